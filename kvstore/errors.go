@@ -1,0 +1,26 @@
+package kvstore
+
+// Error is an error of the KVStore API. Name is the reference's name for it (MBED_ERROR_ and
+// MBED_ERROR_CODE_ left out), as the recorded traces spell it.
+type Error struct {
+	Name string
+	text string
+}
+
+func (e *Error) Error() string { return e.text }
+
+// The errors of the KVStore API.
+var (
+	ErrItemNotFound      = &Error{"ITEM_NOT_FOUND", "item not found"}
+	ErrMediaFull         = &Error{"MEDIA_FULL", "media full"}
+	ErrInvalidArgument   = &Error{"INVALID_ARGUMENT", "invalid argument"}
+	ErrInvalidSize       = &Error{"INVALID_SIZE", "invalid size"}
+	ErrInvalidData       = &Error{"INVALID_DATA_DETECTED", "invalid data detected"}
+	ErrReadFailed        = &Error{"READ_FAILED", "read failed"}
+	ErrWriteFailed       = &Error{"WRITE_FAILED", "write failed"}
+	ErrWriteProtected    = &Error{"WRITE_PROTECTED", "write protected"}
+	ErrNotReady          = &Error{"NOT_READY", "store is not open"}
+	ErrFailedOperation   = &Error{"FAILED_OPERATION", "operation failed"}
+	ErrAuthentication    = &Error{"AUTHENTICATION_FAILED", "authentication failed"}
+	ErrRBPAuthentication = &Error{"RBP_AUTHENTICATION_FAILED", "rollback protection: authentication failed"}
+)

@@ -1,0 +1,162 @@
+// Package results turns the records of a run into what people and other programs read: benchfmt
+// files, plots, a web page. It knows records, units and pictures, not stores or bootloaders.
+package results
+
+// Report is everything that one run leaves. It is stored as records.json beside bench.txt, so that
+// the plots and the page can be made again from the folder alone. Times are in seconds of virtual
+// time unless a name says otherwise; nothing in here depends on the host but what is named host.
+type Report struct {
+	Title    string       `json:"title"`
+	Board    string       `json:"board"`    // as a person would say it: "NUCLEO-F429ZI, STM32F429ZI at 180 MHz, 3.3 V, driver mbed"
+	Command  string       `json:"command"`  // the command that makes this report again
+	Scenario string       `json:"scenario"` // TOML, as run
+	Config   []Setting    `json:"config"`   // configuration lines of bench.txt, in order
+	Sources  []Source     `json:"sources"`  // the facts the model used, with their marks
+	Facts    []Fact       `json:"facts"`    // the summary at the top, most important first
+	Bench    []Benchmark  `json:"bench"`
+	Wear     []SectorWear `json:"wear"`
+	Sets     []SetLatency `json:"sets"`
+	Timeline *Timeline    `json:"timeline,omitempty"`
+	Updates  []UpdateTime `json:"updates"`
+	Cuts     []CutMap     `json:"cuts"`
+	Findings []Finding    `json:"findings"`
+}
+
+// Setting is one configuration line of bench.txt, "key: value". The key starts with a lower-case
+// letter and has no space, upper-case letter or colon. What differs from host to host or from run
+// to run does not belong here: benchstat compares only results with equal settings.
+type Setting struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// Source is one fact of the model with where it comes from. Mark is the confidence: C, C2, M, R, D
+// as in a part file, or A for an assumption.
+type Source struct {
+	Fact  string `json:"fact"`
+	Value string `json:"value"`
+	Mark  string `json:"mark"`
+	From  string `json:"from"`
+}
+
+// Fact is one line of the summary: what, how much, and what it means for the reader.
+type Fact struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+	Note  string `json:"note"`
+}
+
+// Benchmark is one line of benchfmt: the name without "Benchmark", and its metrics in the order
+// they are printed.
+type Benchmark struct {
+	Name    string   `json:"name"`
+	N       int      `json:"n"`
+	Metrics []Metric `json:"metrics"`
+}
+
+// Metric is one value of a benchmark. Exact metrics come from virtual time and counts and are the
+// same on every machine; the others are host time.
+type Metric struct {
+	Unit   string  `json:"unit"`
+	Value  float64 `json:"value"`
+	Exact  bool    `json:"exact"`
+	Better string  `json:"better"` // "lower", "higher" or "" where there is no better
+}
+
+// SectorWear is the wear of one sector in address order over the whole flash.
+type SectorWear struct {
+	Addr      uint32 `json:"addr"`
+	Size      uint32 `json:"size"`
+	Bank      int    `json:"bank"`   // from 0
+	Region    string `json:"region"` // "bootloader", "application", "KVStore", "candidate", "" if none
+	Erases    uint32 `json:"erases"`
+	Endurance uint32 `json:"endurance"` // rated erases
+}
+
+// SetLatency is the latency of sets in virtual seconds, one value a set, for one workload run; GC
+// holds those that collected garbage, Plain the others. Both sorted ascending.
+type SetLatency struct {
+	Name  string    `json:"name"` // "driver mbed"
+	Plain []float64 `json:"plain"`
+	GC    []float64 `json:"gc"`
+}
+
+// Timeline is one update seen over time: its phases, and for each track ("bank 1 busy", "bank 2
+// busy", "CPU stalled", "interrupts masked") the intervals in which it is so, in seconds, sorted.
+type Timeline struct {
+	Title  string  `json:"title"`
+	Phases []Span  `json:"phases"`
+	Tracks []Track `json:"tracks"`
+}
+
+// Track is one row of a time line.
+type Track struct {
+	Name  string `json:"name"`
+	Spans []Span `json:"spans"`
+}
+
+// Span is an interval of virtual time in seconds, with the share of it that is taken (1 for a solid
+// one; byte programming with gaps in between has less).
+type Span struct {
+	Name  string  `json:"name,omitempty"`
+	Start float64 `json:"start"`
+	End   float64 `json:"end"`
+	Share float64 `json:"share"`
+}
+
+// UpdateTime is the duration of one update by phase, in order, in virtual seconds.
+type UpdateTime struct {
+	Name   string  `json:"name"` // "driver mbed"
+	Size   uint32  `json:"size"` // bytes of firmware
+	Phases []Phase `json:"phases"`
+}
+
+// Phase is one phase of an update.
+type Phase struct {
+	Name    string  `json:"name"`
+	Seconds float64 `json:"seconds"`
+	Stall   float64 `json:"stall"`  // seconds in which the application's code could not be fetched
+	Masked  float64 `json:"masked"` // seconds in which interrupts were masked
+}
+
+// CutMap is the outcome of one sweep of power cuts, by mode and step. Rows[i].Outcome is run-length
+// coded: Runs of equal outcomes over consecutive explored steps.
+type CutMap struct {
+	Name     string   `json:"name"`     // "KVStore workload, MbedCE"
+	Steps    uint64   `json:"steps"`    // steps of the recorded run
+	Explored uint64   `json:"explored"` // cuts judged, over all modes
+	Sampling string   `json:"sampling"` // "every step" or how steps were chosen
+	Marks    []Span   `json:"marks"`    // operations worth naming below the map, in steps (GC 1, GC 2 ...)
+	Rows     []CutRow `json:"rows"`
+}
+
+// CutRow is one mode of a sweep.
+type CutRow struct {
+	Mode string   `json:"mode"`
+	Runs []CutRun `json:"runs"`
+}
+
+// CutRun is the outcome of the cuts from step First to step Last: "ok", or the rule that is broken.
+// Rule 0 is ok. Cuts is how many cuts of the run were judged; 0 stands for every step from First to
+// Last.
+type CutRun struct {
+	First   uint64 `json:"first"`
+	Last    uint64 `json:"last"`
+	Cuts    uint64 `json:"cuts,omitempty"`
+	Rule    int    `json:"rule"`
+	Outcome string `json:"outcome"`
+}
+
+// Finding is one group of equal findings.
+type Finding struct {
+	ID       string `json:"id"`       // file name in findings/ without its extension
+	Rule     int    `json:"rule"`     // of crash.md
+	Subject  string `json:"subject"`  // "KVStore" or "update"
+	Title    string `json:"title"`    // plain words, one line
+	Severity string `json:"severity"` // "high", "medium", "low"
+	Count    uint64 `json:"count"`    // cuts that show it
+	Expected string `json:"expected"`
+	Seen     string `json:"seen"`
+	Where    string `json:"where"`   // operation and step
+	Command  string `json:"command"` // replays it
+}
