@@ -1,0 +1,290 @@
+package boot
+
+import (
+	"crypto/sha256"
+	"hash"
+)
+
+// BufferSize is the size in bytes of the bootloader's one static buffer, and of its reads.
+const BufferSize = 16 << 10
+
+// The ways in which a boot ends.
+const (
+	// Jumped: control goes to the application at Config.AppStart.
+	Jumped Result = iota
+	// Halted: there is nothing to run; the device waits for a reset.
+	Halted
+	// Fault: a read outside the flash or of a damaged unit; the device is in its fault handler.
+	Fault
+	// PowerCut: the power went during the boot.
+	PowerCut
+	// Hang: the reference never comes back from where it is.
+	Hang
+	// Assert: an assertion of the reference failed; the device stands still.
+	Assert
+)
+
+// Result is how a boot ended.
+type Result int
+
+var resultNames = [...]string{"BOOT", "HALT", "FAULT", "CUT", "HANG", "ASSERT"}
+
+// String is the result's name in the recorded traces.
+func (r Result) String() string { return resultNames[r] }
+
+// The parts that a boot is made of, in their order. Those from Erase on are an install.
+const (
+	VerifyActive    Phase = "verify active"
+	VerifyCandidate Phase = "verify candidate"
+	EraseActive     Phase = "erase"
+	WriteHeader     Phase = "write header"
+	CopyFirmware    Phase = "copy"
+	VerifyInstalled Phase = "verify"
+	Done            Phase = "done"
+)
+
+// Phase is a part of a boot, for those who measure it.
+type Phase string
+
+// Bootloader is mbed-bootloader 4 for candidates on internal flash. Its fields are the
+// configuration that it was built with and its static memory, which every boot starts afresh.
+type Bootloader struct {
+	// Enter, if set, is called when a phase begins, and with Done when a boot ends, however it does.
+	Enter func(Phase)
+	// Print, if set, is called with each line of the console, without its line end.
+	Print func(string)
+
+	cfg     Config
+	flash   Flash
+	cpu     CPU
+	page    uint32
+	slots   []Slot
+	digest  hash.Hash
+	details Details // of the image being looked at
+	best    Details
+	sum     [sha256.Size]byte
+	header  [HeaderSize]byte
+	buffer  [BufferSize]byte
+}
+
+// NewBootloader returns the bootloader that was built with cfg. cpu may be nil. cfg.Locations must
+// be at least 1.
+func NewBootloader(cfg Config, flash Flash, cpu CPU) *Bootloader {
+	b := &Bootloader{cfg: cfg, flash: flash, cpu: cpu, page: flash.PageSize(), digest: sha256.New()}
+	b.slots = generation{pins: true}.slots(flash, &cfg)
+	return b
+}
+
+// Slots are the candidate slots as the bootloader computes them.
+func (b *Bootloader) Slots() []Slot { return b.slots }
+
+// Outcome is what a boot did.
+type Outcome struct {
+	Result    Result
+	Version   uint64 // of the image that is jumped to; 0 otherwise
+	Slot      int    // that an image was installed from, or tried to; -1 if none was
+	Installed bool   // the install was completed and verified
+}
+
+// Boot is one boot of the device from its reset on. ram holds the heap words. It allocates nothing.
+func (b *Bootloader) Boot(reason ResetReason, ram *RAM) Outcome {
+	clear(b.buffer[:])
+	b.details = Details{}
+	b.best = Details{}
+	b.print("") // the banner begins with a line end
+	b.print("Mbed Bootloader")
+	out := Outcome{Slot: -1}
+	usable, err := b.upgrade(reason, ram, &out)
+	switch {
+	case err == ErrFault:
+		out.Result = Fault
+	case err == ErrPowerCut:
+		out.Result = PowerCut
+	case err == errHang:
+		out.Result = Hang
+	case err == errAssert:
+		out.Result = Assert
+	case usable:
+		out.Version = b.details.Version
+		if out.Slot >= 0 {
+			out.Version = b.best.Version
+		}
+		b.print("booting...")
+		b.print("")
+	default:
+		out.Result = Halted
+		ram.Counter = 0
+		b.print("Failed to jump to application!")
+	}
+	b.enter(Done)
+	return out
+}
+
+func (b *Bootloader) enter(p Phase) {
+	if b.Enter != nil {
+		b.Enter(p)
+	}
+}
+
+func (b *Bootloader) print(line string) {
+	if b.Print != nil {
+		b.Print(line)
+	}
+}
+
+// upgrade checks the active image, looks for a better one, installs it, and tells whether there is
+// something to run. An error is an end without a decision: fault, power cut, standstill.
+func (b *Bootloader) upgrade(reason ResetReason, ram *RAM, out *Outcome) (usable bool, err error) {
+	b.enter(VerifyActive)
+	status, err := b.checkActive(&b.details)
+	if err != nil {
+		return false, err
+	}
+	failing := b.countBoots(reason, ram) >= b.cfg.BootRetries
+	switch {
+	case status == imageValid && !failing:
+		usable = true
+		b.best.Version = b.details.Version
+	case status == imageEmpty:
+		b.print("[DBG ] Active firmware slot is empty")
+	case failing:
+		b.print("[DBG ] Failed to boot active application")
+	default:
+		b.print("[DBG ] Active firmware integrity check failed")
+	}
+
+	b.enter(VerifyCandidate)
+	active := b.details.Version
+	slot, err := b.choose(usable, ram.Version)
+	if err != nil {
+		return false, err
+	}
+	if slot < 0 {
+		b.details.Version = active
+		if usable {
+			b.print("[DBG ] Active firmware up-to-date")
+		} else {
+			b.print("[ERR ] Active firmware invalid")
+		}
+		return usable, nil
+	}
+
+	out.Slot = slot
+	for range b.cfg.CopyRetries {
+		b.print("[DBG ] Update active firmware")
+		usable, err = b.install(uint32(slot))
+		if err != nil {
+			return false, err
+		}
+		if usable {
+			out.Installed = true
+			b.print("[DBG ] New active firmware is valid")
+			return true, nil
+		}
+		b.print("[DBG ] Firmware update failed")
+	}
+	return usable, nil
+}
+
+// countBoots keeps the heap words and returns how often the active image was booted before without
+// another one in between; 0 if the reset reason says that it is not to blame.
+func (b *Bootloader) countBoots(reason ResetReason, ram *RAM) uint8 {
+	if b.cfg.ResetReason && reason < Watchdog {
+		return 0
+	}
+	if ram.Version != b.details.Version {
+		ram.Version = b.details.Version
+		ram.Counter = 0
+	} else {
+		ram.Counter++
+	}
+	return ram.Counter
+}
+
+// What checkActive finds.
+const (
+	imageValid = iota
+	imageBroken
+	imageEmpty
+)
+
+// checkActive reads the active image's header into d and its firmware against the hash in it. d is
+// untouched if the header cannot be read.
+func (b *Bootloader) checkActive(d *Details) (status int, err error) {
+	err = readActive(b.flash, b.cpu, b.cfg.Details, d, b.header[:])
+	if err == ErrFault || err == ErrPowerCut {
+		return imageBroken, err
+	}
+	if err != nil {
+		return imageBroken, nil
+	}
+	if d.Size == 0 {
+		return imageEmpty, nil
+	}
+	// The reference counts the rest in 32 bits, the header's size has 64.
+	ok, err := b.hashMatches(b.cfg.AppStart, uint64(uint32(d.Size)), &d.Hash)
+	if err != nil || !ok {
+		return imageBroken, err
+	}
+	return imageValid, nil
+}
+
+// hashMatches reads size bytes from addr on through the buffer and compares their SHA-256.
+func (b *Bootloader) hashMatches(addr uint32, size uint64, want *[32]byte) (bool, error) {
+	b.digest.Reset()
+	for size > 0 {
+		p := b.buffer[:min(size, BufferSize)]
+		if err := read(b.flash, addr, p); err != nil {
+			return false, err
+		}
+		b.digest.Write(p)
+		if b.cpu != nil {
+			b.cpu.SHA256(len(p))
+		}
+		addr += uint32(len(p))
+		size -= uint64(len(p))
+	}
+	b.digest.Sum(b.sum[:0])
+	return b.sum == *want, nil
+}
+
+// choose looks through all slots for the newest candidate that may be installed, leaves its details
+// in best and returns its slot, or -1. remembered is the version in the heap.
+func (b *Bootloader) choose(usable bool, remembered uint64) (int, error) {
+	found := -1
+	for i, s := range b.slots {
+		d := &b.details
+		if s.Addr == invalid {
+			b.print("No Update image")
+			continue
+		}
+		err := readHeader(b.flash, b.cpu, s.Addr, d, b.header[:])
+		if err == ErrFault || err == ErrPowerCut {
+			return -1, err
+		}
+		if err != nil {
+			b.print("No Update image")
+			continue
+		}
+		if d.Version <= b.best.Version || d.Size == 0 || usable && d.Version == remembered {
+			b.print("Update image is older")
+			continue
+		}
+		ok, err := b.hashMatches(b.firmware(s), d.Size, &d.Hash)
+		switch {
+		case err != nil:
+			return -1, err
+		case !ok:
+			b.print("Update image integrity check failed")
+		case d.Size > uint64(b.cfg.MaxAppSize):
+			b.print("Update image too large")
+		default:
+			b.best = *d
+			found = i
+		}
+	}
+	return found, nil
+}
+
+// firmware is the address of the firmware in slot s.
+func (b *Bootloader) firmware(s Slot) uint32 { return s.Addr + pageUp(HeaderSize, b.page) }

@@ -1,0 +1,240 @@
+package boot
+
+// The two generations of the update client's storage layer that are in the field.
+const (
+	// ClientNew is mbed-cloud-client 4's: the header goes to the flash when the image is activated.
+	ClientNew Generation = iota
+	// ClientOld is the one bundled with mbed-bootloader 4: the header goes to the flash first.
+	ClientOld
+)
+
+// Generation selects one of the two update clients.
+type Generation int
+
+func (g Generation) String() string {
+	if g == ClientOld {
+		return "old"
+	}
+	return "new"
+}
+
+// Fragment is the size in bytes of the pieces that the update client writes by default, half of
+// ARM_UC_BUFFER_SIZE.
+const Fragment = 512
+
+// flashIAPRetries is how often FlashIAP, which the newer client writes through, tries a program or
+// an erase (mbed-os drivers/source/FlashIAP.cpp, num_write_retries). The older client calls the HAL.
+const flashIAPRetries = 16
+
+// Client is the storage side of the update client for candidates on internal flash. Its fields are
+// the client's static memory: Reset clears it as a reset of the device does.
+type Client struct {
+	cfg   Config
+	flash Flash
+	cpu   CPU
+	gen   Generation
+	page  uint32
+	slots []Slot
+
+	firmwareSize uint64
+	header       []byte // the newer client's, rounded up to the page
+	scratch      []byte // the older client's buffer for it
+}
+
+// NewClient returns a client of generation gen. cpu may be nil. cfg.Locations must be at least 1.
+func NewClient(cfg Config, flash Flash, gen Generation, cpu CPU) *Client {
+	c := &Client{cfg: cfg, flash: flash, cpu: cpu, gen: gen, page: flash.PageSize()}
+	c.slots = c.layer().slots(flash, &cfg)
+	c.header = make([]byte, pageUp(HeaderSize, c.page))
+	c.scratch = make([]byte, pageUp(HeaderSize, c.page))
+	c.Reset()
+	return c
+}
+
+// Reset puts the client's memory to what it is after any reset of the device.
+func (c *Client) Reset() {
+	c.firmwareSize = 0
+	clear(c.header)
+	// The reference's buffer has 112 bytes and a longer page reads on into whatever follows it;
+	// here that is 0xFF.
+	for i := HeaderSize; i < len(c.header); i++ {
+		c.header[i] = 0xFF
+	}
+}
+
+func (c *Client) layer() generation { return generation{pins: c.gen == ClientOld} }
+
+// slot returns the slot with number id.
+func (c *Client) slot(id uint32) (Slot, bool) {
+	if id >= uint32(len(c.slots)) || c.slots[id].Addr == invalid {
+		return Slot{}, false
+	}
+	return c.slots[id], true
+}
+
+// Prepare erases the slot for an image of d.Size bytes. The older client then programs the header
+// of d, the newer one keeps it for Activate. Errors: ErrInvalidParameter for a slot that is not
+// there or a failing flash, ErrFirmwareTooLarge, ErrPowerCut. A refused Prepare erases nothing; as
+// in the reference the check is a 32-bit sum, which a size near 4 GiB wraps.
+func (c *Client) Prepare(id uint32, d *Details) error {
+	s, ok := c.slot(id)
+	if !ok {
+		return ErrInvalidParameter
+	}
+	end := c.layer().align(c.flash, s.Addr+pageUp(uint32(d.Size), c.page)+pageUp(HeaderSize, c.page), false)
+	if end-s.Addr > s.Size {
+		return ErrFirmwareTooLarge
+	}
+	for addr := s.Addr; addr < end; {
+		size := c.flash.SectorSize(addr)
+		if size == invalid {
+			return ErrInvalidParameter
+		}
+		if err := c.erase(addr, size); err != nil {
+			return err
+		}
+		addr += size
+	}
+	if c.cpu != nil {
+		c.cpu.CRC32(headerCRC)
+	}
+	if c.gen == ClientOld {
+		for i := range c.scratch {
+			c.scratch[i] = 0xFF
+		}
+		EncodeHeader(c.scratch, d)
+		if err := c.program(s.Addr, c.scratch); err != nil {
+			return err
+		}
+	} else {
+		EncodeHeader(c.header, d)
+	}
+	c.firmwareSize = d.Size
+	return nil
+}
+
+// Write programs the fragment p at offset bytes into the firmware of the slot. Its address and
+// size must be multiples of the page. A fragment that reaches the end of the firmware is padded up
+// to the page if cap(p) has room; the bytes between len(p) and cap(p), which the caller has set to
+// 0xFF, are programmed then. Errors: ErrInvalidParameter, ErrPowerCut.
+func (c *Client) Write(id, offset uint32, p []byte) error {
+	s, ok := c.slot(id)
+	if !ok {
+		return ErrInvalidParameter
+	}
+	addr := s.Addr + pageUp(HeaderSize, c.page) + offset
+	size := uint32(len(p))
+	if size%c.page != 0 && uint64(offset+size) >= c.firmwareSize && uint64(pageUp(size, c.page)) <= uint64(cap(p)) {
+		p = p[:pageUp(size, c.page)]
+	}
+	if uint32(len(p))%c.page != 0 || addr%c.page != 0 {
+		return ErrInvalidParameter
+	}
+	return c.program(addr, p)
+}
+
+// Finalize ends the writing of an image. It does nothing on the flash.
+func (c *Client) Finalize(id uint32) error { return nil }
+
+// Activate makes the image in the slot a candidate: the newer client programs the header that the
+// last successful Prepare left in its memory, zeros after a reset. The older client does nothing.
+// Errors: ErrInvalidParameter for a slot that is not there, ErrActivate, ErrPowerCut.
+func (c *Client) Activate(id uint32) error {
+	if c.gen == ClientOld {
+		return nil
+	}
+	s, ok := c.slot(id)
+	if !ok {
+		return ErrInvalidParameter
+	}
+	if err := c.program(s.Addr, c.header); err != nil {
+		if err == ErrInvalidParameter {
+			return ErrActivate
+		}
+		return err
+	}
+	return nil
+}
+
+// Read fills p from offset bytes into the firmware of the slot on. Errors: ErrInvalidParameter for
+// a slot that is not there, ErrFault, ErrPowerCut.
+func (c *Client) Read(id, offset uint32, p []byte) error {
+	s, ok := c.slot(id)
+	if !ok {
+		return ErrInvalidParameter
+	}
+	return read(c.flash, s.Addr+pageUp(HeaderSize, c.page)+offset, p)
+}
+
+// GetFirmwareDetails reads the header of the slot into d by its CRC alone. Errors:
+// ErrInvalidParameter for a slot that is not there and for a wrong CRC, ErrFault, ErrPowerCut.
+func (c *Client) GetFirmwareDetails(id uint32, d *Details) error {
+	s, ok := c.slot(id)
+	if !ok {
+		return ErrInvalidParameter
+	}
+	var buf [HeaderSize]byte
+	return readHeader(c.flash, c.cpu, s.Addr, d, buf[:])
+}
+
+// GetActiveFirmwareDetails reads the active image's header into d. Errors: ErrNotReady for a wrong
+// version or magic, ErrInvalidParameter for a wrong CRC, ErrFault, ErrPowerCut.
+func (c *Client) GetActiveFirmwareDetails(d *Details) error {
+	var buf [HeaderSize]byte
+	return readActive(c.flash, c.cpu, c.cfg.Details, d, buf[:])
+}
+
+// erase erases one erase unit.
+func (c *Client) erase(addr, size uint32) error {
+	for try := 1; ; try++ {
+		if c.flash.Erase(addr, size) == nil {
+			return nil
+		}
+		if isOff(c.flash) {
+			return ErrPowerCut
+		}
+		if c.gen == ClientOld || try == flashIAPRetries {
+			return ErrInvalidParameter
+		}
+	}
+}
+
+// program programs p at addr. The older client checks the whole range first; the newer one calls
+// FlashIAP for each page, so a range that leaves the flash is programmed up to its end, and a page
+// that fails is tried again.
+func (c *Client) program(addr uint32, p []byte) error {
+	whole := true
+	if c.gen == ClientNew {
+		if len(p) == 0 {
+			return ErrInvalidParameter
+		}
+		if left := c.flash.Start() + c.flash.Size() - addr; addr >= c.flash.Start() && uint32(len(p)) > left {
+			p, whole = p[:left], false
+		}
+	}
+	for try := 1; len(p) > 0; {
+		err := c.flash.Program(addr, p)
+		if err == nil {
+			break
+		}
+		if isOff(c.flash) {
+			return ErrPowerCut
+		}
+		part, ok := err.(progress)
+		if c.gen == ClientOld || !ok {
+			return ErrInvalidParameter
+		}
+		if done := part.Done() / c.page * c.page; done > 0 {
+			addr += done
+			p = p[done:]
+			try = 1
+		}
+		if try++; try > flashIAPRetries {
+			return ErrInvalidParameter
+		}
+	}
+	if !whole {
+		return ErrInvalidParameter
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+package boot
+
+import "errors"
+
+var (
+	errHang   = errors.New("the reference does not come back")
+	errAssert = errors.New("an assertion of the reference failed")
+)
+
+// install replaces the active image by best from the slot and checks what it wrote. A failure of
+// the flash or of the check is false; an error is an end of the boot.
+func (b *Bootloader) install(slot uint32) (ok bool, err error) {
+	b.enter(EraseActive)
+	b.print("[DBG ] Erase active application")
+	if ok, err = b.eraseActive(uint32(b.best.Size)); !ok {
+		return false, err
+	}
+	b.enter(WriteHeader)
+	b.print("[DBG ] Write header")
+	if ok, err = b.writeHeader(); !ok {
+		return false, err
+	}
+	b.enter(CopyFirmware)
+	b.print("[DBG ] Copy application")
+	if ok, err = b.copy(slot); !ok {
+		return false, err
+	}
+	b.enter(VerifyInstalled)
+	b.print("[DBG ] Verify application")
+	status, err := b.checkActive(&b.best)
+	return status == imageValid, err
+}
+
+// eraseActive erases the header's erase units and those of size bytes of firmware.
+func (b *Bootloader) eraseActive(size uint32) (bool, error) {
+	from := b.cfg.Details
+	header, err := b.unitsUp(from, HeaderSize)
+	if err != nil {
+		return false, err
+	}
+	length := b.cfg.AppStart - from + size
+	if from+header < b.cfg.AppStart || from > b.cfg.AppStart {
+		b.print("[DBG ] Erasing header separately from active application")
+		if ok, err := b.erase(from, header); !ok {
+			return false, err
+		}
+		from, length = b.cfg.AppStart, size
+	}
+	units, err := b.unitsUp(from, length)
+	if err != nil {
+		return false, err
+	}
+	if from+units > b.cfg.MaxAppSize+b.cfg.AppStart {
+		b.print("[DBG ] Firmware size rounded up to the nearest sector boundary is larger than the maximum application size")
+		return false, nil
+	}
+	return b.erase(from, length)
+}
+
+// unitsUp is size rounded up to erase units from addr on, by adding the size of the unit at each
+// step: exact where addr is a boundary.
+func (b *Bootloader) unitsUp(addr, size uint32) (uint32, error) {
+	at := addr
+	for at < addr+size {
+		unit := b.flash.SectorSize(at)
+		if unit == invalid {
+			// Adding the mark for "no such unit" steps one byte back. Just behind the flash that
+			// leads to its last unit again, for ever if that unit does not reach far enough.
+			unit = b.flash.SectorSize(at - 1)
+			if unit == invalid || at-1+unit < addr+size {
+				return 0, errHang
+			}
+			at--
+		}
+		at += unit
+	}
+	return at - addr, nil
+}
+
+// erase erases the erase units from addr to addr+size, its end rounded up. It fails unless addr is
+// an erase boundary.
+func (b *Bootloader) erase(addr, size uint32) (bool, error) {
+	g := generation{pins: true}
+	if addr != g.align(b.flash, addr, true) {
+		return false, nil
+	}
+	end := g.align(b.flash, addr+size, false)
+	if end <= addr {
+		return true, nil
+	}
+	return b.done(b.flash.Erase(addr, end-addr))
+}
+
+// done turns the flash's answer into success, failure or an end of the boot.
+func (b *Bootloader) done(err error) (bool, error) {
+	if err != nil && isOff(b.flash) {
+		return false, ErrPowerCut
+	}
+	return err == nil, nil
+}
+
+// writeHeader programs a new header of best at the start of the buffer, 0xFF up to the page.
+func (b *Bootloader) writeHeader() (bool, error) {
+	p := b.buffer[:pageUp(HeaderSize, b.page)]
+	for i := HeaderSize; i < len(p); i++ {
+		p[i] = 0xFF
+	}
+	EncodeHeader(p, &b.best)
+	if b.cpu != nil {
+		b.cpu.CRC32(headerCRC)
+	}
+	return b.done(b.flash.Program(b.cfg.Details, p))
+}
+
+// copy programs the slot's firmware. The last page is rounded up with what the buffer held before.
+func (b *Bootloader) copy(slot uint32) (bool, error) {
+	if b.cfg.AppStart%b.page != 0 {
+		return false, errAssert
+	}
+	from := b.firmware(b.slots[slot])
+	chunk := uint64(BufferSize / b.page * b.page)
+	for offset, size := uint32(0), b.best.Size; uint64(offset) < size; {
+		p := b.buffer[:min(size-uint64(offset), chunk)]
+		if err := read(b.flash, from+offset, p); err != nil {
+			return false, err
+		}
+		p = b.buffer[:pageUp(uint32(len(p)), b.page)]
+		if ok, err := b.done(b.flash.Program(b.cfg.AppStart+offset, p)); !ok {
+			return false, err
+		}
+		offset += uint32(len(p))
+	}
+	return true, nil
+}
