@@ -19,6 +19,7 @@ var (
 	ErrReadFailed        = &Error{"READ_FAILED", "read failed"}
 	ErrWriteFailed       = &Error{"WRITE_FAILED", "write failed"}
 	ErrWriteProtected    = &Error{"WRITE_PROTECTED", "write protected"}
+	ErrOutOfResources    = &Error{"OUT_OF_RESOURCES", "out of resources"}
 	ErrNotReady          = &Error{"NOT_READY", "store is not open"}
 	ErrFailedOperation   = &Error{"FAILED_OPERATION", "operation failed"}
 	ErrAuthentication    = &Error{"AUTHENTICATION_FAILED", "authentication failed"}

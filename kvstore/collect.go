@@ -1,0 +1,179 @@
+package kvstore
+
+import "encoding/binary"
+
+// workSize is the reference's work buffer, in bytes, or a program unit if that is larger: the piece
+// in which a collection copies.
+const workSize = 64
+
+// collect copies the records of the RAM table to the other area and makes that one active.
+func (s *TDBStore) collect() error {
+	other := 1 - s.active
+	if err := s.clean(other); err != nil {
+		return err
+	}
+	to := s.first
+	for i := range s.table {
+		e := &s.table[i]
+		next, err := s.copyRecord(e.offset, to)
+		if err != nil {
+			return err
+		}
+		e.offset, to = to, next
+	}
+	s.free = to
+	s.active = other
+	s.version++
+	s.collections++
+	return s.writeMaster()
+}
+
+// copyRecord copies the record at off of the active area to offset to of the other one: the header,
+// padded with zero bytes, then the rest in pieces, padding included.
+func (s *TDBStore) copyRecord(off, to uint32) (next uint32, err error) {
+	if off+headerSize > s.area {
+		return 0, ErrReadFailed
+	}
+	src, dst := s.base[s.active]+off, s.base[1-s.active]+to
+	h := s.work[:s.headerUp]
+	if err := s.read(src, h[:headerSize]); err != nil {
+		return 0, err
+	}
+	total := recordSize(s.unit, uint32(binary.LittleEndian.Uint16(h[12:])), binary.LittleEndian.Uint32(h[16:]))
+	if to+total > s.area {
+		return 0, ErrMediaFull
+	}
+	if err := s.eraseStarting(1-s.active, to, total); err != nil {
+		return 0, err
+	}
+	clear(h[headerSize:])
+	if err := s.program(dst, h); err != nil {
+		return 0, err
+	}
+	for done := s.headerUp; done != total; {
+		n := min(total-done, max(workSize, s.unit))
+		if off+done+n > s.area {
+			return 0, ErrReadFailed
+		}
+		p := s.work[:n]
+		if err := s.read(src+done, p); err != nil {
+			return 0, err
+		}
+		if err := s.program(dst+done, p); err != nil {
+			return 0, err
+		}
+		done += n
+	}
+	return to + total, nil
+}
+
+// writeMaster writes the master record of the active area, by the path of every set.
+func (s *TDBStore) writeMaster() error {
+	data := s.masterBuf[:]
+	binary.LittleEndian.PutUint16(data, s.version)
+	binary.LittleEndian.PutUint16(data[2:], revision)
+	binary.LittleEndian.PutUint32(data[4:], 0)
+	return s.set(masterKey, data, 0)
+}
+
+// clean readies an area: it erases the head and puts the reserved data back.
+func (s *TDBStore) clean(area int) error {
+	n, err := s.reserved()
+	found := err == nil
+	if err := s.eraseHead(area); err != nil {
+		return err
+	}
+	if !found {
+		return nil
+	}
+	for i := n; i < reservedSize; i++ {
+		// The reference writes what an uninitialised buffer holds.
+		s.reservedBuf[i] = 0xFE
+	}
+	return s.program(s.base[area], s.reservedBuf[:])
+}
+
+// eraseHead erases the units that hold reserved data, master record and one program unit more.
+func (s *TDBStore) eraseHead(area int) error {
+	from, to := s.base[area], s.base[area]+s.first+s.unit
+	if to > s.geometry.size {
+		return ErrWriteFailed
+	}
+	return s.erase(s.unitStart(from), s.nextStart(to))
+}
+
+// reserved reads the reserved data from the first area that has it whole, and leaves data and trailer in
+// reservedBuf.
+func (s *TDBStore) reserved() (size int, err error) {
+	trailer := s.reservedBuf[reservedSize:]
+	for area := range s.base {
+		if err := s.read(s.base[area]+reservedSize, trailer); err != nil {
+			return 0, err
+		}
+		n := binary.LittleEndian.Uint16(trailer[2:])
+		if binary.LittleEndian.Uint16(trailer) != trailerSize || n > reservedSize {
+			continue
+		}
+		data := s.reservedBuf[:n]
+		if err := s.read(s.base[area], data); err != nil {
+			return 0, err
+		}
+		s.crcWork(int(n))
+		if CRC(data) == binary.LittleEndian.Uint32(trailer[4:]) {
+			return int(n), nil
+		}
+	}
+	return 0, ErrItemNotFound
+}
+
+// Reserved copies the reserved data into buf and returns its size, at most 64 bytes. ErrItemNotFound
+// if none was set, ErrInvalidSize if buf is too small.
+func (s *TDBStore) Reserved(buf []byte) (int, error) {
+	if !s.open {
+		return 0, ErrNotReady
+	}
+	s.call()
+	n, err := s.reserved()
+	if err != nil {
+		return 0, err
+	}
+	if len(buf) < n {
+		return 0, ErrInvalidSize
+	}
+	return copy(buf, s.reservedBuf[:n]), nil
+}
+
+// SetReserved sets the reserved data, once: ErrWriteFailed if it is there already, ErrInvalidSize for
+// more than 64 bytes.
+func (s *TDBStore) SetReserved(data []byte) error {
+	if !s.open {
+		return ErrNotReady
+	}
+	if len(data) > reservedSize {
+		return ErrInvalidSize
+	}
+	s.call()
+	if _, err := s.reserved(); err == nil {
+		return ErrWriteFailed
+	}
+	if err := s.clean(1 - s.active); err != nil {
+		return err
+	}
+	var trailer [trailerSize]byte
+	binary.LittleEndian.PutUint16(trailer[:], trailerSize)
+	binary.LittleEndian.PutUint16(trailer[2:], uint16(len(data)))
+	s.crcWork(len(data))
+	binary.LittleEndian.PutUint32(trailer[4:], CRC(data))
+	for _, base := range s.base {
+		if err := s.program(base, data); err != nil {
+			return err
+		}
+		if err := s.program(base+reservedSize, trailer[:]); err != nil {
+			return err
+		}
+		if err := s.flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
