@@ -1,0 +1,184 @@
+package kvstore
+
+import (
+	"encoding/binary"
+	"fmt"
+	"testing"
+
+	"dualbank/model"
+)
+
+// memory is a device with nothing but cells: what a store costs by itself.
+type memory struct {
+	cells   []byte
+	unit    uint32
+}
+
+func newMemory(unit uint32) *memory {
+	m := &memory{unit: unit, cells: make([]byte, 128<<10)}
+	for i := range m.cells {
+		m.cells[i] = 0xFF
+	}
+	return m
+}
+
+func (m *memory) Size() uint32        { return uint32(len(m.cells)) }
+func (m *memory) ProgramUnit() uint32 { return m.unit }
+
+func (m *memory) EraseSize(addr uint32) uint32 {
+	if addr < 64<<10 {
+		return 16 << 10
+	}
+	return 64 << 10
+}
+
+func (m *memory) Read(addr uint32, p []byte) error {
+	copy(p, m.cells[addr:])
+	return nil
+}
+
+func (m *memory) Program(addr uint32, p []byte) error {
+	c := m.cells[addr : int(addr)+len(p)]
+	for len(p) >= 8 {
+		binary.LittleEndian.PutUint64(c, binary.LittleEndian.Uint64(c)&binary.LittleEndian.Uint64(p))
+		c, p = c[8:], p[8:]
+	}
+	for i := range p {
+		c[i] &= p[i]
+	}
+	return nil
+}
+
+func (m *memory) Erase(addr, size uint32) error {
+	c := m.cells[addr : addr+size]
+	for i := range c {
+		c[i] = 0xFF
+	}
+	return nil
+}
+
+// f429 is the KV region of the F429 on the full model: 4 x 16 KiB and 64 KiB from the start of bank 2.
+func f429(tb testing.TB, driver string) (*model.Flash, *model.Region) {
+	tb.Helper()
+	part, err := model.PartByName("stm32f429zi")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	d, err := model.DriverByName(driver)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	core, err := model.CoreByName("cortex-m4")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	f, err := model.New(model.Config{Part: part, Driver: d, Core: core})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r, err := f.Region(0x08100000, 128<<10)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return f, r
+}
+
+// keys32 are 32 keys as the workload of the sets per second has them.
+func keys32() []string {
+	keys := make([]string, 32)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("key%02d", i)
+	}
+	return keys
+}
+
+// benchmarkSet sets 32 keys of 32 bytes in turn, garbage collection included.
+func benchmarkSet(b *testing.B, dev BlockDevice, cpu CPU) {
+	s := NewTDB(dev, Options{CPU: cpu})
+	if err := s.Open(); err != nil {
+		b.Fatal(err)
+	}
+	keys, value := keys32(), make([]byte, 32)
+	b.ReportAllocs()
+	n := uint64(0)
+	for b.Loop() {
+		n++
+		binary.LittleEndian.PutUint64(value, n)
+		if err := s.Set(keys[n%32], value, 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "sets/s")
+	b.ReportMetric(float64(s.Collections())/float64(b.N), "collections/op")
+}
+
+func BenchmarkSet(b *testing.B) {
+	for _, unit := range []uint32{1, 8, 32} {
+		b.Run(fmt.Sprintf("memory/unit=%d", unit), func(b *testing.B) { benchmarkSet(b, newMemory(unit), nil) })
+	}
+	for _, driver := range []string{"mbed", "word"} {
+		b.Run("f429/driver="+driver, func(b *testing.B) {
+			f, r := f429(b, driver)
+			benchmarkSet(b, r, f.CPU())
+		})
+	}
+}
+
+func benchmarkGet(b *testing.B, dev BlockDevice, cpu CPU) {
+	s := NewTDB(dev, Options{CPU: cpu})
+	if err := s.Open(); err != nil {
+		b.Fatal(err)
+	}
+	keys, value := keys32(), make([]byte, 32)
+	for _, k := range keys {
+		if err := s.Set(k, value, 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		n++
+		if _, err := s.Get(keys[n%32], value, 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	b.Run("memory", func(b *testing.B) { benchmarkGet(b, newMemory(1), nil) })
+	b.Run("f429", func(b *testing.B) {
+		f, r := f429(b, "mbed")
+		benchmarkGet(b, r, f.CPU())
+	})
+}
+
+// BenchmarkOpen opens a region whose log holds 600 records.
+func benchmarkOpen(b *testing.B, dev BlockDevice, cpu CPU, keys int) {
+	s := NewTDB(dev, Options{CPU: cpu})
+	if err := s.Open(); err != nil {
+		b.Fatal(err)
+	}
+	value := make([]byte, 32)
+	for i := range 600 {
+		if err := s.Set(fmt.Sprintf("key%03d", i%keys), value, 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := s.Open(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	for _, keys := range []int{32, 600} {
+		b.Run(fmt.Sprintf("memory/keys=%d", keys), func(b *testing.B) { benchmarkOpen(b, newMemory(1), nil, keys) })
+		b.Run(fmt.Sprintf("f429/keys=%d", keys), func(b *testing.B) {
+			f, r := f429(b, "mbed")
+			benchmarkOpen(b, r, f.CPU(), keys)
+		})
+	}
+}
