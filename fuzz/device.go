@@ -1,0 +1,79 @@
+package fuzz
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"dualbank/model"
+)
+
+// Device says on which flash a run happens: a part by its name, or a list of sectors for a geometry
+// that no part has. Base and Size are the region of the store; they are 0 where it is the whole
+// flash, and for an update.
+type Device struct {
+	Part    string `json:"part,omitempty"`    // "stm32f429zi"
+	Sectors string `json:"sectors,omitempty"` // "8x512", "4x16K+1x64K"
+	Unit    uint32 `json:"unit"`              // program unit in bytes; every program of one is a step
+	Base    uint32 `json:"base,omitempty"`
+	Size    uint32 `json:"size,omitempty"`
+}
+
+func (d *Device) String() string {
+	s := d.Part + d.Sectors
+	if d.Size != 0 {
+		s += fmt.Sprintf(", 0x%08X+0x%X", d.Base, d.Size)
+	}
+	return s + fmt.Sprintf(", program unit %d", d.Unit)
+}
+
+// flash makes the erased flash, without timing: a sweep is about cells.
+func (d *Device) flash() (*model.Flash, error) {
+	part, err := d.part()
+	if err != nil {
+		return nil, err
+	}
+	if d.Unit == 0 || d.Unit&(d.Unit-1) != 0 || d.Unit > 256 {
+		return nil, fmt.Errorf("unit: %d is no program unit: use a power of two of bytes up to 256", d.Unit)
+	}
+	return model.New(model.Config{Part: part, Unit: d.Unit})
+}
+
+func (d *Device) part() (*model.Part, error) {
+	if d.Part != "" {
+		return model.PartByName(d.Part)
+	}
+	sectors, err := ParseSectors(d.Sectors)
+	if err != nil {
+		return nil, err
+	}
+	return model.Plain(d.Sectors, 0, sectors, model.CellAND), nil
+}
+
+// ParseSectors reads a list of sector sizes in address order, as "4x16K+1x64K": counts and sizes in
+// bytes, K for 1024.
+func ParseSectors(s string) ([]uint32, error) {
+	var sizes []uint32
+	for run := range strings.SplitSeq(s, "+") {
+		count, size, ok := strings.Cut(run, "x")
+		n, err := strconv.ParseUint(count, 10, 16)
+		if !ok || err != nil || n == 0 {
+			return nil, fmt.Errorf("sectors: %q is not a list such as 4x16K+1x64K", s)
+		}
+		number, kilo := strings.CutSuffix(size, "K")
+		bytes, err := strconv.ParseUint(number, 10, 24)
+		if err != nil || bytes == 0 {
+			return nil, fmt.Errorf("sectors: %q is not a list such as 4x16K+1x64K", s)
+		}
+		if kilo {
+			bytes *= 1024
+		}
+		if uint64(len(sizes))+n > 1<<16 || bytes > 1<<24 {
+			return nil, fmt.Errorf("sectors: %q is too large: up to 65536 sectors of up to 16 MiB", s)
+		}
+		for range n {
+			sizes = append(sizes, uint32(bytes))
+		}
+	}
+	return sizes, nil
+}

@@ -1,0 +1,103 @@
+package fuzz
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestFindingFiles(t *testing.T) {
+	s := sweep(t, KVSweep{Device: small, Seed: 1, Collections: 3, MaxCuts: 3000})
+	dir := filepath.Join(t.TempDir(), "findings")
+	for range 2 { // the second time over the files of the first
+		if err := WriteFindings(dir, s.Findings); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != len(s.Findings) {
+		t.Fatalf("%d files for %d findings, %v", len(files), len(s.Findings), err)
+	}
+	for i := range s.Findings {
+		f, err := ReadFinding(filepath.Join(dir, s.Findings[i].ID+".json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(&s.Findings[i], f); d != "" {
+			t.Errorf("a finding changes on its way through a file:\n%s", d)
+		}
+	}
+	if err := WriteFindings(dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 0 {
+		t.Errorf("findings that are no longer found leave %d files, %v", len(files), err)
+	}
+}
+
+// TestBadFindings: one line that says what is wrong.
+func TestBadFindings(t *testing.T) {
+	good := `{"subject":"KVStore","rule":1,"kv":{"device":{"sectors":"8x512","unit":1,"size":4096},"profile":"MbedCE",
+"keys":["a"],"ops":[{"op":"set","key":"a","size":3}],"cut":{"op":0,"step":0,"mode":"before"}}}`
+	for _, tt := range []struct{ name, old, new, want string }{
+		{"syntax", `"rule":1,`, `"rule":,`, "line 1: not a finding"},
+		{"unknown key", `"rule"`, `"rool"`, `unknown field "rool"`},
+		{"no case", `"kv"`, `"id":"x","update":null}{"kv"`, "it needs one case"},
+		{"profile", "MbedCE", "Mbed", `"Mbed" is unknown: use MbedCE or MbedOS`},
+		{"sectors", "8x512", "8*512", "is not a list such as"},
+		{"odd sectors", "8x512", "8x500", "a sector is a power of two"},
+		{"unit", `"unit":1`, `"unit":3`, "3 is no program unit"},
+		{"region", `"size":4096`, `"size":4000`, "does not lie on sector boundaries"},
+		{"operation", `"op":"set"`, `"op":"get"`, `"get" is unknown`},
+		{"operation number", `"op":0`, `"op":5`, "5 is none of the 1 operations"},
+		{"step", `"step":0`, `"step":100000`, "has no step 100000"},
+		{"mode", "before", "behind", `"behind" is unknown`},
+		{"key", `"keys":["a"]`, `"keys":["b"]`, `"a" is missing`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			text := strings.Replace(good, tt.old, tt.new, 1)
+			if text == good {
+				t.Fatal("the mistake was not planted")
+			}
+			f, err := parseFinding([]byte(text))
+			if err == nil {
+				_, err = f.Replay(io.Discard)
+			}
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %v, want one line with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// FuzzFinding: no file makes the reader or the replay panic or run for ever.
+func FuzzFinding(f *testing.F) {
+	s := sweep(f, KVSweep{Device: small, Seed: 1, Collections: 1, MaxCuts: 600})
+	for i := range s.Findings[:min(3, len(s.Findings))] {
+		text, err := json.Marshal(&s.Findings[i])
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Add([]byte(`{"update":{"device":{"part":"stm32f429zi","unit":1},"client":"new","old":1,"new":1,"cut":{"mode":"torn"}}}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		fd, err := parseFinding(text)
+		if err != nil || fd.KV == nil || fd.KV.Device.Part != "" || len(fd.KV.Ops) > 50 || len(text) > 5000 {
+			return
+		}
+		if sizes, err := ParseSectors(fd.KV.Device.Sectors); err != nil || len(sizes) > 64 || sizes[0] > 4096 {
+			return
+		}
+		var out bytes.Buffer
+		if _, err := fd.Replay(&out); err != nil && strings.Contains(err.Error(), "\n") {
+			t.Errorf("more than one line: %v", err)
+		}
+	})
+}

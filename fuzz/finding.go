@@ -1,0 +1,153 @@
+package fuzz
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+
+	"dualbank/model"
+	"dualbank/results"
+)
+
+// Finding is a group of cuts that break the same rule in the same way at the same place, with one
+// case that shows it. It is what a file in findings/ holds.
+type Finding struct {
+	ID       string      `json:"id"`
+	Subject  string      `json:"subject"` // "KVStore" or "update"
+	Rule     int         `json:"rule"`
+	Severity string      `json:"severity"`
+	Symptom  string      `json:"symptom"`
+	Place    Place       `json:"place"`
+	Count    uint64      `json:"count"` // cuts of the sweep in this group
+	Modes    []string    `json:"modes"` // in which it shows
+	Expected string      `json:"expected"`
+	Seen     string      `json:"seen"`
+	KV       *KVCase     `json:"kv,omitempty"`
+	Update   *UpdateCase `json:"update,omitempty"`
+}
+
+// Place is where in a run a cut hits, as far as it matters for the cause.
+type Place struct {
+	Op   string `json:"op"`   // "set", "set that collects garbage", "download", "install" ...
+	Part string `json:"part"` // what the step changes: "erase of the standby area", "record header" ...
+}
+
+func (p Place) String() string { return p.Op + ", " + p.Part }
+
+// cutAt is one cut: the step counts from the start of its operation.
+type cutAt struct {
+	op   int
+	step uint64
+	mode model.Mode // nil: no cut at all
+	seed uint64
+}
+
+// CutCase is a cut as a finding's file has it. Mode is "none" where no cut is needed.
+type CutCase struct {
+	Op   int    `json:"op"`   // index of the operation that is cut
+	Step uint64 `json:"step"` // steps of it that complete
+	Mode string `json:"mode"`
+	Seed uint64 `json:"seed"`
+}
+
+func (c cutAt) file() CutCase {
+	if c.mode == nil {
+		return CutCase{Op: c.op, Mode: "none"}
+	}
+	return CutCase{c.op, c.step, c.mode.String(), c.seed}
+}
+
+// groups collects violations: by rule, symptom and place.
+type groups struct {
+	seed  uint64
+	order []*group
+	by    map[string]*group
+}
+
+type group struct {
+	v     Violation
+	place Place
+	at    cutAt
+	count uint64
+	modes []string
+}
+
+func newGroups(seed uint64) *groups { return &groups{seed: seed, by: map[string]*group{}} }
+
+// add takes the violations in the order of steps: the first of a group is its case.
+func (g *groups) add(v Violation, place Place, at cutAt) {
+	key := fmt.Sprint(v.Rule, "|", v.Symptom, "|", place)
+	gr := g.by[key]
+	if gr == nil {
+		gr = &group{v: v, place: place, at: at}
+		g.by[key] = gr
+		g.order = append(g.order, gr)
+	}
+	gr.count++
+	if at.mode != nil && !slices.Contains(gr.modes, at.mode.String()) {
+		gr.modes = append(gr.modes, at.mode.String())
+		slices.Sort(gr.modes)
+	}
+}
+
+// findings are the groups, the gravest first. describe fills in subject and case.
+func (g *groups) findings(describe func(f *Finding, at cutAt)) []Finding {
+	var out []Finding
+	for _, gr := range g.order {
+		f := Finding{
+			Rule: gr.v.Rule, Symptom: gr.v.Symptom, Place: gr.place, Count: gr.count, Modes: gr.modes,
+			Expected: gr.v.Expected, Seen: gr.v.Seen,
+		}
+		describe(&f, gr.at)
+		f.Severity = severity(&f)
+		f.ID = fmt.Sprintf("%s-rule%d-%08x", strings.ToLower(f.Subject), f.Rule,
+			uint32(xxhash.Sum64String(fmt.Sprint(f.Rule, f.Symptom, f.Place, f.profile()))))
+		out = append(out, f)
+	}
+	grave := []string{"high", "medium", "low"}
+	slices.SortStableFunc(out, func(a, b Finding) int {
+		if d := slices.Index(grave, a.Severity) - slices.Index(grave, b.Severity); d != 0 {
+			return d
+		}
+		return a.Rule - b.Rule
+	})
+	return out
+}
+
+func (f *Finding) profile() string {
+	switch {
+	case f.KV != nil:
+		return f.KV.Profile + f.KV.Device.String()
+	case f.Update != nil:
+		return f.Update.Client + f.Update.Device.String()
+	}
+	return ""
+}
+
+// severity says how bad a broken rule is in the field: data or the device lost is high, a write that
+// has to be repeated is medium, a listing that shows too much is low.
+func severity(f *Finding) string {
+	if f.Subject == "KVStore" {
+		switch {
+		case f.Rule == RuleNoMore && len(f.Modes) == 0:
+			return "low"
+		case f.Rule == RuleNoMore, f.Rule == RuleWorks && strings.Contains(f.Symptom, "fails once"):
+			return "medium"
+		}
+	}
+	return "high"
+}
+
+// Record is the finding as a report shows it.
+func (f *Finding) Record() results.Finding {
+	where := f.Place.String()
+	if len(f.Modes) > 0 {
+		where += "; modes " + strings.Join(f.Modes, ", ")
+	}
+	return results.Finding{
+		ID: f.ID, Rule: f.Rule, Subject: f.Subject, Title: f.Symptom, Severity: f.Severity, Count: f.Count,
+		Expected: f.Expected, Seen: f.Seen, Where: where,
+	}
+}

@@ -1,0 +1,185 @@
+package fuzz
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"slices"
+
+	"dualbank/kvstore"
+	"dualbank/model"
+	"dualbank/results"
+)
+
+// KVCase is one cut of a KVStore workload that can be run again from nothing.
+type KVCase struct {
+	Device  Device   `json:"device"`
+	Profile string   `json:"profile"`
+	Own     []string `json:"own,omitempty"`  // keys that the store lists of its own accord after a reopen
+	Keys    []string `json:"keys"`           // that the judge looks for and writes to
+	Once    []string `json:"once,omitempty"` // of these, the ones that it must not write to
+	Ops     []Op     `json:"ops"`            // from an erased device
+	Cut     CutCase  `json:"cut"`
+}
+
+// describe fills in what a finding of this run says.
+func (run *kvRun) describe(f *Finding, at cutAt, own map[string]bool) {
+	f.Subject = "KVStore"
+	ops := run.ops[:min(at.op+1, len(run.ops))]
+	c := &KVCase{Device: run.cfg.Device, Profile: run.cfg.Profile.String(), Ops: slices.Clone(ops), Cut: at.file()}
+	for i, k := range run.before[0].keys {
+		c.Keys = append(c.Keys, k.name)
+		if slices.Contains(run.once, i) {
+			c.Once = append(c.Once, k.name)
+		}
+	}
+	if at.mode != nil {
+		for k := range own {
+			c.Own = append(c.Own, k)
+		}
+		slices.Sort(c.Own)
+	}
+	f.KV = c
+}
+
+// where is the place that matters for a violation.
+func (run *kvRun) where(v Violation, step uint64) Place {
+	if v.second {
+		return Place{Op: "set", Part: "second cut in the first set but one after the recovery"}
+	}
+	return run.place(step)
+}
+
+// place says what the step changes.
+func (run *kvRun) place(step uint64) Place {
+	op := run.rec.op(step)
+	c := &run.rec.calls[run.rec.at(step)]
+	p := Place{Op: string(run.ops[op].Kind)}
+	gc := slices.ContainsFunc(run.marks, func(m results.Span) bool { return float64(step) >= m.Start && float64(step) < m.End })
+	if gc {
+		p.Op += " that collects garbage"
+	}
+	if run.layout == nil {
+		p.Part = c.kind.String()
+		return p
+	}
+	l := run.layout[op]
+	addr := c.addr - run.cfg.Device.Base
+	area, which := l.Active, "active"
+	if addr >= l.Base[1-l.Active] && addr < l.Base[1-l.Active]+l.Size {
+		area, which = 1-l.Active, "standby"
+	}
+	off := addr - l.Base[area]
+	switch {
+	case c.kind == model.Erase:
+		p.Part = "erase in the " + which + " area"
+	case off < l.Master:
+		p.Part = "reserved data in the " + which + " area"
+	case off < l.First:
+		p.Part = "master record in the " + which + " area"
+	case len(c.data) >= 4 && binary.LittleEndian.Uint32(c.data) == recordMagic:
+		p.Part = "record header in the " + which + " area"
+	default:
+		p.Part = "key and data in the " + which + " area"
+	}
+	return p
+}
+
+// recordMagic starts every record (tdbstore.md).
+const recordMagic = 0x54686683
+
+// replay runs the case from an erased device, tells w what happens, and returns what is broken.
+func (c *KVCase) replay(w io.Writer) ([]Violation, error) {
+	cfg := &KVSweep{Device: c.Device}
+	switch c.Profile {
+	case kvstore.MbedCE.String():
+		cfg.Profile = kvstore.MbedCE
+	case kvstore.MbedOS.String():
+		cfg.Profile = kvstore.MbedOS
+	default:
+		return nil, fmt.Errorf("kv.profile: %q is unknown: use MbedCE or MbedOS", c.Profile)
+	}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	run, err := recordKV(cfg, c.Ops, c.Keys, c.Once)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(w, "device   %v\nprofile  %s\nworkload %d operations, %d steps, from an erased device\n", &c.Device, c.Profile, len(run.ops), run.rec.steps)
+	if c.Cut.Mode == "none" {
+		fmt.Fprintf(w, "cut      none\nthen     the store is opened again and read\n")
+		_, bad, err := run.undisturbed()
+		return bad, err
+	}
+	mode, ok := model.ModeByName(c.Cut.Mode)
+	if !ok {
+		return nil, fmt.Errorf("kv.cut.mode: %q is unknown: use none, before, after, torn or prefix", c.Cut.Mode)
+	}
+	f, err := c.Device.flash()
+	if err != nil {
+		return nil, err
+	}
+	own := map[string]bool{}
+	for _, k := range c.Own {
+		own[k] = true
+	}
+	j, err := newKVJudge(run, f, own)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.store.Open(); err != nil {
+		return nil, err
+	}
+	for i := range c.Cut.Op {
+		if err := do(j.store, f, &c.Ops[i]); err != nil {
+			fmt.Fprintf(w, "%8d %v: %v\n", i, &c.Ops[i], err)
+		}
+	}
+	op := &c.Ops[c.Cut.Op]
+	f.Arm(model.Cut{Step: c.Cut.Step, Mode: mode, Seed: c.Cut.Seed})
+	err = do(j.store, f, op)
+	if !f.Off() {
+		return nil, fmt.Errorf("kv.cut: operation %d has no step %d: the file does not fit this store", c.Cut.Op, c.Cut.Step)
+	}
+	at := run.rec.ops[c.Cut.Op] + c.Cut.Step
+	cl := &run.rec.calls[run.rec.at(at)]
+	fmt.Fprintf(w, "cut      in operation %d: %v\n         after %d of its steps, mode %s: %v of %d bytes at 0x%08X (%s)\n",
+		c.Cut.Op, op, c.Cut.Step, mode, cl.kind, cl.step, cl.addr+uint32(at-cl.first)*cl.step, run.place(at).Part)
+	fmt.Fprintf(w, "then     the store is opened again, read, and used\n")
+	f.Boot()
+	j.begin(c.Cut.Op)
+	return j.judge(f, c.Cut.Op, mode, f.Hash())
+}
+
+// check finds what would make a case impossible to run.
+func (c *KVCase) check() error {
+	if len(c.Ops) == 0 {
+		return fmt.Errorf("kv.ops: is empty: a case has at least one operation")
+	}
+	for i, o := range c.Ops {
+		switch o.Kind {
+		case OpSet, OpRemove, OpReserved, OpReboot:
+		default:
+			return fmt.Errorf("kv.ops[%d].op: %q is unknown: use set, remove, reserved or reboot", i, o.Kind)
+		}
+		if o.Size < 0 || o.Size > 1<<24 {
+			return fmt.Errorf("kv.ops[%d].size: %d is out of range: use 0 to 16777216", i, o.Size)
+		}
+		if (o.Kind == OpSet || o.Kind == OpRemove) != (o.Key != "") {
+			return fmt.Errorf("kv.ops[%d].key: %q does not fit %q: sets and removes have a key, others have none", i, o.Key, o.Kind)
+		}
+	}
+	for _, k := range append(keysOf(c.Ops), c.Once...) {
+		if !slices.Contains(c.Keys, k) {
+			return fmt.Errorf("kv.keys: %q is missing: list every key of ops and once", k)
+		}
+	}
+	if !slices.ContainsFunc(c.Keys, func(k string) bool { return !slices.Contains(c.Once, k) }) {
+		return fmt.Errorf("kv.keys: all are in once: the judge needs a key to write to")
+	}
+	if c.Cut.Mode != "none" && (c.Cut.Op < 0 || c.Cut.Op >= len(c.Ops)) {
+		return fmt.Errorf("kv.cut.op: %d is none of the %d operations", c.Cut.Op, len(c.Ops))
+	}
+	return nil
+}

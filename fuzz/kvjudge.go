@@ -1,0 +1,346 @@
+package fuzz
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	"dualbank/kvstore"
+	"dualbank/model"
+)
+
+// The rules for a KVStore, at every reboot.
+const (
+	RuleOpens     = 1 // it opens
+	RuleDurable   = 2 // what was acknowledged reads back
+	RuleAtomic    = 3 // the operation in flight is entirely done or not at all, and stays so
+	RuleNoMore    = 4 // nothing else exists
+	RuleReserved  = 5 // reserved data stays
+	RuleWriteOnce = 6 // write-once keys stay
+	RuleWorks     = 7 // the next set succeeds, and survives a reboot and a second cut
+)
+
+// Subject is a store under test: a KVStore, with reserved data if it has any.
+type Subject interface {
+	kvstore.Store
+	SetReserved(data []byte) error
+	Reserved(buf []byte) (int, error)
+}
+
+// kvJudge judges a KVStore after a cut by rules 1 to 7.
+type kvJudge struct {
+	w     *kvRun
+	store Subject
+	f     *model.Flash
+	own   map[string]bool // keys that the store itself lists after a clean reopen: no matter of cuts
+
+	before expectation // of the operation that begin named, before it starts
+	exp    expectation // of the fork under judgement
+	flight int         // key in flight, or -1
+	bad    []Violation
+	second bool // the second cut is over
+	buf    []byte
+	name   [256]byte
+	listed []int // by key: generation in which it was listed
+	gen    int
+}
+
+func newKVJudge(w *kvRun, f *model.Flash, own map[string]bool) (*kvJudge, error) {
+	dev, err := f.Region(w.cfg.Device.Base, w.cfg.Device.Size)
+	if err != nil {
+		return nil, err
+	}
+	j := &kvJudge{w: w, f: f, own: own, store: w.cfg.newStore(dev)}
+	j.listed = make([]int, len(w.before[0].keys))
+	j.buf = make([]byte, w.longest+1)
+	return j, nil
+}
+
+func (j *kvJudge) begin(op int) { j.before.copyFrom(&j.w.before[op]) }
+
+func (j *kvJudge) judge(f *model.Flash, op int, mode model.Mode, hash uint64) ([]Violation, error) {
+	j.bad = nil
+	j.second = false
+	j.exp.copyFrom(&j.before)
+	j.flight = -1
+	if op < len(j.w.ops) {
+		o := &j.w.ops[op]
+		j.exp.apply(o, j.w.values[op], maybe)
+		if o.Key != "" {
+			j.flight = j.exp.index[o.Key]
+		}
+	}
+	r := model.NewRand(hash ^ uint64(op))
+	if !j.reopen(RuleOpens, "") || !j.look("") {
+		return j.bad, nil
+	}
+	j.use(r, mode)
+	return j.bad, nil
+}
+
+// report notes a violation; the same symptom once for each cut.
+func (j *kvJudge) report(rule int, symptom, expected, seen string) {
+	for _, v := range j.bad {
+		if v.Rule == rule && v.Symptom == symptom {
+			return
+		}
+	}
+	j.bad = append(j.bad, Violation{rule, symptom, expected, seen, j.second})
+}
+
+// reopen powers up and opens the store.
+func (j *kvJudge) reopen(rule int, when string) bool {
+	j.f.Boot()
+	if err := j.store.Open(); err != nil {
+		j.report(rule, "the store does not open"+when+": "+name(err), "open succeeds", "open fails: "+err.Error())
+		return false
+	}
+	return true
+}
+
+// look reads everything back. It tells whether the store is sound enough to go on.
+func (j *kvJudge) look(when string) bool {
+	sound := true
+	for i := range j.exp.keys {
+		k := &j.exp.keys[i]
+		v, err := j.get(k.name)
+		if err == nil && k.allows(v) {
+			continue
+		}
+		sound = false
+		j.wrong(i, k, v, err, when)
+	}
+	j.list(when)
+	j.reservedData(when)
+	return sound
+}
+
+// get reads a value; missing is nil without an error. The bytes are valid until the next call.
+func (j *kvJudge) get(key string) ([]byte, error) {
+	n, err := j.store.Get(key, j.buf, 0)
+	switch {
+	case err == nil:
+		return j.buf[:n:n], nil
+	case errors.Is(err, kvstore.ErrItemNotFound):
+		return nil, nil
+	}
+	return nil, err
+}
+
+func (j *kvJudge) wrong(i int, k *keyState, v []byte, err error, when string) {
+	rule, what := RuleDurable, "a key that was stored"
+	switch {
+	case i == j.flight:
+		rule, what = RuleAtomic, "the key in flight"
+	case k.flags&kvstore.FlagWriteOnce != 0:
+		rule, what = RuleWriteOnce, "a write-once key"
+	case k.now == nil:
+		what = "a key that was removed"
+	}
+	how, seen := "", ""
+	switch {
+	case err != nil:
+		how, seen = "cannot be read: "+name(err), fmt.Sprintf("get %q: %v", k.name, err)
+	case v == nil:
+		how, seen = "is missing", fmt.Sprintf("%q is missing", k.name)
+	case k.now == nil && !k.either:
+		how, seen = "is back", fmt.Sprintf("%q has %d bytes", k.name, len(v))
+	default:
+		how, seen = "has another value", fmt.Sprintf("%q has %d bytes that nobody stored", k.name, len(v))
+		if len(v) == len(k.now) && len(v) > 0 {
+			at := 0
+			for at < len(v) && v[at] == k.now[at] {
+				at++
+			}
+			seen = fmt.Sprintf("%q has %d bytes that differ from byte %d on", k.name, len(v), at)
+		}
+	}
+	want := describe(k.now)
+	if k.either {
+		want += " or " + describe(k.other)
+	}
+	j.report(rule, what+" "+how+when, fmt.Sprintf("%q: %s", k.name, want), seen)
+}
+
+func describe(v []byte) string {
+	if v == nil {
+		return "missing"
+	}
+	return fmt.Sprintf("the %d bytes stored", len(v))
+}
+
+// keyIterator is an iterator that needs no new string for each key.
+type keyIterator interface {
+	NextKey(buf []byte) (int, error)
+}
+
+type copying struct{ kvstore.Iterator }
+
+func (c copying) NextKey(buf []byte) (int, error) {
+	key, err := c.Next()
+	return copy(buf, key), err
+}
+
+// list walks the iterator: exactly the keys that exist, each once.
+func (j *kvJudge) list(when string) {
+	it, err := j.store.Iterate("")
+	if err != nil {
+		j.report(RuleNoMore, "the keys cannot be listed"+when+": "+name(err), "the list of keys", "iterator: "+err.Error())
+		return
+	}
+	defer it.Close()
+	j.gen++
+	want := 0
+	for i := range j.exp.keys {
+		if j.exp.keys[i].now != nil {
+			want++
+		}
+	}
+	got := 0
+	keys, ok := it.(keyIterator)
+	if !ok {
+		keys = copying{it}
+	}
+	for {
+		n, err := keys.NextKey(j.name[:])
+		key := j.name[:n]
+		if errors.Is(err, kvstore.ErrItemNotFound) {
+			break
+		}
+		if err != nil {
+			j.report(RuleNoMore, "the list of keys ends early"+when+": "+name(err), "the list of keys", "next: "+err.Error())
+			return
+		}
+		i, ok := j.exp.index[string(key)]
+		switch {
+		case !ok && j.own[string(key)]:
+			continue
+		case !ok || j.exp.keys[i].now == nil:
+			j.report(RuleNoMore, "a key is listed that does not exist"+when, "keys that were set", fmt.Sprintf("%q is listed", key))
+			if got++; got > len(j.exp.keys) {
+				return // a list without an end
+			}
+		case j.listed[i] == j.gen:
+			j.report(RuleNoMore, "a key is listed twice"+when, "each key once", fmt.Sprintf("%q is listed again", key))
+		default:
+			j.listed[i] = j.gen
+			got++
+		}
+	}
+	if got < want {
+		for i := range j.exp.keys {
+			if k := &j.exp.keys[i]; k.now != nil && j.listed[i] != j.gen {
+				j.report(RuleNoMore, "a key is not listed"+when, fmt.Sprintf("%q is listed", k.name), fmt.Sprintf("%d of %d keys are listed", got, want))
+				return
+			}
+		}
+	}
+}
+
+func (j *kvJudge) reservedData(when string) {
+	s := &j.exp.reserved
+	if s.now == nil && !s.either {
+		return
+	}
+	var buf [64]byte
+	n, err := j.store.Reserved(buf[:])
+	v := buf[:n]
+	if errors.Is(err, kvstore.ErrItemNotFound) {
+		v, err = nil, nil
+	}
+	if err != nil {
+		j.report(RuleReserved, "reserved data cannot be read"+when+": "+name(err), describe(s.now), err.Error())
+		return
+	}
+	want := describe(s.now)
+	if !s.allows(bytes.Clone(v)) {
+		j.report(RuleReserved, "reserved data is lost or changed"+when, want, describe(v))
+	}
+}
+
+// use makes the store work on: what the device was about to do is done again, survives a clean
+// reboot, and another set survives a second cut.
+func (j *kvJudge) use(r *model.Rand, mode model.Mode) {
+	first := j.pick(j.flight, r)
+	steps := j.f.Steps()
+	if !j.set(first, r, "the next set") {
+		return
+	}
+	steps = j.f.Steps() - steps
+	if !j.reopen(RuleWorks, " after the next set") || !j.look(" after the next set and a reboot") {
+		return
+	}
+
+	second := j.pick(-1, r)
+	j.f.Arm(model.Cut{Step: r.Uint64() % max(steps, 1), Mode: mode, Seed: r.Uint64()})
+	v := value(r)
+	err := j.store.Set(j.exp.keys[second].name, v, 0)
+	k := &j.exp.keys[second]
+	k.other, k.either = v, true
+	switch {
+	case err == nil:
+		k.valueState = valueState{now: v}
+	case !j.f.Off():
+		j.report(RuleWorks, "a set fails although one succeeded before: "+name(err), "set succeeds", fmt.Sprintf("set %q: %v", k.name, err))
+	}
+	j.f.Disarm()
+	j.second = true
+	j.flight = second
+	if !j.reopen(RuleWorks, " after a second cut") || !j.look(" after a second cut") {
+		return
+	}
+	j.set(second, r, "the set after a second cut")
+}
+
+// pick chooses the key to write: the one wanted, or any that may be rewritten.
+func (j *kvJudge) pick(want int, r *model.Rand) int {
+	if want >= 0 && !j.fixed(want) {
+		return want
+	}
+	i := r.Intn(len(j.exp.keys))
+	for j.fixed(i) {
+		i = (i + 1) % len(j.exp.keys)
+	}
+	return i
+}
+
+// fixed tells that a key can no longer be set, or may not be: write-once keys, set or in flight.
+func (j *kvJudge) fixed(i int) bool { return slices.Contains(j.w.once, i) }
+
+// value is a small one, as most are.
+func value(r *model.Rand) []byte {
+	v := make([]byte, 8+r.Intn(56))
+	r.Fill(v)
+	return v
+}
+
+// set writes a key. A set that fails is tried once more, to tell a store that has lost its balance
+// from one that has lost its life.
+func (j *kvJudge) set(i int, r *model.Rand, which string) bool {
+	k := &j.exp.keys[i]
+	v := value(r)
+	err := j.store.Set(k.name, v, 0)
+	if err == nil {
+		k.valueState = valueState{now: v}
+		return true
+	}
+	again := j.store.Set(k.name, v, 0)
+	if again == nil {
+		k.valueState = valueState{now: v}
+		j.report(RuleWorks, which+" fails once: "+name(err), "set succeeds", fmt.Sprintf("set %q: %v; the same set again succeeds", k.name, err))
+		return true
+	}
+	k.other, k.either = v, true
+	j.report(RuleWorks, which+" fails, and so does another: "+name(err), "set succeeds", fmt.Sprintf("set %q: %v; the same set again: %v", k.name, err, again))
+	return true
+}
+
+// name is the short name of an error of the KVStore API.
+func name(err error) string {
+	var e *kvstore.Error
+	if errors.As(err, &e) {
+		return e.Name
+	}
+	return err.Error()
+}

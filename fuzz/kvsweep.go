@@ -1,0 +1,344 @@
+package fuzz
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+
+	"dualbank/kvstore"
+	"dualbank/model"
+	"dualbank/results"
+)
+
+// KVSweep cuts the power at every step of a KVStore workload.
+type KVSweep struct {
+	Device      Device
+	Profile     kvstore.Profile
+	Seed        uint64
+	Collections uint64   // the workload goes on until this many garbage collections are over
+	Modes       []string // names of modes; nil: before, after, torn
+	MaxCuts     uint64   // 0: every step; else steps are drawn so that about this many cuts result
+	Workers     int      // 0: one for each processor
+}
+
+// Sweep is what a sweep found, and what it covered.
+type Sweep struct {
+	Map      results.CutMap
+	Findings []Finding
+	Stats    Stats
+}
+
+// newStore makes the store under test.
+func (c *KVSweep) newStore(dev kvstore.BlockDevice) Subject {
+	return kvstore.NewTDB(dev, kvstore.Options{Profile: c.Profile})
+}
+
+// kvRun is a recorded run of a KVStore workload.
+type kvRun struct {
+	cfg     *KVSweep
+	ops     []Op
+	values  [][]byte
+	before  []expectation // before operation i; one more for the end
+	once    []int         // keys that the run sets with the write-once flag
+	longest int           // bytes of the longest value
+	rec     *recording
+	marks   []results.Span // garbage collections, in steps
+	layout  []kvstore.Layout
+}
+
+var defaultModes = []string{"before", "after", "torn"}
+
+func parseModes(names []string) ([]model.Mode, error) {
+	if len(names) == 0 {
+		names = defaultModes
+	}
+	var modes []model.Mode
+	for _, n := range names {
+		m, ok := model.ModeByName(n)
+		if !ok || m == model.Fail {
+			return nil, fmt.Errorf("mode %q is unknown: use before, after, torn or prefix", n)
+		}
+		modes = append(modes, m)
+	}
+	return modes, nil
+}
+
+// SweepKV runs the sweep. When ctx ends, it returns what was explored until then together with
+// ctx's error. The result is a function of c, whatever the number of workers.
+func SweepKV(ctx context.Context, c KVSweep, progress func(done, total uint64)) (*Sweep, error) {
+	modes, err := parseModes(c.Modes)
+	if err != nil {
+		return nil, err
+	}
+	run, err := recordKV(&c, nil, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sweep{Map: results.CutMap{
+		Name:  fmt.Sprintf("KVStore workload, profile %v, %v", c.Profile, &c.Device),
+		Steps: run.rec.steps,
+		Marks: run.marks,
+	}}
+	own, bad, err := run.undisturbed()
+	if err != nil {
+		return nil, err
+	}
+	g := newGroups(c.Seed)
+	for _, v := range bad {
+		g.add(v, Place{Op: "reboot", Part: "without any cut"}, cutAt{op: len(run.ops)})
+	}
+	x := exploration{
+		rec: run.rec, modes: modes, seed: c.Seed, workers: c.Workers,
+		newFlash: c.Device.flash,
+		newJudge: func(f *model.Flash) (judge, error) { return newKVJudge(run, f, own) },
+	}
+	if x.workers == 0 {
+		x.workers = runtime.GOMAXPROCS(0)
+	}
+	x.steps, s.Map.Sampling = run.rec.pick(c.MaxCuts/uint64(len(modes)), c.Seed)
+	found, stats, done, err := x.run(ctx, progress)
+	s.Stats = stats
+	s.Map.Explored = stats.Cuts
+	s.Map.Rows = rows(x.steps, done, modes, found)
+	for _, o := range found {
+		op := run.rec.op(o.step)
+		at := cutAt{op: op, step: o.step - run.rec.ops[op], mode: modes[o.mode], seed: cutSeed(c.Seed, o.step, o.mode)}
+		for _, v := range o.bad {
+			g.add(v, run.where(v, o.step), at)
+		}
+	}
+	s.Findings = g.findings(func(f *Finding, at cutAt) { run.describe(f, at, own) })
+	return s, err
+}
+
+// recordKV runs the workload once: the given operations, or as many as Collections asks for. keys and
+// once are those of the run that the operations come from; nil: those of the operations.
+func recordKV(c *KVSweep, ops []Op, keys, once []string) (*kvRun, error) {
+	f, err := c.Device.flash()
+	if err != nil {
+		return nil, err
+	}
+	dev, err := f.Region(c.Device.Base, c.Device.Size)
+	if err != nil {
+		return nil, err
+	}
+	store := c.newStore(dev)
+	run := &kvRun{cfg: c}
+	if err := store.Open(); err != nil {
+		return nil, fmt.Errorf("the store does not open on an erased device (%v): %w", &c.Device, err)
+	}
+	tdb, _ := store.(*kvstore.TDBStore)
+	run.rec = record(f)
+	next := func() (Op, bool) { i := len(run.ops); return at(ops, i), i < len(ops) }
+	if ops == nil {
+		w := newKVWorkload(c.Seed, c.Device.Size/2)
+		after := 0
+		next = func() (Op, bool) {
+			if tdb.Collections() >= max(c.Collections, 1) {
+				after++
+			}
+			return w.next(), after <= 8
+		}
+	}
+	var how []known
+	for {
+		op, ok := next()
+		if !ok {
+			break
+		}
+		run.rec.operation()
+		if tdb != nil {
+			run.layout = append(run.layout, tdb.Layout())
+		}
+		first, gcs := run.rec.steps, collections(tdb)
+		k := succeeded
+		if err := do(store, f, &op); err != nil {
+			if op.Kind == OpReboot {
+				return nil, fmt.Errorf("the store does not open after operation %d, without any cut: %w", len(run.ops), err)
+			}
+			k = maybe
+		}
+		how = append(how, k)
+		run.ops = append(run.ops, op)
+		run.values = append(run.values, op.value())
+		run.longest = max(run.longest, op.Size)
+		if n := collections(tdb); n > gcs {
+			run.marks = append(run.marks, results.Span{Name: fmt.Sprintf("GC %d", n), Start: float64(first), End: float64(run.rec.steps), Share: 1})
+		}
+	}
+	run.rec.operation()
+	f.Observe(nil)
+	if keys == nil {
+		keys = keysOf(run.ops)
+		for _, o := range run.ops {
+			if o.Kind == OpSet && kvstore.Flags(o.Flags)&kvstore.FlagWriteOnce != 0 {
+				once = append(once, o.Key)
+			}
+		}
+	}
+	run.expect(how, keys, once)
+	run.longest = max(run.longest, 64)
+	return run, nil
+}
+
+func at(ops []Op, i int) Op {
+	if i < len(ops) {
+		return ops[i]
+	}
+	return Op{}
+}
+
+func collections(s *kvstore.TDBStore) uint64 {
+	if s == nil {
+		return 0
+	}
+	return s.Collections()
+}
+
+// do performs one operation.
+func do(s Subject, f *model.Flash, o *Op) error {
+	switch o.Kind {
+	case OpSet:
+		return s.Set(o.Key, o.value(), kvstore.Flags(o.Flags))
+	case OpRemove:
+		err := s.Remove(o.Key)
+		if errors.Is(err, kvstore.ErrItemNotFound) {
+			return nil // it is as it should be
+		}
+		return err
+	case OpReserved:
+		return s.SetReserved(o.value())
+	case OpReboot:
+		f.Boot()
+		return s.Open()
+	}
+	return fmt.Errorf("operation %q is unknown", o.Kind)
+}
+
+// expect works out what must hold before each operation.
+func (run *kvRun) expect(how []known, keys, once []string) {
+	e := newExpectation(keys)
+	for _, k := range once {
+		run.once = append(run.once, e.index[k])
+	}
+	for i := range run.ops {
+		var b expectation
+		b.copyFrom(e)
+		run.before = append(run.before, b)
+		o := &run.ops[i]
+		e.apply(o, run.values[i], how[i])
+	}
+	run.before = append(run.before, *e)
+}
+
+// undisturbed judges the end of the run without any cut. A key that the store lists of its own
+// accord is one violation, and is expected from then on: it is no matter of power.
+func (run *kvRun) undisturbed() (own map[string]bool, bad []Violation, err error) {
+	f, err := run.cfg.Device.flash()
+	if err != nil {
+		return nil, nil, err
+	}
+	f.Restore(run.rec.start)
+	if err := run.rec.do(f, 0, run.rec.steps); err != nil {
+		return nil, nil, err
+	}
+	j, err := newKVJudge(run, f, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	own = map[string]bool{}
+	if err := j.store.Open(); err != nil {
+		return nil, nil, fmt.Errorf("the store does not open at the end of the run, without any cut: %w", err)
+	}
+	it, err := j.store.Iterate("")
+	if err != nil {
+		return nil, nil, fmt.Errorf("the store cannot be listed at the end of the run, without any cut: %w", err)
+	}
+	for range len(j.listed) + 16 {
+		key, err := it.Next()
+		if err != nil {
+			break
+		}
+		if _, ok := run.before[0].index[key]; !ok && !own[key] {
+			own[key] = true
+			bad = append(bad, Violation{
+				Rule: RuleNoMore, Symptom: fmt.Sprintf("the store lists a key of its own after a clean reopen: %q", key),
+				Expected: "the keys that were set", Seen: fmt.Sprintf("%q is listed too", key),
+			})
+		}
+	}
+	if err := it.Close(); err != nil {
+		return nil, nil, err
+	}
+	j.own = own
+	j.begin(len(run.ops))
+	v, err := j.judge(f, len(run.ops), model.Before, f.Hash())
+	return own, append(bad, v...), err
+}
+
+// pick chooses the steps to cut: all of them, or with most above 0 about most: every erase, the
+// first and last few steps of every call, and evenly spread ones in between.
+func (r *recording) pick(most, seed uint64) ([]uint64, string) {
+	if most == 0 || r.steps <= most {
+		all := make([]uint64, r.steps)
+		for i := range all {
+			all[i] = uint64(i)
+		}
+		return all, "every step"
+	}
+	const edge = 4
+	var steps []uint64
+	every := max(r.steps/most, 1)
+	shift := model.NewRand(seed).Uint64() % every
+	for i := range r.calls {
+		c := &r.calls[i]
+		last := c.first + c.steps()
+		for s := c.first; s < last; {
+			if s < c.first+edge || s+edge >= last || (s+shift)%every == 0 {
+				steps = append(steps, s)
+				s++
+				continue
+			}
+			s = min(s+every-(s+shift)%every, last-edge)
+		}
+	}
+	return steps, fmt.Sprintf("every erase, the first and last %d steps of every call, and every %dth step", edge, every)
+}
+
+// rows codes the outcomes by run length. Steps from done on were not explored.
+func rows(steps []uint64, done uint64, modes []model.Mode, bad []outcome) []results.CutRow {
+	out := make([]results.CutRow, len(modes))
+	broken := make([]map[uint64][]Violation, len(modes))
+	for m := range modes {
+		broken[m] = map[uint64][]Violation{}
+	}
+	for _, o := range bad {
+		broken[o.mode][o.step] = o.bad
+	}
+	for m, mode := range modes {
+		row := results.CutRow{Mode: mode.String()}
+		for _, s := range steps {
+			if s >= done {
+				break
+			}
+			rule, what := math.MaxInt, ""
+			for _, v := range broken[m][s] {
+				if v.Rule < rule {
+					rule, what = v.Rule, v.Symptom
+				}
+			}
+			if what == "" {
+				rule, what = 0, "ok"
+			}
+			if n := len(row.Runs); n > 0 && row.Runs[n-1].Rule == rule && row.Runs[n-1].Outcome == what {
+				row.Runs[n-1].Last = s
+				continue
+			}
+			row.Runs = append(row.Runs, results.CutRun{First: s, Last: s, Rule: rule, Outcome: what})
+		}
+		out[m] = row
+	}
+	return out
+}

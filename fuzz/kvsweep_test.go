@@ -1,0 +1,67 @@
+package fuzz
+
+import (
+	"context"
+	"io"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dualbank/kvstore"
+)
+
+var small = Device{Sectors: "8x512", Unit: 1, Size: 4096}
+
+func sweep(t testing.TB, c KVSweep) *Sweep {
+	t.Helper()
+	s, err := SweepKV(context.Background(), c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestKVFindingsReplay: every finding of a sweep breaks the same rule when its case runs from
+// nothing, with the store itself instead of the recording.
+func TestKVFindingsReplay(t *testing.T) {
+	for _, p := range []kvstore.Profile{kvstore.MbedCE, kvstore.MbedOS} {
+		for _, unit := range []uint32{1, 8} {
+			d := small
+			d.Unit = unit
+			s := sweep(t, KVSweep{Device: d, Profile: p, Seed: 1, Collections: 3})
+			if len(s.Findings) == 0 {
+				t.Errorf("%v: no findings, but the reference has defects", p)
+			}
+			for _, f := range s.Findings {
+				broken, err := f.Replay(io.Discard)
+				if err != nil || !broken {
+					t.Errorf("%v, unit %d, %s (%s at %v): broken %v, %v", p, unit, f.ID, f.Symptom, f.Place, broken, err)
+				}
+			}
+		}
+	}
+}
+
+// TestWorkersDoNotMatter: the same sweep with one worker and with several is the same.
+func TestWorkersDoNotMatter(t *testing.T) {
+	one := sweep(t, KVSweep{Device: small, Seed: 7, Collections: 3, Workers: 1})
+	many := sweep(t, KVSweep{Device: small, Seed: 7, Collections: 3, Workers: 4})
+	if d := cmp.Diff(one, many); d != "" {
+		t.Errorf("one worker against four:\n%s", d)
+	}
+}
+
+func BenchmarkKVSweep(b *testing.B) {
+	for _, d := range []Device{small, {Part: "stm32f429zi", Unit: 1, Base: 0x08100000, Size: 128 << 10}} {
+		b.Run("device="+d.Part+d.Sectors, func(b *testing.B) {
+			var st Stats
+			for b.Loop() {
+				s := sweep(b, KVSweep{Device: d, Seed: 1, Collections: 3, Workers: 1, MaxCuts: 60000})
+				st.Cuts += s.Stats.Cuts
+				st.Judged += s.Stats.Judged
+			}
+			b.ReportMetric(float64(st.Judged)/b.Elapsed().Seconds(), "judged/s")
+			b.ReportMetric(float64(st.Cuts)/b.Elapsed().Seconds(), "cuts/s")
+		})
+	}
+}

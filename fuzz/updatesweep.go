@@ -1,0 +1,235 @@
+package fuzz
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"runtime"
+
+	"dualbank/boot"
+	"dualbank/model"
+	"dualbank/results"
+)
+
+// UpdateSweep cuts the power during the download and the install of a firmware update.
+type UpdateSweep struct {
+	Device  Device
+	Boot    boot.Config
+	Client  boot.Generation
+	Old     uint32 // bytes of the firmware that runs before, version 1
+	New     uint32 // bytes of the update, version 2
+	Seed    uint64
+	Modes   []string // names of modes; nil: before, after, torn
+	MaxCuts uint64   // 0: every step; else steps are drawn so that about this many cuts result
+	Workers int      // 0: one for each processor
+}
+
+// The operations of an update, in the order of the recording.
+const (
+	opPrepare = iota
+	opWrite
+	opActivate
+	opInstall
+	updateOps
+)
+
+var updateOpNames = [updateOps]string{"download: prepare", "download: write", "download: activate", "install"}
+
+// slotZero is the slot that the sweep updates through.
+const slotZero = 0
+
+// image is a firmware image with what its header says.
+type image struct {
+	boot.Details
+	bytes []byte
+}
+
+func newImage(version uint64, size uint32, seed uint64) *image {
+	im := &image{bytes: make([]byte, size)}
+	r := model.NewRand(seed ^ version)
+	r.Fill(im.bytes)
+	im.Version, im.Size, im.Hash = version, uint64(size), sha256.Sum256(im.bytes)
+	r.Fill(im.Campaign[:])
+	return im
+}
+
+// updateRun is a recorded update.
+type updateRun struct {
+	cfg    *UpdateSweep
+	old    *image
+	new    *image
+	rec    *recording
+	slot   boot.Slot
+	inside [2]span // where client and bootloader may write
+}
+
+// span is a range of addresses, end excluded.
+type span struct{ from, to uint32 }
+
+func (s span) holds(addr, size uint32) bool { return addr >= s.from && addr+size <= s.to }
+
+// SweepUpdate runs the sweep. When ctx ends, it returns what was explored until then together with
+// ctx's error. The result is a function of c, whatever the number of workers.
+func SweepUpdate(ctx context.Context, c UpdateSweep, progress func(done, total uint64)) (*Sweep, error) {
+	modes, err := parseModes(c.Modes)
+	if err != nil {
+		return nil, err
+	}
+	run, err := recordUpdate(&c)
+	if err != nil {
+		return nil, err
+	}
+	x := exploration{
+		rec: run.rec, modes: modes, seed: c.Seed, workers: c.Workers,
+		newFlash: c.Device.flash,
+		newJudge: func(f *model.Flash) (judge, error) { return newUpdateJudge(run, f), nil },
+	}
+	if x.workers == 0 {
+		x.workers = runtime.GOMAXPROCS(0)
+	}
+	s := &Sweep{Map: results.CutMap{
+		Name:  fmt.Sprintf("update of %d KiB, %v client, %v", (c.New+1023)/1024, c.Client, &c.Device),
+		Steps: run.rec.steps,
+	}}
+	for i, name := range updateOpNames {
+		s.Map.Marks = append(s.Map.Marks, results.Span{Name: name, Start: float64(run.rec.ops[i]), End: float64(run.rec.ops[i+1]), Share: 1})
+	}
+	x.steps, s.Map.Sampling = run.rec.pick(c.MaxCuts/uint64(len(modes)), c.Seed)
+	found, stats, done, err := x.run(ctx, progress)
+	s.Stats = stats
+	s.Map.Explored = stats.Cuts
+	s.Map.Rows = rows(x.steps, done, modes, found)
+	g := newGroups(c.Seed)
+	for _, o := range found {
+		op := run.rec.op(o.step)
+		at := cutAt{op: op, step: o.step - run.rec.ops[op], mode: modes[o.mode], seed: cutSeed(c.Seed, o.step, o.mode)}
+		for _, v := range o.bad {
+			g.add(v, run.place(o.step), at)
+		}
+	}
+	s.Findings = g.findings(func(f *Finding, at cutAt) {
+		f.Subject = "update"
+		f.Update = &UpdateCase{Device: c.Device, Boot: c.Boot, Client: c.Client.String(), Old: c.Old, New: c.New, Seed: c.Seed, Cut: at.file()}
+	})
+	return s, err
+}
+
+// newUpdateRun prepares a device with the old firmware running.
+func newUpdateRun(c *UpdateSweep) (*updateRun, *model.Flash, error) {
+	f, err := c.Device.flash()
+	if err != nil {
+		return nil, nil, err
+	}
+	if c.Boot.Locations == 0 {
+		return nil, nil, fmt.Errorf("boot.Locations: is 0: an update needs a slot")
+	}
+	if c.Old == 0 || c.New == 0 || c.Old > c.Boot.MaxAppSize || c.New > c.Boot.MaxAppSize {
+		return nil, nil, fmt.Errorf("firmware of %d and %d bytes: both must be from 1 byte to the %d that the application may have", c.Old, c.New, c.Boot.MaxAppSize)
+	}
+	slots, ok := boot.Slots(f, &c.Boot)
+	if !ok {
+		return nil, nil, fmt.Errorf("candidate storage 0x%08X+0x%X does not lie in the flash", c.Boot.StorageAddr, c.Boot.StorageSize)
+	}
+	run := &updateRun{cfg: c, old: newImage(1, c.Old, c.Seed), new: newImage(2, c.New, c.Seed), slot: slots[slotZero]}
+	run.inside[0] = span{c.Boot.StorageAddr, c.Boot.StorageAddr + c.Boot.StorageSize}
+	run.inside[1] = span{sectorStart(f, c.Boot.Details), c.Boot.AppStart + c.Boot.MaxAppSize}
+
+	// Everything that no update may touch holds something, as it does on a device.
+	fill := make([]byte, 4096)
+	r := model.NewRand(c.Seed ^ 0xF111)
+	for addr := f.Start(); addr < f.Start()+f.Size(); addr += uint32(len(fill)) {
+		n := uint32(len(fill))
+		if !run.inside[0].holds(addr, n) && !run.inside[1].holds(addr, n) {
+			r.Fill(fill)
+			f.Poke(addr, fill)
+		}
+	}
+	header := make([]byte, boot.HeaderSize)
+	boot.EncodeHeader(header, &run.old.Details)
+	if !f.Poke(c.Boot.Details, header) || !f.Poke(c.Boot.AppStart, run.old.bytes) {
+		return nil, nil, fmt.Errorf("application 0x%08X+0x%X does not lie in the flash", c.Boot.AppStart, c.Old)
+	}
+	return run, f, nil
+}
+
+// sectorStart is the start of the sector that holds addr.
+func sectorStart(f *model.Flash, addr uint32) uint32 {
+	at := f.Start()
+	for size := f.SectorSize(at); at+size <= addr; size = f.SectorSize(at) {
+		at += size
+	}
+	return at
+}
+
+// recordUpdate runs the update once, undisturbed.
+func recordUpdate(c *UpdateSweep) (*updateRun, error) {
+	run, f, err := newUpdateRun(c)
+	if err != nil {
+		return nil, err
+	}
+	run.rec = record(f)
+	client := boot.NewClient(c.Boot, f, c.Client, nil)
+	loader := boot.NewBootloader(c.Boot, f, nil)
+	for op := range updateOps {
+		run.rec.operation()
+		if err := run.do(client, loader, op); err != nil {
+			return nil, fmt.Errorf("the update fails without any cut, in %s: %w", updateOpNames[op], err)
+		}
+	}
+	run.rec.operation()
+	f.Observe(nil)
+	return run, nil
+}
+
+// do performs one operation of the update.
+func (run *updateRun) do(client *boot.Client, loader *boot.Bootloader, op int) error {
+	switch op {
+	case opPrepare:
+		return client.Prepare(slotZero, &run.new.Details)
+	case opWrite:
+		fragment := make([]byte, boot.Fragment)
+		for off := 0; off < len(run.new.bytes); off += boot.Fragment {
+			n := copy(fragment, run.new.bytes[off:])
+			for i := n; i < len(fragment); i++ {
+				fragment[i] = 0xFF // the last fragment is padded up to the page from here
+			}
+			if err := client.Write(slotZero, uint32(off), fragment[:n]); err != nil {
+				return err
+			}
+		}
+		return nil
+	case opActivate:
+		if err := client.Finalize(slotZero); err != nil {
+			return err
+		}
+		return client.Activate(slotZero)
+	default:
+		out := loader.Boot(boot.Software, new(boot.RAM))
+		if out.Result != boot.Jumped || out.Version != run.new.Version {
+			return fmt.Errorf("the boot ends with %v, version %d", out.Result, out.Version)
+		}
+		return nil
+	}
+}
+
+// place says what the step changes.
+func (run *updateRun) place(step uint64) Place {
+	c := &run.rec.calls[run.rec.at(step)]
+	p := Place{Op: updateOpNames[run.rec.op(step)]}
+	b := &run.cfg.Boot
+	switch {
+	case c.kind == model.Erase && run.inside[0].holds(c.addr, c.size):
+		p.Part = "erase in the slot"
+	case c.kind == model.Erase:
+		p.Part = "erase of the active image"
+	case c.addr >= b.Details && c.addr < b.Details+boot.HeaderSize:
+		p.Part = "active header"
+	case run.inside[1].holds(c.addr, c.size):
+		p.Part = "active application"
+	case c.addr == run.slot.Addr:
+		p.Part = "candidate header"
+	default:
+		p.Part = "candidate firmware"
+	}
+	return p
+}
