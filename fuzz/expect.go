@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"bytes"
 	"slices"
 
 	"dualbank/kvstore"
@@ -42,7 +43,7 @@ func (s *valueState) allows(v []byte) bool {
 }
 
 // same compares values, telling a missing one from an empty one.
-func same(a, b []byte) bool { return (a == nil) == (b == nil) && slices.Equal(a, b) }
+func same(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
 
 // newExpectation is a store in which every one of keys is missing.
 func newExpectation(keys []string) *expectation {

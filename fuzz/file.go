@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"dualbank/kvstore"
 )
 
 // WriteFindings writes one file for each finding into dir, which it makes anew: a finding that is no
@@ -66,11 +68,14 @@ func parseFinding(text []byte) (*Finding, error) {
 
 // Replay runs the finding's case from nothing and tells w what happens. broken says whether the rule
 // is broken again, in the same way.
-func (f *Finding) Replay(w io.Writer) (broken bool, err error) {
+func (f *Finding) Replay(w io.Writer) (broken bool, err error) { return f.ReplayOn(nil, w) }
+
+// ReplayOn is Replay for a finding of a store of your own, which store makes.
+func (f *Finding) ReplayOn(store func(kvstore.BlockDevice) kvstore.Store, w io.Writer) (broken bool, err error) {
 	fmt.Fprintf(w, "finding  %s\nrule     %d of the rules for the %s: %s\n", f.ID, f.Rule, f.Subject, ruleText(f.Subject, f.Rule))
 	var bad []Violation
 	if f.KV != nil {
-		bad, err = f.KV.replay(w)
+		bad, err = f.KV.replay(w, store)
 	} else {
 		bad, err = f.Update.replay(w)
 	}

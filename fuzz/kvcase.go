@@ -26,7 +26,7 @@ type KVCase struct {
 func (run *kvRun) describe(f *Finding, at cutAt, own map[string]bool) {
 	f.Subject = "KVStore"
 	ops := run.ops[:min(at.op+1, len(run.ops))]
-	c := &KVCase{Device: run.cfg.Device, Profile: run.cfg.Profile.String(), Ops: slices.Clone(ops), Cut: at.file()}
+	c := &KVCase{Device: run.cfg.Device, Profile: run.cfg.profile(), Ops: slices.Clone(ops), Cut: at.file()}
 	for i, k := range run.before[0].keys {
 		c.Keys = append(c.Keys, k.name)
 		if slices.Contains(run.once, i) {
@@ -88,10 +88,26 @@ func (run *kvRun) place(step uint64) Place {
 // recordMagic starts every record (tdbstore.md).
 const recordMagic = 0x54686683
 
-// replay runs the case from an erased device, tells w what happens, and returns what is broken.
-func (c *KVCase) replay(w io.Writer) ([]Violation, error) {
-	cfg := &KVSweep{Device: c.Device}
+// ownStore is the profile of a store that is not part of this program.
+const ownStore = "own"
+
+func (c *KVSweep) profile() string {
+	if c.New != nil {
+		return ownStore
+	}
+	return c.Profile.String()
+}
+
+// replay runs the case from an erased device, tells w what happens, and returns what is broken. own
+// makes the store of a case of profile "own".
+func (c *KVCase) replay(w io.Writer, own func(kvstore.BlockDevice) kvstore.Store) ([]Violation, error) {
+	cfg := &KVSweep{Device: c.Device, Ops: c.Ops}
 	switch c.Profile {
+	case ownStore:
+		if own == nil {
+			return nil, fmt.Errorf("kv.profile: the store is not part of dualbank: replay the finding with ReplayOn in a test of your own")
+		}
+		cfg.New = own
 	case kvstore.MbedCE.String():
 		cfg.Profile = kvstore.MbedCE
 	case kvstore.MbedOS.String():
@@ -102,7 +118,7 @@ func (c *KVCase) replay(w io.Writer) ([]Violation, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	run, err := recordKV(cfg, c.Ops, c.Keys, c.Once)
+	run, err := recordKV(cfg, c.Keys, c.Once)
 	if err != nil {
 		return nil, err
 	}
@@ -120,11 +136,11 @@ func (c *KVCase) replay(w io.Writer) ([]Violation, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := map[string]bool{}
+	listed := map[string]bool{}
 	for _, k := range c.Own {
-		own[k] = true
+		listed[k] = true
 	}
-	j, err := newKVJudge(run, f, own)
+	j, err := newKVJudge(run, f, listed)
 	if err != nil {
 		return nil, err
 	}

@@ -16,8 +16,10 @@ import (
 type KVSweep struct {
 	Device      Device
 	Profile     kvstore.Profile
+	New         func(kvstore.BlockDevice) kvstore.Store // a store of your own; nil: TDBStore in Profile
 	Seed        uint64
-	Collections uint64   // the workload goes on until this many garbage collections are over
+	Ops         []Op     // the workload; nil: one made from Seed for the size of the device
+	Collections uint64   // of a made workload on TDBStore: it goes on until so many garbage collections are over
 	Modes       []string // names of modes; nil: before, after, torn
 	MaxCuts     uint64   // 0: every step; else steps are drawn so that about this many cuts result
 	Workers     int      // 0: one for each processor
@@ -31,7 +33,10 @@ type Sweep struct {
 }
 
 // newStore makes the store under test.
-func (c *KVSweep) newStore(dev kvstore.BlockDevice) Subject {
+func (c *KVSweep) newStore(dev kvstore.BlockDevice) kvstore.Store {
+	if c.New != nil {
+		return c.New(dev)
+	}
 	return kvstore.NewTDB(dev, kvstore.Options{Profile: c.Profile})
 }
 
@@ -46,6 +51,8 @@ type kvRun struct {
 	rec     *recording
 	marks   []results.Span // garbage collections, in steps
 	layout  []kvstore.Layout
+	// collected is the number of operations until the last collection asked for.
+	collected int
 }
 
 var defaultModes = []string{"before", "after", "torn"}
@@ -72,12 +79,12 @@ func SweepKV(ctx context.Context, c KVSweep, progress func(done, total uint64)) 
 	if err != nil {
 		return nil, err
 	}
-	run, err := recordKV(&c, nil, nil, nil)
+	run, err := recordKV(&c, nil, nil)
 	if err != nil {
 		return nil, err
 	}
 	s := &Sweep{Map: results.CutMap{
-		Name:  fmt.Sprintf("KVStore workload, profile %v, %v", c.Profile, &c.Device),
+		Name:  fmt.Sprintf("KVStore workload, profile %s, %v", c.profile(), &c.Device),
 		Steps: run.rec.steps,
 		Marks: run.marks,
 	}}
@@ -113,9 +120,12 @@ func SweepKV(ctx context.Context, c KVSweep, progress func(done, total uint64)) 
 	return s, err
 }
 
-// recordKV runs the workload once: the given operations, or as many as Collections asks for. keys and
-// once are those of the run that the operations come from; nil: those of the operations.
-func recordKV(c *KVSweep, ops []Op, keys, once []string) (*kvRun, error) {
+// madeOps is the length of a made workload for a store that does not tell of its collections.
+const madeOps = 400
+
+// recordKV runs the workload once. keys and once are those that the judge is to know; nil: those of
+// the workload.
+func recordKV(c *KVSweep, keys, once []string) (*kvRun, error) {
 	f, err := c.Device.flash()
 	if err != nil {
 		return nil, err
@@ -131,16 +141,10 @@ func recordKV(c *KVSweep, ops []Op, keys, once []string) (*kvRun, error) {
 	}
 	tdb, _ := store.(*kvstore.TDBStore)
 	run.rec = record(f)
-	next := func() (Op, bool) { i := len(run.ops); return at(ops, i), i < len(ops) }
-	if ops == nil {
-		w := newKVWorkload(c.Seed, c.Device.Size/2)
-		after := 0
-		next = func() (Op, bool) {
-			if tdb.Collections() >= max(c.Collections, 1) {
-				after++
-			}
-			return w.next(), after <= 8
-		}
+	next := run.given
+	if c.Ops == nil {
+		_, reserves := store.(reserver)
+		next = run.made(newKVWorkload(c.Seed, c.Device.Size/2, reserves), tdb)
 	}
 	var how []known
 	for {
@@ -183,11 +187,28 @@ func recordKV(c *KVSweep, ops []Op, keys, once []string) (*kvRun, error) {
 	return run, nil
 }
 
-func at(ops []Op, i int) Op {
-	if i < len(ops) {
-		return ops[i]
+// given takes the next operation from the list.
+func (run *kvRun) given() (Op, bool) {
+	if i := len(run.ops); i < len(run.cfg.Ops) {
+		return run.cfg.Ops[i], true
 	}
-	return Op{}
+	return Op{}, false
+}
+
+// made makes operations until the collections asked for are over, and a few more.
+func (run *kvRun) made(w *kvWorkload, tdb *kvstore.TDBStore) func() (Op, bool) {
+	last := madeOps
+	return func() (Op, bool) {
+		if tdb != nil {
+			last = math.MaxInt
+			if tdb.Collections() >= max(run.cfg.Collections, 1) {
+				last = run.collected + 8
+			} else {
+				run.collected = len(run.ops)
+			}
+		}
+		return w.next(), len(run.ops) < last
+	}
 }
 
 func collections(s *kvstore.TDBStore) uint64 {
@@ -198,7 +219,7 @@ func collections(s *kvstore.TDBStore) uint64 {
 }
 
 // do performs one operation.
-func do(s Subject, f *model.Flash, o *Op) error {
+func do(s kvstore.Store, f *model.Flash, o *Op) error {
 	switch o.Kind {
 	case OpSet:
 		return s.Set(o.Key, o.value(), kvstore.Flags(o.Flags))
@@ -209,7 +230,11 @@ func do(s Subject, f *model.Flash, o *Op) error {
 		}
 		return err
 	case OpReserved:
-		return s.SetReserved(o.value())
+		r, ok := s.(reserver)
+		if !ok {
+			return fmt.Errorf("the store keeps no reserved data")
+		}
+		return r.SetReserved(o.value())
 	case OpReboot:
 		f.Boot()
 		return s.Open()

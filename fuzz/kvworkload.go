@@ -19,7 +19,7 @@ type kvWorkload struct {
 
 // newKVWorkload fits keys and values to areas of area bytes: about a quarter of one is live, so that
 // garbage collection has something to collect.
-func newKVWorkload(seed uint64, area uint32) *kvWorkload {
+func newKVWorkload(seed uint64, area uint32, reserves bool) *kvWorkload {
 	w := &kvWorkload{r: model.NewRand(seed)}
 	keys := min(max(int(area)/512, 3), 28)
 	largest := min(max(int(area)/(4*keys), 16), 600)
@@ -27,9 +27,10 @@ func newKVWorkload(seed uint64, area uint32) *kvWorkload {
 		w.keys = append(w.keys, fmt.Sprintf("k%02d", i))
 		w.size = append(w.size, 16+w.r.Intn(largest-15))
 	}
-	w.first = append(w.first,
-		Op{Kind: OpReserved, Size: 64, Seed: w.r.Uint64()},
-		Op{Kind: OpSet, Key: "once", Size: min(32, largest), Seed: w.r.Uint64(), Flags: uint32(kvstore.FlagWriteOnce)})
+	if reserves {
+		w.first = append(w.first, Op{Kind: OpReserved, Size: 64, Seed: w.r.Uint64()})
+	}
+	w.first = append(w.first, Op{Kind: OpSet, Key: "once", Size: min(32, largest), Seed: w.r.Uint64(), Flags: uint32(kvstore.FlagWriteOnce)})
 	for i := range w.keys {
 		w.first = append(w.first, w.set(i))
 	}
