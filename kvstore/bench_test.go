@@ -10,8 +10,8 @@ import (
 
 // memory is a device with nothing but cells: what a store costs by itself.
 type memory struct {
-	cells   []byte
-	unit    uint32
+	cells []byte
+	unit  uint32
 }
 
 func newMemory(unit uint32) *memory {

@@ -207,14 +207,11 @@ func (s *TDBStore) finish(key string, value []byte, whole bool) error {
 	return nil
 }
 
-// failed ends a set that came to nothing. The collection's master record takes over the incremental
-// set, and with it the reference loses sight of the lock it holds.
+// failed ends a set that came to nothing.
 func (s *TDBStore) failed(err error) error {
 	s.inc.pending = false
 	if s.inc.base != s.master {
 		_ = s.collect()
-	}
-	if s.inc.base != s.master {
 		s.locks--
 	}
 	return err

@@ -179,17 +179,17 @@ func (s *TDBStore) Open() error {
 		return nil
 	}
 	s.version = version[s.active]
-	if err := s.scan(); err != nil {
+	if err := s.scan(s.master); err != nil {
 		return err
 	}
 	s.open = true
 	return nil
 }
 
-// scan builds the RAM table from the records of the active area, the master record among them, up to
-// the first that is invalid.
-func (s *TDBStore) scan() error {
-	off, next := s.master, uint32(0)
+// scan builds the RAM table from the records of the active area from off on, up to the first that is
+// invalid. An open begins at the master record, which so becomes a key.
+func (s *TDBStore) scan(off uint32) error {
+	next := uint32(0)
 	for off+headerSize < s.area {
 		next = off
 		err := s.scanRecord(off)

@@ -1,0 +1,565 @@
+package kvstore
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/subtle"
+	"encoding/binary"
+	"errors"
+)
+
+// A stored value is metadata, data (encrypted if confidential) and the CMAC over key, metadata and
+// stored data.
+const (
+	metaSize  = 20 // size (u16, 20), revision (u16, 1), data size (u32), create flags (u32), IV
+	ivOffset  = 12
+	ivSize    = 8
+	macSize   = aes.BlockSize
+	pieceSize = 256 // the reference's scratch buffer
+)
+
+// ErrUndefined is the one error for what the reference leaves to chance: a remove of a record that
+// fails its checks and has an entry in the rollback protection store. It reads a variable that was
+// never set to decide whether that entry goes too. Nothing is removed here.
+var ErrUndefined = &Error{"UNDEFINED", "the reference's outcome is undefined"}
+
+// SecureStore encrypts and authenticates the values it keeps in an untrusted store, and detects a
+// rollback of records by keeping their MACs in a second, trusted store. It is not safe for use by
+// several goroutines at once.
+type SecureStore struct {
+	under   Store
+	rbp     Store // nil: no rollback protection
+	key     *DeviceKey
+	entropy Entropy
+	cpu     CPU
+	open    bool
+	locks   int
+
+	// One incremental set, and its metadata also serve every read: a read ends a set that was begun.
+	// What a read of a record shorter than the metadata leaves from earlier is taken into account by
+	// the next set, as in the reference.
+	meta  [metaSize]byte
+	name  string
+	done  uint32
+	mac   cmac
+	ctr   counter
+	piece [pieceSize]byte
+	salt  [pieceSize]byte
+}
+
+// SecureOptions are what a SecureStore is made of.
+type SecureOptions struct {
+	Store   Store      // where the values go, untrusted
+	RBP     Store      // rollback protection; nil for none
+	Key     *DeviceKey // the root of all keys
+	Entropy Entropy    // for the IVs of confidential values
+	CPU     CPU        // is told of the work; nil if nobody wants to know
+}
+
+// NewSecure is a SecureStore, not yet open.
+func NewSecure(o SecureOptions) *SecureStore {
+	return &SecureStore{under: o.Store, rbp: o.RBP, key: o.Key, entropy: o.Entropy, cpu: o.CPU}
+}
+
+// Open opens the stores below.
+func (s *SecureStore) Open() error {
+	s.open, s.locks = false, 0
+	s.meta, s.name, s.done = [metaSize]byte{}, "", 0
+	if err := s.under.Open(); err != nil {
+		return err
+	}
+	if s.rbp != nil {
+		if err := s.rbp.Open(); err != nil {
+			return err
+		}
+	}
+	s.open = true
+	return nil
+}
+
+// Close closes the stores below.
+func (s *SecureStore) Close() error {
+	if !s.open {
+		return nil
+	}
+	if err := s.under.Close(); err != nil {
+		return err
+	}
+	if s.rbp != nil {
+		if err := s.rbp.Close(); err != nil {
+			return err
+		}
+	}
+	s.open = false
+	return nil
+}
+
+// LocksHeld is how often the reference's own lock of the store is held after the calls so far.
+func (s *SecureStore) LocksHeld() int { return s.locks }
+
+func (s *SecureStore) u32(at int) uint32 { return binary.LittleEndian.Uint32(s.meta[at:]) }
+
+func (s *SecureStore) dataSize() uint32 { return s.u32(4) }
+func (s *SecureStore) flags() Flags     { return Flags(s.u32(8)) }
+
+// pending says whether a set was begun.
+func (s *SecureStore) pending() bool { return s.meta[0] != 0 || s.meta[1] != 0 }
+
+// end ends a set, or the use of the metadata by a read.
+func (s *SecureStore) end() { s.meta[0], s.meta[1] = 0, 0 }
+
+// Set stores value under key. FlagConfidential encrypts it; FlagReplayProtection and FlagWriteOnce
+// enter its MAC into the rollback protection store.
+func (s *SecureStore) Set(key string, value []byte, flags Flags) error {
+	if uint64(len(value)) > 1<<32-1 {
+		return ErrInvalidSize
+	}
+	if err := s.SetStart(key, uint32(len(value)), flags); err != nil {
+		return err
+	}
+	if err := s.add(value); err != nil {
+		return err
+	}
+	return s.finish()
+}
+
+// SetStart begins an incremental set. A get or an info ends it.
+func (s *SecureStore) SetStart(key string, size uint32, flags Flags) error {
+	if !s.open {
+		return ErrNotReady
+	}
+	if !validKey(key) {
+		return ErrInvalidArgument
+	}
+	s.call()
+	s.locks++
+	err := s.start(key, size, flags)
+	if err != nil {
+		s.end()
+		s.locks--
+	}
+	return err
+}
+
+func (s *SecureStore) start(key string, size uint32, flags Flags) error {
+	if err := s.mayReplace(key, flags); err != nil {
+		return err
+	}
+	binary.LittleEndian.PutUint16(s.meta[:], metaSize)
+	binary.LittleEndian.PutUint16(s.meta[2:], 1)
+	binary.LittleEndian.PutUint32(s.meta[4:], size)
+	binary.LittleEndian.PutUint32(s.meta[8:], uint32(flags))
+	iv := s.meta[ivOffset:]
+	clear(iv)
+	if flags&FlagConfidential != 0 {
+		if s.entropy(iv) != nil || s.startCipher(key) != nil {
+			return ErrFailedOperation
+		}
+	}
+	if s.startMAC(key) != nil {
+		return ErrFailedOperation
+	}
+	s.done, s.name = 0, key
+	below := flags &^ (FlagConfidential | FlagReplayProtection)
+	if err := s.under.SetStart(key, metaSize+size+macSize, below); err != nil {
+		return err
+	}
+	return s.under.SetAdd(s.meta[:])
+}
+
+// mayReplace checks a new value's flags against what is there. With rollback protection only its
+// store is believed.
+func (s *SecureStore) mayReplace(key string, flags Flags) error {
+	if s.rbp != nil {
+		info, err := s.rbp.Info(key)
+		switch {
+		case errors.Is(err, ErrItemNotFound):
+			return nil
+		case err != nil:
+			return ErrReadFailed
+		case info.Flags&FlagWriteOnce != 0:
+			return ErrWriteProtected
+		case flags&FlagReplayProtection == 0:
+			return ErrInvalidArgument
+		}
+		return nil
+	}
+	if _, err := s.under.Get(key, s.meta[:], 0); err != nil {
+		return nil
+	}
+	switch old := s.flags(); {
+	case old&FlagReplayProtection != 0 && flags&FlagReplayProtection == 0:
+		return ErrInvalidArgument
+	case old&FlagWriteOnce != 0:
+		return ErrWriteProtected
+	}
+	return nil
+}
+
+// SetAdd appends data. Of a confidential value every piece begins with a fresh counter block, as in the
+// reference: only pieces that begin at a multiple of 16 can be read back as they were.
+func (s *SecureStore) SetAdd(data []byte) error {
+	if !s.open {
+		return ErrNotReady
+	}
+	s.call()
+	return s.add(data)
+}
+
+func (s *SecureStore) add(data []byte) error {
+	if !s.pending() {
+		return ErrInvalidArgument
+	}
+	if uint64(s.done)+uint64(len(data)) > uint64(s.dataSize()) {
+		return ErrInvalidSize
+	}
+	s.ctr.used = aes.BlockSize
+	for len(data) > 0 {
+		p := data
+		if s.flags()&FlagConfidential != 0 {
+			p = s.piece[:min(len(data), pieceSize)]
+			s.ctr.xor(p, data)
+		}
+		s.mac.write(p)
+		if err := s.under.SetAdd(p); err != nil {
+			s.end()
+			s.locks--
+			return err
+		}
+		s.done += uint32(len(p))
+		data = data[len(p):]
+	}
+	return nil
+}
+
+// SetFinalize makes the value visible: in the store below, then its MAC in the rollback protection
+// store.
+func (s *SecureStore) SetFinalize() error {
+	if !s.open {
+		return ErrNotReady
+	}
+	s.call()
+	return s.finish()
+}
+
+func (s *SecureStore) finish() error {
+	if !s.pending() {
+		return ErrInvalidArgument
+	}
+	err := s.commit()
+	s.end()
+	s.locks--
+	return err
+}
+
+func (s *SecureStore) commit() error {
+	if s.done != s.dataSize() {
+		return ErrInvalidSize
+	}
+	mac := s.mac.sum()
+	copy(s.piece[:], mac[:])
+	if err := s.under.SetAdd(s.piece[:macSize]); err != nil {
+		return err
+	}
+	if err := s.under.SetFinalize(); err != nil {
+		return err
+	}
+	if flags := s.flags(); s.rbp != nil && flags&(FlagReplayProtection|FlagWriteOnce) != 0 {
+		return s.rbp.Set(s.name, s.piece[:macSize], flags&FlagWriteOnce)
+	}
+	return nil
+}
+
+// Get reads the value of key from offset on into buf, having checked the whole record. If the check
+// fails nothing of the value is left in buf.
+//
+// Of an empty value an offset is not checked, and the number returned for one beyond it is the
+// reference's: the smaller of len(buf) and 1<<32 - offset, of which nothing is written.
+func (s *SecureStore) Get(key string, buf []byte, offset uint32) (int, error) {
+	if !s.open {
+		return 0, ErrNotReady
+	}
+	s.call()
+	n, _, err := s.read(key, buf, offset)
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// Info returns size and create flags of key, having checked the whole record.
+func (s *SecureStore) Info(key string) (Info, error) {
+	if !s.open {
+		return Info{}, ErrNotReady
+	}
+	s.call()
+	_, info, err := s.read(key, nil, 0)
+	return info, err
+}
+
+// read checks the record of key and decrypts the asked part of its value.
+func (s *SecureStore) read(key string, buf []byte, offset uint32) (n int, info Info, err error) {
+	if !validKey(key) {
+		return 0, Info{}, ErrInvalidArgument
+	}
+	defer s.end()
+	entry, err := s.loadEntry(key)
+	if err != nil {
+		return 0, Info{}, err
+	}
+	got, err := s.under.Get(key, s.meta[:], 0)
+	if err != nil {
+		if entry.found {
+			err = ErrRBPAuthentication
+		}
+		return 0, Info{}, err
+	}
+	if got != metaSize || binary.LittleEndian.Uint16(s.meta[:]) != metaSize {
+		return 0, Info{}, ErrRBPAuthentication
+	}
+	flags := s.flags()
+	if s.rbp == nil {
+		flags &^= FlagReplayProtection
+	}
+	guarded := flags&(FlagReplayProtection|FlagWriteOnce) != 0
+	if entry.found && !guarded {
+		return 0, Info{}, ErrRBPAuthentication
+	}
+	if s.startMAC(key) != nil || flags&FlagConfidential != 0 && s.startCipher(key) != nil {
+		return 0, Info{}, ErrFailedOperation
+	}
+	n, err = s.readData(key, buf, offset, flags&FlagConfidential != 0)
+	if err == nil {
+		err = s.compare(key, &entry, guarded)
+	}
+	if err != nil {
+		clear(buf)
+		return 0, Info{}, err
+	}
+	return n, Info{Size: s.dataSize(), Flags: s.flags()}, nil
+}
+
+// rbpEntry is what the rollback protection store has for a key.
+type rbpEntry struct {
+	found bool
+	mac   [macSize]byte
+	whole bool // all of mac was read; a longer entry passes too, as in the reference
+}
+
+func (s *SecureStore) loadEntry(key string) (e rbpEntry, err error) {
+	if s.rbp == nil {
+		return e, nil
+	}
+	if _, err := s.rbp.Info(key); err != nil {
+		if errors.Is(err, ErrItemNotFound) {
+			err = nil
+		}
+		return e, err
+	}
+	n, err := s.rbp.Get(key, s.piece[:macSize], 0)
+	if err != nil {
+		return e, err
+	}
+	copy(e.mac[:], s.piece[:n])
+	e.found, e.whole = true, n == macSize
+	return e, nil
+}
+
+// readData puts the stored data through the MAC and the asked part of it, decrypted, into buf. It reads
+// in the reference's pieces.
+func (s *SecureStore) readData(key string, buf []byte, offset uint32, confidential bool) (n int, err error) {
+	size := s.dataSize()
+	asked := uint32(min(uint64(len(buf)), uint64(size-offset)))
+	if size > 0 && offset > size {
+		// The reference finds out when its reads leave the record.
+		return 0, ErrInvalidSize
+	}
+	s.ctr.used = aes.BlockSize
+	lead := uint32(0) // bytes of the asked part that came with the block before it
+	for at := uint32(0); at < size; {
+		var p []byte
+		var skip uint32
+		switch {
+		case at >= offset && at < offset+asked:
+			p = buf[lead:asked]
+		case at < offset:
+			k := min(pieceSize, offset-at)
+			skip = k
+			if confidential && k%aes.BlockSize != 0 {
+				lead = min(aes.BlockSize-k%aes.BlockSize, asked)
+				k += lead
+			}
+			p = s.piece[:k]
+		default:
+			p = s.piece[:min(pieceSize, size-at)]
+		}
+		if _, err := s.under.Get(key, p, metaSize+at); err != nil {
+			return 0, err
+		}
+		s.mac.write(p)
+		if confidential {
+			s.ctr.xor(p, p)
+		}
+		if at < offset && lead > 0 {
+			copy(buf, p[skip:])
+		}
+		at += uint32(len(p))
+	}
+	return int(asked), nil
+}
+
+// compare checks the MAC against the record's and the entry's.
+func (s *SecureStore) compare(key string, e *rbpEntry, guarded bool) error {
+	sum := s.mac.sum()
+	n, err := s.under.Get(key, s.piece[:macSize], metaSize+s.dataSize())
+	if err != nil {
+		return err
+	}
+	if n != macSize || subtle.ConstantTimeCompare(sum[:], s.piece[:macSize]) == 0 {
+		return ErrAuthentication
+	}
+	if s.rbp != nil && guarded && (!e.found || !e.whole || subtle.ConstantTimeCompare(sum[:], e.mac[:]) == 0) {
+		return ErrRBPAuthentication
+	}
+	return nil
+}
+
+// Remove deletes key: below, then its entry in the rollback protection store. A record that fails its
+// checks can be removed if it has no such entry; if it has, the error is ErrUndefined.
+func (s *SecureStore) Remove(key string) error {
+	if !s.open {
+		return ErrNotReady
+	}
+	s.call()
+	_, info, err := s.read(key, nil, 0)
+	broken := err == ErrAuthentication || err == ErrRBPAuthentication
+	switch {
+	case err != nil && !broken:
+		return err
+	case err == nil && info.Flags&FlagWriteOnce != 0:
+		return ErrWriteProtected
+	case broken && s.rbp != nil:
+		if _, err := s.rbp.Info(key); err == nil {
+			// Only if the remove below went through would the outcome be undefined.
+			below, err := s.under.Info(key)
+			switch {
+			case err != nil:
+				return err
+			case below.Flags&FlagWriteOnce != 0:
+				return ErrWriteProtected
+			}
+			return ErrUndefined
+		}
+	}
+	if err := s.under.Remove(key); err != nil {
+		return err
+	}
+	if s.rbp != nil && err == nil && info.Flags&FlagReplayProtection != 0 {
+		if err := s.rbp.Remove(key); err != nil && !errors.Is(err, ErrItemNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Reset resets the stores below; the device key goes with the internal one's reserved data.
+func (s *SecureStore) Reset() error {
+	if !s.open {
+		return ErrNotReady
+	}
+	s.call()
+	if err := s.under.Reset(); err != nil {
+		return err
+	}
+	if s.rbp != nil {
+		return s.rbp.Reset()
+	}
+	return nil
+}
+
+// Iterate lists the keys of the store below, unchecked.
+func (s *SecureStore) Iterate(prefix string) (Iterator, error) {
+	if !s.open {
+		return nil, ErrNotReady
+	}
+	s.call()
+	return s.under.Iterate(prefix)
+}
+
+// startMAC begins the record's MAC: key name and metadata.
+func (s *SecureStore) startMAC(key string) error {
+	var k [rootSize]byte
+	if err := s.derive("AUTH", key, k[:]); err != nil {
+		return err
+	}
+	if err := s.mac.start(k[:], s.cpu); err != nil {
+		return err
+	}
+	s.mac.write([]byte(key))
+	s.mac.write(s.meta[:])
+	return nil
+}
+
+// startCipher begins the record's key stream.
+func (s *SecureStore) startCipher(key string) error {
+	var k [rootSize]byte
+	if err := s.derive("ENC", key, k[:]); err != nil {
+		return err
+	}
+	return s.ctr.start(k[:], s.meta[ivOffset:], s.cpu)
+}
+
+func (s *SecureStore) derive(purpose, key string, out []byte) error {
+	n := copy(s.salt[:], purpose)
+	n += copy(s.salt[n:], key)
+	return s.key.Derive(s.salt[:n], out)
+}
+
+func (s *SecureStore) call() {
+	if s.cpu != nil {
+		s.cpu.Call()
+	}
+}
+
+// counter is AES in counter mode, the counter counted up as one big-endian number.
+type counter struct {
+	block  cipher.Block
+	next   [aes.BlockSize]byte
+	stream [aes.BlockSize]byte
+	used   int // bytes of stream
+	cpu    CPU
+}
+
+// start begins with iv and zeros as the counter.
+func (c *counter) start(key, iv []byte, cpu CPU) error {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return err
+	}
+	if cpu != nil {
+		cpu.AESKey()
+	}
+	*c = counter{block: block, used: aes.BlockSize, cpu: cpu}
+	copy(c.next[:], iv)
+	return nil
+}
+
+// xor puts len(dst) bytes of src through the key stream.
+func (c *counter) xor(dst, src []byte) {
+	for i := range dst {
+		if c.used == aes.BlockSize {
+			c.block.Encrypt(c.stream[:], c.next[:])
+			c.used = 0
+			if c.cpu != nil {
+				c.cpu.AES(aes.BlockSize)
+			}
+			for j := len(c.next) - 1; j >= 0; j-- {
+				if c.next[j]++; c.next[j] != 0 {
+					break
+				}
+			}
+		}
+		dst[i] = src[i] ^ c.stream[c.used]
+		c.used++
+	}
+}
