@@ -1,21 +1,5 @@
 package model
 
-import "errors"
-
-// The errors of a flash operation.
-var (
-	// ErrPowerCut: the power is gone. Every operation fails with it until Boot.
-	ErrPowerCut = errors.New("model: power cut")
-	// ErrRange: the operation does not lie wholly in the flash.
-	ErrRange = errors.New("model: outside the flash")
-	// ErrAlign: address or size is not a multiple of the program or erase unit.
-	ErrAlign = errors.New("model: not aligned to the unit")
-	// ErrProgram: the cells refuse to be programmed without an erase.
-	ErrProgram = errors.New("model: programming a unit that is not erased")
-	// ErrInjected: the fault plan made this step fail.
-	ErrInjected = errors.New("model: injected failure")
-)
-
 // Cut is one entry of a fault plan: Step further steps complete, then the next one is left as Mode
 // says, with the randomness of Seed.
 type Cut struct {
@@ -44,8 +28,30 @@ type Mode interface {
 	Leave(cells, want []byte, erase bool, seed uint64) Outcome
 }
 
+// Left is what an interrupted step leaves beside the values of its cells.
+type Left struct {
+	// Undecided marks, by byte, bits that read differently from read to read, until they are erased or
+	// programmed to 0. On a part with ECC the units that hold such a bit read as old, as new, or as an
+	// ECC error. nil: none.
+	Undecided []byte
+	// Falls marks, by byte, bits that read 1 after the next boot and fall back to 0 at the one after
+	// it. nil: none.
+	Falls []byte
+	// Damaged lists offsets in the step whose ECC units read as uncorrectable errors until their sector
+	// is erased. It has no meaning on a part without ECC.
+	Damaged []uint32
+}
+
+// DeepMode is a Mode that leaves more than the values of cells. LeaveDeep is called instead of Leave; ecc is the
+// size of the part's ECC units in bytes, 0 if it has none.
+type DeepMode interface {
+	Mode
+	LeaveDeep(cells, want []byte, erase bool, ecc uint32, seed uint64) (Outcome, Left)
+}
+
 // The modes of power cuts. Vendors promise nothing of an interrupted operation (parts.md section
-// 11); these four need no more than that cells move from old to new one by one.
+// 11). The first four need no more than that cells move from old to new one by one; Weak and ECC are
+// apart from them so that a finding says what it needs.
 var (
 	// Before: nothing happened.
 	Before Mode = beforeMode{}
@@ -55,13 +61,29 @@ var (
 	Torn Mode = tornMode{}
 	// Prefix: the first bytes are done, the rest is old. How many is random.
 	Prefix Mode = prefixMode{}
+	// Weak: as Torn, and cells that are not decided read differently from read to read until they are
+	// erased or fully programmed. An erase may also have come so far that it reads as complete, and
+	// fall back at the boot after the next.
+	Weak Mode = weakMode{}
+	// ECC: as Torn, and the unit, or some units of an erase, read as uncorrectable errors until their
+	// sector is erased. On a part without ECC it is Torn.
+	ECC Mode = eccMode{}
 	// Fail is no power cut: the step reports an error and has no effect.
 	Fail Mode = failMode{}
 )
 
+// CutModes lists the modes of power cuts that mean something on a part.
+func CutModes(p *Part) []Mode {
+	modes := []Mode{Before, After, Torn, Prefix, Weak}
+	if p.ECC.Bytes != 0 {
+		modes = append(modes, ECC)
+	}
+	return modes
+}
+
 // ModeByName finds a mode by what its String method says.
 func ModeByName(name string) (Mode, bool) {
-	for _, m := range []Mode{Before, After, Torn, Prefix, Fail} {
+	for _, m := range []Mode{Before, After, Torn, Prefix, Weak, ECC, Fail} {
 		if m.String() == name {
 			return m, true
 		}

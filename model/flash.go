@@ -20,12 +20,17 @@ type Flash struct {
 	size    uint32
 	unit    uint32 // bytes of the driver's program unit
 	rule    CellRule
+	ecc     uint32 // bytes of an ECC unit; 0: the part has none
+	limit   byte   // programs of a word between erases, for CellLimited
 	cells   *image
+	flicker uint64 // reads since the boot that may have met undecided cells
+	marks   []uint64
 	sectors []sector
 	granule uint   // log2 of the smallest sector
 	index   []int  // sector by offset >> granule
-	have    []byte // cells and aim of the step that a cut hits
+	have    []byte // cells, aim and earlier cells of the step that a cut hits
 	want    []byte
+	before  []byte
 
 	timing timing
 	feel   []Feel // by bank: what the application feels of an operation there
@@ -33,12 +38,16 @@ type Flash struct {
 	now    uint64
 
 	steps   uint64 // since the last boot
-	cutAt   uint64 // step at which cut hits; MaxUint64: none
+	cutAt   uint64 // step at which cut hits
 	cut     Cut
 	off     bool
+	down    error // what every operation fails with while off
 	observe func(*Event)
 	event   Event
 }
+
+// noCut is a step that is never reached.
+const noCut = math.MaxUint64
 
 type sector struct {
 	Sector
@@ -51,7 +60,7 @@ type Config struct {
 	Part   *Part
 	Driver *Driver // nil: no driver, no timing
 	Core   *Core   // nil: CPU work costs nothing
-	Unit   uint32  // program unit without a driver; 0 means 1
+	Unit   uint32  // program unit without a driver; 0: the smallest that the cells take
 	Hz     uint64  // core clock; 0: the part's highest
 	MV     uint32  // supply voltage in mV; 0: 3300
 	Corner Corner
@@ -84,6 +93,8 @@ type Counters struct {
 	Erases       uint64
 	Refused      uint64   // operations that the flash refused: range, alignment, not erased
 	Reprogrammed uint64   // bytes that were programmed while not erased
+	Corrected    uint64   // ECC units read with one wrong bit
+	BadReads     uint64   // reads that failed with ErrECC
 	Busy         []uint64 // by bank
 
 	Stall         uint64 // time in which the application's code could not be fetched
@@ -134,7 +145,7 @@ func New(c Config) (*Flash, error) {
 	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("part %s: %w", p.Name, err)
 	}
-	f := &Flash{part: p, base: p.Base, size: p.Size(), unit: max(c.Unit, 1), rule: p.Cells.Rule, cutAt: math.MaxUint64}
+	f := &Flash{part: p, base: p.Base, size: p.Size(), rule: p.Cells.Rule, ecc: p.ECC.Bytes, limit: byte(p.Writes.Value), cutAt: noCut}
 	smallest := uint32(math.MaxUint32)
 	for _, s := range p.Sectors() {
 		f.sectors = append(f.sectors, sector{Sector: s})
@@ -150,7 +161,7 @@ func New(c Config) (*Flash, error) {
 	if f.size <= 16<<10 {
 		pageSize = min(smallest, 256)
 	}
-	f.cells = newImage(f.size, pageSize)
+	f.cells = newImage(f.size, pageSize, f.rule == CellLimited)
 	f.count.Busy = make([]uint64, len(p.Banks))
 	f.feel = make([]Feel, len(p.Banks))
 	if int(c.Code) >= len(p.Banks) || c.Code < CodeInRAM {
@@ -159,7 +170,13 @@ func New(c Config) (*Flash, error) {
 	for b := range f.feel {
 		f.feel[b].Stalls = c.Code != CodeInRAM && (int(c.Code) == b || !p.ReadWhileWrite.Value)
 	}
-	return f, f.setTiming(c)
+	if err := f.setTiming(c); err != nil {
+		return nil, err
+	}
+	if f.unit > smallest || f.unit%p.programUnit() != 0 {
+		return nil, fmt.Errorf("part %s: a program unit of %d bytes does not fit its cells: use a multiple of %d, up to %d", p.Name, f.unit, p.programUnit(), smallest)
+	}
+	return f, nil
 }
 
 // Start is the address of the first byte of flash.
@@ -195,15 +212,21 @@ func (f *Flash) refuse(err error) error {
 	return err
 }
 
-// Read fills p from addr on. It is no step. Errors: ErrPowerCut, ErrRange.
+// Read fills p from addr on. It is no step. Errors: ErrPowerCut, ErrRange, ErrECC; after the last p holds
+// what the cells hold.
 func (f *Flash) Read(addr uint32, p []byte) error {
 	if f.off {
-		return ErrPowerCut
+		return f.down
 	}
 	if !f.inside(addr, len(p)) {
 		return f.refuse(ErrRange)
 	}
-	f.cells.read(addr-f.base, p)
+	var err error
+	if f.cells.scarred == 0 {
+		f.cells.read(addr-f.base, p)
+	} else {
+		err = f.readScarred(addr-f.base, p)
+	}
 	f.count.ReadCalls++
 	f.count.ReadBytes += uint64(len(p))
 	start := f.now
@@ -211,114 +234,25 @@ func (f *Flash) Read(addr uint32, p []byte) error {
 	if f.observe != nil {
 		f.tell(Event{Kind: Read, Addr: addr, Size: uint32(len(p)), Start: start})
 	}
-	return nil
-}
-
-// Program programs p at addr, both multiples of the program unit; every access of the driver is one
-// step, in address order. Errors: ErrPowerCut, ErrRange and ErrAlign before the first step,
-// ErrProgram and ErrInjected with the steps before it done.
-func (f *Flash) Program(addr uint32, p []byte) error {
-	if f.off {
-		return ErrPowerCut
-	}
-	if !f.inside(addr, len(p)) {
-		return f.refuse(ErrRange)
-	}
-	if (addr|uint32(len(p)))&(f.unit-1) != 0 {
-		return f.refuse(ErrAlign)
-	}
-	if len(p) == 0 {
-		return nil
-	}
-	done, steps := len(p), f.timing.accesses(addr, len(p))
-	start := f.now
-	var err error
-	if steps > f.cutAt-f.steps || f.rule == CellReject {
-		done, steps, err = f.programSlowly(addr, p)
-	} else {
-		f.put(addr, p)
-		f.steps += steps
-	}
-	f.programTime(addr, done, steps)
-	if f.observe != nil && done > 0 {
-		f.tell(Event{Kind: Program, Addr: addr, Size: uint32(done), Data: p[:done], Steps: steps, Start: start})
-	}
 	return err
 }
 
-// put gives the cells the data of complete accesses.
-func (f *Flash) put(addr uint32, p []byte) {
-	if f.rule == CellCopy {
-		f.cells.write(addr-f.base, p)
-		return
+func (f *Flash) readScarred(off uint32, p []byte) error {
+	f.flicker++
+	corrected, bad := f.cells.readScarred(off, p, f.ecc, f.flicker)
+	f.count.Corrected += corrected
+	if bad {
+		f.count.BadReads++
+		return ErrECC
 	}
-	f.count.Reprogrammed += uint64(f.cells.and(addr-f.base, p))
-}
-
-// programSlowly goes access by access, for cells that may refuse and for a fault within the call.
-// It returns the bytes and steps that were done before an error.
-func (f *Flash) programSlowly(addr uint32, p []byte) (done int, steps uint64, err error) {
-	for done < len(p) {
-		a := addr + uint32(done)
-		n := int(f.timing.access(a, len(p)-done))
-		data := p[done : done+n]
-		cells := f.old(a, uint32(n))
-		if f.rule == CellReject && !slices.Equal(cells, data) && slices.ContainsFunc(cells, func(b byte) bool { return b != 0xFF }) {
-			return done, steps, f.refuse(ErrProgram)
-		}
-		if f.steps == f.cutAt {
-			f.want = append(f.want[:0], data...)
-			if f.rule != CellCopy {
-				for i, b := range cells {
-					f.want[i] &= b
-				}
-			}
-			out, err := f.hit(a, cells, f.want, false)
-			if out == Done {
-				done += n
-				steps++
-			}
-			return done, steps, err
-		}
-		f.put(a, data)
-		f.steps++
-		steps++
-		done += n
-	}
-	return done, steps, nil
-}
-
-// old reads n cells at addr into the buffer kept for that.
-func (f *Flash) old(addr, n uint32) []byte {
-	if uint32(cap(f.have)) < n {
-		f.have = make([]byte, n)
-	}
-	f.have = f.have[:n]
-	f.cells.read(addr-f.base, f.have)
-	return f.have
-}
-
-// hit leaves the present step as the fault plan says.
-func (f *Flash) hit(addr uint32, cells, want []byte, erase bool) (Outcome, error) {
-	out := f.cut.Mode.Leave(cells, want, erase, f.cut.Seed)
-	if out == Failed {
-		f.steps++
-		f.cutAt = math.MaxUint64
-		return out, ErrInjected
-	}
-	f.cells.write(addr-f.base, cells)
-	if out == Done {
-		f.steps++
-	}
-	f.off = true
-	return out, ErrPowerCut
+	return nil
 }
 
 // Erase erases the sectors from addr to addr+size, one step each, in address order. Errors:
 // ErrPowerCut, ErrRange, ErrAlign, ErrInjected.
 func (f *Flash) Erase(addr, size uint32) error {
 	if f.off {
-		return ErrPowerCut
+		return f.down
 	}
 	if !f.inside(addr, int(size)) {
 		return f.refuse(ErrRange)
@@ -351,7 +285,7 @@ func (f *Flash) eraseSector(i int) error {
 			f.want = append(f.want, 0xFF)
 		}
 		var out Outcome
-		out, err = f.hit(s.Addr, f.old(s.Addr, s.Size), f.want, true)
+		out, err = f.hit(s.Addr-f.base, f.old(s.Addr-f.base, s.Size), f.want, true)
 		done = out == Done
 	} else {
 		f.cells.erase(s.Addr-f.base, s.Size)
@@ -403,7 +337,7 @@ func (f *Flash) Arm(c Cut) {
 }
 
 // Disarm removes the fault plan.
-func (f *Flash) Disarm() { f.cutAt = math.MaxUint64 }
+func (f *Flash) Disarm() { f.cutAt = noCut }
 
 // Off tells whether a power cut has hit.
 func (f *Flash) Off() bool { return f.off }
@@ -412,8 +346,10 @@ func (f *Flash) Off() bool { return f.off }
 // and counters go on.
 func (f *Flash) Boot() {
 	f.off = false
+	f.cells.boot(f.ecc)
+	f.flicker = 0
 	f.steps = 0
-	f.cutAt = math.MaxUint64
+	f.cutAt = noCut
 }
 
 // Peek fills p from addr on, without time or trace, whether the power is on or not. Outside the flash it
@@ -427,30 +363,58 @@ func (f *Flash) Peek(addr uint32, p []byte) bool {
 }
 
 // Poke overwrites the cells from addr on, without time, step or trace, as a programmer on the bench
-// would. Outside the flash it reports false.
+// would; ECC is right afterwards. Outside the flash it reports false.
 func (f *Flash) Poke(addr uint32, p []byte) bool {
 	if !f.inside(addr, len(p)) {
 		return false
 	}
 	f.cells.write(addr-f.base, p)
+	f.cells.settle(addr-f.base, uint32(len(p)))
 	return true
 }
 
-// Hash is a hash of all cells. It costs as much as changed since it was last asked for.
+// Flip turns the bits of mask at addr round, as disturbance would: with ECC a single one in a unit is
+// corrected, a second one makes the unit unreadable. Outside the flash it reports false.
+func (f *Flash) Flip(addr uint32, mask byte) bool {
+	if !f.inside(addr, 1) {
+		return false
+	}
+	for ; mask != 0; mask &= mask - 1 {
+		f.cells.flip(addr-f.base, mask&-mask, f.ecc)
+	}
+	return true
+}
+
+// Hash is a hash of all cells and of what they hold beside bits: undecided cells, ECC errors. It costs as
+// much as changed since it was last asked for.
 func (f *Flash) Hash() uint64 { return f.cells.hash() }
 
 // Snapshot keeps the cells as they are now. Clock, wear and counters are not in it.
-func (f *Flash) Snapshot() *Snapshot { return f.cells.snapshot() }
+func (f *Flash) Snapshot() *Snapshot {
+	s := f.cells.snapshot()
+	s.flicker = f.flicker
+	return s
+}
 
 // Restore brings the cells of s back; s may come from another flash of the same part.
-func (f *Flash) Restore(s *Snapshot) { f.cells.restore(s) }
+func (f *Flash) Restore(s *Snapshot) {
+	f.cells.restore(s)
+	f.flicker = s.flicker
+}
 
 // Mark remembers the cells; Rollback returns to the latest mark and forgets it. Marks nest. Both cost
 // only what changes in between, which makes a fork at every step affordable.
-func (f *Flash) Mark() { f.cells.mark() }
+func (f *Flash) Mark() {
+	f.cells.mark()
+	f.marks = append(f.marks, f.flicker)
+}
 
 // Rollback undoes all changes to the cells since the latest Mark.
-func (f *Flash) Rollback() { f.cells.rollback() }
+func (f *Flash) Rollback() {
+	f.cells.rollback()
+	f.flicker = f.marks[len(f.marks)-1]
+	f.marks = f.marks[:len(f.marks)-1]
+}
 
 // Counters is what was counted so far.
 func (f *Flash) Counters() Counters {

@@ -428,7 +428,7 @@ func TestClockIsExact(t *testing.T) {
 func TestImage(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const size = 4096
-		im := newImage(size, 256)
+		im := newImage(size, 256, false)
 		plain := bytes.Repeat([]byte{0xFF}, size)
 		type kept struct {
 			s     *Snapshot
@@ -492,14 +492,14 @@ func TestImage(t *testing.T) {
 			if !bytes.Equal(got, plain) {
 				t.Fatal("cells differ from the plain array")
 			}
-			other := newImage(size, 256)
+			other := newImage(size, 256, false)
 			other.write(0, plain)
 			if other.hash() != im.hash() {
 				t.Fatal("the hash depends on history")
 			}
 		}
 		for _, k := range snaps {
-			other := newImage(size, 256)
+			other := newImage(size, 256, false)
 			other.restore(k.s)
 			got := make([]byte, size)
 			other.read(0, got)
@@ -532,5 +532,36 @@ func BenchmarkMarkAndRollback(b *testing.B) {
 		}
 		f.Hash()
 		f.Rollback()
+	}
+}
+
+// BenchmarkProgram64Erased programs cells that are erased, as a store does, sector by sector.
+func BenchmarkProgram64Erased(b *testing.B) {
+	f := f429(b, "mbed", 0)
+	data := make([]byte, 64)
+	at := uint32(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		if at == 65536 {
+			if err := f.Erase(0x08110000, 65536); err != nil {
+				b.Fatal(err)
+			}
+			at = 0
+		}
+		if err := f.Program(0x08110000+at, data); err != nil {
+			b.Fatal(err)
+		}
+		at += 64
+	}
+}
+
+func BenchmarkRead64(b *testing.B) {
+	f := f429(b, "mbed", 0)
+	data := make([]byte, 64)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := f.Read(0x08100010, data); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -15,20 +15,22 @@ const maxPage = 1024
 // page is a piece of the image. It is written in place only by the image and in the epoch that
 // made it; everybody else copies it first.
 type page struct {
-	epoch uint64
-	hash  uint64 // of data, valid while no image lists the page as stale
-	data  []byte
+	epoch  uint64
+	hash   uint64 // of all below, valid while no image lists the page as stale
+	data   []byte
+	writes []byte // by word of limitWord bytes: programs since the erase; nil where they do not count
+	scars  *scars // nil: every cell reads as it was left
 }
 
 // image holds the cells of a flash as a table of pages, copy on write: an erased stretch points at
 // one shared page of 0xFF, mark and rollback cost what was changed in between, and the hash of the
 // whole is kept up to date from the pages that changed.
 type image struct {
-	shift uint // log2 of the page size
-	pages []*page
-	blank *page
-	epoch uint64
-	free  []*page
+	shift     uint // log2 of the page size
+	pages     []*page
+	blankPage *page
+	epoch     uint64
+	free      []*page
 
 	// What rollback undoes: the page that stood at index before its first change since the mark.
 	undo  []undo
@@ -37,6 +39,8 @@ type image struct {
 	sum   uint64 // sum of mix over all pages that are not stale
 	stale []int32
 	isOld []bool // isOld[i]: page i is listed in stale
+
+	scarred int // pages with scars
 }
 
 type undo struct {
@@ -45,9 +49,10 @@ type undo struct {
 }
 
 type mark struct {
-	epoch uint64
-	undo  int
-	sum   uint64
+	epoch   uint64
+	undo    int
+	sum     uint64
+	scarred int
 }
 
 // epochs is unique over all images, so that a page shared between two of them is owned by neither.
@@ -56,8 +61,8 @@ var epochs atomic.Uint64
 func newEpoch() uint64 { return epochs.Add(1) }
 
 // newImage makes an erased image of size bytes with pages of pageSize, a power of two that divides
-// size.
-func newImage(size, pageSize uint32) *image {
+// size. counted has every page count the programs of its words.
+func newImage(size, pageSize uint32, counted bool) *image {
 	n := int(size / pageSize)
 	im := &image{
 		shift: uint(bits.TrailingZeros32(pageSize)),
@@ -65,16 +70,31 @@ func newImage(size, pageSize uint32) *image {
 		epoch: newEpoch(),
 		isOld: make([]bool, n),
 	}
-	im.blank = &page{data: make([]byte, pageSize)}
-	for i := range im.blank.data {
-		im.blank.data[i] = 0xFF
+	im.blankPage = &page{data: make([]byte, pageSize)}
+	for i := range im.blankPage.data {
+		im.blankPage.data[i] = 0xFF
 	}
-	im.blank.hash = xxhash.Sum64(im.blank.data)
+	if counted {
+		im.blankPage.writes = make([]byte, pageSize/limitWord)
+	}
+	im.blankPage.hash = im.blankPage.sum()
 	for i := range im.pages {
-		im.pages[i] = im.blank
-		im.sum += mix(i, im.blank.hash)
+		im.pages[i] = im.blankPage
+		im.sum += mix(i, im.blankPage.hash)
 	}
 	return im
+}
+
+// sum is the hash of what the page holds.
+func (pg *page) sum() uint64 {
+	h := xxhash.Sum64(pg.data)
+	if pg.writes != nil {
+		h = mix(1, h) + xxhash.Sum64(pg.writes)
+	}
+	if pg.scars != nil {
+		h = mix(2, h) + pg.scars.sum()
+	}
+	return h
 }
 
 // mix makes the contribution of page i to the image's hash depend on its place.
@@ -106,9 +126,14 @@ func (im *image) own(i int) *page {
 		im.free = im.free[:n-1]
 	} else {
 		cp = &page{data: make([]byte, 1<<im.shift)}
+		if pg.writes != nil {
+			cp.writes = make([]byte, len(pg.writes))
+		}
 	}
 	cp.epoch = im.epoch
+	cp.scars = pg.scars
 	copy(cp.data, pg.data)
+	copy(cp.writes, pg.writes)
 	im.replace(i, cp)
 	return cp
 }
@@ -123,6 +148,12 @@ func (im *image) replace(i int, pg *page) {
 	case len(im.marks) > 0:
 		im.undo = append(im.undo, undo{int32(i), old})
 	}
+	if old.scars != nil {
+		im.scarred--
+	}
+	if pg.scars != nil {
+		im.scarred++
+	}
 	im.pages[i] = pg
 }
 
@@ -136,7 +167,7 @@ func (im *image) read(off uint32, p []byte) {
 	}
 }
 
-// write sets the cells from off on to p, whatever they held.
+// write sets the cells from off on to p, whatever they held. Scars stay.
 func (im *image) write(off uint32, p []byte) {
 	mask := uint32(1)<<im.shift - 1
 	for len(p) > 0 {
@@ -155,19 +186,19 @@ func (im *image) and(off uint32, p []byte) (reprogrammed int) {
 		n := min(len(dst), len(p))
 		dst = dst[:n]
 		src := p[:n]
-		for len(dst) >= 8 {
-			old := binary.LittleEndian.Uint64(dst)
+		i := 0
+		for ; i <= n-8; i += 8 {
+			old := binary.LittleEndian.Uint64(dst[i:])
 			if old != ^uint64(0) {
 				reprogrammed += notErased(old)
 			}
-			binary.LittleEndian.PutUint64(dst, old&binary.LittleEndian.Uint64(src))
-			dst, src = dst[8:], src[8:]
+			binary.LittleEndian.PutUint64(dst[i:], old&binary.LittleEndian.Uint64(src[i:]))
 		}
-		for i, b := range src {
+		for ; i < n; i++ {
 			if dst[i] != 0xFF {
 				reprogrammed++
 			}
-			dst[i] &= b
+			dst[i] &= src[i]
 		}
 		p = p[n:]
 		off += uint32(n)
@@ -177,13 +208,9 @@ func (im *image) and(off uint32, p []byte) (reprogrammed int) {
 
 // notErased counts the bytes of w that are not 0xFF.
 func notErased(w uint64) int {
-	n := 0
-	for ; w != ^uint64(0); w = w>>8 | 0xFF<<56 {
-		if byte(w) != 0xFF {
-			n++
-		}
-	}
-	return n
+	const low7 = 0x7F7F_7F7F_7F7F_7F7F
+	w = ^w
+	return bits.OnesCount64((w&low7 + low7 | w) &^ low7)
 }
 
 // erase sets n cells from off on to 0xFF.
@@ -194,15 +221,19 @@ func (im *image) erase(off, n uint32) {
 		k := min(size-o, n)
 		i := int(off >> im.shift)
 		if k == size {
-			if im.pages[i] != im.blank {
+			if im.pages[i] != im.blankPage {
 				im.touch(i)
-				im.replace(i, im.blank)
+				im.replace(i, im.blankPage)
 			}
 		} else {
 			d := im.own(i).data[o : o+k]
 			for j := range d {
 				d[j] = 0xFF
 			}
+			if w := im.pages[i].writes; w != nil {
+				clear(w[o/limitWord : (o+k)/limitWord])
+			}
+			im.settle(off, k)
 		}
 		off += k
 		n -= k
@@ -213,8 +244,8 @@ func (im *image) erase(off, n uint32) {
 func (im *image) hash() uint64 {
 	for _, i := range im.stale {
 		pg := im.pages[i]
-		if pg != im.blank {
-			pg.hash = xxhash.Sum64(pg.data)
+		if pg != im.blankPage {
+			pg.hash = pg.sum()
 		}
 		im.isOld[i] = false
 		im.sum += mix(int(i), pg.hash)
@@ -226,7 +257,7 @@ func (im *image) hash() uint64 {
 // mark remembers the present cells; rollback returns to them. Marks nest.
 func (im *image) mark() {
 	sum := im.hash()
-	im.marks = append(im.marks, mark{im.epoch, len(im.undo), sum})
+	im.marks = append(im.marks, mark{im.epoch, len(im.undo), sum, im.scarred})
 	im.epoch = newEpoch()
 }
 
@@ -247,13 +278,15 @@ func (im *image) rollback() {
 	}
 	im.epoch = m.epoch
 	im.sum = m.sum
+	im.scarred = m.scarred
 }
 
 // Snapshot is the cells of a flash at one moment, to be put back with Restore, also into another
 // flash of the same part.
 type Snapshot struct {
-	pages []*page
-	sum   uint64
+	pages   []*page
+	sum     uint64
+	flicker uint64
 }
 
 // snapshot copies the table of pages. From now on nobody owns the pages that stand in it, nor those

@@ -19,6 +19,8 @@ type Part struct {
 	Vectors int    `toml:"vectors"` // entries of the vector table, system exceptions included
 
 	Cells          CellFact `toml:"cells"`
+	ECC            Bytes    `toml:"ecc"`    // bytes of an ECC unit; 0: no ECC
+	Writes         Count    `toml:"writes"` // programs of a word between erases, for cells "limited"
 	ReadWhileWrite BoolFact `toml:"read_while_write"`
 	ReadLine       Bytes    `toml:"read_line"` // bytes fetched by one flash access
 	Row            Bytes    `toml:"row"`       // no program access may cross a multiple of it; 0: no such rule
@@ -45,6 +47,14 @@ const (
 	// CellReject refuses to program a unit that is not erased, unless it already holds just these
 	// bytes.
 	CellReject CellRule = "reject"
+	// CellRejectNonblank refuses to program a unit that is not erased unless with all zeros: STM32L4,
+	// G4, L5, WB.
+	CellRejectNonblank CellRule = "reject-nonblank"
+	// CellCorruptECC lets a second program of a unit damage its ECC: STM32H7, U5, H5, Kinetis K6x.
+	CellCorruptECC CellRule = "corrupt-ecc"
+	// CellLimited clears bits, and refuses a word that was programmed as often as is allowed between
+	// erases: nRF52.
+	CellLimited CellRule = "limited"
 	// CellCopy overwrites, as a simulated medium may.
 	CellCopy CellRule = "copy"
 )
@@ -163,6 +173,14 @@ func (p *Part) Size() uint32 {
 	return n
 }
 
+// programUnit is the smallest number of bytes that the cells take at once.
+func (p *Part) programUnit() uint32 {
+	if p.Cells.Rule == CellLimited {
+		return max(p.ECC.Bytes, limitWord)
+	}
+	return max(p.ECC.Bytes, 1)
+}
+
 // States is the number of wait states of a read at hz and mv; an error says which range is missed.
 func (p *Part) States(hz uint64, mv uint32) (uint64, error) {
 	for _, w := range p.WaitStates {
@@ -209,9 +227,19 @@ func (p *Part) check() error {
 		return bad("max_hz", "%d is no core clock: give the highest one in Hz", p.MaxHz)
 	}
 	switch p.Cells.Rule {
-	case CellAND, CellReject, CellCopy:
+	case CellAND, CellReject, CellRejectNonblank, CellCorruptECC, CellLimited, CellCopy:
 	default:
-		return bad("cells.rule", "%q is unknown: use %q, %q or %q", p.Cells.Rule, CellAND, CellReject, CellCopy)
+		return bad("cells.rule", "%q is unknown: use %q, %q, %q, %q, %q or %q", p.Cells.Rule,
+			CellAND, CellRejectNonblank, CellCorruptECC, CellLimited, CellReject, CellCopy)
+	}
+	if e := p.ECC.Bytes; e&(e-1) != 0 || e > 64 {
+		return bad("ecc.bytes", "%d is no ECC unit: give a power of two of bytes up to 64, or 0 for none", e)
+	}
+	if p.Cells.Rule == CellCorruptECC && p.ECC.Bytes == 0 {
+		return bad("ecc.bytes", "is missing: cells of rule %q have an ECC to corrupt", CellCorruptECC)
+	}
+	if w := p.Writes.Value; p.Cells.Rule == CellLimited && (w == 0 || w > 255) {
+		return bad("writes.value", "%d is out of range: cells of rule %q take 1 to 255 programs of a word between erases", w, CellLimited)
 	}
 	if len(p.Banks) == 0 {
 		return bad("bank", "is missing: a part has at least one bank")

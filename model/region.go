@@ -71,7 +71,7 @@ func (r *Region) Erase(addr, size uint32) error {
 
 func (r *Region) refuse() error {
 	if r.f.off {
-		return ErrPowerCut
+		return r.f.down
 	}
 	return r.f.refuse(ErrRange)
 }

@@ -44,6 +44,10 @@ func (f *Flash) setTiming(c Config) error {
 	if t.hz == 0 {
 		t.hz = f.part.MaxHz
 	}
+	f.unit = c.Unit
+	if f.unit == 0 {
+		f.unit = f.part.programUnit()
+	}
 	t.width = f.unit
 	if t.hz > f.part.MaxHz || t.hz < 1000 {
 		return fmt.Errorf("part %s: a clock of %d Hz is out of range: use up to %d Hz", f.part.Name, t.hz, f.part.MaxHz)
