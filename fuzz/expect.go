@@ -83,21 +83,29 @@ const (
 
 // apply brings e to the moment after op.
 func (e *expectation) apply(op *Op, value []byte, how known) {
-	s, next := (*valueState)(nil), value
 	switch op.Kind {
-	case OpSet:
+	case OpSet, OpPieces:
 		k := &e.keys[e.index[op.Key]]
-		s = &k.valueState
+		k.become(value, how)
 		if how == succeeded {
 			k.flags = kvstore.Flags(op.Flags)
 		}
 	case OpRemove:
-		s, next = &e.keys[e.index[op.Key]].valueState, nil
+		e.keys[e.index[op.Key]].become(nil, how)
 	case OpReserved:
-		s = &e.reserved
-	default:
-		return
+		e.reserved.become(value, how)
+	case OpReset:
+		for i := range e.keys {
+			e.keys[i].become(nil, how)
+			if how == succeeded {
+				e.keys[i].flags = 0
+			}
+		}
+		e.reserved.become(nil, how)
 	}
+}
+
+func (s *valueState) become(next []byte, how known) {
 	if how == succeeded {
 		*s = valueState{now: next}
 		return

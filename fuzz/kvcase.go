@@ -55,6 +55,10 @@ func (run *kvRun) place(step uint64) Place {
 	op := run.rec.op(step)
 	c := &run.rec.calls[run.rec.at(step)]
 	p := Place{Op: string(run.ops[op].Kind)}
+	switch run.ops[op].Kind {
+	case OpPieces, OpRemove, OpAbandon:
+		p.Op = string(OpSet) // the same on flash
+	}
 	gc := slices.ContainsFunc(run.marks, func(m results.Span) bool { return float64(step) >= m.Start && float64(step) < m.End })
 	if gc {
 		p.Op += " that collects garbage"
@@ -148,13 +152,13 @@ func (c *KVCase) replay(w io.Writer, own func(kvstore.BlockDevice) kvstore.Store
 		return nil, err
 	}
 	for i := range c.Cut.Op {
-		if err := do(j.store, f, &c.Ops[i]); err != nil {
+		if err := c.Ops[i].do(j.store, f); err != nil {
 			fmt.Fprintf(w, "%8d %v: %v\n", i, &c.Ops[i], err)
 		}
 	}
 	op := &c.Ops[c.Cut.Op]
 	f.Arm(model.Cut{Step: c.Cut.Step, Mode: mode, Seed: c.Cut.Seed})
-	err = do(j.store, f, op)
+	err = op.do(j.store, f)
 	if !f.Off() {
 		return nil, fmt.Errorf("kv.cut: operation %d has no step %d: the file does not fit this store", c.Cut.Op, c.Cut.Step)
 	}
@@ -174,15 +178,16 @@ func (c *KVCase) check() error {
 		return fmt.Errorf("kv.ops: is empty: a case has at least one operation")
 	}
 	for i, o := range c.Ops {
-		switch o.Kind {
-		case OpSet, OpRemove, OpReserved, OpReboot:
-		default:
-			return fmt.Errorf("kv.ops[%d].op: %q is unknown: use set, remove, reserved or reboot", i, o.Kind)
+		if !o.Kind.known() {
+			return fmt.Errorf("kv.ops[%d].op: %q is unknown: use set, pieces, abandon, remove, reserved, reset or reboot", i, o.Kind)
 		}
 		if o.Size < 0 || o.Size > 1<<24 {
 			return fmt.Errorf("kv.ops[%d].size: %d is out of range: use 0 to 16777216", i, o.Size)
 		}
-		if (o.Kind == OpSet || o.Kind == OpRemove) != (o.Key != "") {
+		if o.Piece < 0 || o.Kind == OpPieces && o.Size/max(o.Piece, 1) > 1<<16 {
+			return fmt.Errorf("kv.ops[%d].piece: %d is out of range: use up to 65536 pieces", i, o.Piece)
+		}
+		if o.Kind.keyed() != (o.Key != "") {
 			return fmt.Errorf("kv.ops[%d].key: %q does not fit %q: sets and removes have a key, others have none", i, o.Key, o.Kind)
 		}
 	}

@@ -36,12 +36,14 @@ type kvJudge struct {
 	before expectation // of the operation that begin named, before it starts
 	exp    expectation // of the fork under judgement
 	flight int         // key in flight, or -1
-	bad    []Violation
-	second bool // the second cut is over
-	buf    []byte
-	name   [256]byte
-	listed []int // by key: generation in which it was listed
-	gen    int
+	// resetting is true until the first look after a cut of a reset.
+	resetting bool
+	bad       []Violation
+	second    bool // the second cut is over
+	buf       []byte
+	name      [256]byte
+	listed    []int // by key: generation in which it was listed
+	gen       int
 }
 
 func newKVJudge(w *kvRun, f *model.Flash, own map[string]bool) (*kvJudge, error) {
@@ -61,9 +63,10 @@ func (j *kvJudge) judge(f *model.Flash, op int, mode model.Mode, hash uint64) ([
 	j.bad = nil
 	j.second = false
 	j.exp.copyFrom(&j.before)
-	j.flight = -1
+	j.flight, j.resetting = -1, false
 	if op < len(j.w.ops) {
 		o := &j.w.ops[op]
+		j.resetting = o.Kind == OpReset
 		j.exp.apply(o, j.w.values[op], maybe)
 		if o.Key != "" {
 			j.flight = j.exp.index[o.Key]
@@ -112,11 +115,35 @@ func (j *kvJudge) look(when string) bool {
 			k.valueState = valueState{now: slices.Clone(v)} // what follows is to be judged by what is there
 		}
 	}
+	if sound && j.resetting {
+		sound = j.allOrNothing(when)
+	}
 	if sound {
 		j.list(when) // beside a wrong value it would say the same again
 	}
 	j.reservedData(when)
 	return sound
+}
+
+// allOrNothing looks at a reset that was in flight: all keys are gone, or none is.
+func (j *kvJudge) allOrNothing(when string) bool {
+	gone, kept := -1, -1
+	for i := range j.exp.keys {
+		switch {
+		case j.before.keys[i].now == nil || j.before.keys[i].either:
+		case j.exp.keys[i].now == nil:
+			gone = i
+		default:
+			kept = i
+		}
+	}
+	j.resetting = false
+	if gone < 0 || kept < 0 {
+		return true
+	}
+	j.report(RuleAtomic, "a reset in flight has removed some keys and kept others"+when, "all keys or none",
+		fmt.Sprintf("%q is missing, %q is there", j.exp.keys[gone].name, j.exp.keys[kept].name))
+	return false
 }
 
 // get reads a value; missing is nil without an error. The bytes are valid until the next call.

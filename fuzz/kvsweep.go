@@ -2,7 +2,6 @@ package fuzz
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"runtime"
@@ -144,7 +143,7 @@ func recordKV(c *KVSweep, keys, once []string) (*kvRun, error) {
 	next := run.given
 	if c.Ops == nil {
 		_, reserves := store.(reserver)
-		next = run.made(newKVWorkload(c.Seed, c.Device.Size/2, reserves), tdb)
+		next = run.made(newKVWorkload(c.Seed, c.Device.Size/2, reserves, tdb), tdb)
 	}
 	var how []known
 	for {
@@ -158,7 +157,7 @@ func recordKV(c *KVSweep, keys, once []string) (*kvRun, error) {
 		}
 		first, gcs := run.rec.steps, collections(tdb)
 		k := succeeded
-		if err := do(store, f, &op); err != nil {
+		if err := op.do(store, f); err != nil {
 			if op.Kind == OpReboot {
 				return nil, fmt.Errorf("the store does not open after operation %d, without any cut: %w", len(run.ops), err)
 			}
@@ -177,7 +176,7 @@ func recordKV(c *KVSweep, keys, once []string) (*kvRun, error) {
 	if keys == nil {
 		keys = keysOf(run.ops)
 		for _, o := range run.ops {
-			if o.Kind == OpSet && kvstore.Flags(o.Flags)&kvstore.FlagWriteOnce != 0 {
+			if o.Kind.sets() && kvstore.Flags(o.Flags)&kvstore.FlagWriteOnce != 0 {
 				once = append(once, o.Key)
 			}
 		}
@@ -216,30 +215,6 @@ func collections(s *kvstore.TDBStore) uint64 {
 		return 0
 	}
 	return s.Collections()
-}
-
-// do performs one operation.
-func do(s kvstore.Store, f *model.Flash, o *Op) error {
-	switch o.Kind {
-	case OpSet:
-		return s.Set(o.Key, o.value(), kvstore.Flags(o.Flags))
-	case OpRemove:
-		err := s.Remove(o.Key)
-		if errors.Is(err, kvstore.ErrItemNotFound) {
-			return nil // it is as it should be
-		}
-		return err
-	case OpReserved:
-		r, ok := s.(reserver)
-		if !ok {
-			return fmt.Errorf("the store keeps no reserved data")
-		}
-		return r.SetReserved(o.value())
-	case OpReboot:
-		f.Boot()
-		return s.Open()
-	}
-	return fmt.Errorf("operation %q is unknown", o.Kind)
 }
 
 // expect works out what must hold before each operation.
