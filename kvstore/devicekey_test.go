@@ -1,0 +1,131 @@
+package kvstore
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"testing"
+)
+
+func TestDerive(t *testing.T) {
+	for _, c := range []struct {
+		root, salt string
+		size       int
+		want       string
+	}{
+		{"000102030405060708090a0b0c0d0e0f", "Once upon a time", 16, "8751b236ebbbd93fe484830a311e37e7"},
+		{"000102030405060708090a0b0c0d0e0f", "Once upon a time", 32, "a0680770b86eed32d9d3e97a8604aed50b47eccba65aa5efe91df76b925a9fe3"},
+		{"2b7e151628aed2a6abf7158809cf4f3c", "ENCkey1", 16, "962a3eec85e6f5cb9e5dafc5b7fd01dd"},
+		{"2b7e151628aed2a6abf7158809cf4f3c", "AUTHkey1", 16, "4ba09450f645735006a471bfce30abaf"},
+	} {
+		k := NewDeviceKey(openTDB(t, newTestFlash(t, "2x2K", 1), Options{}), nil)
+		if err := k.Inject(unhex(c.root)); err != nil {
+			t.Fatal(err)
+		}
+		out := make([]byte, c.size)
+		if err := k.Derive([]byte(c.salt), out); err != nil || hex.EncodeToString(out) != c.want {
+			t.Errorf("%s, %q: %x, %v; want %s", c.root, c.salt, out, err, c.want)
+		}
+	}
+}
+
+func TestDeviceKeyErrors(t *testing.T) {
+	f := newTestFlash(t, "2x2K", 8)
+	s := openTDB(t, f, Options{})
+	k := NewDeviceKey(s, nil)
+	salt, out := []byte("salt"), make([]byte, 16)
+	draw := func(p []byte) error {
+		for i := range p {
+			p[i] = byte(i)
+		}
+		return nil
+	}
+	dry := func([]byte) error { return errors.New("dry") }
+	f.fail = func(bool, uint32) bool { return true }
+	broken := k.Inject(make([]byte, 16))
+	f.fail = nil
+	for _, c := range []struct {
+		name string
+		got  error
+		want error
+	}{
+		{"store that cannot write", broken, ErrKeySave},
+		{"derive without a root", k.Derive(salt, out), ErrKeyNotFound},
+		{"derive 24 bytes", k.Derive(salt, make([]byte, 24)), ErrKeyType},
+		{"root of 2 bytes", k.Inject(make([]byte, 2)), ErrKeySize},
+		{"generate 8 bytes", k.Generate(8, draw), ErrKeySize},
+		{"generate without entropy", k.Generate(32, dry), ErrKeyEntropy},
+		{"generate", k.Generate(32, draw), nil},
+		{"generate again", k.Generate(32, draw), ErrKeyExists},
+		{"inject again", k.Inject(make([]byte, 16)), ErrKeyExists},
+		{"16 bytes of a root of 32", k.Derive(salt, out), ErrKeyRead},
+		{"no salt", k.Derive(nil, make([]byte, 32)), ErrKeyCMAC},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, c.got, c.want)
+		}
+	}
+	// The root survives collections and reboots.
+	for range 200 {
+		if err := s.Set("key", make([]byte, 100), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Open(); err != nil {
+		t.Fatal(err)
+	}
+	var root, want [32]byte
+	_ = draw(want[:])
+	if n, err := s.Reserved(root[:]); err != nil || n != 32 || root != want {
+		t.Errorf("after %d collections: %x, %v", s.Collections(), root[:n], err)
+	}
+	if err := s.Reset(); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Derive(salt, out); err != ErrKeyNotFound {
+		t.Errorf("after a reset: %v", err)
+	}
+}
+
+func TestDirectAccess(t *testing.T) {
+	root := unhex("000102030405060708090a0b0c0d0e0f")
+	buf := make([]byte, 64)
+	found := func(f *testFlash) bool {
+		n, err := DirectAccess(f, buf)
+		if err != nil && err != ErrItemNotFound {
+			t.Fatal(err)
+		}
+		return err == nil && bytes.Equal(buf[:n], root)
+	}
+	for _, c := range []struct {
+		sectors string
+		second  bool // the copy in area 1 is found
+	}{{"2x2K", true}, {"4x16K+1x64K", true}, {"3x2K", false}} {
+		f := newTestFlash(t, c.sectors, 8)
+		if found(f) {
+			t.Errorf("%s: found in a blank region", c.sectors)
+		}
+		s := openTDB(t, f, Options{})
+		if err := s.SetReserved(root); err != nil {
+			t.Fatal(err)
+		}
+		if !found(f) {
+			t.Errorf("%s: not found in area 0", c.sectors)
+		}
+		f.cells[0] ^= 0x40
+		if found(f) != c.second {
+			t.Errorf("%s: found in area 1: %v", c.sectors, !c.second)
+		}
+		f.cells[0] ^= 0x40
+		if _, err := DirectAccess(f, buf[:8]); err != ErrItemNotFound {
+			t.Errorf("%s: buffer too small: %v", c.sectors, err)
+		}
+		f.badRead = func(addr, end uint32) bool { return true }
+		if found(f) {
+			t.Errorf("%s: found though it cannot be read", c.sectors)
+		}
+	}
+	if _, err := DirectAccess(newTestFlash(t, "1x128", 1), buf); err != ErrItemNotFound {
+		t.Errorf("region too small: %v", err)
+	}
+}
