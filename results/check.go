@@ -1,0 +1,226 @@
+package results
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Check reports the first thing in r that no run leaves: a time that is not finite, intervals out
+// of order, a unit with two meanings. The error is one line that names the record, as in
+// "wear[3]: address 0x08004000 is inside the sector before it".
+func Check(r *Report) error {
+	if r == nil {
+		return errors.New("no report")
+	}
+	for _, c := range []func(*Report) error{
+		checkText, checkSettings, checkBench, checkWear, checkSets, checkTimeline, checkUpdates, checkCuts, checkFindings,
+	} {
+		if err := c(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// longest is the longest time that a record may have, in seconds: some thirty thousand years.
+const longest = 1e12
+
+// times wants each value to be a time in seconds.
+func times(where string, vs ...float64) error {
+	for i, v := range vs {
+		if !(v >= 0 && v <= longest) {
+			if len(vs) > 1 {
+				where = fmt.Sprintf("%s[%d]", where, i)
+			}
+			return fmt.Errorf("%s: %v is not a time in seconds, from 0 to %g", where, v, longest)
+		}
+	}
+	return nil
+}
+
+func checkText(r *Report) error {
+	for _, s := range []struct{ name, text string }{{"title", r.Title}, {"board", r.Board}, {"command", r.Command}, {"scenario", r.Scenario}} {
+		if !utf8.ValidString(s.text) {
+			return fmt.Errorf("%s: not UTF-8", s.name)
+		}
+	}
+	return nil
+}
+
+func checkSettings(r *Report) error {
+	for i, s := range r.Config {
+		first, _ := utf8.DecodeRuneInString(s.Key)
+		if !unicode.IsLower(first) || strings.ContainsFunc(s.Key, func(c rune) bool { return c == ':' || unicode.IsSpace(c) || unicode.IsUpper(c) }) {
+			return fmt.Errorf("config[%d]: key %q: want a lower-case letter first and no space, upper-case letter or colon", i, s.Key)
+		}
+		if s.Value == "" || s.Value != strings.TrimSpace(s.Value) || strings.ContainsAny(s.Value, "\r\n") {
+			return fmt.Errorf("config[%d]: value %q of %s: want one line without space around it", i, s.Value, s.Key)
+		}
+		for _, o := range r.Config[:i] {
+			if o.Key == s.Key {
+				return fmt.Errorf("config[%d]: %s is set twice", i, s.Key)
+			}
+		}
+	}
+	return nil
+}
+
+func checkBench(r *Report) error {
+	units := map[string]Metric{}
+	for i, b := range r.Bench {
+		first, _ := utf8.DecodeRuneInString(b.Name)
+		if b.Name == "" || unicode.IsLower(first) || strings.ContainsFunc(b.Name, unicode.IsSpace) || strings.HasPrefix(b.Name, "Benchmark") {
+			return fmt.Errorf("bench[%d]: name %q: want it without \"Benchmark\", without space, not in lower case", i, b.Name)
+		}
+		if b.N < 1 {
+			return fmt.Errorf("bench[%d]: %s: %d iterations", i, b.Name, b.N)
+		}
+		if len(b.Metrics) == 0 {
+			return fmt.Errorf("bench[%d]: %s: no metrics", i, b.Name)
+		}
+		for _, m := range b.Metrics {
+			switch {
+			case m.Unit == "" || strings.ContainsFunc(m.Unit, unicode.IsSpace):
+				return fmt.Errorf("bench[%d]: %s: unit %q: want one word", i, b.Name, m.Unit)
+			case !finite(m.Value):
+				return fmt.Errorf("bench[%d]: %s: %v %s is not a number", i, b.Name, m.Value, m.Unit)
+			case m.Better != "" && m.Better != "lower" && m.Better != "higher":
+				return fmt.Errorf("bench[%d]: %s: better=%q of %s: want lower, higher or nothing", i, b.Name, m.Better, m.Unit)
+			}
+			if have, ok := units[m.Unit]; ok && (have.Exact != m.Exact || have.Better != m.Better) {
+				return fmt.Errorf("bench[%d]: %s: %s is exact=%t better=%q here and exact=%t better=%q before",
+					i, b.Name, m.Unit, m.Exact, m.Better, have.Exact, have.Better)
+			}
+			units[m.Unit] = m
+		}
+	}
+	return nil
+}
+
+func checkWear(r *Report) error {
+	end := uint64(0)
+	for i, s := range r.Wear {
+		if s.Size == 0 {
+			return fmt.Errorf("wear[%d]: sector at %s has no size", i, address(s.Addr))
+		}
+		if uint64(s.Addr) < end {
+			return fmt.Errorf("wear[%d]: address %s is inside the sector before it", i, address(s.Addr))
+		}
+		if s.Bank < 0 {
+			return fmt.Errorf("wear[%d]: bank %d", i, s.Bank)
+		}
+		end = uint64(s.Addr) + uint64(s.Size)
+	}
+	return nil
+}
+
+func checkSets(r *Report) error {
+	for i, s := range r.Sets {
+		for _, part := range []struct {
+			name string
+			v    []float64
+		}{{"plain", s.Plain}, {"gc", s.GC}} {
+			v := part.v
+			where := fmt.Sprintf("sets[%d].%s", i, part.name)
+			if err := times(where, v...); err != nil {
+				return err
+			}
+			if !slices.IsSorted(v) {
+				return fmt.Errorf("%s: not sorted", where)
+			}
+		}
+	}
+	return nil
+}
+
+// checkSpans wants intervals in order that do not overlap.
+func checkSpans(where string, spans []Span) error {
+	end := 0.0
+	for i, s := range spans {
+		at := fmt.Sprintf("%s[%d]", where, i)
+		if err := times(at, s.Start, s.End); err != nil {
+			return err
+		}
+		// Ends and starts computed apart from each other may differ in the last digits.
+		if s.End < s.Start || s.Start < end-1e-9*math.Abs(end) {
+			return fmt.Errorf("%s: %v to %v: ends before it starts, or starts before the one before it ends", at, s.Start, s.End)
+		}
+		if !(s.Share >= 0 && s.Share <= 1+1e-9) {
+			return fmt.Errorf("%s: share %v is not from 0 to 1", at, s.Share)
+		}
+		end = s.End
+	}
+	return nil
+}
+
+func checkTimeline(r *Report) error {
+	if r.Timeline == nil {
+		return nil
+	}
+	if err := checkSpans("timeline.phases", r.Timeline.Phases); err != nil {
+		return err
+	}
+	for i, t := range r.Timeline.Tracks {
+		if err := checkSpans(fmt.Sprintf("timeline.tracks[%d].spans", i), t.Spans); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkUpdates(r *Report) error {
+	for i, u := range r.Updates {
+		for j, ph := range u.Phases {
+			if err := times(fmt.Sprintf("updates[%d].phases[%d]", i, j), ph.Seconds, ph.Stall, ph.Masked); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func checkCuts(r *Report) error {
+	for i, m := range r.Cuts {
+		for j, row := range m.Rows {
+			next := uint64(0)
+			for k, run := range row.Runs {
+				at := fmt.Sprintf("cuts[%d].rows[%d].runs[%d]", i, j, k)
+				switch {
+				case run.Last < run.First || run.First < next:
+					return fmt.Errorf("%s: steps %d to %d: out of order", at, run.First, run.Last)
+				case run.Last >= m.Steps:
+					return fmt.Errorf("%s: step %d of a run of %d", at, run.Last, m.Steps)
+				case run.Cuts > run.Last-run.First+1:
+					return fmt.Errorf("%s: %d cuts in %d steps", at, run.Cuts, run.Last-run.First+1)
+				case run.Rule < 0 || run.Rule > 0 && run.Outcome == "":
+					return fmt.Errorf("%s: rule %d without an outcome", at, run.Rule)
+				}
+				next = run.Last + 1
+			}
+		}
+		for k, s := range m.Marks {
+			if !(s.Start >= 0 && s.Start <= s.End && s.End <= float64(m.Steps)) {
+				return fmt.Errorf("cuts[%d].marks[%d]: %v to %v of a run of %d steps", i, k, s.Start, s.End, m.Steps)
+			}
+		}
+	}
+	return nil
+}
+
+func checkFindings(r *Report) error {
+	for i, f := range r.Findings {
+		switch f.Severity {
+		case "high", "medium", "low":
+		default:
+			return fmt.Errorf("findings[%d]: severity %q of %s: want high, medium or low", i, f.Severity, f.ID)
+		}
+	}
+	return nil
+}

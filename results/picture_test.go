@@ -1,0 +1,245 @@
+package results
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"image"
+	"image/png"
+	"io"
+	"math"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// wellFormed reads markup to its end as strict XML and gives the number of elements by name.
+func wellFormed(t *testing.T, name string, markup []byte) map[string]int {
+	t.Helper()
+	seen := map[string]int{}
+	dec := xml.NewDecoder(bytes.NewReader(markup))
+	for {
+		tok, err := dec.Token()
+		if errors.Is(err, io.EOF) {
+			return seen
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if e, ok := tok.(xml.StartElement); ok {
+			seen[e.Name.Local]++
+		}
+	}
+}
+
+func TestEveryPictureIsDrawn(t *testing.T) {
+	pics := pictures(sample())
+	names := ""
+	for _, p := range pics {
+		names += p.name + " "
+		for _, width := range []vg.Length{wideWidth, narrowWidth} {
+			svg := p.svg(width, "x", true)
+			seen := wellFormed(t, p.name, []byte(svg))
+			if seen["path"] < 5 || seen["text"] < 5 {
+				t.Errorf("%s at %v: %v", p.name, width, seen)
+			}
+			if seen["title"] != 1 || seen["desc"] != 1 || !strings.Contains(svg, `role="img"`) {
+				t.Errorf("%s: no text alternative", p.name)
+			}
+			if strings.Contains(svg, "NaN") || strings.Contains(svg, "Inf") {
+				t.Errorf("%s: a coordinate is not a number", p.name)
+			}
+			if again := p.svg(width, "x", true); again != svg {
+				t.Errorf("%s: differs when drawn again", p.name)
+			}
+		}
+		first, err := p.png()
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := png.Decode(bytes.NewReader(first))
+		if err != nil {
+			t.Fatalf("%s: %v", p.name, err)
+		}
+		if got := img.Bounds().Dx(); got != wideWidth*pngDPI/72 {
+			t.Errorf("%s: %d pixels wide", p.name, got)
+		}
+		a, b := p.raster().(*image.RGBA), img.(*image.RGBA)
+		if !bytes.Equal(a.Pix, b.Pix) {
+			t.Errorf("%s: pixels differ when drawn again", p.name)
+		}
+		if p.desc == "" || p.title == "" || p.note == "" {
+			t.Errorf("%s: without words", p.name)
+		}
+	}
+	if want := "wear latency timeline updates cuts-kvstore-workload-mbedce cuts-update-download-and-install "; names != want {
+		t.Errorf("pictures %s, want %s", names, want)
+	}
+}
+
+// TestPicturesStandEdges draws what no ordinary run has.
+func TestPicturesStandEdges(t *testing.T) {
+	pages := make([]SectorWear, 512)
+	for i := range pages {
+		pages[i] = SectorWear{Addr: uint32(i * 2048), Size: 2048, Bank: i / 256, Endurance: 10000, Erases: uint32(i * i), Region: "region " + string(rune('a'+i/60))}
+	}
+	var many CutMap
+	many.Steps, many.Name = math.MaxUint64, "all"
+	for i := range uint64(40) {
+		many.Rows = append(many.Rows, CutRow{Mode: strings.Repeat("mode", 20), Runs: []CutRun{{First: i, Last: math.MaxUint64 - 1, Rule: int(i) + 1, Outcome: "broken"}}})
+	}
+	for name, r := range map[string]*Report{
+		"pages":        {Wear: pages},
+		"one sector":   {Wear: []SectorWear{{Addr: math.MaxUint32 - 4095, Size: 4096, Erases: math.MaxUint32}}},
+		"no erases":    {Wear: []SectorWear{{Size: 1, Endurance: 1}}},
+		"one set":      {Sets: []SetLatency{{Name: "x", Plain: []float64{0.001}}}},
+		"sets of zero": {Sets: []SetLatency{{Plain: []float64{0, 0}, GC: []float64{0}}}},
+		"far apart":    {Sets: []SetLatency{{Plain: []float64{0}, GC: []float64{longest}}}},
+		"no sets":      {Sets: []SetLatency{{Name: "x"}}},
+		"short phases": {Timeline: &Timeline{Phases: []Span{{"a", 0, 0, 1}, {"b", 0, 1e-320, 1}, {"c", 1, 1 + 1e-9, 1}, {"d", 2, longest, 1}}, Tracks: []Track{{"x", []Span{{"", 0, 0, 1}, {"", 1, longest, 0}}}}}},
+		"no time":      {Timeline: &Timeline{Phases: []Span{{"a", 0, 0, 1}}}, Updates: []UpdateTime{{Name: "x"}}},
+		"long names":   {Updates: []UpdateTime{{Name: strings.Repeat("wide ", 200), Phases: []Phase{{Name: strings.Repeat("W", 5000), Seconds: 1}}}}},
+		"many rules":   {Cuts: []CutMap{many, many}},
+		"strange text": {Cuts: []CutMap{{Name: "<&\x00\"'\u202e]]>", Steps: 1, Rows: []CutRow{{Mode: "\x01", Runs: []CutRun{{Rule: 1, Outcome: "</svg><script>"}}}}}}},
+	} {
+		if err := Check(r); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, p := range pictures(r) {
+			for _, width := range []vg.Length{wideWidth, narrowWidth} {
+				svg := p.svg(width, "x", true)
+				wellFormed(t, name, []byte(svg))
+				if strings.Contains(svg, "NaN") || strings.Contains(svg, "Inf") || strings.Contains(svg, "<script") {
+					t.Errorf("%s: bad markup in %s", name, p.name)
+				}
+			}
+			if b := p.raster().Bounds(); b.Dx() != wideWidth*pngDPI/72 || b.Dy() < 100 {
+				t.Errorf("%s: %v pixels", name, b)
+			}
+		}
+	}
+	if n := len(pictures(&Report{Sets: []SetLatency{{Name: "x"}}, Timeline: &Timeline{}})); n != 0 {
+		t.Errorf("%d pictures of nothing", n)
+	}
+}
+
+// TestTraceShowsShortAndShare measures the drawn heights: however short a span, it shows; half the
+// time taken is half the height.
+func TestTraceShowsShortAndShare(t *testing.T) {
+	height := func(spans []Span) string {
+		c := newSVG(100, 20)
+		newPen(draw.New(c)).trace(spans, Span{Start: 0, End: 1000}, 0, 0, 100, 20, blue)
+		lines := strings.Split(strings.TrimSpace(c.body.String()), "\n")
+		return strings.Join(lines[1:], "\n") // without the lane
+	}
+	for _, c := range []struct {
+		name  string
+		spans []Span
+		want  string
+	}{
+		{"a microsecond", []Span{{Start: 500, End: 500.000001, Share: 1}}, "M50 17.5L51.5 17.5L51.5 20L50 20Z"},
+		{"half", []Span{{Start: 0, End: 1000, Share: 0.5}}, "M0 10L100 10L100 20L0 20Z"},
+		{"bursts", []Span{{Start: 0, End: 5, Share: 1}, {Start: 10, End: 15, Share: 1}, {Start: 20, End: 25, Share: 1}}, "M0 10L3 10L3 20L0 20Z"},
+		{"at the end", []Span{{Start: 999.9, End: 1000, Share: 1}}, "M98.5 17.5L100 17.5L100 20L98.5 20Z"},
+	} {
+		if got := height(c.spans); strings.Count(got, "<path") != 1 || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+	for _, none := range [][]Span{nil, {{Start: 2000, End: 3000, Share: 1}}, {{Start: 0, End: 1000, Share: 0}}} {
+		if got := height(none); got != "" {
+			t.Errorf("%v: %s", none, got)
+		}
+	}
+}
+
+func TestPanesKeepShortPhasesReadable(t *testing.T) {
+	phases := []Span{{"download", 0, 600, 1}, {"verify", 600, 600.2, 1}, {"boot", 600.2, 600.21, 1}}
+	w := panes(phases, 330, 6)
+	if sum := w[0] + w[1] + w[2] + 12; math.Abs(float64(sum-330)) > 1e-6 {
+		t.Errorf("panes %v do not fill the width", w)
+	}
+	if !(w[0] > w[1] && w[1] > w[2] && w[2] > 40) {
+		t.Errorf("panes %v: want longer phases wider and the shortest over 40", w)
+	}
+}
+
+func TestOutcomesOfACutMap(t *testing.T) {
+	m := sampleCuts()[0]
+	outs := outcomes(m)
+	got := ""
+	for _, o := range outs {
+		got += o.label() + "=" + count(o.cuts) + "; "
+	}
+	if want := "ok=388,080; rule 2, stored key lost=2,882; rule 3, neither old nor new=303; rule 7, next set fails=1; "; got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+	m.Rows = nil
+	for i := range 30 {
+		m.Rows = append(m.Rows, CutRow{Runs: []CutRun{{First: 0, Last: 1, Rule: 30 - i, Outcome: "x"}}})
+	}
+	outs = outcomes(m)
+	if last := outs[len(outs)-1]; len(outs) != maxOutcomes+2 || last.cuts != 40 || last.label() != "other broken rules" {
+		t.Errorf("%d outcomes, the last %+v", len(outs), last)
+	}
+}
+
+func TestSVGCanvas(t *testing.T) {
+	c := newSVG(100, 50)
+	c.Push()
+	c.Translate(vg.Point{X: 10, Y: 20})
+	c.Rotate(math.Pi / 2)
+	c.Scale(2, 2)
+	c.SetLineWidth(1)
+	c.SetLineDash([]vg.Length{3, 1}, 2)
+	c.SetColor(blue)
+	var p vg.Path
+	p.Move(vg.Point{X: 0, Y: 0})
+	p.Line(vg.Point{X: 5, Y: 0})
+	c.Stroke(p)
+	face := font.DefaultCache.Lookup(font.Font{Typeface: "Liberation", Variant: "Sans"}, 10)
+	c.FillString(face, vg.Point{}, `a<b&"c"`)
+	c.Pop()
+	c.SetColor(nil)
+	c.Fill(p)
+	got := c.markup("id", "T & t", "<d>", false)
+	for _, want := range []string{
+		`<path d="M10 30L10 20" fill="none" class="s-blue" stroke="#0072b2" stroke-width="2" stroke-dasharray="6 2" stroke-dashoffset="4"/>`,
+		`<text x="10" y="30" font-size="20"`, `transform="rotate(-90 10 30)" class="f-blue" fill="#0072b2">a&lt;b&amp;&#34;c&#34;</text>`,
+		`<path d="M0 50L5 50" fill="#000000"/>`,
+		`<title id="id-t">T &amp; t</title>`, `<desc id="id-d">&lt;d&gt;</desc>`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %s in\n%s", want, got)
+		}
+	}
+	wellFormed(t, "canvas", []byte(got))
+}
+
+// TestPaletteContrast holds the shades to WCAG 2.2: text 4.5:1, marks on dark 3:1. On white, Okabe
+// and Ito's orange, sky and yellow have less; they are only used for areas that a label names.
+func TestPaletteContrast(t *testing.T) {
+	for _, s := range []*shade{ink, muted} {
+		for _, on := range []*shade{surface, lane} {
+			if a, b := contrast(s.light, on.light), contrast(s.dark, on.dark); a < 4.5 || b < 4.5 {
+				t.Errorf("%s on %s: %.2f light, %.2f dark", s.name, on.name, a, b)
+			}
+		}
+	}
+	for _, s := range series {
+		if s == ink {
+			continue
+		}
+		if c := contrast(s.dark, surface.dark); c < 3 {
+			t.Errorf("%s on dark: %.2f", s.name, c)
+		}
+		on := onFill(s)
+		if a, b := contrast(on.light, s.light), contrast(on.dark, s.dark); a < 4.5 || b < 4.5 {
+			t.Errorf("text on %s: %.2f light, %.2f dark", s.name, a, b)
+		}
+	}
+}

@@ -1,0 +1,285 @@
+package results
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// sample is a report with the figures that a run on the guide's board has, by arithmetic on the
+// typical times of the part: enough of everything for pictures, tables and pages to be judged.
+func sample() *Report {
+	rng := rand.New(rand.NewPCG(429, 2))
+	r := &Report{
+		Title:    "KVStore and firmware update on NUCLEO-F429ZI",
+		Board:    "NUCLEO-F429ZI, STM32F429ZI at 180 MHz, 3.3 V, driver mbed",
+		Command:  "dualbank run scenario.toml --out out",
+		Scenario: sampleScenario,
+		Config:   []Setting{{"pkg", "dualbank/bench"}, {"board", "NUCLEO_F429ZI"}, {"seed", "1"}},
+		Sources: []Source{
+			{"erase 16 KiB, x32, typ", "250 ms", "C2", "uliano/brio docs/stm32f4/flash.md, citing DocID024030 table 48"},
+			{"erase 128 KiB, x32, typ", "1 s", "C2", "uliano/brio docs/stm32f4/flash.md; 973 to 1056 ms measured on STM32F411CE"},
+			{"program one unit, any width, typ", "16 µs", "C2", "uliano/brio; nvrecord.h"},
+			{"wait states at 180 MHz, 2.7 to 3.6 V", "5", "C", "ST stm32f4xx_flash.c, FLASH_SetLatency"},
+			{"endurance", "10,000 erases a sector", "C2", "DS10314 table 47"},
+			{"retention at 85 °C", "30 years after 1,000 erases", "R", "recalled"},
+			{"SHA-256 on Cortex-M4", "26 cycles a byte", "A", "assumption, switchable"},
+		},
+	}
+	r.Wear = sampleWear()
+	r.Sets = []SetLatency{sampleSets(rng, "driver mbed", 16e-6, 4000), sampleSets(rng, "driver word", 4e-6, 4000)}
+	r.Timeline, r.Updates = sampleUpdates()
+	r.Cuts = sampleCuts()
+	r.Findings = sampleFindings()
+	r.Facts = []Fact{
+		{"Findings", "3", "2 of high severity: a cut can lose a key that was stored with success"},
+		{"Years at 500 sets a day", "26.3 years", "until the first sector passes 10,000 erases, typical times"},
+		{"Slowest set", "1.31 s", "with garbage collection; half of the sets take 1.96 ms"},
+		{"Update, 400 KiB", "2 min 35 s", "of which the application cannot run for 14.1 s"},
+		{"Interrupts masked at a stretch", "1 s", "driver mbed masks them for each whole sector erase"},
+		{"Power cuts judged", "391,268", "every step of the KVStore workload in three modes"},
+	}
+	r.Bench = sampleBench(r)
+	return r
+}
+
+const sampleScenario = `# The guide's board with a device-management client's keys.
+part = "stm32f429zi"
+driver = "mbed"
+layout = "guide"
+
+[store]
+profile = "MbedCE"
+base = 0x08100000
+size = 0x20000
+
+[workload]
+keys = 40
+values = [16, 600]
+sets = 4000
+seed = 1
+`
+
+func sampleWear() []SectorWear {
+	sizes := []uint32{16, 16, 16, 16, 64, 128, 128, 128, 128, 128, 128, 128}
+	var out []SectorWear
+	addr := uint32(0x08000000)
+	for bank := range 2 {
+		for i, s := range sizes {
+			w := SectorWear{Addr: addr, Size: s << 10, Bank: bank, Endurance: 10000}
+			switch {
+			case bank == 0 && i < 2:
+				w.Region = "bootloader"
+			case bank == 0:
+				w.Region = "application"
+				if i <= 7 {
+					w.Erases = 2
+				}
+			case i < 5:
+				w.Region = "KVStore"
+				w.Erases = 38
+				if i == 4 {
+					w.Erases = 37
+				}
+			default:
+				w.Region = "candidate"
+				if i <= 8 {
+					w.Erases = 2
+				}
+			}
+			out = append(out, w)
+			addr += w.Size
+		}
+	}
+	return out
+}
+
+func sampleSets(rng *rand.Rand, name string, perByte float64, n int) SetLatency {
+	s := SetLatency{Name: name}
+	room := 0.0
+	for range n {
+		bytes := 24 + 12 + 16 + math.Floor(584*rng.Float64()*rng.Float64()*rng.Float64())
+		t := 0.9e-3 + bytes*perByte + 40e-6*rng.Float64()
+		if room += bytes; room > 52<<10 {
+			room = 0
+			s.GC = append(s.GC, t+0.55+0.45*float64(len(s.GC)%2)+9000*perByte*(0.8+0.4*rng.Float64()))
+			continue
+		}
+		s.Plain = append(s.Plain, t)
+	}
+	slices.Sort(s.Plain)
+	slices.Sort(s.GC)
+	return s
+}
+
+func sampleUpdates() (*Timeline, []UpdateTime) {
+	const firmware = 400 << 10
+	update := func(name string, program float64) UpdateTime {
+		return UpdateTime{Name: name, Size: firmware, Phases: []Phase{
+			{Name: "prepare", Seconds: 4.02, Masked: 4 * boolTo(program > 5e-6)},
+			{Name: "download", Seconds: 128.6 + firmware*program, Masked: 0.3 * boolTo(program > 5e-6)},
+			{Name: "verify", Seconds: 0.241},
+			{Name: "install", Seconds: 4.05 + firmware*program + 0.31, Stall: 4.05 + firmware*program, Masked: 4.05 * boolTo(program > 5e-6)},
+			{Name: "boot", Seconds: 0.0384},
+		}}
+	}
+	updates := []UpdateTime{update("driver mbed", 16e-6), update("driver word", 4e-6)}
+	t := &Timeline{Title: "One update, 400 KiB, driver mbed"}
+	at := 0.0
+	tracks := make([]Track, 4)
+	for i, n := range []string{"bank 1 busy", "bank 2 busy", "CPU stalled", "interrupts masked"} {
+		tracks[i].Name = n
+	}
+	add := func(k int, start, end, share float64) {
+		tracks[k].Spans = append(tracks[k].Spans, Span{Start: start, End: end, Share: share})
+	}
+	for _, ph := range updates[0].Phases {
+		end := at + ph.Seconds
+		t.Phases = append(t.Phases, Span{Name: ph.Name, Start: at, End: end, Share: 1})
+		switch ph.Name {
+		case "prepare":
+			for k := range 4 {
+				add(1, at+float64(k)*1.004, at+float64(k)*1.004+1, 1)
+				add(3, at+float64(k)*1.004, at+float64(k)*1.004+1, 1)
+			}
+		case "download":
+			for k := range 400 {
+				s := at + ph.Seconds*float64(k)/400
+				add(1, s, s+1024*16e-6, 1)
+			}
+		case "install":
+			e := at
+			for _, d := range []float64{0.25, 0.25, 0.55, 1, 1, 1} {
+				add(0, e, e+d, 1)
+				add(2, e, e+d, 0.98)
+				add(3, e, e+d, 1)
+				e += d
+			}
+			add(0, e, e+firmware*16e-6, 0.93)
+			add(2, e, e+firmware*16e-6, 0.93)
+		}
+		at = end
+	}
+	t.Tracks = tracks
+	return t, updates
+}
+
+func boolTo(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func sampleCuts() []CutMap {
+	const steps = 130422
+	kv := CutMap{Name: "KVStore workload, MbedCE", Steps: steps, Sampling: "every step"}
+	for _, mode := range []string{"before", "after", "torn"} {
+		row := CutRow{Mode: mode}
+		at := uint64(0)
+		fail := func(first, last uint64, rule int, text string) {
+			if first > at {
+				row.Runs = append(row.Runs, CutRun{First: at, Last: first - 1, Outcome: "ok"})
+			}
+			row.Runs = append(row.Runs, CutRun{First: first, Last: last, Rule: rule, Outcome: text})
+			at = last + 1
+		}
+		if mode == "torn" {
+			fail(12031, 12033, 3, "neither old nor new")
+			fail(40220, 43100, 2, "stored key lost")
+			fail(43101, 43400, 3, "neither old nor new")
+			fail(90001, 90001, 7, "next set fails")
+		}
+		if mode == "before" {
+			fail(43090, 43090, 2, "stored key lost")
+		}
+		row.Runs = append(row.Runs, CutRun{First: at, Last: steps - 1, Outcome: "ok"})
+		kv.Rows = append(kv.Rows, row)
+		kv.Explored += steps
+	}
+	for i, s := range []float64{21000, 43000, 65500, 88000, 110500} {
+		kv.Marks = append(kv.Marks, Span{Name: fmt.Sprintf("GC %d", i+1), Start: s, End: s + 9200})
+	}
+	up := CutMap{Name: "Update, download and install", Steps: 819430, Sampling: "all erases, headers and chunk edges; of other byte steps every 257th"}
+	for _, mode := range []string{"before", "after", "torn"} {
+		row := CutRow{Mode: mode, Runs: []CutRun{{First: 0, Last: 819429, Cuts: 3200, Outcome: "ok"}}}
+		up.Rows = append(up.Rows, row)
+		up.Explored += 3200
+	}
+	up.Marks = []Span{{Name: "prepare", Start: 0, End: 4}, {Name: "download", Start: 4, End: 409716}, {Name: "install", Start: 409717, End: 819430}}
+	return []CutMap{kv, up}
+}
+
+func sampleFindings() []Finding {
+	return []Finding{
+		{
+			ID: "kv-2-gc-copy", Rule: 2, Subject: "KVStore", Severity: "high", Count: 2882,
+			Title:    "A key that was stored with success is gone after a cut in garbage collection",
+			Expected: "key \"lwm2m/sec/0\" reads back 128 bytes, CRC 5d2f0a11", Seen: "item not found",
+			Where: "set 1,204 of \"reg/lifetime\", step 40,220 of 130,422, programming the master record", Command: "dualbank replay out/findings/kv-2-gc-copy.json",
+		},
+		{
+			ID: "kv-3-torn", Rule: 3, Subject: "KVStore", Severity: "high", Count: 303,
+			Title:    "The operation in flight reads as neither the old nor the new value",
+			Expected: "old (24 bytes) or new (31 bytes)", Seen: "<31 bytes & a torn tail>",
+			Where: "set 311 of \"net/apn\", step 12,031", Command: "dualbank replay out/findings/kv-3-torn.json",
+		},
+		{
+			ID: "kv-7-next", Rule: 7, Subject: "KVStore", Severity: "low", Count: 1,
+			Title:    "The first set after the reboot fails with media full; the second succeeds",
+			Expected: "success", Seen: "media full", Where: "step 90,001", Command: "dualbank replay out/findings/kv-7-next.json",
+		},
+	}
+}
+
+func sampleBench(r *Report) []Benchmark {
+	var out []Benchmark
+	for i, s := range r.Sets {
+		l := merged(s)
+		sum := 0.0
+		for _, v := range l.all {
+			sum += v
+		}
+		driver := s.Name[len("driver "):]
+		out = append(out, Benchmark{
+			Name: "KVSet/part=stm32f429zi/driver=" + driver + "/layout=guide/size=16-600/keys=40", N: len(l.all),
+			Metrics: []Metric{
+				{"ns/op", 1312.5 + 40*float64(i), false, "lower"},
+				{"sim-sec/op", sum / float64(len(l.all)), true, "lower"},
+				{"p99-sim-sec", l.quantile(0.99), true, "lower"},
+				{"max-sim-sec", l.max(), true, "lower"},
+				{"erases/op", 0.00925, true, "lower"},
+				{"write-amp", 1.3721, true, "lower"},
+				{"stall-sec/op", 0.000512, true, "lower"},
+				{"masked-sec/op", 0.00621, true, "lower"},
+				{"worst-erases", 38, true, "lower"},
+				{"gc-count", float64(l.nGC), true, ""},
+			},
+		})
+	}
+	for _, u := range r.Updates {
+		b := Benchmark{Name: "Update/part=stm32f429zi/driver=" + u.Name[len("driver "):] + "/size=400KiB", N: 1}
+		b.Metrics = append(b.Metrics, Metric{"total-sim-sec", u.total(), true, "lower"})
+		for _, ph := range u.Phases {
+			b.Metrics = append(b.Metrics, Metric{ph.Name + "-sim-sec", ph.Seconds, true, "lower"})
+		}
+		out = append(out, b)
+	}
+	return append(out, Benchmark{Name: "Explore/subject=kvstore/profile=MbedCE", N: 391268, Metrics: []Metric{
+		{"cuts/host-sec", 18234.7, false, "higher"}, {"findings", 3, true, "lower"},
+	}})
+}
+
+func TestPercentileIsNearestRank(t *testing.T) {
+	l := merged(SetLatency{Plain: []float64{1, 2, 3, 4, 5, 6, 7, 8, 9}, GC: []float64{2.5}})
+	for _, c := range []struct{ q, want float64 }{{0.5, 4}, {0.99, 9}, {1, 9}, {0, 1}, {0.1, 1}, {0.2, 2}, {0.3, 2.5}} {
+		if got := l.quantile(c.q); got != c.want {
+			t.Errorf("quantile(%v) = %v, want %v", c.q, got, c.want)
+		}
+	}
+	if !slices.Equal(l.gc, []bool{false, false, true, false, false, false, false, false, false, false}) {
+		t.Errorf("GC marks %v", l.gc)
+	}
+}

@@ -1,0 +1,130 @@
+package results
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// table is a table for the page or the terminal; the first cell of each row is its heading.
+type table struct {
+	ID      string // on the page
+	Caption string
+	Head    []cell
+	Rows    [][]cell
+}
+
+// cell is one cell: plain text, code, a link within the page, or a severity.
+type cell struct {
+	Text     string
+	Num      bool // aligned right
+	Code     bool
+	Link     string
+	Severity string
+}
+
+// words are cells of plain text.
+func words(ss ...string) []cell {
+	out := make([]cell, len(ss))
+	for i, s := range ss {
+		out[i].Text = s
+	}
+	return out
+}
+
+// number is a cell that is aligned right.
+func number(s string) cell { return cell{Text: s, Num: true} }
+
+// text renders t for a terminal of the given width: columns as wide as their content, the last one
+// broken at spaces where the width ends. A cell may have several lines.
+func (t table) text(width int) string {
+	const gap = 2
+	rows := t.Rows
+	if len(t.Head) > 0 {
+		rows = append([][]cell{t.Head}, rows...)
+	}
+	if len(rows) == 0 {
+		return ""
+	}
+	n := 0
+	for _, r := range rows {
+		n = max(n, len(r))
+	}
+	wide := make([]int, n)
+	for _, r := range rows {
+		for i, c := range r {
+			for _, line := range strings.Split(c.Text, "\n") {
+				wide[i] = max(wide[i], utf8.RuneCountInString(line))
+			}
+		}
+	}
+	used := 0
+	for _, w := range wide[:n-1] {
+		used += w + gap
+	}
+	wide[n-1] = min(wide[n-1], max(width-used, 24))
+
+	var b strings.Builder
+	if t.Caption != "" {
+		b.WriteString(t.Caption + "\n")
+	}
+	for k, r := range rows {
+		cells := make([][]string, n)
+		height := 1
+		for i, c := range r {
+			cells[i] = strings.Split(c.Text, "\n")
+			if i == n-1 {
+				cells[i] = brokenAt(cells[i], wide[i])
+			}
+			height = max(height, len(cells[i]))
+		}
+		for y := range height {
+			var line strings.Builder
+			for i, c := range r {
+				s := ""
+				if y < len(cells[i]) {
+					s = cells[i][y]
+				}
+				pad := strings.Repeat(" ", max(0, wide[i]-utf8.RuneCountInString(s)))
+				if c.Num {
+					s = pad + s
+				} else {
+					s += pad
+				}
+				line.WriteString(s + strings.Repeat(" ", gap))
+			}
+			b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+		}
+		if k == 0 && len(t.Head) > 0 {
+			for i, w := range wide {
+				if i > 0 {
+					b.WriteString(strings.Repeat(" ", gap))
+				}
+				b.WriteString(strings.Repeat("-", w))
+			}
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
+// brokenAt breaks lines at spaces to at most w columns; a longer word stays whole, so that a command
+// can be copied.
+func brokenAt(lines []string, w int) []string {
+	var out []string
+	for _, l := range lines {
+		line := ""
+		for _, word := range strings.Fields(l) {
+			switch {
+			case line == "":
+				line = word
+			case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > w:
+				out = append(out, line)
+				line = word
+			default:
+				line += " " + word
+			}
+		}
+		out = append(out, line)
+	}
+	return out
+}
