@@ -180,7 +180,10 @@ func (b *builder) checkCandidate() {
 	case c.StoragePage == 0:
 		b.add(page.problem("the storage page is 0", fmt.Sprintf("set it to %d", b.Chip.Unit)))
 	case !b.BlockDevice && c.StoragePage%b.Chip.Unit != 0:
-		b.add(page.problem(fmt.Sprintf("the storage page of %d bytes is no multiple of the program unit of %d", c.StoragePage, b.Chip.Unit), fmt.Sprintf("set it to %d", b.Chip.Unit)))
+		// The option is only what the build checks its buffers with; the client asks the flash.
+		p := page.problem(fmt.Sprintf("the storage page of %d bytes is no multiple of the program unit of %d", c.StoragePage, b.Chip.Unit), fmt.Sprintf("set it to %d", b.Chip.Unit))
+		p.Warning = Fragment%b.Chip.Unit == 0
+		b.add(p)
 	case Fragment%c.StoragePage != 0:
 		b.add(page.problem(fmt.Sprintf("the update client's buffer of %d bytes is no multiple of the storage page of %d", Fragment, c.StoragePage), "use a power of two up to 512"))
 	}
@@ -248,7 +251,11 @@ func (b *builder) checkBanks() {
 	first, last := b.Chip.bank(uint64(a.Start)), b.Chip.bank(a.End()-1)
 	for _, r := range b.Regions {
 		if from, to := b.Chip.bank(uint64(r.Start)), b.Chip.bank(r.End()-1); inside(r) && from != to {
-			b.report(r, true, fmt.Sprintf("%s lies in bank %d and bank %d, which meet at 0x%08X", r.span(), from+1, to+1, b.Chip.Banks[to]), "keep it in one bank")
+			text := fmt.Sprintf("%s lies in bank %d and bank %d, which meet at 0x%08X", r.span(), from+1, to+1, b.Chip.Banks[to])
+			if to > from+1 {
+				text = fmt.Sprintf("%s reaches from bank %d to bank %d", r.span(), from+1, to+1)
+			}
+			b.report(r, true, text, "keep it in one bank")
 		}
 	}
 	for _, name := range []string{RegionKVStore, RegionCandidate} {

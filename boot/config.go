@@ -73,13 +73,23 @@ func confMacro(module, name string) string {
 
 // problem is a Problem at an offset of the file.
 func (f *file) problem(at int, key, text, remedy string) Problem {
-	p := Problem{File: f.src.Name, Key: key, Text: text, Remedy: remedy}
+	p := Problem{File: f.src.Name, Key: oneLine(key), Text: oneLine(text), Remedy: oneLine(remedy)}
 	if at >= 0 && at <= len(f.src.Text) {
 		before := f.src.Text[:at]
 		p.Line = 1 + bytes.Count(before, []byte("\n"))
 		p.Column = at - bytes.LastIndexByte(before, '\n')
 	}
 	return p
+}
+
+// oneLine is s without line ends and other control characters, which a key may hold.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7F || r == 0x2028 || r == 0x2029 {
+			return ' '
+		}
+		return r
+	}, s)
 }
 
 // topLevel are the keys that Mbed knows at the top of a configuration file.

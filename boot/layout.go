@@ -106,13 +106,11 @@ func LoadLayout(files []string, target string, chip Chip) (*Layout, Problems) {
 
 // NewLayout computes and checks the layout for target out of configuration files in any order: a
 // bootloader's configuration, an application's, or both, with libraries' mbed_lib.json and a
-// targets.json if there are any. It reports all problems in one go. The layout is nil if so little
+// targets.json if there are any. A chip without erase units stands for the flash of the target's
+// board, as ChipOf knows it. It reports all problems in one go. The layout is nil if so little
 // is known that there is none; with errors among the problems it is good for drawing only.
 func NewLayout(srcs []Source, target string, chip Chip) (*Layout, Problems) {
 	b := builder{Layout: &Layout{Target: target, Chip: chip}}
-	if err := chip.check(); err != nil {
-		return nil, Problems{{Text: fmt.Sprintf("the flash of %s: %v", cmp.Or(chip.Name, target), err), Remedy: "correct its description"}}
-	}
 	if !b.images(srcs) {
 		return nil, b.problems
 	}
@@ -181,6 +179,9 @@ func (b *builder) images(srcs []Source) bool {
 	if !ok {
 		return false
 	}
+	if !b.chip(apps, labels) {
+		return false
+	}
 	for _, f := range apps {
 		kind, why := f.kind(labels)
 		at := &b.bootloader
@@ -198,6 +199,37 @@ func (b *builder) images(srcs []Source) bool {
 	}
 	if b.application != nil {
 		b.defineApplication()
+	}
+	return true
+}
+
+// chip finds the flash of the target's board if none is given, in the mode that the files ask for.
+func (b *builder) chip(apps []*file, labels []string) bool {
+	if len(b.Chip.Sectors) == 0 {
+		dual := false
+		for _, f := range apps {
+			for _, label := range labels {
+				for _, block := range f.overrides {
+					for _, m := range block.keys {
+						if block.target == label && canonical(m.name) == "target.flash-dual-bank" {
+							dual = m.text != "0" && m.text != "false"
+						}
+					}
+				}
+			}
+		}
+		err := error(nil)
+		for _, label := range slices.Backward(labels) {
+			if b.Chip, err = ChipOf(label, dual); err == nil {
+				return true
+			}
+		}
+		b.add(Problem{Text: fmt.Sprintf("the flash of target %s is not known", b.Target), Remedy: "give one of " + strings.Join(Boards(), ", ")})
+		return false
+	}
+	if err := b.Chip.check(); err != nil {
+		b.add(Problem{Text: fmt.Sprintf("the flash of %s: %v", cmp.Or(b.Chip.Name, b.Target), err), Remedy: "correct its description"})
+		return false
 	}
 	return true
 }

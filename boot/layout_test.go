@@ -301,7 +301,7 @@ func TestNoConfiguration(t *testing.T) {
 			t.Errorf("%s: %v, want %q", c.text, ps, c.want)
 		}
 	}
-	if _, ps := NewLayout(Example(), ExampleTarget, Chip{Name: "X"}); !strings.Contains(ps.Error(), "the flash of X: it has no erase units") {
+	if _, ps := NewLayout(Example(), ExampleTarget, Chip{Name: "X", Sectors: []uint32{0}}); !strings.Contains(ps.Error(), "the flash of X: erase unit 0 has no size") {
 		t.Error(ps)
 	}
 }
@@ -327,6 +327,7 @@ func FuzzConfig(f *testing.F) {
 		f.Add(s.Text)
 	}
 	f.Add(defaultsJSON)
+	f.Add([]byte("\"\n\"0"))
 	f.Add([]byte(`{name:'x',config:{a:0x10,},/**/macros:["A","B=A"],target_overrides:{"*":{"target.restrict_size":"B"}}}`))
 	f.Add([]byte(`{"NUCLEO_F429ZI":{"inherits":["NUCLEO_F429ZI"]}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -345,4 +346,79 @@ func FuzzConfig(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestBoards(t *testing.T) {
+	for _, name := range Boards() {
+		for _, dual := range []bool{false, true} {
+			c, err := ChipOf(name, dual)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.check(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if total := c.Size(); total&(total-1) != 0 && name != "NUCLEO_L073RZ" && name != "LPC55S69_NS" {
+				t.Errorf("%s has 0x%X bytes", name, total)
+			}
+		}
+	}
+	if c, _ := ChipOf(ExampleTarget, false); !cmp.Equal(c, f429Chip()) {
+		t.Error(cmp.Diff(f429Chip(), c))
+	}
+	if _, ps := NewLayout(Example(), "NUCLEO_F429", Chip{}); !strings.Contains(ps.Error(), "the flash of target NUCLEO_F429 is not known; give one of DISCO_F746NG, ") {
+		t.Error(ps)
+	}
+}
+
+// sharedConfigs are mbed-bootloader's configurations, which are not part of the project.
+const sharedConfigs = "../../shared/configs"
+
+// TestSharedConfigs loads, checks and draws every target of every configuration beside the project,
+// if there are any.
+func TestSharedConfigs(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(sharedConfigs, "*.json"))
+	if err != nil || len(files) == 0 {
+		return
+	}
+	for _, name := range files {
+		src, ps := ReadSources([]string{name})
+		if ps != nil {
+			t.Fatal(ps)
+		}
+		f, ps := parseFile(src[0])
+		if len(ps) > 0 {
+			t.Errorf("%v", ps)
+		}
+		if f.library {
+			continue
+		}
+		var targets []string
+		for _, b := range f.overrides {
+			if b.target != "*" {
+				targets = append(targets, b.target)
+			}
+		}
+		slices.Sort(targets)
+		for _, target := range slices.Compact(targets) {
+			t.Run(filepath.Base(name)+"/"+target, func(t *testing.T) {
+				l, ps := NewLayout(src, target, Chip{})
+				if l == nil {
+					t.Fatal(ps)
+				}
+				if _, ok := l.Region(RegionApplication); !ok || l.String() == "" {
+					t.Errorf("no application in\n%v", l)
+				}
+				// Some targets have mistakes of their own in the files: regions that overlap.
+				want := map[string]int{
+					"internal_flash_no_rot.json MIMXRT1050_EVK": 2,
+					"internal_flash_no_rot.json UHURU_RAVEN":    1,
+					"psa.json LPC55S69_NS":                      1,
+				}[filepath.Base(name)+" "+target]
+				if got := ps.Errors(); len(got) != want {
+					t.Errorf("%d errors, want %d:\n%v", len(got), want, got)
+				}
+			})
+		}
+	}
 }
