@@ -20,13 +20,14 @@ type KVCase struct {
 	Once    []string `json:"once,omitempty"` // of these, the ones that it must not write to
 	Ops     []Op     `json:"ops"`            // from an erased device
 	Cut     CutCase  `json:"cut"`
+	Deep    bool     `json:"deep,omitempty"` // the second cut hits every step of the recovery and of the set after it
 }
 
 // describe fills in what a finding of this run says.
 func (run *kvRun) describe(f *Finding, at cutAt, own map[string]bool) {
 	f.Subject = "KVStore"
 	ops := run.ops[:min(at.op+1, len(run.ops))]
-	c := &KVCase{Device: run.cfg.Device, Profile: run.cfg.profile(), Ops: slices.Clone(ops), Cut: at.file()}
+	c := &KVCase{Device: run.cfg.Device, Profile: run.cfg.profile(), Ops: slices.Clone(ops), Cut: at.file(), Deep: run.cfg.Deep}
 	for i, k := range run.before[0].keys {
 		c.Keys = append(c.Keys, k.name)
 		if slices.Contains(run.once, i) {
@@ -42,10 +43,13 @@ func (run *kvRun) describe(f *Finding, at cutAt, own map[string]bool) {
 	f.KV = c
 }
 
+// secondCut is the place of what shows after a second cut only.
+var secondCut = Place{Op: "set", Part: "second cut, in a set after the recovery"}
+
 // where is the place that matters for a violation.
 func (run *kvRun) where(v Violation, step uint64) Place {
 	if v.second {
-		return Place{Op: "set", Part: "second cut in the first set but one after the recovery"}
+		return secondCut
 	}
 	return run.place(step)
 }
@@ -105,7 +109,7 @@ func (c *KVSweep) profile() string {
 // replay runs the case from an erased device, tells w what happens, and returns what is broken. own
 // makes the store of a case of profile "own".
 func (c *KVCase) replay(w io.Writer, own func(kvstore.BlockDevice) kvstore.Store) ([]Violation, error) {
-	cfg := &KVSweep{Device: c.Device, Ops: c.Ops}
+	cfg := &KVSweep{Device: c.Device, Ops: c.Ops, Deep: c.Deep}
 	switch c.Profile {
 	case ownStore:
 		if own == nil {

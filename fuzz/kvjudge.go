@@ -33,9 +33,11 @@ type kvJudge struct {
 	f     *model.Flash
 	own   map[string]bool // keys that the store itself lists after a clean reopen: no matter of cuts
 
-	before expectation // of the operation that begin named, before it starts
-	exp    expectation // of the fork under judgement
-	flight int         // key in flight, or -1
+	before expectation    // of the operation that begin named, before it starts
+	exp    expectation    // of the fork under judgement
+	first  expectation    // of it, after the recovery from the first cut
+	deep   map[state]bool // states after a second cut that were judged
+	flight int            // key in flight, or -1
 	// resetting is true until the first look after a cut of a reset.
 	resetting bool
 	bad       []Violation
@@ -51,13 +53,16 @@ func newKVJudge(w *kvRun, f *model.Flash, own map[string]bool) (*kvJudge, error)
 	if err != nil {
 		return nil, err
 	}
-	j := &kvJudge{w: w, f: f, own: own, store: w.cfg.newStore(dev)}
+	j := &kvJudge{w: w, f: f, own: own, store: w.cfg.newStore(dev), deep: map[state]bool{}}
 	j.listed = make([]int, len(w.before[0].keys))
 	j.buf = make([]byte, w.longest+1)
 	return j, nil
 }
 
-func (j *kvJudge) begin(op int) { j.before.copyFrom(&j.w.before[op]) }
+func (j *kvJudge) begin(op int) {
+	j.before.copyFrom(&j.w.before[op])
+	clear(j.deep)
+}
 
 func (j *kvJudge) judge(f *model.Flash, op int, mode model.Mode, hash uint64) ([]Violation, error) {
 	j.bad = nil
@@ -75,6 +80,12 @@ func (j *kvJudge) judge(f *model.Flash, op int, mode model.Mode, hash uint64) ([
 	r := model.NewRand(hash ^ uint64(op))
 	if !j.reopen(RuleOpens, "") || !j.look("") {
 		return j.bad, nil
+	}
+	if j.w.cfg.Deep {
+		j.deeper(op, mode)
+		if !j.reopen(RuleOpens, "") { // what the store has in RAM is of a fork
+			return j.bad, nil
+		}
 	}
 	j.use(r, mode)
 	return j.bad, nil
@@ -327,6 +338,46 @@ func (j *kvJudge) use(r *model.Rand, mode model.Mode) {
 		return
 	}
 	j.set(second, r, "the set after a second cut")
+}
+
+// deeper cuts every step of a recovery and of the set that follows it, each on the cells that the
+// first cut left.
+func (j *kvJudge) deeper(op int, mode model.Mode) {
+	// The value depends on the operation alone, so that different first cuts lead to equal states.
+	r := model.NewRand(uint64(op))
+	i := j.pick(r, j.flight)
+	v := value(r)
+	j.first.copyFrom(&j.exp)
+	flight := j.flight
+	for step := uint64(0); ; step++ {
+		j.f.Mark()
+		j.f.Boot()
+		j.f.Arm(model.Cut{Step: step, Mode: mode, Seed: r.Uint64()})
+		err := j.store.Open()
+		if err == nil {
+			err = j.store.Set(j.exp.keys[i].name, v, 0)
+		}
+		cut := j.f.Off()
+		if at := (state{j.f.Hash(), op}); cut && !j.deep[at] {
+			j.deep[at] = true
+			k := &j.exp.keys[i]
+			k.other, k.either = v, true
+			if err == nil {
+				k.valueState = valueState{now: v}
+			}
+			j.flight, j.second = i, true
+			if j.reopen(RuleWorks, " after a second cut") {
+				j.look(" after a second cut")
+			}
+			j.exp.copyFrom(&j.first)
+			j.flight, j.second = flight, false
+		}
+		j.f.Disarm()
+		j.f.Rollback()
+		if !cut {
+			return
+		}
+	}
 }
 
 // pick draws a key that may be rewritten, not the one to leave alone if there is another.

@@ -21,6 +21,7 @@ type KVSweep struct {
 	Collections uint64   // of a made workload on TDBStore: it goes on until so many garbage collections are over
 	Modes       []string // names of modes; nil: before, after, torn
 	MaxCuts     uint64   // 0: every step; else steps are drawn so that about this many cuts result
+	Deep        bool     // also cut every step of the recovery and of the set after it
 	Workers     int      // 0: one for each processor
 }
 
@@ -93,7 +94,11 @@ func SweepKV(ctx context.Context, c KVSweep, progress func(done, total uint64)) 
 	}
 	g := newGroups(c.Seed)
 	for _, v := range bad {
-		g.add(v, Place{Op: "reboot", Part: "without any cut"}, cutAt{op: len(run.ops)})
+		p := Place{Op: "reboot", Part: "without any cut"}
+		if v.second {
+			p = secondCut
+		}
+		g.add(v, p, cutAt{op: len(run.ops)})
 	}
 	x := exploration{
 		rec: run.rec, modes: modes, seed: c.Seed, workers: c.Workers,

@@ -51,6 +51,27 @@ func TestWorkersDoNotMatter(t *testing.T) {
 	}
 }
 
+// TestDeep: a deep sweep finds what a plain one finds, with the same counts, and what shows after
+// a second cut at a step that the plain one did not draw.
+func TestDeep(t *testing.T) {
+	c := KVSweep{Device: Device{Sectors: "4x512", Unit: 8, Size: 2048}, Seed: 1, Collections: 2}
+	plain := sweep(t, c)
+	c.Deep = true
+	deep := sweep(t, c)
+	counts := map[string]uint64{}
+	for _, f := range deep.Findings {
+		counts[f.Symptom+f.Place.String()] = f.Count
+		if broken, err := f.Replay(io.Discard); err != nil || !broken {
+			t.Errorf("%s at %v: broken %v, %v", f.Symptom, f.Place, broken, err)
+		}
+	}
+	for _, f := range plain.Findings {
+		if n := counts[f.Symptom+f.Place.String()]; n < f.Count || n > f.Count && f.Place != secondCut {
+			t.Errorf("%s at %v: %d cuts when deep, %d when not", f.Symptom, f.Place, n, f.Count)
+		}
+	}
+}
+
 func BenchmarkKVSweep(b *testing.B) {
 	for _, d := range []Device{small, {Part: "stm32f429zi", Unit: 1, Base: 0x08100000, Size: 128 << 10}} {
 		b.Run("device="+d.Part+d.Sectors, func(b *testing.B) {
