@@ -46,7 +46,7 @@ const (
 // Phase is a part of a boot, for those who measure it.
 type Phase string
 
-// Bootloader is mbed-bootloader 4 for candidates on internal flash. Its fields are the
+// Bootloader is mbed-bootloader 4. Its fields are the
 // configuration that it was built with and its static memory, which every boot starts afresh.
 type Bootloader struct {
 	// Enter, if set, is called when a phase begins, and with Done when a boot ends, however it does.
@@ -58,7 +58,8 @@ type Bootloader struct {
 	flash   Flash
 	cpu     CPU
 	page    uint32
-	slots   []Slot
+	slots   []Slot // on internal flash
+	from    candidates
 	digest  hash.Hash
 	details Details // of the image being looked at
 	best    Details
@@ -67,15 +68,22 @@ type Bootloader struct {
 	buffer  [BufferSize]byte
 }
 
-// NewBootloader returns the bootloader that was built with cfg. cpu may be nil. cfg.Locations must
-// be at least 1.
+// NewBootloader returns the bootloader that was built with cfg for candidates on internal flash. cpu
+// may be nil. cfg.Locations must be at least 1.
 func NewBootloader(cfg Config, flash Flash, cpu CPU) *Bootloader {
 	b := &Bootloader{cfg: cfg, flash: flash, cpu: cpu, page: flash.PageSize(), digest: sha256.New()}
 	b.slots = generation{pins: true}.slots(flash, &cfg)
+	b.from = &internalCandidates{flash: flash, cpu: cpu, page: b.page, slots: b.slots}
 	return b
 }
 
-// Slots are the candidate slots as the bootloader computes them.
+// NewBlockBootloader returns the bootloader that was built with cfg for candidates on a block device,
+// which it reads through store.
+func NewBlockBootloader(cfg Config, flash Flash, cpu CPU, store *BlockClient) *Bootloader {
+	return &Bootloader{cfg: cfg, flash: flash, cpu: cpu, page: flash.PageSize(), digest: sha256.New(), from: store}
+}
+
+// Slots are the candidate slots on internal flash, as the bootloader computes them.
 func (b *Bootloader) Slots() []Slot { return b.slots }
 
 // Outcome is what a boot did.
@@ -172,7 +180,7 @@ func (b *Bootloader) upgrade(reason ResetReason, ram *RAM, out *Outcome) (usable
 	out.Slot = slot
 	for range b.cfg.CopyRetries {
 		b.print("[DBG ] Update active firmware")
-		usable, err = b.install(uint32(slot))
+		usable, err = b.install(slot)
 		if err != nil {
 			return false, err
 		}
@@ -212,7 +220,7 @@ const (
 // untouched if the header cannot be read.
 func (b *Bootloader) checkActive(d *Details) (status int, err error) {
 	err = readActive(b.flash, b.cpu, b.cfg.Details, d, b.header[:])
-	if err == ErrFault || err == ErrPowerCut {
+	if stops(err) {
 		return imageBroken, err
 	}
 	if err != nil {
@@ -222,44 +230,62 @@ func (b *Bootloader) checkActive(d *Details) (status int, err error) {
 		return imageEmpty, nil
 	}
 	// The reference counts the rest in 32 bits, the header's size has 64.
-	ok, err := b.hashMatches(b.cfg.AppStart, uint64(uint32(d.Size)), &d.Hash)
-	if err != nil || !ok {
-		return imageBroken, err
+	b.digest.Reset()
+	for addr, left := b.cfg.AppStart, uint32(d.Size); left > 0; {
+		p := b.buffer[:min(left, BufferSize)]
+		if err := read(b.flash, addr, p); err != nil {
+			return imageBroken, err
+		}
+		b.hash(p)
+		addr += uint32(len(p))
+		left -= uint32(len(p))
+	}
+	if !b.hashIs(&d.Hash) {
+		return imageBroken, nil
 	}
 	return imageValid, nil
 }
 
-// hashMatches reads size bytes from addr on through the buffer and compares their SHA-256.
-func (b *Bootloader) hashMatches(addr uint32, size uint64, want *[32]byte) (bool, error) {
-	b.digest.Reset()
-	for size > 0 {
-		p := b.buffer[:min(size, BufferSize)]
-		if err := read(b.flash, addr, p); err != nil {
-			return false, err
-		}
-		b.digest.Write(p)
-		if b.cpu != nil {
-			b.cpu.SHA256(len(p))
-		}
-		addr += uint32(len(p))
-		size -= uint64(len(p))
+func (b *Bootloader) hash(p []byte) {
+	b.digest.Write(p)
+	if b.cpu != nil {
+		b.cpu.SHA256(len(p))
 	}
+}
+
+func (b *Bootloader) hashIs(want *[32]byte) bool {
 	b.digest.Sum(b.sum[:0])
-	return b.sum == *want, nil
+	return b.sum == *want
+}
+
+// stops tells an error after which the boot does not go on.
+func stops(err error) bool { return err == ErrFault || err == ErrPowerCut }
+
+// candidateValid reads a slot's firmware and compares its hash with d's.
+func (b *Bootloader) candidateValid(slot int, d *Details) (bool, error) {
+	b.digest.Reset()
+	for offset := uint32(0); uint64(offset) < d.Size; {
+		n := int(min(d.Size-uint64(offset), BufferSize))
+		if err := b.from.read(slot, offset, b.buffer[:], n); stops(err) {
+			return false, err
+		} else if err != nil {
+			b.print("[DBG ] ARM_UCP_Read returned 0 bytes")
+			break
+		}
+		b.hash(b.buffer[:n])
+		offset += uint32(n)
+	}
+	return b.hashIs(&d.Hash), nil
 }
 
 // choose looks through all slots for the newest candidate that may be installed, leaves its details
 // in best and returns its slot, or -1. remembered is the version in the heap.
 func (b *Bootloader) choose(usable bool, remembered uint64) (int, error) {
 	found := -1
-	for i, s := range b.slots {
+	for i := range b.from.count() {
 		d := &b.details
-		if s.Addr == invalid {
-			b.print("No Update image")
-			continue
-		}
-		err := readHeader(b.flash, b.cpu, s.Addr, d, b.header[:])
-		if err == ErrFault || err == ErrPowerCut {
+		err := b.from.details(i, d)
+		if stops(err) {
 			return -1, err
 		}
 		if err != nil {
@@ -270,7 +296,7 @@ func (b *Bootloader) choose(usable bool, remembered uint64) (int, error) {
 			b.print("Update image is older")
 			continue
 		}
-		ok, err := b.hashMatches(b.firmware(s), d.Size, &d.Hash)
+		ok, err := b.candidateValid(i, d)
 		switch {
 		case err != nil:
 			return -1, err
@@ -285,6 +311,3 @@ func (b *Bootloader) choose(usable bool, remembered uint64) (int, error) {
 	}
 	return found, nil
 }
-
-// firmware is the address of the firmware in slot s.
-func (b *Bootloader) firmware(s Slot) uint32 { return s.Addr + pageUp(HeaderSize, b.page) }

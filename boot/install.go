@@ -9,7 +9,7 @@ var (
 
 // install replaces the active image by best from the slot and checks what it wrote. A failure of
 // the flash or of the check is false; an error is an end of the boot.
-func (b *Bootloader) install(slot uint32) (ok bool, err error) {
+func (b *Bootloader) install(slot int) (ok bool, err error) {
 	b.enter(EraseActive)
 	b.print("[DBG ] Erase active application")
 	if ok, err = b.eraseActive(uint32(b.best.Size)); !ok {
@@ -113,18 +113,20 @@ func (b *Bootloader) writeHeader() (bool, error) {
 }
 
 // copy programs the slot's firmware. The last page is rounded up with what the buffer held before.
-func (b *Bootloader) copy(slot uint32) (bool, error) {
+func (b *Bootloader) copy(slot int) (bool, error) {
 	if b.cfg.AppStart%b.page != 0 {
 		return false, errAssert
 	}
-	from := b.firmware(b.slots[slot])
 	chunk := uint64(BufferSize / b.page * b.page)
 	for offset, size := uint32(0), b.best.Size; uint64(offset) < size; {
-		p := b.buffer[:min(size-uint64(offset), chunk)]
-		if err := read(b.flash, from+offset, p); err != nil {
+		n := int(min(size-uint64(offset), chunk))
+		if err := b.from.read(slot, offset, b.buffer[:chunk], n); stops(err) {
 			return false, err
+		} else if err != nil {
+			b.print("[DBG ] ARM_UCP_Read returned 0 bytes")
+			return false, nil
 		}
-		p = b.buffer[:pageUp(uint32(len(p)), b.page)]
+		p := b.buffer[:pageUp(uint32(n), b.page)]
 		if ok, err := b.done(b.flash.Program(b.cfg.AppStart+offset, p)); !ok {
 			return false, err
 		}
