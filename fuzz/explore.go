@@ -9,10 +9,11 @@ package fuzz
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
-	"sync/atomic"
 
 	"dualbank/model"
+	"dualbank/results"
 )
 
 // Violation is one rule that a recovery broke. Rule is its number in the list of rules for the
@@ -23,7 +24,7 @@ type Violation struct {
 	Symptom  string `json:"symptom"`
 	Expected string `json:"expected"`
 	Seen     string `json:"seen"`
-	second   bool   // a second cut came in between: where the first one was does not matter
+	Second   bool   `json:"second,omitempty"` // a second cut came in between: where the first one was does not matter
 }
 
 // judge looks at a flash after a cut: it boots and uses it as it likes, and says what is broken.
@@ -41,16 +42,18 @@ type exploration struct {
 	steps    []uint64 // to be cut, ascending
 	modes    []model.Mode
 	seed     uint64
-	workers  int
+	workers  int // 0: one for each processor
 	newFlash func() (*model.Flash, error)
 	newJudge func(*model.Flash) (judge, error)
+	where    func(v Violation, step uint64) Place
+	journal  *journal // nil: nothing is kept for a later run
 }
 
-// outcome is the judgement of one cut.
-type outcome struct {
-	step uint64
-	mode int
-	bad  []Violation
+// Sweep is what a sweep found, and what it covered.
+type Sweep struct {
+	Map      results.CutMap
+	Findings []Finding
+	Stats    Stats
 }
 
 // Stats says how much work a sweep was.
@@ -60,8 +63,29 @@ type Stats struct {
 	Equal  uint64 `json:"equal"`  // of these, the cells and the operation were those of a cut judged before
 }
 
-// chunkSteps bounds what one worker takes at a time. It is a constant, so that what is judged and
-// what is recognised as equal does not depend on the number of workers.
+func (s *Stats) add(o Stats) {
+	s.Cuts += o.Cuts
+	s.Judged += o.Judged
+	s.Equal += o.Equal
+}
+
+// chunk is what a worker takes at a time: consecutive steps to be cut, and what came out.
+type chunk struct {
+	steps []uint64
+	start *model.Snapshot // cells before the first of steps
+	done  bool
+	chunkResult
+}
+
+// chunkResult is what a journal keeps of a chunk.
+type chunkResult struct {
+	Stats  Stats              `json:"stats"`
+	Groups []*group           `json:"groups"`
+	Rows   [][]results.CutRun `json:"rows"` // by mode
+}
+
+// chunkSteps bounds the steps of a chunk. It is a constant, so that what is judged and what is
+// recognised as equal does not depend on the number of workers.
 const chunkSteps = 2048
 
 // cutSeed is the seed of the randomness in one cut.
@@ -69,101 +93,145 @@ func cutSeed(seed, step uint64, mode int) uint64 {
 	return model.NewRand(seed ^ step*0x9E3779B97F4A7C15 ^ uint64(mode)<<56).Uint64()
 }
 
-// run explores and returns the cuts that broke a rule, in order of step and mode. When ctx ends it
-// returns what was explored until then, and ctx's error; done says up to which step all is explored.
-func (x *exploration) run(ctx context.Context, progress func(done, total uint64)) (bad []outcome, st Stats, done uint64, err error) {
-	type chunk struct {
-		steps []uint64
-		bad   []outcome
-		stats Stats
-		ok    bool
+// sweep explores most cuts, 0 for every one, and adds what comes out to s and g. An error leaves what is
+// complete until then.
+func (x *exploration) sweep(ctx context.Context, s *Sweep, g *groups, most uint64, path string, identity any, progress func(done, total uint64)) error {
+	if path != "" {
+		var err error
+		if x.journal, err = openJournal(path, identity); err != nil {
+			return err
+		}
+		defer x.journal.close()
 	}
+	x.steps, s.Map.Sampling = x.rec.pick(most/uint64(len(x.modes)), x.seed)
+	s.Map.Steps = x.rec.steps
+	all, err := x.run(ctx, progress)
+	if all == nil {
+		return err
+	}
+	s.Stats = all.Stats
+	s.Map.Explored = all.Stats.Cuts
+	for m, runs := range all.Rows {
+		s.Map.Rows = append(s.Map.Rows, results.CutRow{Mode: x.modes[m].String(), Runs: runs})
+	}
+	for _, gr := range all.Groups {
+		g.merge(gr)
+	}
+	return err
+}
+
+// run explores. When ctx ends early it returns what is complete until then, and ctx's error.
+func (x *exploration) run(ctx context.Context, progress func(done, total uint64)) (*chunkResult, error) {
 	var chunks []*chunk
 	for rest := x.steps; len(rest) > 0; {
 		n := min(len(rest), chunkSteps)
-		chunks = append(chunks, &chunk{steps: rest[:n]})
+		c := &chunk{steps: rest[:n]}
+		c.done = x.journal.load(len(chunks), &c.chunkResult)
+		chunks = append(chunks, c)
 		rest = rest[n:]
 	}
-	starts, err := x.snapshots(func(i int) (uint64, bool) {
-		if i >= len(chunks) {
-			return 0, false
-		}
-		return chunks[i].steps[0], true
-	})
-	if err != nil {
-		return nil, st, 0, err
+	if err := x.snapshots(chunks); err != nil {
+		return nil, err
 	}
+	err := x.work(ctx, chunks, progress)
+	all := &chunkResult{Rows: make([][]results.CutRun, len(x.modes))}
+	g := newGroups()
+	for _, c := range chunks {
+		if !c.done {
+			break
+		}
+		all.Stats.add(c.Stats)
+		for _, gr := range c.Groups {
+			g.merge(gr)
+		}
+		for m, runs := range c.Rows {
+			for _, r := range runs {
+				all.Rows[m] = appendRun(all.Rows[m], r)
+			}
+		}
+	}
+	all.Groups = g.order
+	return all, err
+}
 
+// snapshots runs the recording once and keeps the cells before each chunk that is to be explored.
+func (x *exploration) snapshots(chunks []*chunk) error {
+	f, err := x.newFlash()
+	if err != nil {
+		return err
+	}
+	f.Restore(x.rec.start)
+	now := uint64(0)
+	for _, c := range chunks {
+		if c.done {
+			continue
+		}
+		if err := x.rec.do(f, now, c.steps[0]); err != nil {
+			return fmt.Errorf("fuzz: the recorded run does not repeat at step %d: %w", now, err)
+		}
+		now = c.steps[0]
+		c.start = f.Snapshot()
+	}
+	return nil
+}
+
+// work has the workers explore all chunks that are not done.
+func (x *exploration) work(ctx context.Context, chunks []*chunk, progress func(done, total uint64)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var next, finished atomic.Int64
-	var cuts atomic.Uint64
 	total := uint64(len(x.steps)) * uint64(len(x.modes))
+	var mu sync.Mutex // guards what follows and the journal
+	next, cuts := 0, uint64(0)
+	take := func() (int, *chunk) {
+		mu.Lock()
+		defer mu.Unlock()
+		for ; next < len(chunks); next++ {
+			if c := chunks[next]; !c.done {
+				next++
+				return next - 1, c
+			}
+			cuts += chunks[next].Stats.Cuts
+		}
+		return 0, nil
+	}
+	finish := func(i int, c *chunk) error {
+		mu.Lock()
+		defer mu.Unlock()
+		c.done, c.start = true, nil
+		if cuts += c.Stats.Cuts; progress != nil {
+			progress(cuts, total)
+		}
+		return x.journal.save(i, &c.chunkResult)
+	}
 	var wg sync.WaitGroup
-	for range max(1, x.workers) {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+	n := x.workers
+	if n == 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	for range n {
+		wg.Go(func() {
 			w, err := x.worker()
+			for err == nil && ctx.Err() == nil {
+				i, c := take()
+				if c == nil {
+					return
+				}
+				if err = w.explore(ctx, c); err == nil {
+					err = finish(i, c)
+				}
+			}
 			if err != nil {
 				cancel(err)
-				return
 			}
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(chunks) || ctx.Err() != nil {
-					return
-				}
-				c := chunks[i]
-				if c.bad, c.stats, err = w.explore(ctx, starts[i], c.steps); err != nil {
-					cancel(err)
-					return
-				}
-				c.ok = true
-				finished.Add(1)
-				if n := cuts.Add(c.stats.Cuts); progress != nil {
-					progress(n, total)
-				}
-			}
-		}()
+		})
 	}
 	wg.Wait()
 	for _, c := range chunks {
-		if !c.ok {
-			break
+		if !c.done {
+			return context.Cause(ctx)
 		}
-		bad = append(bad, c.bad...)
-		st.Cuts += c.stats.Cuts
-		st.Judged += c.stats.Judged
-		st.Equal += c.stats.Equal
-		done = c.steps[len(c.steps)-1] + 1
 	}
-	if int(finished.Load()) == len(chunks) {
-		return bad, st, x.rec.steps, nil
-	}
-	return bad, st, done, context.Cause(ctx)
-}
-
-// snapshots runs the recording once and keeps the cells before the steps that at names, in order.
-func (x *exploration) snapshots(at func(i int) (uint64, bool)) ([]*model.Snapshot, error) {
-	f, err := x.newFlash()
-	if err != nil {
-		return nil, err
-	}
-	f.Restore(x.rec.start)
-	var s []*model.Snapshot
-	now := uint64(0)
-	for i := 0; ; i++ {
-		step, ok := at(i)
-		if !ok {
-			return s, nil
-		}
-		if err := x.rec.do(f, now, step); err != nil {
-			return nil, fmt.Errorf("fuzz: the recorded run does not repeat at step %d: %w", now, err)
-		}
-		now = step
-		s = append(s, f.Snapshot())
-	}
+	return nil
 }
 
 type worker struct {
@@ -188,64 +256,89 @@ func (x *exploration) worker() (*worker, error) {
 	return &worker{x: x, f: f, j: j, seen: map[state][]Violation{}}, err
 }
 
-// explore cuts at each of steps; start holds the cells before the first of them.
-func (w *worker) explore(ctx context.Context, start *model.Snapshot, steps []uint64) (bad []outcome, st Stats, err error) {
+// explore cuts at each step of c.
+func (w *worker) explore(ctx context.Context, c *chunk) error {
+	x := w.x
+	c.chunkResult = chunkResult{Rows: make([][]results.CutRun, len(x.modes))}
+	g := newGroups()
 	clear(w.seen)
-	w.f.Restore(start)
-	now := steps[0]
-	last := -1
-	for _, step := range steps {
+	w.f.Restore(c.start)
+	now, last := c.steps[0], -1
+	for _, step := range c.steps {
 		if ctx.Err() != nil {
-			return nil, st, ctx.Err()
+			return ctx.Err()
 		}
-		if err := w.x.rec.do(w.f, now, step); err != nil {
-			return nil, st, fmt.Errorf("fuzz: the recorded run does not repeat at step %d: %w", now, err)
+		if err := x.rec.do(w.f, now, step); err != nil {
+			return fmt.Errorf("fuzz: the recorded run does not repeat at step %d: %w", now, err)
 		}
 		now = step
-		op := w.x.rec.op(step)
+		op := x.rec.op(step)
 		if op != last {
 			w.j.begin(op)
 			last = op
 		}
-		for m := range w.x.modes {
-			v, hit, err := w.cut(step, m, op)
+		for m, mode := range x.modes {
+			seed := cutSeed(x.seed, step, m)
+			bad, equal, err := w.cut(step, mode, seed, op)
 			if err != nil {
-				return nil, st, fmt.Errorf("fuzz: step %d, mode %v: %w", step, w.x.modes[m], err)
+				return fmt.Errorf("fuzz: step %d, mode %v: %w", step, mode, err)
 			}
-			st.Cuts++
-			if hit {
-				st.Equal++
+			c.Stats.Cuts++
+			if equal {
+				c.Stats.Equal++
 			} else {
-				st.Judged++
+				c.Stats.Judged++
 			}
-			if len(v) > 0 {
-				bad = append(bad, outcome{step, m, v})
+			at := CutCase{Op: op, Step: step - x.rec.ops[op], Mode: mode.String(), Seed: seed}
+			for _, v := range bad {
+				g.add(v, x.where(v, step), at)
 			}
+			c.Rows[m] = appendRun(c.Rows[m], cutRun(step, bad))
 		}
 	}
-	return bad, st, nil
+	c.Groups = g.order
+	return nil
 }
 
-// cut forks the cells, leaves step as the mode says, and judges. hit tells that the same state was
+// cut forks the cells, leaves step as the mode says, and judges. equal tells that the same state was
 // judged before.
-func (w *worker) cut(step uint64, m, op int) (v []Violation, hit bool, err error) {
-	mode := w.x.modes[m]
+func (w *worker) cut(step uint64, mode model.Mode, seed uint64, op int) (bad []Violation, equal bool, err error) {
 	f := w.f
 	f.Mark()
 	defer f.Rollback()
-	f.Arm(model.Cut{Mode: mode, Seed: cutSeed(w.x.seed, step, m)})
+	f.Arm(model.Cut{Mode: mode, Seed: seed})
 	err = w.x.rec.do(f, step, step+1)
 	if !f.Off() {
 		return nil, false, fmt.Errorf("the cut did not hit: %w", err)
 	}
 	f.Boot()
 	at := state{f.Hash(), op}
-	if v, hit = w.seen[at]; hit {
-		return v, true, nil
+	if bad, equal = w.seen[at]; equal {
+		return bad, true, nil
 	}
-	if v, err = w.j.judge(f, op, mode, at.hash); err != nil {
+	if bad, err = w.j.judge(f, op, mode, at.hash); err != nil {
 		return nil, false, err
 	}
-	w.seen[at] = v
-	return v, false, nil
+	w.seen[at] = bad
+	return bad, false, nil
+}
+
+// cutRun is the outcome of one cut: the first of the rules that it breaks.
+func cutRun(step uint64, bad []Violation) results.CutRun {
+	r := results.CutRun{First: step, Last: step, Outcome: "ok"}
+	for _, v := range bad {
+		if r.Rule == 0 || v.Rule < r.Rule {
+			r.Rule, r.Outcome = v.Rule, v.Symptom
+		}
+	}
+	return r
+}
+
+// appendRun codes outcomes by run length. r follows the runs in the order of steps explored.
+func appendRun(runs []results.CutRun, r results.CutRun) []results.CutRun {
+	if n := len(runs); n > 0 && runs[n-1].Rule == r.Rule && runs[n-1].Outcome == r.Outcome {
+		runs[n-1].Last = r.Last
+		return runs
+	}
+	return append(runs, r)
 }

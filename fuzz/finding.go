@@ -7,7 +7,6 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
-	"dualbank/model"
 	"dualbank/results"
 )
 
@@ -36,15 +35,10 @@ type Place struct {
 
 func (p Place) String() string { return p.Op + ", " + p.Part }
 
-// cutAt is one cut: the step counts from the start of its operation.
-type cutAt struct {
-	op   int
-	step uint64
-	mode model.Mode // nil: no cut at all
-	seed uint64
-}
+// noCut is the mode of a case that needs no cut.
+const noCut = "none"
 
-// CutCase is a cut as a finding's file has it. Mode is "none" where no cut is needed.
+// CutCase is one cut. Mode is "none" where no cut is needed.
 type CutCase struct {
 	Op   int    `json:"op"`   // index of the operation that is cut
 	Step uint64 `json:"step"` // steps of it that complete
@@ -52,55 +46,61 @@ type CutCase struct {
 	Seed uint64 `json:"seed"`
 }
 
-func (c cutAt) file() CutCase {
-	if c.mode == nil {
-		return CutCase{Op: c.op, Mode: "none"}
-	}
-	return CutCase{c.op, c.step, c.mode.String(), c.seed}
-}
-
 // groups collects violations: by rule, symptom and place.
 type groups struct {
-	seed  uint64
 	order []*group
 	by    map[string]*group
 }
 
+// group is the violations that are one finding.
 type group struct {
-	v     Violation
-	place Place
-	at    cutAt
-	count uint64
-	modes []string
+	V     Violation `json:"violation"` // the first one
+	Place Place     `json:"place"`
+	At    CutCase   `json:"at"` // its cut
+	Count uint64    `json:"count"`
+	Modes []string  `json:"modes"`
 }
 
-func newGroups(seed uint64) *groups { return &groups{seed: seed, by: map[string]*group{}} }
+func newGroups() *groups { return &groups{by: map[string]*group{}} }
 
 // add takes the violations in the order of steps: the first of a group is its case.
-func (g *groups) add(v Violation, place Place, at cutAt) {
-	key := fmt.Sprint(v.Rule, "|", v.Symptom, "|", place)
+func (g *groups) add(v Violation, place Place, at CutCase) {
+	gr := &group{V: v, Place: place, At: at, Count: 1}
+	if at.Mode != noCut {
+		gr.Modes = []string{at.Mode}
+	}
+	g.merge(gr)
+}
+
+// merge adds a group that was collected from later steps.
+func (g *groups) merge(o *group) {
+	key := fmt.Sprint(o.V.Rule, "|", o.V.Symptom, "|", o.Place)
 	gr := g.by[key]
 	if gr == nil {
-		gr = &group{v: v, place: place, at: at}
-		g.by[key] = gr
-		g.order = append(g.order, gr)
+		c := *o
+		c.Modes = slices.Clone(o.Modes)
+		g.by[key] = &c
+		g.order = append(g.order, &c)
+		return
 	}
-	gr.count++
-	if at.mode != nil && !slices.Contains(gr.modes, at.mode.String()) {
-		gr.modes = append(gr.modes, at.mode.String())
-		slices.Sort(gr.modes)
+	gr.Count += o.Count
+	for _, m := range o.Modes {
+		if !slices.Contains(gr.Modes, m) {
+			gr.Modes = append(gr.Modes, m)
+			slices.Sort(gr.Modes)
+		}
 	}
 }
 
 // findings are the groups, the gravest first. describe fills in subject and case.
-func (g *groups) findings(describe func(f *Finding, at cutAt)) []Finding {
+func (g *groups) findings(describe func(f *Finding, at CutCase)) []Finding {
 	var out []Finding
 	for _, gr := range g.order {
 		f := Finding{
-			Rule: gr.v.Rule, Symptom: gr.v.Symptom, Place: gr.place, Count: gr.count, Modes: gr.modes,
-			Expected: gr.v.Expected, Seen: gr.v.Seen,
+			Rule: gr.V.Rule, Symptom: gr.V.Symptom, Place: gr.Place, Count: gr.Count, Modes: gr.Modes,
+			Expected: gr.V.Expected, Seen: gr.V.Seen,
 		}
-		describe(&f, gr.at)
+		describe(&f, gr.At)
 		f.Severity = severity(&f)
 		f.ID = fmt.Sprintf("%s-rule%d-%08x", strings.ToLower(f.Subject), f.Rule,
 			uint32(xxhash.Sum64String(fmt.Sprint(f.Rule, f.Symptom, f.Place, f.profile()))))

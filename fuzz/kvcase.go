@@ -24,17 +24,17 @@ type KVCase struct {
 }
 
 // describe fills in what a finding of this run says.
-func (run *kvRun) describe(f *Finding, at cutAt, own map[string]bool) {
+func (run *kvRun) describe(f *Finding, at CutCase, own map[string]bool) {
 	f.Subject = "KVStore"
-	ops := run.ops[:min(at.op+1, len(run.ops))]
-	c := &KVCase{Device: run.cfg.Device, Profile: run.cfg.profile(), Ops: slices.Clone(ops), Cut: at.file(), Deep: run.cfg.Deep}
+	ops := run.ops[:min(at.Op+1, len(run.ops))]
+	c := &KVCase{Device: run.cfg.Device, Profile: run.cfg.profile(), Ops: slices.Clone(ops), Cut: at, Deep: run.cfg.Deep}
 	for i, k := range run.before[0].keys {
 		c.Keys = append(c.Keys, k.name)
 		if slices.Contains(run.once, i) {
 			c.Once = append(c.Once, k.name)
 		}
 	}
-	if at.mode != nil {
+	if at.Mode != noCut {
 		for k := range own {
 			c.Own = append(c.Own, k)
 		}
@@ -48,7 +48,7 @@ var secondCut = Place{Op: "set", Part: "second cut, in a set after the recovery"
 
 // where is the place that matters for a violation.
 func (run *kvRun) where(v Violation, step uint64) Place {
-	if v.second {
+	if v.Second {
 		return secondCut
 	}
 	return run.place(step)
@@ -131,7 +131,7 @@ func (c *KVCase) replay(w io.Writer, own func(kvstore.BlockDevice) kvstore.Store
 		return nil, err
 	}
 	fmt.Fprintf(w, "device   %v\nprofile  %s\nworkload %d operations, %d steps, from an erased device\n", &c.Device, c.Profile, len(run.ops), run.rec.steps)
-	if c.Cut.Mode == "none" {
+	if c.Cut.Mode == noCut {
 		fmt.Fprintf(w, "cut      none\nthen     the store is opened again and read\n")
 		_, bad, err := run.undisturbed()
 		return bad, err
@@ -162,9 +162,8 @@ func (c *KVCase) replay(w io.Writer, own func(kvstore.BlockDevice) kvstore.Store
 	}
 	op := &c.Ops[c.Cut.Op]
 	f.Arm(model.Cut{Step: c.Cut.Step, Mode: mode, Seed: c.Cut.Seed})
-	err = op.do(j.store, f)
-	if !f.Off() {
-		return nil, fmt.Errorf("kv.cut: operation %d has no step %d: the file does not fit this store", c.Cut.Op, c.Cut.Step)
+	if err := op.do(j.store, f); !f.Off() {
+		return nil, fmt.Errorf("kv.cut: operation %d has no step %d (it ends with %v): the file does not fit this store", c.Cut.Op, c.Cut.Step, err)
 	}
 	at := run.rec.ops[c.Cut.Op] + c.Cut.Step
 	cl := &run.rec.calls[run.rec.at(at)]
@@ -203,7 +202,7 @@ func (c *KVCase) check() error {
 	if !slices.ContainsFunc(c.Keys, func(k string) bool { return !slices.Contains(c.Once, k) }) {
 		return fmt.Errorf("kv.keys: all are in once: the judge needs a key to write to")
 	}
-	if c.Cut.Mode != "none" && (c.Cut.Op < 0 || c.Cut.Op >= len(c.Ops)) {
+	if c.Cut.Mode != noCut && (c.Cut.Op < 0 || c.Cut.Op >= len(c.Ops)) {
 		return fmt.Errorf("kv.cut.op: %d is none of the %d operations", c.Cut.Op, len(c.Ops))
 	}
 	return nil

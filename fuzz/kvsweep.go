@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"runtime"
 
 	"dualbank/kvstore"
 	"dualbank/model"
@@ -23,13 +22,12 @@ type KVSweep struct {
 	MaxCuts     uint64   // 0: every step; else steps are drawn so that about this many cuts result
 	Deep        bool     // also cut every step of the recovery and of the set after it
 	Workers     int      // 0: one for each processor
+	Journal     string   // file that keeps what is explored; a sweep that was stopped goes on from it. "": none
 }
 
-// Sweep is what a sweep found, and what it covered.
-type Sweep struct {
-	Map      results.CutMap
-	Findings []Finding
-	Stats    Stats
+// identity is what the outcome depends on, for a journal.
+func (c *KVSweep) identity() any {
+	return []any{"kv", c.Device, c.profile(), c.Seed, c.Ops, c.Collections, c.Modes, c.MaxCuts, c.Deep}
 }
 
 // newStore makes the store under test.
@@ -83,44 +81,27 @@ func SweepKV(ctx context.Context, c KVSweep, progress func(done, total uint64)) 
 	if err != nil {
 		return nil, err
 	}
-	s := &Sweep{Map: results.CutMap{
-		Name:  fmt.Sprintf("KVStore workload, profile %s, %v", c.profile(), &c.Device),
-		Steps: run.rec.steps,
-		Marks: run.marks,
-	}}
 	own, bad, err := run.undisturbed()
 	if err != nil {
 		return nil, err
-	}
-	g := newGroups(c.Seed)
-	for _, v := range bad {
-		p := Place{Op: "reboot", Part: "without any cut"}
-		if v.second {
-			p = secondCut
-		}
-		g.add(v, p, cutAt{op: len(run.ops)})
 	}
 	x := exploration{
 		rec: run.rec, modes: modes, seed: c.Seed, workers: c.Workers,
 		newFlash: c.Device.flash,
 		newJudge: func(f *model.Flash) (judge, error) { return newKVJudge(run, f, own) },
+		where:    run.where,
 	}
-	if x.workers == 0 {
-		x.workers = runtime.GOMAXPROCS(0)
-	}
-	x.steps, s.Map.Sampling = run.rec.pick(c.MaxCuts/uint64(len(modes)), c.Seed)
-	found, stats, done, err := x.run(ctx, progress)
-	s.Stats = stats
-	s.Map.Explored = stats.Cuts
-	s.Map.Rows = rows(x.steps, done, modes, found)
-	for _, o := range found {
-		op := run.rec.op(o.step)
-		at := cutAt{op: op, step: o.step - run.rec.ops[op], mode: modes[o.mode], seed: cutSeed(c.Seed, o.step, o.mode)}
-		for _, v := range o.bad {
-			g.add(v, run.where(v, o.step), at)
+	s := &Sweep{Map: results.CutMap{Name: fmt.Sprintf("KVStore workload, profile %s, %v", c.profile(), &c.Device), Marks: run.marks}}
+	g := newGroups()
+	for _, v := range bad {
+		p := Place{Op: "reboot", Part: "without any cut"}
+		if v.Second {
+			p = secondCut
 		}
+		g.add(v, p, CutCase{Op: len(run.ops), Mode: noCut})
 	}
-	s.Findings = g.findings(func(f *Finding, at cutAt) { run.describe(f, at, own) })
+	err = x.sweep(ctx, s, g, c.MaxCuts, c.Journal, c.identity(), progress)
+	s.Findings = g.findings(func(f *Finding, at CutCase) { run.describe(f, at, own) })
 	return s, err
 }
 
@@ -310,40 +291,4 @@ func (r *recording) pick(most, seed uint64) ([]uint64, string) {
 		}
 	}
 	return steps, fmt.Sprintf("every erase, the first and last %d steps of every call, and every %dth step", edge, every)
-}
-
-// rows codes the outcomes by run length. Steps from done on were not explored.
-func rows(steps []uint64, done uint64, modes []model.Mode, bad []outcome) []results.CutRow {
-	out := make([]results.CutRow, len(modes))
-	broken := make([]map[uint64][]Violation, len(modes))
-	for m := range modes {
-		broken[m] = map[uint64][]Violation{}
-	}
-	for _, o := range bad {
-		broken[o.mode][o.step] = o.bad
-	}
-	for m, mode := range modes {
-		row := results.CutRow{Mode: mode.String()}
-		for _, s := range steps {
-			if s >= done {
-				break
-			}
-			rule, what := math.MaxInt, ""
-			for _, v := range broken[m][s] {
-				if v.Rule < rule {
-					rule, what = v.Rule, v.Symptom
-				}
-			}
-			if what == "" {
-				rule, what = 0, "ok"
-			}
-			if n := len(row.Runs); n > 0 && row.Runs[n-1].Rule == rule && row.Runs[n-1].Outcome == what {
-				row.Runs[n-1].Last = s
-				continue
-			}
-			row.Runs = append(row.Runs, results.CutRun{First: s, Last: s, Rule: rule, Outcome: what})
-		}
-		out[m] = row
-	}
-	return out
 }

@@ -94,7 +94,7 @@ func (m *minimizer) values() (smaller bool) {
 
 // cut tries simpler modes and earlier steps.
 func (m *minimizer) cut() (smaller bool) {
-	if m.f.KV.Cut.Mode == "none" {
+	if m.f.KV.Cut.Mode == noCut {
 		return false
 	}
 	for _, mode := range []model.Mode{model.Before, model.After} {

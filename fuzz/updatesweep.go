@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"runtime"
 
 	"dualbank/boot"
 	"dualbank/model"
@@ -22,6 +21,12 @@ type UpdateSweep struct {
 	Modes   []string // names of modes; nil: before, after, torn
 	MaxCuts uint64   // 0: every step; else steps are drawn so that about this many cuts result
 	Workers int      // 0: one for each processor
+	Journal string   // file that keeps what is explored; a sweep that was stopped goes on from it. "": none
+}
+
+// identity is what the outcome depends on, for a journal.
+func (c *UpdateSweep) identity() any {
+	return []any{"update", c.Device, c.Boot, c.Client, c.Old, c.New, c.Seed, c.Modes, c.MaxCuts}
 }
 
 // The operations of an update, in the order of the recording.
@@ -79,37 +84,21 @@ func SweepUpdate(ctx context.Context, c UpdateSweep, progress func(done, total u
 	if err != nil {
 		return nil, err
 	}
+	s := &Sweep{Map: results.CutMap{Name: fmt.Sprintf("update of %d KiB, %v client, %v", (c.New+1023)/1024, c.Client, &c.Device)}}
+	for i, name := range updateOpNames {
+		s.Map.Marks = append(s.Map.Marks, results.Span{Name: name, Start: float64(run.rec.ops[i]), End: float64(run.rec.ops[i+1]), Share: 1})
+	}
 	x := exploration{
 		rec: run.rec, modes: modes, seed: c.Seed, workers: c.Workers,
 		newFlash: c.Device.flash,
 		newJudge: func(f *model.Flash) (judge, error) { return newUpdateJudge(run, f), nil },
+		where:    func(_ Violation, step uint64) Place { return run.place(step) },
 	}
-	if x.workers == 0 {
-		x.workers = runtime.GOMAXPROCS(0)
-	}
-	s := &Sweep{Map: results.CutMap{
-		Name:  fmt.Sprintf("update of %d KiB, %v client, %v", (c.New+1023)/1024, c.Client, &c.Device),
-		Steps: run.rec.steps,
-	}}
-	for i, name := range updateOpNames {
-		s.Map.Marks = append(s.Map.Marks, results.Span{Name: name, Start: float64(run.rec.ops[i]), End: float64(run.rec.ops[i+1]), Share: 1})
-	}
-	x.steps, s.Map.Sampling = run.rec.pick(c.MaxCuts/uint64(len(modes)), c.Seed)
-	found, stats, done, err := x.run(ctx, progress)
-	s.Stats = stats
-	s.Map.Explored = stats.Cuts
-	s.Map.Rows = rows(x.steps, done, modes, found)
-	g := newGroups(c.Seed)
-	for _, o := range found {
-		op := run.rec.op(o.step)
-		at := cutAt{op: op, step: o.step - run.rec.ops[op], mode: modes[o.mode], seed: cutSeed(c.Seed, o.step, o.mode)}
-		for _, v := range o.bad {
-			g.add(v, run.place(o.step), at)
-		}
-	}
-	s.Findings = g.findings(func(f *Finding, at cutAt) {
+	g := newGroups()
+	err = x.sweep(ctx, s, g, c.MaxCuts, c.Journal, c.identity(), progress)
+	s.Findings = g.findings(func(f *Finding, at CutCase) {
 		f.Subject = "update"
-		f.Update = &UpdateCase{Device: c.Device, Boot: c.Boot, Client: c.Client.String(), Old: c.Old, New: c.New, Seed: c.Seed, Cut: at.file()}
+		f.Update = &UpdateCase{Device: c.Device, Boot: c.Boot, Client: c.Client.String(), Old: c.Old, New: c.New, Seed: c.Seed, Cut: at}
 	})
 	return s, err
 }
