@@ -1,0 +1,204 @@
+package bench
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"dualbank/fuzz"
+	"dualbank/kvstore"
+	"dualbank/model"
+	"dualbank/results"
+)
+
+// TestMain prints the Unit lines of the benchmarks' metrics before `go test -bench` prints results.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if flag.Lookup("test.bench").Value.String() != "" {
+		d, err := Guide().Device("mbed", model.Typ)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		life := Life{Erases: 1, Rated: 1}
+		phases := []PhaseTime{{Name: phasePrepare}, {Name: phaseDownload}, {Name: phaseVerify}, {Name: phaseInstall}, {Name: phaseBoot}}
+		for _, line := range results.UnitLines([]results.Benchmark{
+			{Metrics: (&Sets{}).Metrics(d.Flash)},
+			{Metrics: life.metrics(1)},
+			{Metrics: (&UpdateRun{Bytes: 1, Phases: phases}).Metrics(d.Flash)},
+			{Metrics: []results.Metric{{Unit: "sets/s", Better: "higher"}, {Unit: "cuts/s", Better: "higher"}}},
+		}) {
+			fmt.Println(line)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// report reports simulated metrics. Times go out in nanoseconds, of which the testing package prints
+// more digits; benchmark tools turn them back into seconds.
+func report(b *testing.B, metrics []results.Metric) {
+	for _, m := range metrics {
+		unit, value := m.Unit, m.Value
+		amount, per, isRate := strings.Cut(unit, "/")
+		if time, ok := strings.CutSuffix(amount, "-sec"); ok {
+			unit, value = time+"-ns", value*1e9
+			if isRate {
+				unit += "/" + per
+			}
+		}
+		b.ReportMetric(value, unit)
+	}
+}
+
+func guideDevice(tb testing.TB, driver string, corner model.Corner) *Device {
+	tb.Helper()
+	d, err := Guide().Device(driver, corner)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return d
+}
+
+// lived is a guide's device on which a workload has run.
+func lived(tb testing.TB, driver string, w *Workload) (*Device, *Sets) {
+	tb.Helper()
+	d := guideDevice(tb, driver, model.Typ)
+	s, err := d.RunWorkload(context.Background(), w, 1, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return d, s
+}
+
+// each runs a benchmark for both drivers on the guide's board.
+func each(b *testing.B, rest string, run func(b *testing.B, driver string)) {
+	for _, driver := range []string{"mbed", "word"} {
+		b.Run(strings.TrimPrefix(benchName("", "part", "stm32f429zi", "driver", driver, "layout", "guide"), "/")+rest, func(b *testing.B) { run(b, driver) })
+	}
+}
+
+// BenchmarkKVSet sets keys of one size in turn. The simulated metrics are those of UniformSets sets;
+// ns/op and sets/s are what the host needs for the ones after them, garbage collection, timing and
+// processor costs included.
+func BenchmarkKVSet(b *testing.B) {
+	for _, size := range []uint32{32, 256} {
+		for _, keys := range []int{32, 64} {
+			each(b, benchName("", "size", size, "keys", keys), func(b *testing.B, driver string) {
+				w := Uniform(keys, size, UniformSets)
+				d, sets := lived(b, driver, w)
+				value := make([]byte, size)
+				n := 0
+				for b.Loop() {
+					n++
+					value[0], value[1], value[2] = byte(n), byte(n>>8), byte(n>>16)
+					if err := d.Store.Set(w.Keys[n%keys].Name, value, 0); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "sets/s")
+				report(b, sets.Metrics(d.Flash))
+			})
+		}
+	}
+}
+
+// BenchmarkKVGet gets keys of one size in turn.
+func BenchmarkKVGet(b *testing.B) {
+	const keys = 32
+	for _, size := range []uint32{32, 256} {
+		each(b, benchName("", "size", size, "keys", keys), func(b *testing.B, driver string) {
+			w := Uniform(keys, size, UniformSets)
+			w.Reads = 1
+			d, sets := lived(b, driver, w)
+			value := make([]byte, size)
+			n := 0
+			for b.Loop() {
+				n++
+				if _, err := d.Store.Get(w.Keys[n%keys].Name, value, 0); err != nil {
+					b.Fatal(err)
+				}
+			}
+			report(b, sets.GetMetrics(d.Flash))
+		})
+	}
+}
+
+// BenchmarkOpen opens the store as the guide's workload leaves it.
+func BenchmarkOpen(b *testing.B) {
+	each(b, "", func(b *testing.B, driver string) {
+		d, _ := lived(b, driver, &Guide().Workload)
+		took := uint64(0)
+		for b.Loop() {
+			began := d.Flash.Now()
+			if err := d.Store.Open(); err != nil {
+				b.Fatal(err)
+			}
+			took = d.Flash.Now() - began
+		}
+		report(b, []results.Metric{less("sim-sec/op", d.Flash.Seconds(took))})
+	})
+}
+
+// BenchmarkWorkload runs the guide's workload, 30 days of a device's life. Simulated metrics are per
+// set.
+func BenchmarkWorkload(b *testing.B) {
+	each(b, "", func(b *testing.B, driver string) {
+		var d *Device
+		var sets *Sets
+		for b.Loop() {
+			d, sets = lived(b, driver, &Guide().Workload)
+		}
+		report(b, append(sets.Metrics(d.Flash), sets.Life.metrics(d.Flash.Hz())...))
+	})
+}
+
+// BenchmarkUpdate updates a device over the guide's link.
+func BenchmarkUpdate(b *testing.B) {
+	for _, c := range []struct {
+		size   uint32
+		corner model.Corner
+	}{{100 << 10, model.Typ}, {400 << 10, model.Typ}, {400 << 10, model.Max}} {
+		each(b, benchName("", "bytes", c.size, "corner", c.corner), func(b *testing.B, driver string) {
+			s := Guide()
+			s.Update.Bytes = c.size
+			var d *Device
+			var run *UpdateRun
+			for b.Loop() {
+				var err error
+				if d, err = s.Device(driver, c.corner); err != nil {
+					b.Fatal(err)
+				}
+				if err := newLoad(&s.Workload, 1).provision(d.Store); err != nil {
+					b.Fatal(err)
+				}
+				if run, err = d.RunUpdate(context.Background(), &s.Update, 1, nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+			report(b, run.Metrics(d.Flash))
+		})
+	}
+}
+
+// BenchmarkCuts explores power cuts of a KVStore workload on the guide's board; one operation is a
+// sweep of some thousands.
+func BenchmarkCuts(b *testing.B) {
+	d := guideDevice(b, "mbed", model.Typ)
+	b.Run("part=stm32f429zi/subject=KVStore", func(b *testing.B) {
+		cuts := uint64(0)
+		for b.Loop() {
+			s, err := fuzz.SweepKV(context.Background(), fuzz.KVSweep{
+				Device:  fuzz.Device{Part: "stm32f429zi", Unit: d.Flash.PageSize(), Base: d.store.Start, Size: d.store.Size},
+				Profile: kvstore.MbedCE, Seed: 1, Collections: 1, MaxCuts: 3000, Workers: 1,
+			}, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			cuts += s.Stats.Cuts
+		}
+		b.ReportMetric(float64(cuts)/b.Elapsed().Seconds(), "cuts/s")
+	})
+}

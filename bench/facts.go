@@ -1,0 +1,114 @@
+package bench
+
+import (
+	"fmt"
+	"strings"
+
+	"dualbank/results"
+)
+
+// facts writes the summary at the top of the report, for a reader who reads nothing else.
+func (j *job) facts() {
+	f, r := j.device.Flash, j.report
+	add := func(name, value, format string, args ...any) {
+		r.Facts = append(r.Facts, results.Fact{Name: name, Value: value, Note: fmt.Sprintf(format, args...)})
+	}
+	j.cutFacts(add)
+	if s := j.sets; s != nil {
+		all := s.all()
+		rate := fmt.Sprintf("%d sets an hour of %d keys", j.s.Workload.SetsPerHour, len(j.s.Workload.Keys))
+		if hours, ok := s.Life.Hours(f.Hz()); ok {
+			add("Life of the store", results.Duration(hours*3600), "until the sector at 0x%08X has been erased %s times, as often as it is rated for; %s, simulated for %s",
+				s.Life.Sector.Addr, results.Count(uint64(s.Life.Rated)), rate, results.Duration(f.Seconds(s.Cycles)))
+		} else {
+			add("Life of the store", "unknown", "no sector of the store was erased in %s, or the part has no rating", results.Duration(f.Seconds(s.Cycles)))
+		}
+		if len(s.GC) > 0 {
+			add("Slowest set", results.Duration(f.Seconds(quantile(1000, all))), "with garbage collection, which 1 of %s sets needs and which takes %s at least",
+				results.Count(s.Count()/uint64(len(s.GC))), results.Duration(f.Seconds(s.GC[0])))
+		} else {
+			add("Slowest set", results.Duration(f.Seconds(quantile(1000, all))), "no set collected garbage")
+		}
+		if x := j.extreme; x != nil {
+			worst := max(quantile(1000, x.Plain), quantile(1000, x.GC))
+			add("Slowest set, "+otherCorner(j.device.Corner).String(), results.Duration(f.Seconds(worst)), "the same workload with the data sheet's %s times", longCorner(otherCorner(j.device.Corner)))
+		}
+		add("Set, median", results.Duration(f.Seconds(quantile(500, all))), "99 %% take at most %s", results.Duration(f.Seconds(quantile(990, all))))
+		if s.Counters.Masked > 0 {
+			add("Interrupts masked", results.Duration(f.Seconds(s.Counters.LongestMasked)), "at a stretch, when a set erases a sector; %s in each hour",
+				results.Duration(f.Seconds(s.Counters.Masked)/f.Seconds(s.Cycles)*3600))
+		} else {
+			add("Interrupts masked", "never", "by the store's sets")
+		}
+		if s.Counters.Stall > 0 {
+			add("Application stalled", results.Duration(f.Seconds(s.Counters.Stall)/f.Seconds(s.Cycles)*3600), "in each hour, waiting for code from the bank that is written; %s at a stretch",
+				results.Duration(f.Seconds(s.Counters.LongestStall)))
+		} else {
+			add("Application stalled", "never", "by the store's sets: its code can be read while they write")
+		}
+	}
+	for i, u := range j.updates {
+		name := "Update, " + results.Size(float64(u.Bytes))
+		if i > 0 {
+			name = "Update, " + u.Name
+		}
+		note := "download " + results.Duration(f.Seconds(u.phase(phaseDownload)))
+		if i == 0 {
+			note = fmt.Sprintf("%s of it download; the application does not run for %s while the bootloader installs",
+				results.Duration(f.Seconds(u.phase(phaseDownload))), results.Duration(f.Seconds(u.phase(phaseInstall))))
+		} else {
+			note += ", install " + results.Duration(f.Seconds(u.phase(phaseInstall)))
+		}
+		add(name, results.Duration(f.Seconds(u.Cycles())), "%s", note)
+	}
+	if _, warnings, err := j.s.Layout.plan(f.Part(), f.PageSize()); err == nil && len(warnings) > 0 {
+		add("Layout warnings", fmt.Sprint(len(warnings)), "%v", warnings[0])
+	}
+}
+
+// cutFacts are the facts on findings and coverage.
+func (j *job) cutFacts(add func(name, value, format string, args ...any)) {
+	c := &j.s.Cuts
+	asked := c.Collections > 0 || c.Update > 0
+	switch {
+	case !asked:
+		add("Findings", "not looked for", "the scenario asks for no power cuts")
+		return
+	case j.sweeps == 0:
+		add("Findings", "not looked for", "the run was ended before the power cuts")
+		return
+	}
+	grave := map[string]int{}
+	for _, f := range j.findings {
+		grave[f.Severity]++
+	}
+	var by []string
+	for _, s := range []string{"high", "medium", "low"} {
+		if grave[s] > 0 {
+			by = append(by, fmt.Sprintf("%d of %s severity", grave[s], s))
+		}
+	}
+	note := "no rule was broken"
+	if by != nil {
+		note = strings.Join(by, ", ")
+	}
+	if !j.swept {
+		note += "; the run was ended before all cuts were judged"
+	}
+	add("Findings", fmt.Sprint(len(j.findings)), "%s", note)
+	var names []string
+	for _, m := range j.report.Cuts {
+		names = append(names, fmt.Sprintf("%s of %s (%s)", results.Count(m.Explored), m.Name, m.Sampling))
+	}
+	add("Power cuts judged", results.Count(j.sweeps), "%s", strings.Join(names, "; "))
+}
+
+// phase is the length of a phase in cycles.
+func (u *UpdateRun) phase(name string) uint64 {
+	for _, p := range u.Phases {
+		if p.Name == name {
+			return p.End - p.Start
+		}
+	}
+	return 0
+}

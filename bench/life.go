@@ -1,0 +1,92 @@
+package bench
+
+import (
+	"dualbank/model"
+	"dualbank/results"
+)
+
+// Life is how fast a workload wears the store's sectors out.
+type Life struct {
+	Sector model.Sector // the one that is erased most often
+	Erases uint64       // its erases over Cycles of virtual time
+	Cycles uint64
+	Rated  uint32 // erases that the part is rated for; 0: nothing known
+}
+
+// Hours is the virtual time in hours until the sector has been erased as often as it is rated for;
+// ok is false if no sector was erased or nothing is known of the part.
+func (l *Life) Hours(hz uint64) (hours float64, ok bool) {
+	if l.Erases == 0 || l.Rated == 0 {
+		return 0, false
+	}
+	return float64(l.Rated) / float64(l.Erases) * float64(l.Cycles) / float64(hz) / 3600, true
+}
+
+// years turns hours into years of 365.25 days.
+func years(hours float64) float64 { return hours / 24 / 365.25 }
+
+// metrics is the life in years, if there is one.
+func (l *Life) metrics(hz uint64) []results.Metric {
+	hours, ok := l.Hours(hz)
+	if !ok {
+		return nil
+	}
+	return []results.Metric{exact("years", years(hours), "higher")}
+}
+
+// lifeRecorder notes the erase counts of the store's sectors at each garbage collection.
+type lifeRecorder struct {
+	d     *Device
+	marks []lifeMark
+	start []uint32
+}
+
+type lifeMark struct {
+	at     uint64
+	erases []uint32 // by sector of the store
+}
+
+func newLifeRecorder(d *Device) *lifeRecorder {
+	r := &lifeRecorder{d: d}
+	r.start = r.erases()
+	return r
+}
+
+// erases are the erase counts of the store's sectors.
+func (r *lifeRecorder) erases() []uint32 {
+	var n []uint32
+	for _, w := range r.d.Flash.Wear() {
+		if r.d.inStore(w.Addr) {
+			n = append(n, w.Erases)
+		}
+	}
+	return n
+}
+
+// collected is called after each garbage collection.
+func (r *lifeRecorder) collected() {
+	r.marks = append(r.marks, lifeMark{r.d.Flash.Now(), r.erases()})
+}
+
+// life is the wear over whole rounds of the two areas, from the first collection on: a round erases
+// each sector once, so that what is counted does not depend on where in a round the run ends. With
+// less than one round it is the wear over all of the run's cycles.
+func (r *lifeRecorder) life(cycles uint64) Life {
+	first, last, over := r.start, r.erases(), cycles
+	if n := len(r.marks); n >= 3 {
+		end := n - 1 - (n-1)%2
+		first, last, over = r.marks[0].erases, r.marks[end].erases, r.marks[end].at-r.marks[0].at
+	}
+	l := Life{Cycles: over, Rated: r.d.Flash.Part().Endurance.Erases}
+	i := 0
+	for _, w := range r.d.Flash.Wear() {
+		if !r.d.inStore(w.Addr) {
+			continue
+		}
+		if n := uint64(last[i] - first[i]); n > l.Erases || i == 0 {
+			l.Sector, l.Erases = w.Sector, n
+		}
+		i++
+	}
+	return l
+}

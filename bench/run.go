@@ -1,0 +1,289 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+
+	"dualbank/boot"
+	"dualbank/fuzz"
+	"dualbank/kvstore"
+	"dualbank/model"
+	"dualbank/results"
+)
+
+// Progress is told how far a stage of a run is.
+type Progress func(stage string, done, total uint64)
+
+// of is the progress of one stage.
+func (p Progress) of(stage string) func(done, total uint64) {
+	if p == nil {
+		return nil
+	}
+	return func(done, total uint64) { p(stage, done, total) }
+}
+
+// job is a run of a scenario, and what it has come to so far.
+type job struct {
+	s        *Scenario
+	out      string
+	progress Progress
+	report   *results.Report
+	findings []fuzz.Finding
+
+	device  *Device      // with the board's own driver
+	sets    *Sets        // its workload
+	extreme *Sets        // the same at the other corner
+	updates []*UpdateRun // the board's own driver first
+	sweeps  uint64       // cuts judged
+	swept   bool         // all sweeps that were asked for are over
+}
+
+// Run is the main job: the workload, the update and the power cuts of s, with every driver of the
+// scenario. out is the folder in which the report will be, for the commands that the report names.
+// When ctx ends, Run returns the report on what it had done until then together with ctx's error;
+// with any other error the report is nil.
+func Run(ctx context.Context, s *Scenario, out string, progress Progress) (*results.Report, []fuzz.Finding, error) {
+	j := &job{s: s, out: out, progress: progress, report: &results.Report{
+		Title:    s.Title,
+		Command:  fmt.Sprintf("dualbank run %s --out %s", filepath.Join(out, "scenario.toml"), out),
+		Scenario: s.TOML(),
+	}}
+	err := j.run(ctx)
+	if err != nil && (ctx.Err() == nil || j.device == nil) {
+		return nil, nil, err
+	}
+	j.facts()
+	return j.report, j.findings, err
+}
+
+func (j *job) run(ctx context.Context) error {
+	drivers := append([]string{j.s.Board.Driver}, j.s.Board.Compare...)
+	own := model.Corner(j.s.Board.Corner)
+	for _, corner := range []model.Corner{own, otherCorner(own)} {
+		for _, driver := range drivers {
+			if err := j.live(ctx, driver, corner); err != nil {
+				return err
+			}
+		}
+	}
+	for _, driver := range drivers {
+		if err := j.uniform(ctx, driver); err != nil {
+			return err
+		}
+	}
+	return j.cut(ctx)
+}
+
+// live runs workload and update on one device with a driver at a corner, one after the other. The
+// first device is the scenario's own.
+func (j *job) live(ctx context.Context, driver string, corner model.Corner) error {
+	d, err := j.s.Device(driver, corner)
+	if err != nil {
+		return err
+	}
+	own := j.device == nil
+	if own {
+		if err := j.describe(d); err != nil {
+			return err
+		}
+	}
+	name := "driver " + d.Driver
+	if corner != j.device.Corner {
+		name += ", " + corner.String()
+	}
+	sets, err := d.RunWorkload(ctx, &j.s.Workload, j.s.Seed, j.progress.of("workload, "+name))
+	if errors.Is(err, kvstore.ErrMediaFull) {
+		return &ScenarioError{fmt.Errorf("workload, %s: %w: give fewer or smaller keys, or a larger store", name, err)}
+	}
+	if err != nil {
+		return fmt.Errorf("workload, %s: %w", name, err)
+	}
+	f := d.Flash
+	key := []any{"part", f.Part().Name, "driver", d.Driver, "layout", j.s.Layout.Name, "corner", corner}
+	j.bench(benchName("Workload", key...), int(sets.Count()), append(sets.Metrics(f), sets.Life.metrics(f.Hz())...))
+	if len(sets.Gets) > 0 {
+		j.bench(benchName("WorkloadGet", key...), len(sets.Gets), sets.GetMetrics(f))
+	}
+	began := f.Now()
+	if err := d.Store.Open(); err != nil {
+		return fmt.Errorf("workload, %s: opening the store again: %w", name, err)
+	}
+	j.bench(benchName("Open", key...), 1, []results.Metric{less("sim-sec/op", f.Seconds(f.Now()-began))})
+
+	u, err := d.RunUpdate(ctx, &j.s.Update, j.s.Seed, j.progress.of("update, "+name))
+	if errors.Is(err, boot.ErrFirmwareTooLarge) {
+		return &ScenarioError{fmt.Errorf("update, %s: %w: give a smaller update.bytes, or a larger slot", name, err)}
+	}
+	if err != nil {
+		return fmt.Errorf("update, %s: %w", name, err)
+	}
+	u.Name = name
+	j.updates = append(j.updates, u)
+	j.report.Updates = append(j.report.Updates, u.Record(f))
+	j.bench(benchName("Update", append(key, "bytes", u.Bytes)...), 1, u.Metrics(f))
+
+	if corner == j.device.Corner {
+		j.report.Sets = append(j.report.Sets, sets.latencies(name, f))
+	} else if j.extreme == nil {
+		j.extreme = sets
+	}
+	if own {
+		j.sets = sets
+		j.report.Wear = d.wear()
+		j.report.Timeline = u.Timeline(f, fmt.Sprintf("Update of %s, %s", results.Size(float64(u.Bytes)), name))
+	}
+	return nil
+}
+
+// describe fills in what the report says of the board.
+func (j *job) describe(d *Device) error {
+	b, r, f := &j.s.Board, j.report, d.Flash
+	j.device = d
+	mv := b.MV
+	if mv == 0 {
+		mv = 3300
+	}
+	r.Board = fmt.Sprintf("%s, %s at %g MHz, %g V, driver %s, %s times", b.Name, f.Part().Title, float64(f.Hz())/1e6, float64(mv)/1000, d.Driver, longCorner(d.Corner))
+	r.Config = []results.Setting{
+		{Key: "board", Value: b.Name},
+		{Key: "clock-hz", Value: fmt.Sprint(f.Hz())},
+		{Key: "supply-mv", Value: fmt.Sprint(mv)},
+		{Key: "code", Value: b.Code.String()},
+		{Key: "profile", Value: j.s.Store.Profile.String()},
+		{Key: "seed", Value: fmt.Sprint(j.s.Seed)},
+	}
+	var err error
+	r.Sources, err = d.sources(mv)
+	return err
+}
+
+// otherCorner is the corner that a board is compared with.
+func otherCorner(c model.Corner) model.Corner {
+	if c == model.Max {
+		return model.Typ
+	}
+	return model.Max
+}
+
+func longCorner(c model.Corner) string {
+	if c == model.Max {
+		return "maximum"
+	}
+	return "typical"
+}
+
+// UniformSets is the number of sets of one run of a uniform workload: enough for several garbage
+// collections with the smallest values.
+const UniformSets = 18000
+
+// uniform runs workloads of keys and values of one size, whose figures compare across scenarios.
+func (j *job) uniform(ctx context.Context, driver string) error {
+	for _, size := range []uint32{32, 256} {
+		d, err := j.s.Device(driver, model.Corner(j.s.Board.Corner))
+		if err != nil {
+			return err
+		}
+		const keys = 32
+		sets, err := d.RunWorkload(ctx, Uniform(keys, size, UniformSets), j.s.Seed, nil)
+		if err != nil {
+			return fmt.Errorf("%d keys of %d bytes, driver %s: %w", keys, size, driver, err)
+		}
+		name := benchName("KVSet", "part", d.Flash.Part().Name, "driver", d.Driver, "layout", j.s.Layout.Name, "size", size, "keys", keys)
+		j.bench(name, int(sets.Count()), sets.Metrics(d.Flash))
+	}
+	return nil
+}
+
+// cut explores the scenario's power cuts. A sweep that ctx ends counts with what it explored.
+func (j *job) cut(ctx context.Context) error {
+	c, d := &j.s.Cuts, j.device
+	var modes []string
+	for _, m := range c.Modes {
+		modes = append(modes, m.String())
+	}
+	device := fuzz.Device{Part: j.s.Board.Part, Unit: d.Flash.PageSize()}
+	if c.Collections > 0 {
+		kv := device
+		kv.Base, kv.Size = d.store.Start, d.store.Size
+		sweep, err := fuzz.SweepKV(ctx, fuzz.KVSweep{
+			Device: kv, Profile: kvstore.Profile(j.s.Store.Profile), Seed: j.s.Seed, Collections: uint64(c.Collections),
+			Modes: modes, MaxCuts: c.KVStore, Workers: c.Workers,
+		}, j.progress.of("power cuts, KVStore"))
+		j.add("KVStore", sweep)
+		if err != nil {
+			return fmt.Errorf("power cuts, KVStore: %w", err)
+		}
+	}
+	if c.Update > 0 {
+		sweep, err := fuzz.SweepUpdate(ctx, fuzz.UpdateSweep{
+			Device: device, Boot: d.Layout.Config, Client: boot.Generation(j.s.Update.Client), Old: c.UpdateBytes, New: c.UpdateBytes,
+			Seed: j.s.Seed, Modes: modes, MaxCuts: c.Update, Workers: c.Workers,
+		}, j.progress.of("power cuts, update"))
+		j.add("update", sweep)
+		if err != nil {
+			return fmt.Errorf("power cuts, update: %w", err)
+		}
+	}
+	j.swept = true
+	return nil
+}
+
+// add takes a sweep into the report, whole or as far as it came.
+func (j *job) add(subject string, sweep *fuzz.Sweep) {
+	if sweep == nil || sweep.Stats.Cuts == 0 {
+		return
+	}
+	j.sweeps += sweep.Stats.Cuts
+	j.report.Cuts = append(j.report.Cuts, sweep.Map)
+	for _, f := range sweep.Findings {
+		rec := f.Record()
+		rec.Command = "dualbank replay " + filepath.Join(j.out, "findings", f.ID+".json")
+		j.report.Findings = append(j.report.Findings, rec)
+	}
+	j.findings = append(j.findings, sweep.Findings...)
+	j.bench(benchName("Cuts", "part", j.device.Flash.Part().Name, "subject", subject), int(sweep.Stats.Cuts), []results.Metric{
+		exact("cuts", float64(sweep.Stats.Cuts), ""),
+		exact("judged-cuts", float64(sweep.Stats.Judged), ""),
+		less("findings", float64(len(sweep.Findings))),
+	})
+}
+
+func (j *job) bench(name string, n int, m []results.Metric) {
+	j.report.Bench = append(j.report.Bench, results.Benchmark{Name: name, N: max(n, 1), Metrics: m})
+}
+
+// latencies are the sets' latencies as a report has them, to the nanosecond.
+func (s *Sets) latencies(name string, f *model.Flash) results.SetLatency {
+	seconds := func(cycles []uint64) []float64 {
+		out := make([]float64, len(cycles))
+		for i, c := range cycles {
+			out[i] = math.Round(f.Seconds(c)*1e9) / 1e9
+		}
+		return out
+	}
+	return results.SetLatency{Name: name, Plain: seconds(s.Plain), GC: seconds(s.GC)}
+}
+
+// wear is the wear of every sector, with the region that has most of it.
+func (d *Device) wear() []results.SectorWear {
+	labels := map[string]string{
+		boot.RegionBootloader: "bootloader", boot.RegionHeader: "application", boot.RegionApplication: "application",
+		boot.RegionKVStore: "KVStore", boot.RegionCandidate: "candidate",
+	}
+	var out []results.SectorWear
+	for _, w := range d.Flash.Wear() {
+		s := results.SectorWear{Addr: w.Addr, Size: w.Size, Bank: w.Bank, Erases: w.Erases, Endurance: d.Flash.Part().Endurance.Erases}
+		most := uint64(0)
+		for _, r := range d.Layout.Regions {
+			from, to := max(uint64(w.Addr), uint64(r.Start)), min(uint64(w.Addr)+uint64(w.Size), r.End())
+			if from < to && to-from > most {
+				most, s.Region = to-from, labels[r.Name]
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}

@@ -1,0 +1,153 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dualbank/model"
+	"dualbank/results"
+)
+
+// small is a scenario of a second: everything a run does, little of each.
+func small() *Scenario {
+	s := Guide()
+	s.Quick()
+	s.Workload.Hours = 48
+	s.Update.Bytes = 40 << 10
+	s.Cuts.Collections, s.Cuts.KVStore = 1, 300
+	s.Cuts.Update, s.Cuts.UpdateBytes = 300, 20<<10
+	return s
+}
+
+func TestRunRepeats(t *testing.T) {
+	one, found, err := Run(context.Background(), small(), "out", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := results.Check(one); err != nil {
+		t.Error(err)
+	}
+	s := small()
+	s.Cuts.Workers = 1
+	two, _, err := Run(context.Background(), s, "out", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two.Scenario = one.Scenario
+	if d := cmp.Diff(one, two); d != "" {
+		t.Errorf("a second run, with one worker, differs:\n%s", d)
+	}
+
+	again, err := Parse("again.toml", []byte(one.Scenario))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameScenario(t, again, small())
+	if len(found) != len(one.Findings) || len(one.Cuts) != 2 {
+		t.Errorf("%d findings of %d sweeps, the report has %d", len(found), len(one.Cuts), len(one.Findings))
+	}
+	for _, f := range one.Findings {
+		if want := "dualbank replay out/findings/" + f.ID + ".json"; f.Command != want {
+			t.Errorf("%s, want %s", f.Command, want)
+		}
+	}
+	names := map[string]bool{}
+	for _, b := range one.Bench {
+		if names[b.Name] {
+			t.Errorf("%s is there twice", b.Name)
+		}
+		names[b.Name] = true
+	}
+	for _, want := range []string{
+		"KVSet/part=stm32f429zi/driver=mbed/layout=guide/size=32/keys=32",
+		"Workload/part=stm32f429zi/driver=word/layout=guide/corner=max",
+		"Update/part=stm32f429zi/driver=mbed/layout=guide/corner=typ/bytes=40960",
+		"Cuts/part=stm32f429zi/subject=update",
+	} {
+		if !names[want] {
+			t.Errorf("no %s", want)
+		}
+	}
+	for _, s := range one.Sources {
+		if s.Fact == "" || s.Value == "" || s.From == "" || !strings.Contains(" C C2 M R D A ", " "+s.Mark+" ") {
+			t.Errorf("a source without mark or text: %+v", s)
+		}
+	}
+	regions := map[string]int{}
+	for _, w := range one.Wear {
+		regions[w.Region]++
+	}
+	if want := map[string]int{"bootloader": 2, "application": 10, "KVStore": 5, "candidate": 7}; !cmp.Equal(regions, want) {
+		t.Errorf("sectors by region: %v, want %v", regions, want)
+	}
+}
+
+// A run that is stopped reports what it has, and says so.
+func TestRunStops(t *testing.T) {
+	for _, stage := range []string{"workload, driver word", "update, driver mbed", "power cuts, KVStore"} {
+		ctx, cancel := context.WithCancel(context.Background())
+		r, _, err := Run(ctx, small(), "out", func(at string, done, total uint64) {
+			if at == stage && done > 0 {
+				cancel()
+			}
+		})
+		if !errors.Is(err, context.Canceled) || r == nil {
+			t.Errorf("stopped in %s: report %v, error %v", stage, r != nil, err)
+			continue
+		}
+		if err := results.Check(r); err != nil {
+			t.Errorf("stopped in %s: %v", stage, err)
+		}
+		if text := r.Facts[0].Value + r.Facts[0].Note; !strings.Contains(text, "ended before") {
+			t.Errorf("stopped in %s, and the first fact says %q", stage, text)
+		}
+	}
+}
+
+func TestRunErrorsAreTheScenarios(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(s *Scenario)
+		want   string
+	}{
+		"part":         {func(s *Scenario) { s.Board.Part = "stm32f4" }, `board.part: part "stm32f4" is unknown: choose one of`},
+		"driver":       {func(s *Scenario) { s.Board.Driver = "hal" }, `board.driver: driver "hal" is unknown: choose one of`},
+		"compare":      {func(s *Scenario) { s.Board.Compare = []string{"hal"} }, `board.driver: driver "hal" is unknown`},
+		"clock":        {func(s *Scenario) { s.Board.Hz = 200e6 }, "board: part stm32f429zi: a clock of 200000000 Hz is out of range"},
+		"supply":       {func(s *Scenario) { s.Board.MV = 1900 }, "board: "},
+		"layout":       {func(s *Scenario) { s.Layout.BootloaderText, s.Layout.Bootloader = "{", "b.json" }, "b.json:1:"},
+		"target":       {func(s *Scenario) { s.Layout.Target = "NUCLEO_F429ZX" }, "layout.target: NUCLEO_F429ZX is no target that is known"},
+		"other target": {func(s *Scenario) { s.Layout.Target = "K64F" }, "layout.target: K64F has the flash of MK64FN1M0, not that of part stm32f429zi"},
+		"media full":   {func(s *Scenario) { s.Workload.Keys = Uniform(400, 256, 1).Keys }, "workload, driver mbed: set of key"},
+		"firmware big": {func(s *Scenario) { s.Update.Bytes = 950 << 10 }, "firmware too large for the slot"},
+	} {
+		s := small()
+		c.change(s)
+		_, _, err := Run(context.Background(), s, "out", nil)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: got %v, want one line with %s", name, err, c.want)
+		}
+		if _, ok := errors.AsType[*ScenarioError](err); !ok {
+			t.Errorf("%s: %T is not the scenario's error", name, err)
+		}
+	}
+}
+
+func TestDescribePart(t *testing.T) {
+	p, err := model.PartByName("stm32f429zi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := DescribePart(&b, p); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"4 x 16 KiB + 1 x 64 KiB + 7 x 128 KiB", "erase 128 KiB x32, typ", "1 per 30 MHz, up to 5", "RM0090"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, &b)
+		}
+	}
+}

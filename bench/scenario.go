@@ -1,0 +1,289 @@
+// Package bench runs what a managed device does on a timed model of its flash, in virtual time: a
+// device-management client's writes to its key-value store, a firmware update over a link. What a
+// user can set stands in one Scenario; what comes out is a results.Report.
+package bench
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Scenario is everything that a user can set. It is read from TOML, printed by TOML, and stored in
+// every result, so that each figure can be produced again from the result alone.
+type Scenario struct {
+	Title    string   `toml:"title" comment:"The heading of the report."`
+	Seed     uint64   `toml:"seed" comment:"The one source of everything random in the run."`
+	Board    Board    `toml:"board"`
+	Layout   Layout   `toml:"layout"`
+	Store    Store    `toml:"store"`
+	Workload Workload `toml:"workload"`
+	Update   Update   `toml:"update"`
+	Cuts     Cuts     `toml:"cuts"`
+}
+
+// Board is the device and how it runs.
+type Board struct {
+	Name    string   `toml:"name" comment:"What the board is called in the report."`
+	Part    string   `toml:"part" comment:"A part that comes with the program (dualbank parts), or a .toml file."`
+	Driver  string   `toml:"driver" comment:"The flash driver: mbed, word, or a .toml file."`
+	Compare []string `toml:"compare" comment:"Drivers that workload and update are run with as well, to compare."`
+	Hz      uint64   `toml:"clock_hz" comment:"Core clock in Hz; 0: the part's highest."`
+	MV      uint32   `toml:"supply_mv" comment:"Supply voltage in mV."`
+	Corner  Corner   `toml:"corner" comment:"Which of the data sheet's times: typ or max."`
+	Code    Code     `toml:"code" comment:"Where the application runs from: bank1, bank2 or ram."`
+	CPU     bool     `toml:"cpu" comment:"Whether the processor's work beside the flash takes time."`
+}
+
+// Layout is where the regions of the flash come from: the configuration files that the device's
+// bootloader and application are built with.
+type Layout struct {
+	Name            string `toml:"name" comment:"What the layout is called in benchmark names."`
+	Target          string `toml:"target" comment:"The target in the files' target_overrides."`
+	Bootloader      string `toml:"bootloader" comment:"The bootloader's configuration file. Without both files: the guide's, which come with the program."`
+	Application     string `toml:"application" comment:"The application's mbed_app.json."`
+	BootloaderText  string `toml:"bootloader_text,multiline,omitempty" comment:"The bootloader's configuration as it was read; the file is not read again."`
+	ApplicationText string `toml:"application_text,multiline,omitempty" comment:"The application's mbed_app.json as it was read; the file is not read again."`
+}
+
+// Store is how the key-value store is built.
+type Store struct {
+	Profile   Profile `toml:"profile" comment:"Whose TDBStore: MbedCE or MbedOS."`
+	NoCRCScan bool    `toml:"no_crc_scan" comment:"KVSTORE_RAM_TABLE_NO_CRC_CHECK: the scan at open trusts the record headers."`
+}
+
+// Update is one firmware update.
+type Update struct {
+	Client   Client `toml:"client" comment:"The update client's storage layer: new (mbed-cloud-client 4) or old."`
+	Bytes    uint32 `toml:"bytes" comment:"Size of the firmware, the running one and the new one."`
+	Version  uint64 `toml:"version" comment:"Version of the new firmware; the running one has a smaller one."`
+	Fragment uint32 `toml:"fragment" comment:"Bytes that the client writes at once, half of ARM_UC_BUFFER_SIZE."`
+	Link     Link   `toml:"link"`
+}
+
+// Link is the way over which firmware comes: CoAP blockwise transfer (RFC 7959), one block after the
+// other, confirmable messages repeated as RFC 7252 has it.
+type Link struct {
+	BitsPerSecond uint64   `toml:"bits_per_second" comment:"Bandwidth, the same in both directions."`
+	RoundTrip     Duration `toml:"round_trip" comment:"From a request's last bit to the answer's first one."`
+	Loss          uint32   `toml:"loss_permille" comment:"Messages lost, of 1000."`
+	Block         uint32   `toml:"block" comment:"Bytes of firmware in one answer, a power of two from 16 to 1024."`
+	Overhead      uint32   `toml:"overhead" comment:"Bytes around them, and in a request: IP, UDP, DTLS, CoAP."`
+	Timeout       Duration `toml:"timeout" comment:"ACK_TIMEOUT of RFC 7252; drawn up to half as long again, doubled at each repetition."`
+	Repeats       uint32   `toml:"repeats" comment:"MAX_RETRANSMIT of RFC 7252."`
+	Resume        Duration `toml:"resume" comment:"Pause until the client tries again after it gave up on a block."`
+}
+
+// Cuts are the power cuts that are explored.
+type Cuts struct {
+	Modes       []Mode `toml:"modes" comment:"How an interrupted step is left: before, after, torn, prefix."`
+	Collections int    `toml:"collections" comment:"The KVStore workload that is cut collects garbage at least so often; 0: no cuts of the KVStore."`
+	KVStore     uint64 `toml:"kvstore" comment:"About so many cuts of it; 0: every step in every mode."`
+	Update      uint64 `toml:"update" comment:"About so many cuts of an update's download and install; 0: none."`
+	UpdateBytes uint32 `toml:"update_bytes" comment:"Size of the firmware in the update that is cut."`
+	Workers     int    `toml:"workers" comment:"Processors to use; 0: all. No result depends on it."`
+}
+
+//go:embed scenarios/guide.toml
+var guide []byte
+
+// Guide is the scenario of the porting guide's NUCLEO-F429ZI, which every scenario file starts from.
+func Guide() *Scenario {
+	s := new(Scenario)
+	if err := s.decode("guide.toml", guide); err != nil {
+		panic(err) // it is embedded: the tests would have failed
+	}
+	return s
+}
+
+// Parse reads a scenario. What it does not set is as in Guide. name stands in errors, which are one
+// line: "name:line:column: key: what is wrong: what to do".
+func Parse(name string, text []byte) (*Scenario, error) {
+	s := Guide()
+	if err := s.decode(name, text); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// ReadFile reads a scenario and the configuration files it names; their paths are relative to its
+// folder.
+func ReadFile(path string) (*Scenario, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: give the path of a scenario file", path, cause(err))
+	}
+	s, err := Parse(path, text)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Layout.read(path); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// read fills in the texts of the configuration files that the scenario at path names.
+func (l *Layout) read(path string) error {
+	for _, c := range []struct {
+		key, file string
+		text      *string
+	}{{"bootloader", l.Bootloader, &l.BootloaderText}, {"application", l.Application, &l.ApplicationText}} {
+		if c.file == "" || *c.text != "" {
+			continue
+		}
+		file := c.file
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(filepath.Dir(path), file)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("%s: layout.%s: %s: %w: correct the path, which is relative to the scenario's folder", path, c.key, c.file, cause(err))
+		}
+		*c.text = string(text)
+	}
+	return nil
+}
+
+// cause is what a file operation failed for, without the path that the message has already.
+func cause(err error) error {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// TOML is the scenario as text that Parse reads back to the same.
+func (s *Scenario) TOML() string {
+	text, err := toml.Marshal(s)
+	if err != nil {
+		panic(err) // only for types that TOML has no form for
+	}
+	return string(text)
+}
+
+func (s *Scenario) decode(name string, text []byte) error {
+	dec := toml.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(s); err != nil {
+		return fmt.Errorf("%s:%s", name, oneLine(err))
+	}
+	if err := s.check(); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// oneLine says line, column and key of what go-toml found.
+func oneLine(err error) string {
+	var strict *toml.StrictMissingError
+	if errors.As(err, &strict) && len(strict.Errors) > 0 {
+		e := strict.Errors[0]
+		row, col := e.Position()
+		return fmt.Sprintf("%d:%d: %s: unknown key: correct its spelling or remove it", row, col, strings.Join(e.Key(), "."))
+	}
+	var de *toml.DecodeError
+	if errors.As(err, &de) {
+		row, col := de.Position()
+		text := strings.TrimPrefix(de.Error(), "toml: ")
+		if k := de.Key(); len(k) > 0 {
+			text = strings.Join(k, ".") + ": " + text
+		}
+		return fmt.Sprintf("%d:%d: %s", row, col, strings.ReplaceAll(text, "\n", " "))
+	}
+	return " " + strings.ReplaceAll(strings.TrimPrefix(err.Error(), "toml: "), "\n", " ")
+}
+
+// maxSeed is the largest integer that TOML can hold.
+const maxSeed = math.MaxInt64
+
+// check finds what no run could be made of. Whether part, driver and layout fit together shows when
+// the device is built.
+func (s *Scenario) check() error {
+	bad := func(key, format string, args ...any) error {
+		return fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...))
+	}
+	u, l, c := &s.Update, &s.Update.Link, &s.Cuts
+	switch {
+	case s.Seed > maxSeed:
+		return bad("seed", "%d is too large: give 0 to %d", s.Seed, uint64(maxSeed))
+	case s.Board.Part == "":
+		return bad("board.part", "is missing: name a part")
+	case s.Board.Driver == "":
+		return bad("board.driver", "is missing: name a driver")
+	case len(s.Board.Compare) > 8:
+		return bad("board.compare", "%d drivers: give at most 8", len(s.Board.Compare))
+	case s.Layout.Target == "":
+		return bad("layout.target", "is missing: name the target")
+	case !nameable(s.Layout.Name):
+		return bad("layout.name", "%q: give a word without space, / or =", s.Layout.Name)
+	case u.Bytes == 0 || u.Bytes > 1<<28:
+		return bad("update.bytes", "%d: give 1 to %d", u.Bytes, 1<<28)
+	case u.Version < 2 || u.Version > maxSeed:
+		return bad("update.version", "%d: give 2 to %d", u.Version, uint64(maxSeed))
+	case u.Fragment == 0 || u.Fragment > 1<<20:
+		return bad("update.fragment", "%d: give 1 to %d bytes", u.Fragment, 1<<20)
+	case l.BitsPerSecond == 0 || l.BitsPerSecond > 1e12:
+		return bad("update.link.bits_per_second", "%d: give 1 to 10^12", l.BitsPerSecond)
+	case l.Block < 16 || l.Block > 1024 || l.Block&(l.Block-1) != 0:
+		return bad("update.link.block", "%d: give a power of two from 16 to 1024, as RFC 7959 has it", l.Block)
+	case l.Overhead > 1<<16:
+		return bad("update.link.overhead", "%d: give up to %d bytes", l.Overhead, 1<<16)
+	case l.Loss > 900:
+		return bad("update.link.loss_permille", "%d: give 0 to 900", l.Loss)
+	case l.Repeats > 16:
+		return bad("update.link.repeats", "%d: give 0 to 16", l.Repeats)
+	case c.Collections < 0 || c.Collections > 1000:
+		return bad("cuts.collections", "%d: give 0 to 1000", c.Collections)
+	case c.Workers < 0 || c.Workers > 1024:
+		return bad("cuts.workers", "%d: give 0 for all, or up to 1024", c.Workers)
+	case c.UpdateBytes == 0 || c.UpdateBytes > 1<<28:
+		return bad("cuts.update_bytes", "%d: give 1 to %d", c.UpdateBytes, 1<<28)
+	case len(c.Modes) == 0 && (c.Collections > 0 || c.Update > 0):
+		return bad("cuts.modes", "is empty: name at least one mode")
+	}
+	for _, d := range []struct {
+		key   string
+		value Duration
+	}{{"round_trip", l.RoundTrip}, {"timeout", l.Timeout}, {"resume", l.Resume}} {
+		if d.value < 0 || d.value > Duration(time.Hour) {
+			return bad("update.link."+d.key, "%v: give 0s to 1h", time.Duration(d.value))
+		}
+	}
+	for i, m := range c.Modes {
+		for _, o := range c.Modes[:i] {
+			if m.String() == o.String() {
+				return bad("cuts.modes", "%q stands there twice", m)
+			}
+		}
+	}
+	return s.Workload.check()
+}
+
+// Quick makes the scenario one of seconds: a shorter workload, a sample of the cuts.
+func (s *Scenario) Quick() {
+	s.Workload.Hours = min(s.Workload.Hours, 96)
+	if s.Cuts.KVStore == 0 || s.Cuts.KVStore > 6000 {
+		s.Cuts.KVStore = 6000
+	}
+	s.Cuts.Update = min(s.Cuts.Update, 600)
+}
+
+// ScenarioError is an error that is the scenario's: it asks for what does not fit together.
+type ScenarioError struct{ err error }
+
+func (e *ScenarioError) Error() string { return e.err.Error() }
+
+func (e *ScenarioError) Unwrap() error { return e.err }
+
+// nameable tells whether a name can stand as a value in a benchmark's name.
+func nameable(s string) bool { return s != "" && !strings.ContainsAny(s, " \t\r\n/=\"") }

@@ -1,0 +1,170 @@
+package bench
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func sameScenario(t testing.TB, got, want *Scenario) {
+	t.Helper()
+	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b Mode) bool { return a.String() == b.String() })); d != "" {
+		t.Error(d)
+	}
+}
+
+// The scenario that comes with the program is the printed form of itself, so that its comments are
+// those of every scenario that is printed.
+func TestGuideIsPrinted(t *testing.T) {
+	if d := cmp.Diff(string(guide), Guide().TOML()); d != "" {
+		t.Errorf("scenarios/guide.toml is not what `dualbank run --print` prints:\n%s", d)
+	}
+}
+
+func TestParseStartsFromGuide(t *testing.T) {
+	s, err := Parse("x.toml", []byte("seed = 7\n[workload]\nhours = 3\n[update.link]\nloss_permille = 0\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Guide()
+	want.Seed, want.Workload.Hours, want.Update.Link.Loss = 7, 3, 0
+	sameScenario(t, s, want)
+	again, err := Parse("again.toml", []byte(s.TOML()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameScenario(t, again, s)
+}
+
+// A list in a file replaces the guide's, whatever its form.
+func TestParseReplacesLists(t *testing.T) {
+	for _, text := range []string{
+		"[workload]\nkeys = [{name='a', bytes=[1,2], weight=3}]\n[cuts]\nmodes=['torn']\n[board]\ncompare=[]\n",
+		"[board]\ncompare=[]\n[cuts]\nmodes=['torn']\n[[workload.keys]]\nname='a'\nbytes=[1,2]\nweight=3\n",
+	} {
+		s, err := Parse("x.toml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := Guide()
+		want.Workload.Keys = []Key{{"a", [2]uint32{1, 2}, 3}}
+		want.Cuts.Modes = []Mode{want.Cuts.Modes[2]}
+		want.Board.Compare = []string{}
+		sameScenario(t, s, want)
+	}
+}
+
+func TestParseErrors(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"sed = 1", "x.toml:1:1: sed: unknown key: correct its spelling or remove it"},
+		{"[board]\nprt = 'x'", "x.toml:2:1: board.prt: unknown key"},
+		{"[board\n", "x.toml:1:7: "},
+		{"seed = 'a'", "x.toml:1:8: seed: "},
+		{"seed = -1", "x.toml:1:8: "},
+		{"[board]\ncorner = 'min'", `corner "min" is unknown: choose one of typ, max`},
+		{"[board]\ncode = 'bank3'", `place "bank3" is unknown: choose one of bank1, bank2, ram`},
+		{"[store]\nprofile = 'Mbed'", `profile "Mbed" is unknown: choose one of MbedCE, MbedOS`},
+		{"[update]\nclient = 'newer'", `client "newer" is unknown: choose one of new, old`},
+		{"[cuts]\nmodes = ['torn', 'fail']", `mode "fail" is unknown: choose one of before, after, torn, prefix`},
+		{"[cuts]\nmodes = ['torn', 'torn']", `cuts.modes: "torn" stands there twice`},
+		{"[cuts]\nmodes = []", "cuts.modes: is empty"},
+		{"[update.link]\nblock = 1000", "update.link.block: 1000: give a power of two"},
+		{"[update.link]\nround_trip = '2h'", "update.link.round_trip: 2h0m0s: give 0s to 1h"},
+		{"[update.link]\nround_trip = '2 hours'", "unit"},
+		{"[update]\nbytes = 0", "update.bytes: 0: give 1 to"},
+		{"[update]\nversion = 1", "update.version: 1: give 2 to"},
+		{"[layout]\nname = 'a b'", `layout.name: "a b": give a word`},
+		{"[layout]\ntarget = ''", "layout.target: is missing"},
+		{"[workload]\nsets_per_hour = 0", "workload.sets_per_hour: 0: give 1 to 3600000"},
+		{"[workload]\nhours = 100000000", "workload.hours: 100000000 hours of 60 sets"},
+		{"[workload]\nkeys = []", "workload.keys: 0 keys"},
+		{"[workload]\nkeys = [{name='a/b', bytes=[1,1], weight=1}]", `workload.keys[0]: name "a/b"`},
+		{"[workload]\nkeys = [{name='a', bytes=[2,1], weight=1}]", "workload.keys[0]: bytes 2 to 1: give the least size first"},
+		{"[workload]\nkeys = [{name='a', bytes=[1,1], weight=1}, {name='a', bytes=[1,1], weight=1}]", `workload.keys[1]: name "a" stands there twice`},
+		{"[workload]\nkeys = [{name='a', bytes=[1,1], weight=0}]", "workload.keys: all weights are 0"},
+		{"[workload]\nkeys = [{name='a', bytes=[1,1], wait=0}]", "unknown key"},
+	} {
+		_, err := Parse("x.toml", []byte(c.text))
+		switch {
+		case err == nil:
+			t.Errorf("%q: no error", c.text)
+		case !strings.Contains(err.Error(), c.want):
+			t.Errorf("%q:\n got  %v\n want %s", c.text, err, c.want)
+		case !strings.HasPrefix(err.Error(), "x.toml:") || strings.Contains(err.Error(), "\n"):
+			t.Errorf("%q: not one line that names the file: %q", c.text, err)
+		}
+	}
+}
+
+// A scenario that names configuration files keeps their text, so that its printed form runs without
+// them.
+func TestReadFileKeepsConfigurations(t *testing.T) {
+	dir := t.TempDir()
+	text, err := os.ReadFile("../boot/examples/bootloader_app.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, err := os.ReadFile("../boot/examples/mbed_app.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string][]byte{
+		"b.json": text, "mbed_app.json": app,
+		"s.toml":       []byte("[layout]\nbootloader = 'b.json'\napplication = 'mbed_app.json'\n"),
+		"missing.toml": []byte("[layout]\nbootloader = 'c.json'\n"),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := ReadFile(filepath.Join(dir, "s.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Layout.BootloaderText != string(text) || s.Layout.ApplicationText != string(app) {
+		t.Error("the texts of the configuration files are not in the scenario")
+	}
+	again, err := Parse("again.toml", []byte(s.TOML()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameScenario(t, again, s)
+	if _, err := again.Device("mbed", 0); err != nil {
+		t.Errorf("a device of the printed scenario: %v", err)
+	}
+
+	for name, want := range map[string]string{
+		"missing.toml": "missing.toml: layout.bootloader: c.json: no such file or directory: correct the path",
+		"none.toml":    "none.toml: no such file or directory: give the path of a scenario file",
+	} {
+		if _, err := ReadFile(filepath.Join(dir, name)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", name, err, want)
+		}
+	}
+}
+
+func FuzzScenario(f *testing.F) {
+	f.Add(guide)
+	f.Add([]byte("seed = 1\n[[workload.keys]]\nname = 'a'\nbytes = [1, 600]\nweight = 5\n"))
+	f.Add([]byte("[layout]\nbootloader_text = \"\"\"\n{}\n\"\"\"\n[cuts]\nmodes = ['prefix']\n"))
+	f.Add([]byte("[update.link]\nround_trip = '1h'\nblock = 16\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s, err := Parse("x.toml", text)
+		if err != nil {
+			if strings.ContainsAny(err.Error(), "\n\r") {
+				t.Errorf("an error of more than one line: %q", err)
+			}
+			return
+		}
+		again, err := Parse("again.toml", []byte(s.TOML()))
+		if err != nil {
+			t.Fatalf("the printed scenario cannot be read: %v\n%s", err, s.TOML())
+		}
+		if again.TOML() != s.TOML() {
+			t.Errorf("printed again it differs:\n%s", cmp.Diff(s.TOML(), again.TOML()))
+		}
+	})
+}

@@ -1,0 +1,110 @@
+package bench
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"dualbank/boot"
+	"dualbank/kvstore"
+	"dualbank/model"
+)
+
+// Duration is a time with a resolution of a nanosecond, written as time.ParseDuration takes it.
+type Duration time.Duration
+
+// MarshalText writes "80ms".
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText reads "80ms".
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	*d = Duration(v)
+	return err
+}
+
+// word is a setting that is one of a few words.
+func word[T any](what string, b []byte, values []T, name func(T) string) (v T, err error) {
+	var names []string
+	for _, v := range values {
+		if name(v) == string(b) {
+			return v, nil
+		}
+		names = append(names, name(v))
+	}
+	return v, fmt.Errorf("%s %q is unknown: choose one of %s", what, b, strings.Join(names, ", "))
+}
+
+// Corner is a corner of the model, in the file "typ" or "max".
+type Corner model.Corner
+
+func (c Corner) String() string { return model.Corner(c).String() }
+
+// MarshalText writes the corner's name.
+func (c Corner) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText reads it.
+func (c *Corner) UnmarshalText(b []byte) (err error) {
+	*c, err = word("corner", b, []Corner{Corner(model.Typ), Corner(model.Max)}, Corner.String)
+	return err
+}
+
+// Code is where the application runs from, in the file "bank1", "bank2" or "ram".
+type Code model.Code
+
+func (c Code) String() string {
+	if model.Code(c) == model.CodeInRAM {
+		return "ram"
+	}
+	return fmt.Sprintf("bank%d", c+1)
+}
+
+// MarshalText writes the place's name.
+func (c Code) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText reads it.
+func (c *Code) UnmarshalText(b []byte) (err error) {
+	*c, err = word("place", b, []Code{0, 1, Code(model.CodeInRAM)}, Code.String)
+	return err
+}
+
+// Profile is a profile of the store, in the file "MbedCE" or "MbedOS".
+type Profile kvstore.Profile
+
+func (p Profile) String() string { return kvstore.Profile(p).String() }
+
+// MarshalText writes the profile's name.
+func (p Profile) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads it.
+func (p *Profile) UnmarshalText(b []byte) (err error) {
+	*p, err = word("profile", b, []Profile{Profile(kvstore.MbedCE), Profile(kvstore.MbedOS)}, Profile.String)
+	return err
+}
+
+// Client is a generation of the update client, in the file "new" or "old".
+type Client boot.Generation
+
+func (c Client) String() string { return boot.Generation(c).String() }
+
+// MarshalText writes the generation's name.
+func (c Client) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText reads it.
+func (c *Client) UnmarshalText(b []byte) (err error) {
+	*c, err = word("client", b, []Client{Client(boot.ClientNew), Client(boot.ClientOld)}, Client.String)
+	return err
+}
+
+// Mode is a way in which a power cut leaves a step, in the file by its name.
+type Mode struct{ model.Mode }
+
+// MarshalText writes the mode's name.
+func (m Mode) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText reads it. The zero Mode has no name.
+func (m *Mode) UnmarshalText(b []byte) (err error) {
+	modes := []Mode{{model.Before}, {model.After}, {model.Torn}, {model.Prefix}}
+	*m, err = word("mode", b, modes, func(m Mode) string { return m.String() })
+	return err
+}

@@ -1,0 +1,292 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"dualbank/kvstore"
+	"dualbank/model"
+)
+
+// Workload is what a device writes to its key-value store: sets of keys that are drawn by weight,
+// now and then a remove, at a rate in virtual time.
+type Workload struct {
+	SetsPerHour uint32 `toml:"sets_per_hour" comment:"Sets and removes in an hour of virtual time, at irregular intervals."`
+	Hours       uint32 `toml:"hours" comment:"How long, after every key was set once."`
+	Removes     uint32 `toml:"removes_permille" comment:"Of 1000 sets, how many are removes of a key that is there."`
+	Reads       uint32 `toml:"reads" comment:"Gets after each set, of keys drawn likewise."`
+	Keys        []Key  `toml:"keys,inline,multiline" comment:"Name without its /kv/, bytes of a value from least to most, and how often the key is drawn."`
+}
+
+// Key is one key of a workload.
+type Key struct {
+	Name   string    `toml:"name"`
+	Bytes  [2]uint32 `toml:"bytes"`
+	Weight uint32    `toml:"weight"`
+}
+
+// maxOperations bounds one workload run, a few minutes of host time.
+const maxOperations = 200_000_000
+
+func (w *Workload) check() error {
+	bad := func(key, format string, args ...any) error {
+		return fmt.Errorf("workload.%s: %s", key, fmt.Sprintf(format, args...))
+	}
+	switch {
+	case w.SetsPerHour == 0 || w.SetsPerHour > 3_600_000:
+		return bad("sets_per_hour", "%d: give 1 to 3600000", w.SetsPerHour)
+	case w.Hours == 0 || uint64(w.Hours)*uint64(w.SetsPerHour) > maxOperations:
+		return bad("hours", "%d hours of %d sets: give at least 1 hour and at most %d sets", w.Hours, w.SetsPerHour, maxOperations)
+	case w.Removes > 500:
+		return bad("removes_permille", "%d: give 0 to 500", w.Removes)
+	case w.Reads > 1000:
+		return bad("reads", "%d: give 0 to 1000", w.Reads)
+	case len(w.Keys) == 0 || len(w.Keys) > 10_000:
+		return bad("keys", "%d keys: give 1 to 10000", len(w.Keys))
+	}
+	names := make(map[string]bool, len(w.Keys))
+	sum := uint64(0)
+	for i, k := range w.Keys {
+		at := fmt.Sprintf("keys[%d]", i)
+		switch {
+		case k.Name == "" || len(k.Name) >= kvstore.MaxKey || strings.ContainsAny(k.Name, " */?:;\"|<>\\\x00"):
+			return bad(at, "name %q: give 1 to %d characters without any of ` */?:;\"|<>\\`", k.Name, kvstore.MaxKey-1)
+		case names[k.Name]:
+			return bad(at, "name %q stands there twice: name each key once", k.Name)
+		case k.Bytes[0] > k.Bytes[1] || k.Bytes[1] > 1<<20:
+			return bad(at, "bytes %d to %d: give the least size first, up to %d", k.Bytes[0], k.Bytes[1], 1<<20)
+		}
+		names[k.Name] = true
+		sum += uint64(k.Weight)
+	}
+	if sum == 0 {
+		return bad("keys", "all weights are 0: give one of them more")
+	}
+	return nil
+}
+
+// load draws the operations of a workload and knows what the store must hold after them.
+type load struct {
+	w      *Workload
+	rng    *model.Rand
+	bounds []uint64 // of the weights' running sum, by key
+	held   []held   // by key
+	buf    []byte   // for a value that is read
+}
+
+// held is what the store holds under a key.
+type held struct {
+	value   []byte
+	present bool
+}
+
+func newLoad(w *Workload, seed uint64) *load {
+	l := &load{w: w, rng: model.NewRand(seed), held: make([]held, len(w.Keys))}
+	sum, longest := uint64(0), uint32(0)
+	for i, k := range w.Keys {
+		sum += uint64(k.Weight)
+		longest = max(longest, k.Bytes[1])
+		l.bounds = append(l.bounds, sum)
+		l.held[i].value = make([]byte, 0, k.Bytes[1])
+	}
+	l.buf = make([]byte, longest+1)
+	return l
+}
+
+// draw picks a key by weight.
+func (l *load) draw() int {
+	at := uint64(l.rng.Intn(int(l.bounds[len(l.bounds)-1])))
+	i, found := slices.BinarySearch(l.bounds, at)
+	if found {
+		i++
+	}
+	// Keys of weight 0 repeat the bound before them.
+	for l.w.Keys[i].Weight == 0 {
+		i++
+	}
+	return i
+}
+
+// provision opens the store and sets every key once, as a device's production does.
+func (l *load) provision(store kvstore.Store) error {
+	if err := store.Open(); err != nil {
+		return fmt.Errorf("opening the store: %w", err)
+	}
+	for i := range l.w.Keys {
+		if err := l.set(store, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// set gives key i a new value, in the store and in what is known of it.
+func (l *load) set(store kvstore.Store, i int) error {
+	k, h := &l.w.Keys[i], &l.held[i]
+	h.value = h.value[:int(k.Bytes[0])+l.rng.Intn(int(k.Bytes[1]-k.Bytes[0])+1)]
+	l.rng.Fill(h.value)
+	h.present = true
+	if err := store.Set(k.Name, h.value, 0); err != nil {
+		return fmt.Errorf("set of %s, %d bytes: %w", k.Name, len(h.value), err)
+	}
+	return nil
+}
+
+// remove takes key i away.
+func (l *load) remove(store kvstore.Store, i int) error {
+	l.held[i].present = false
+	if err := store.Remove(l.w.Keys[i].Name); err != nil {
+		return fmt.Errorf("remove of %s: %w", l.w.Keys[i].Name, err)
+	}
+	return nil
+}
+
+// get reads key i and compares it with what was set.
+func (l *load) get(store kvstore.Store, i int) error {
+	h, name := &l.held[i], l.w.Keys[i].Name
+	n, err := store.Get(name, l.buf, 0)
+	switch {
+	case !h.present && err == kvstore.ErrItemNotFound:
+		return nil
+	case !h.present:
+		return fmt.Errorf("get of %s, which was removed: %d bytes, error %v", name, n, err)
+	case err != nil:
+		return fmt.Errorf("get of %s: %w", name, err)
+	case !bytes.Equal(l.buf[:n], h.value):
+		return fmt.Errorf("get of %s: the %d bytes that were read are not the %d that were set", name, n, len(h.value))
+	}
+	return nil
+}
+
+// Sets is what one run of a workload measured. Times are in core cycles, all counts without the
+// first set of every key.
+type Sets struct {
+	Driver      string
+	Plain       []uint64 // latencies of sets and removes without garbage collection, ascending
+	GC          []uint64 // of those that collected garbage, ascending
+	Gets        []uint64 // latencies of gets, ascending
+	Removes     uint64
+	ValueBytes  uint64 // of the values that were set
+	LiveBytes   uint64 // of the values held at the end
+	Cycles      uint64 // virtual time from the first operation to the last
+	Counters    model.Counters
+	Collections uint64
+	Wear        []model.Wear // at the end
+	Life        Life
+}
+
+// Count is the number of sets and removes.
+func (s *Sets) Count() uint64 { return uint64(len(s.Plain) + len(s.GC)) }
+
+// RunWorkload sets every key of the workload once, then lets the device live for the workload's hours.
+// A key that reads back other than it was set is an error, and so is a full store. When ctx ends it
+// returns what was measured until then, and ctx's error.
+func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, progress func(done, total uint64)) (*Sets, error) {
+	f, l := d.Flash, newLoad(w, seed)
+	if err := l.provision(d.Store); err != nil {
+		return nil, err
+	}
+	total := uint64(w.Hours) * uint64(w.SetsPerHour)
+	s := &Sets{
+		Driver: d.Driver,
+		Plain:  make([]uint64, 0, total),
+		Gets:   make([]uint64, 0, total*uint64(w.Reads)),
+	}
+	start, before, collections := f.Now(), f.Counters(), d.Store.Collections()
+	life := newLifeRecorder(d)
+	interval := f.Hz() * 3600 / uint64(w.SetsPerHour)
+	due := start
+	var failed error
+	for n := uint64(0); n < total && failed == nil; n++ {
+		if n%256 == 0 {
+			if failed = ctx.Err(); failed != nil {
+				break
+			}
+			if progress != nil {
+				progress(n, total)
+			}
+		}
+		// Intervals from nothing to twice the mean.
+		if due += uint64(l.rng.Intn(int(2*interval) + 1)); due > f.Now() {
+			f.Wait(due - f.Now())
+		}
+		i := l.draw()
+		remove := l.held[i].present && l.rng.Intn(1000) < int(w.Removes)
+		began, gcs := f.Now(), d.Store.Collections()
+		if remove {
+			failed = l.remove(d.Store, i)
+			s.Removes++
+		} else {
+			failed = l.set(d.Store, i)
+			s.ValueBytes += uint64(len(l.held[i].value))
+		}
+		if took := f.Now() - began; d.Store.Collections() == gcs {
+			s.Plain = append(s.Plain, took)
+		} else {
+			s.GC = append(s.GC, took)
+			life.collected()
+		}
+		for r := uint32(0); r < w.Reads && failed == nil; r++ {
+			began := f.Now()
+			failed = l.get(d.Store, l.draw())
+			s.Gets = append(s.Gets, f.Now()-began)
+		}
+	}
+	s.Cycles = f.Now() - start
+	s.Counters = since(f.Counters(), before)
+	s.Collections = d.Store.Collections() - collections
+	s.Wear = f.Wear()
+	s.Life = life.life(s.Cycles)
+	slices.Sort(s.Plain)
+	slices.Sort(s.GC)
+	slices.Sort(s.Gets)
+	for i := range l.held {
+		if failed == nil {
+			failed = l.get(d.Store, i)
+		}
+		if l.held[i].present {
+			s.LiveBytes += uint64(len(l.held[i].value))
+		}
+	}
+	if failed != nil && ctx.Err() == nil {
+		failed = fmt.Errorf("after %d sets: %w", s.Count(), failed)
+	}
+	return s, failed
+}
+
+// since is what c counted after before. The longest stall and masking are of the whole life.
+func since(c, before model.Counters) model.Counters {
+	c.ReadCalls -= before.ReadCalls
+	c.ReadBytes -= before.ReadBytes
+	c.Programs -= before.Programs
+	c.ProgramBytes -= before.ProgramBytes
+	c.Erases -= before.Erases
+	c.Refused -= before.Refused
+	c.Reprogrammed -= before.Reprogrammed
+	c.Stall -= before.Stall
+	c.Masked -= before.Masked
+	for i := range c.Busy {
+		c.Busy[i] -= before.Busy[i]
+	}
+	return c
+}
+
+// Quantile is the smallest of the ascending values that at least permille of 1000 of them do not
+// exceed, 0 of none.
+func quantile(permille int, sorted []uint64) uint64 {
+	if len(sorted) == 0 {
+		return 0
+	}
+	i := (len(sorted)*permille + 999) / 1000
+	return sorted[max(i-1, 0)]
+}
+
+// all are the latencies of all sets, ascending.
+func (s *Sets) all() []uint64 {
+	a := slices.Concat(s.Plain, s.GC)
+	slices.Sort(a)
+	return a
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"fmt"
+
+	"dualbank/bench"
+	"dualbank/boot"
+	"dualbank/fuzz"
+	"dualbank/model"
+	"dualbank/results"
+)
+
+type layoutCommand struct {
+	Config []string `arg:"" help:"Configuration files: the bootloader's, the application's mbed_app.json, mbed_lib.json, targets.json."`
+	Target string   `required:"" help:"Target in the files' target_overrides, such as NUCLEO_F429ZI."`
+	Part   string   `help:"A part of 'dualbank parts' or a .toml file, for a target whose flash is not known."`
+	Driver string   `default:"mbed" help:"The part's flash driver, which says the program unit (${default})."`
+}
+
+func (c *layoutCommand) Run(t terminal) error {
+	chip, err := c.chip()
+	if err != nil {
+		return badInput(err)
+	}
+	layout, problems := boot.LoadLayout(c.Config, c.Target, chip)
+	if layout != nil {
+		if err := layout.Draw(t.out); err != nil {
+			return err
+		}
+	}
+	for _, p := range problems.Warnings() {
+		fmt.Fprintf(t.err, "dualbank: %v\n", p)
+	}
+	if err := problems.Err(); err != nil {
+		return badInput(err)
+	}
+	return nil
+}
+
+// chip is the flash of the part; without one, that of the target's board.
+func (c *layoutCommand) chip() (boot.Chip, error) {
+	if c.Part == "" {
+		return boot.Chip{}, nil
+	}
+	part, err := model.PartByName(c.Part)
+	if err != nil {
+		return boot.Chip{}, err
+	}
+	driver, err := model.DriverByName(c.Driver)
+	if err != nil {
+		return boot.Chip{}, err
+	}
+	family, err := driver.For(part.Family)
+	if err != nil {
+		return boot.Chip{}, err
+	}
+	return bench.Chip(part, family.Unit.Value), nil
+}
+
+type replayCommand struct {
+	Finding string `arg:"" help:"A file in the findings folder of a run."`
+}
+
+// Help says what the exit code means.
+func (c *replayCommand) Help() string {
+	return "The exit code is 1 if the rule is broken again, 0 if it holds now."
+}
+
+func (c *replayCommand) Run(t terminal) error {
+	f, err := fuzz.ReadFinding(c.Finding)
+	if err != nil {
+		return badInput(err)
+	}
+	broken, err := f.Replay(t.out)
+	if err != nil {
+		return badInput(fmt.Errorf("%s: %w", c.Finding, err))
+	}
+	if broken {
+		return failure{fmt.Errorf("%s: rule %d for the %s is broken again", c.Finding, f.Rule, f.Subject), exitFinding}
+	}
+	return nil
+}
+
+type reportCommand struct {
+	Dir string `arg:"" help:"A results folder."`
+}
+
+func (c *reportCommand) Run(t terminal) error {
+	if err := results.Redraw(c.Dir); err != nil {
+		return badInput(err)
+	}
+	r, err := results.Read(c.Dir)
+	if err != nil {
+		return err
+	}
+	return results.WriteSummary(t.out, r, width(t.out))
+}
+
+type partsCommand struct {
+	Part string `arg:"" optional:"" help:"A part, or a .toml file: show its facts with their sources."`
+}
+
+func (c *partsCommand) Run(t terminal) error {
+	if c.Part != "" {
+		p, err := model.PartByName(c.Part)
+		if err != nil {
+			return badInput(err)
+		}
+		return bench.DescribePart(t.out, p)
+	}
+	for _, name := range model.PartNames() {
+		p, err := model.PartByName(name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(t.out, "%-16s %s\n", name, p.Title)
+	}
+	return nil
+}

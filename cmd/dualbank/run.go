@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"golang.org/x/term"
+
+	"dualbank/bench"
+	"dualbank/fuzz"
+	"dualbank/results"
+)
+
+type runCommand struct {
+	Scenario       string `arg:"" optional:"" help:"Scenario file; without one, the porting guide's NUCLEO-F429ZI."`
+	Out            string `default:"out" placeholder:"DIR" help:"Folder for the results (${default})."`
+	FailOnFindings bool   `help:"Exit with code 1 if a power cut breaks a rule."`
+	Quick          bool   `help:"A shorter workload and a few thousand cuts: seconds instead of minutes."`
+	Print          bool   `help:"Print the scenario as it would be run, and end."`
+}
+
+func (c *runCommand) Run(ctx context.Context, t terminal) error {
+	s, err := c.scenario()
+	if err != nil {
+		return badInput(err)
+	}
+	if c.Print {
+		_, err := fmt.Fprint(t.out, s.TOML())
+		return err
+	}
+	if err := os.MkdirAll(c.Out, 0o777); err != nil {
+		return badInput(fmt.Errorf("%w: choose another folder with --out", err))
+	}
+	var progress bench.Progress
+	watch := newBars(t.err)
+	if watch != nil {
+		var one sync.Mutex // sweeps report from several goroutines
+		progress = func(stage string, done, total uint64) {
+			one.Lock()
+			defer one.Unlock()
+			watch.show(stage, done, total)
+		}
+	}
+	report, findings, err := bench.Run(ctx, s, c.Out, progress)
+	if watch != nil {
+		watch.end()
+	}
+	stopped := err != nil && ctx.Err() != nil
+	if err != nil && !stopped {
+		if _, ok := errors.AsType[*bench.ScenarioError](err); ok {
+			return badInput(err)
+		}
+		return err
+	}
+	if report == nil {
+		return failure{errors.New("interrupted before anything was measured"), exitInterrupt}
+	}
+	if err := results.Write(c.Out, report); err != nil {
+		return err
+	}
+	if err := fuzz.WriteFindings(filepath.Join(c.Out, "findings"), findings); err != nil {
+		return err
+	}
+	if err := results.WriteSummary(t.out, report, width(t.out)); err != nil {
+		return err
+	}
+	fmt.Fprintf(t.out, "\n%s\n", filepath.Join(c.Out, "report.html"))
+	switch {
+	case stopped:
+		return failure{fmt.Errorf("interrupted: what was done until then is in %s", c.Out), exitInterrupt}
+	case c.FailOnFindings && len(findings) > 0:
+		return failure{fmt.Errorf("%d findings, see %s", len(findings), filepath.Join(c.Out, "findings")), exitFinding}
+	}
+	return nil
+}
+
+func (c *runCommand) scenario() (*bench.Scenario, error) {
+	s := bench.Guide()
+	if c.Scenario != "" {
+		var err error
+		if s, err = bench.ReadFile(c.Scenario); err != nil {
+			return nil, err
+		}
+	}
+	if c.Quick {
+		s.Quick()
+	}
+	return s, nil
+}
+
+// width is the number of columns to write for; 0 where w is no terminal.
+func width(w any) int {
+	if f, ok := w.(*os.File); ok {
+		if n, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return n
+		}
+	}
+	return 0
+}
