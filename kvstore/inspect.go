@@ -1,0 +1,216 @@
+package kvstore
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+)
+
+// Picture is what a device that holds a TDBStore looks like. Nothing was written to make it.
+type Picture struct {
+	Active int // the area that an open would use; -1 if it would make a new store
+	Areas  [2]AreaPicture
+}
+
+// AreaPicture is one area.
+type AreaPicture struct {
+	Base     uint32 // address on the device
+	Size     uint32 // bytes
+	Reserved []byte // valid reserved data; nil if there is none
+	Damaged  bool   // there is something in the reserved data's place, but it is not valid
+	Version  uint16 // of the master record; each garbage collection counts it up by one
+	Valid    bool   // the master record is valid
+	Records  []RecordPicture
+	Free     uint32 // offset behind the last record of the log: where the next one goes
+	Used     uint32 // bytes from Free on that are not erased: a torn record, or an earlier life
+	Stale    []RecordPicture
+	Err      string // why reading ended, if not at the end of the log
+}
+
+// RecordPicture is one record whose CRC holds.
+type RecordPicture struct {
+	Offset uint32 // in the area
+	Size   uint32 // bytes on flash
+	Key    string
+	Flags  Flags
+	Data   []byte
+	Live   bool // no later record of the log replaces or removes it
+}
+
+// Inspect looks at a device without changing it, as profile would read it. The error says why its
+// erase units cannot hold a store.
+func Inspect(dev BlockDevice, profile Profile) (*Picture, error) {
+	s := NewTDB(readOnly{dev}, Options{Profile: profile})
+	// An open measures the device; whether it succeeds does not matter here.
+	if err := s.measure(s.dev); err != nil {
+		return nil, err
+	}
+	_ = s.Open()
+	p := &Picture{Active: -1}
+	for i := range p.Areas {
+		p.Areas[i] = s.inspect(i)
+	}
+	a, b := &p.Areas[0], &p.Areas[1]
+	switch {
+	case a.Valid && b.Valid:
+		p.Active = 1
+		if a.Version > b.Version || a.Version == 0 {
+			p.Active = 0
+		}
+	case a.Valid:
+		p.Active = 0
+	case b.Valid:
+		p.Active = 1
+	}
+	return p, nil
+}
+
+// readOnly is a device that refuses to change.
+type readOnly struct{ BlockDevice }
+
+func (readOnly) Program(uint32, []byte) error { return ErrWriteFailed }
+
+func (readOnly) Erase(uint32, uint32) error { return ErrWriteFailed }
+
+func (s *TDBStore) inspect(area int) AreaPicture {
+	p := AreaPicture{Base: s.base[area], Size: s.area, Free: s.master}
+	p.Reserved, p.Damaged = s.inspectReserved(area)
+	last := map[string]int{}
+	off := s.master
+	for off+headerSize < s.area {
+		r, err := s.inspectRecord(area, off)
+		if err != nil {
+			if err != ErrInvalidData {
+				p.Err = fmt.Sprintf("record at %#x: %v", off, err)
+			}
+			break
+		}
+		if off == s.master {
+			if r.Key != masterKey || len(r.Data) < 2 {
+				break
+			}
+			p.Valid, p.Version = true, binary.LittleEndian.Uint16(r.Data)
+		} else {
+			if i, ok := last[r.Key]; ok {
+				p.Records[i].Live = false
+			}
+			r.Live = r.Flags&FlagDeleted == 0
+			last[r.Key] = len(p.Records)
+			p.Records = append(p.Records, r)
+		}
+		off += r.Size
+		p.Free = off
+	}
+	s.inspectTail(area, &p)
+	return p
+}
+
+func (s *TDBStore) inspectRecord(area int, off uint32) (RecordPicture, error) {
+	if err := s.load(area, off, 0); err != nil {
+		return RecordPicture{}, err
+	}
+	return RecordPicture{
+		Offset: off, Size: s.rec.next - off, Key: string(s.rec.key), Flags: s.rec.flags, Data: append([]byte{}, s.rec.data...),
+	}, nil
+}
+
+func (s *TDBStore) inspectReserved(area int) (data []byte, damaged bool) {
+	var b [reservedSize + trailerSize]byte
+	if s.dev.Read(s.base[area], b[:]) != nil {
+		return nil, true
+	}
+	t := b[reservedSize:]
+	size, n := binary.LittleEndian.Uint16(t), binary.LittleEndian.Uint16(t[2:])
+	if size == trailerSize && n <= reservedSize && binary.LittleEndian.Uint32(t[4:]) == CRC(b[:n]) {
+		return append([]byte{}, b[:n]...), false
+	}
+	for _, c := range b {
+		if c != 0xFF {
+			return nil, true
+		}
+	}
+	return nil, false
+}
+
+// inspectTail looks behind the log: how much is not erased, and which whole records an earlier life
+// of the area left there.
+func (s *TDBStore) inspectTail(area int, p *AreaPicture) {
+	tail := make([]byte, s.area-p.Free)
+	if s.dev.Read(s.base[area]+p.Free, tail) != nil {
+		p.Err = fmt.Sprintf("free space from %#x on cannot be read", p.Free)
+		return
+	}
+	for _, c := range tail {
+		if c != 0xFF {
+			p.Used++
+		}
+	}
+	for off := uint32(0); p.Used > 0 && off+headerSize <= uint32(len(tail)); off += s.unit {
+		if binary.LittleEndian.Uint32(tail[off:]) != recordMagic {
+			continue
+		}
+		if r, err := s.inspectRecord(area, p.Free+off); err == nil {
+			p.Stale = append(p.Stale, r)
+			off += r.Size - s.unit
+		}
+	}
+}
+
+// Print writes the picture for a person, records included; most bounds the records shown of each
+// area.
+func (p *Picture) Print(w io.Writer, most int) {
+	for i := range p.Areas {
+		a := &p.Areas[i]
+		state := "no valid master record"
+		switch {
+		case i == p.Active:
+			state = fmt.Sprintf("active, version %d", a.Version)
+		case a.Valid:
+			state = fmt.Sprintf("standby, version %d", a.Version)
+		}
+		fmt.Fprintf(w, "area %d at 0x%05X, %d bytes: %s\n", i, a.Base, a.Size, state)
+		switch {
+		case a.Reserved != nil:
+			fmt.Fprintf(w, "  reserved data, %d bytes\n", len(a.Reserved))
+		case a.Damaged:
+			fmt.Fprintf(w, "  reserved data, damaged\n")
+		}
+		live, bytes := 0, uint32(0)
+		for _, r := range a.Records {
+			if r.Live {
+				live++
+				bytes += r.Size
+			}
+		}
+		fmt.Fprintf(w, "  %d records, %d live with %d bytes; free from 0x%05X on, %d bytes there not erased, %d stale records\n",
+			len(a.Records), live, bytes, a.Free, a.Used, len(a.Stale))
+		from := max(0, len(a.Records)-most)
+		if from > 0 {
+			fmt.Fprintf(w, "  ... %d records\n", from)
+		}
+		for _, r := range a.Records[from:] {
+			r.print(w, "  ")
+		}
+		for _, r := range a.Stale[:min(most, len(a.Stale))] {
+			r.print(w, "  stale ")
+		}
+		if a.Err != "" {
+			fmt.Fprintf(w, "  %s\n", a.Err)
+		}
+	}
+}
+
+func (r *RecordPicture) print(w io.Writer, lead string) {
+	what := "dead"
+	switch {
+	case r.Flags&FlagDeleted != 0:
+		what = "tombstone"
+	case r.Live:
+		what = "live"
+	}
+	fmt.Fprintf(w, "%s0x%05X %-9s %q, %d bytes", lead, r.Offset, what, r.Key, len(r.Data))
+	if f := r.Flags &^ FlagDeleted; f != 0 {
+		fmt.Fprintf(w, ", flags 0x%X", uint32(f))
+	}
+	fmt.Fprintln(w)
+}
