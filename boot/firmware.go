@@ -1,0 +1,102 @@
+package boot
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+)
+
+// ReadFirmware takes the application out of a firmware file: ELF, Intel HEX, or anything else as plain
+// binary. start and size are the region of the active application (Layout.Region). What an ELF or HEX
+// file has must lie in it; gaps are filled with 0xFF. A plain binary begins at start; if its reset
+// vector points into the flash, it must point into the application. name is for the error, which says
+// what lies where.
+func ReadFirmware(name string, file []byte, start, size uint32) ([]byte, error) {
+	var segs []Segment
+	var err error
+	switch {
+	case bytes.HasPrefix(file, []byte(elf.ELFMAG)):
+		segs, err = elfSegments(file)
+	case len(bytes.TrimSpace(file)) > 0 && bytes.TrimSpace(file)[0] == ':':
+		segs, err = ParseHex(file)
+	default:
+		if err := linkedFor(file, start, size); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		segs = []Segment{{start, file}}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	fw, err := place(segs, start, size)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return fw, nil
+}
+
+// place lays segments, ascending and apart, into the application's region.
+func place(segs []Segment, start, size uint32) ([]byte, error) {
+	end := uint64(start) + uint64(size)
+	for _, s := range segs {
+		if s.Addr < start || s.end() > end {
+			return nil, fmt.Errorf("data at 0x%08X-0x%08X does not lie in the application's region 0x%08X-0x%08X: link the application for that region", s.Addr, s.end(), start, end)
+		}
+	}
+	if len(segs) == 0 || len(segs[len(segs)-1].Data) == 0 {
+		return nil, fmt.Errorf("there is no data in it: give a linked application")
+	}
+	fw := bytes.Repeat([]byte{0xFF}, int(segs[len(segs)-1].end()-uint64(start)))
+	for _, s := range segs {
+		copy(fw[s.Addr-start:], s.Data)
+	}
+	if segs[0].Addr != start {
+		return nil, fmt.Errorf("its first byte is at 0x%08X, but the application begins at 0x%08X: link it for that address", segs[0].Addr, start)
+	}
+	return fw, nil
+}
+
+// linkedFor checks a plain binary by its reset vector. Only one that points close to the application's
+// region, as one linked for another place in the same flash does, says anything.
+func linkedFor(file []byte, start, size uint32) error {
+	if len(file) < 8 {
+		return nil
+	}
+	const flash = 16 << 20 // more than any part's
+	reset := binary.LittleEndian.Uint32(file[4:]) &^ 1
+	if reset>>24 == start>>24 && reset%(1<<24) < flash && start>>24 != 0 &&
+		(reset < start || uint64(reset) >= uint64(start)+uint64(size)) {
+		return fmt.Errorf("its reset vector 0x%08X lies outside the application's region 0x%08X-0x%08X: link the application for that region", reset, start, uint64(start)+uint64(size))
+	}
+	return nil
+}
+
+// elfSegments are the loadable segments of a 32-bit little-endian ARM ELF file at the addresses where
+// they are stored.
+func elfSegments(file []byte) ([]Segment, error) {
+	f, err := elf.NewFile(bytes.NewReader(file))
+	if err != nil {
+		return nil, fmt.Errorf("not a usable ELF file: %w", err)
+	}
+	if f.Class != elf.ELFCLASS32 || f.Data != elf.ELFDATA2LSB || f.Machine != elf.EM_ARM {
+		return nil, fmt.Errorf("an ELF file for %v, %v, %v: give one for a 32-bit little-endian ARM", f.Machine, f.Class, f.Data)
+	}
+	if f.Type != elf.ET_EXEC {
+		return nil, fmt.Errorf("an ELF file of type %v: give a linked application", f.Type)
+	}
+	var segs []Segment
+	for i, p := range f.Progs {
+		if p.Type != elf.PT_LOAD || p.Filesz == 0 {
+			continue
+		}
+		if p.Off > uint64(len(file)) || p.Filesz > uint64(len(file))-p.Off {
+			return nil, fmt.Errorf("segment %d reaches past the end of the file: it is cut short", i)
+		}
+		if p.Paddr+p.Filesz > 1<<32 {
+			return nil, fmt.Errorf("segment %d leaves the address space", i)
+		}
+		segs = append(segs, Segment{uint32(p.Paddr), file[p.Off : p.Off+p.Filesz]})
+	}
+	return joinSegments(segs)
+}
