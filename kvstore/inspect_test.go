@@ -78,7 +78,7 @@ func TestInspectDamage(t *testing.T) {
 		}
 	}
 	l := s.Layout()
-	f.cells[l.Base[0]+3] = 0                   // the reserved data of area 0
+	f.cells[l.Base[0]+3] = 0               // the reserved data of area 0
 	f.cells[l.Base[l.Active]+l.Free-1] = 0 // the last record
 	p, err := Inspect(f, MbedCE)
 	if err != nil {
