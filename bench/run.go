@@ -212,7 +212,7 @@ func (j *job) cut(ctx context.Context) error {
 			Device: kv, Profile: kvstore.Profile(j.s.Store.Profile), Seed: j.s.Seed, Collections: uint64(c.Collections),
 			Modes: modes, MaxCuts: c.KVStore, Workers: c.Workers,
 		}, j.progress.of("power cuts, KVStore"))
-		j.add("KVStore", sweep)
+		j.add("KVStore", sweep, err == nil)
 		if err != nil {
 			return fmt.Errorf("power cuts, KVStore: %w", err)
 		}
@@ -222,7 +222,7 @@ func (j *job) cut(ctx context.Context) error {
 			Device: device, Boot: d.Layout.Config, Client: boot.Generation(j.s.Update.Client), Old: c.UpdateBytes, New: c.UpdateBytes,
 			Seed: j.s.Seed, Modes: modes, MaxCuts: c.Update, Workers: c.Workers,
 		}, j.progress.of("power cuts, update"))
-		j.add("update", sweep)
+		j.add("update", sweep, err == nil)
 		if err != nil {
 			return fmt.Errorf("power cuts, update: %w", err)
 		}
@@ -232,7 +232,7 @@ func (j *job) cut(ctx context.Context) error {
 }
 
 // add takes a sweep into the report, whole or as far as it came.
-func (j *job) add(subject string, sweep *fuzz.Sweep) {
+func (j *job) add(subject string, sweep *fuzz.Sweep, whole bool) {
 	if sweep == nil || sweep.Stats.Cuts == 0 {
 		return
 	}
@@ -244,6 +244,9 @@ func (j *job) add(subject string, sweep *fuzz.Sweep) {
 		j.report.Findings = append(j.report.Findings, rec)
 	}
 	j.findings = append(j.findings, sweep.Findings...)
+	if !whole {
+		return // other runs' figures would not compare with its
+	}
 	j.bench(benchName("Cuts", "part", j.device.Flash.Part().Name, "subject", subject), int(sweep.Stats.Cuts), []results.Metric{
 		exact("cuts", float64(sweep.Stats.Cuts), ""),
 		exact("judged-cuts", float64(sweep.Stats.Judged), ""),

@@ -1,0 +1,24 @@
+# What people and CI call. GO may name another toolchain; FUZZTIME is the time for each fuzz target.
+GO ?= go
+FUZZTIME ?= 30s
+
+.PHONY: run test bench fuzz lint
+
+# The main job on the guide's board: workload, update, power cuts. The report is out/report.html.
+run:
+	$(GO) run ./cmd/dualbank run --out out
+
+test:
+	$(GO) test -race ./...
+
+# Simulated metrics are exact; pipe into `go tool benchstat` to read them as a table.
+bench:
+	$(GO) test -run '^$$' -bench . ./bench
+
+fuzz:
+	GO="$(GO)" scripts/fuzz.sh $(FUZZTIME)
+
+lint:
+	@unformatted=$$($(GO) tool gofumpt -l .); test -z "$$unformatted" || { echo "not formatted with gofumpt:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
