@@ -7,15 +7,18 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
+	"dualbank/boot"
 	"dualbank/kvstore"
 )
 
-// WriteFindings writes one file for each finding into dir, which it makes anew: a finding that is no
-// longer found leaves no file behind.
+// WriteFindings writes the findings into dir, which it makes anew: a finding that is no longer found
+// leaves nothing behind. Each has four files: ID.json, which replays; ID.txt, the story of the replay;
+// ID.bin and ID.hex, the flash as the software finds it after the cut, to be put on a real board.
 func WriteFindings(dir string, findings []Finding) error {
-	old, err := filepath.Glob(filepath.Join(dir, "*-rule*.json"))
+	old, err := filepath.Glob(filepath.Join(dir, "*-rule*"))
 	if err != nil {
 		return err
 	}
@@ -28,11 +31,37 @@ func WriteFindings(dir string, findings []Finding) error {
 		return err
 	}
 	for i := range findings {
-		text, err := json.MarshalIndent(&findings[i], "", "\t")
-		if err != nil {
+		if err := findings[i].write(filepath.Join(dir, findings[i].ID)); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, findings[i].ID+".json"), append(text, '\n'), 0o644); err != nil {
+	}
+	return nil
+}
+
+func (f *Finding) write(path string) error {
+	text, err := json.MarshalIndent(f, "", "\t")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".json", append(text, '\n'), 0o644); err != nil {
+		return err
+	}
+	if f.KV != nil && f.KV.Profile == ownStore {
+		return nil
+	}
+	var story, hex bytes.Buffer
+	re, broken, err := f.replay(nil, &story)
+	if err == nil && !broken {
+		err = fmt.Errorf("the finding does not replay")
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := boot.WriteHex(&hex, []boot.Segment{{Addr: re.base, Data: re.image}}); err != nil {
+		return err
+	}
+	for ext, data := range map[string][]byte{".txt": story.Bytes(), ".bin": re.image, ".hex": hex.Bytes()} {
+		if err := os.WriteFile(path+ext, data, 0o644); err != nil {
 			return err
 		}
 	}
@@ -45,14 +74,15 @@ func ReadFinding(path string) (*Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := parseFinding(text)
+	f, err := ParseFinding(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return f, nil
 }
 
-func parseFinding(text []byte) (*Finding, error) {
+// ParseFinding reads the text of a finding's file.
+func ParseFinding(text []byte) (*Finding, error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	f := new(Finding)
@@ -72,24 +102,77 @@ func (f *Finding) Replay(w io.Writer) (broken bool, err error) { return f.Replay
 
 // ReplayOn is Replay for a finding of a store of your own, which store makes.
 func (f *Finding) ReplayOn(store func(kvstore.BlockDevice) kvstore.Store, w io.Writer) (broken bool, err error) {
+	_, broken, err = f.replay(store, w)
+	return broken, err
+}
+
+// replayed is what a case leads to.
+type replayed struct {
+	bad   []Violation
+	base  uint32 // address of image
+	image []byte // the flash as the software finds it after the cut
+}
+
+func (f *Finding) replay(store func(kvstore.BlockDevice) kvstore.Store, w io.Writer) (re *replayed, broken bool, err error) {
 	fmt.Fprintf(w, "finding  %s\nrule     %d of the rules for the %s: %s\n", f.ID, f.Rule, f.Subject, ruleText(f.Subject, f.Rule))
-	var bad []Violation
 	if f.KV != nil {
-		bad, err = f.KV.replay(w, store)
+		re, err = f.KV.replay(w, store)
 	} else {
-		bad, err = f.Update.replay(w)
+		re, err = f.Update.replay(w)
 	}
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
-	if len(bad) == 0 {
+	if len(re.bad) == 0 {
 		fmt.Fprintln(w, "outcome  no rule is broken")
 	}
-	for _, v := range bad {
+	for _, v := range re.bad {
 		fmt.Fprintf(w, "outcome  rule %d is broken: %s\n         expected %s\n         seen     %s\n", v.Rule, v.Symptom, v.Expected, v.Seen)
 		broken = broken || v.Rule == f.Rule && v.Symptom == f.Symptom
 	}
-	return broken, nil
+	return re, broken, nil
+}
+
+// AsTest is the source of a Go test that fails while the finding stands. It needs nothing beside this
+// module.
+func (f *Finding) AsTest() (string, error) {
+	text, err := json.MarshalIndent(f, "", "\t")
+	if err != nil {
+		return "", err
+	}
+	name := strings.NewReplacer("-", "_", ".", "_").Replace(f.ID)
+	return fmt.Sprintf(`package findings
+
+import (
+	"os"
+	"testing"
+
+	"dualbank/fuzz"
+)
+
+// %s
+func TestFinding_%s(t *testing.T) {
+	f, err := fuzz.ParseFinding([]byte(%s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken, err := f.Replay(os.Stdout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if broken {
+		t.Error(f.Symptom)
+	}
+}
+`, f.Symptom, name, goString(text)), nil
+}
+
+// goString is text as a Go string, readable where it can be.
+func goString(text []byte) string {
+	if strconv.CanBackquote(strings.NewReplacer("\n", "", "\t", "").Replace(string(text))) {
+		return "`" + string(text) + "`"
+	}
+	return strconv.Quote(string(text))
 }
 
 var ruleTexts = map[string][]string{

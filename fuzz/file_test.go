@@ -3,6 +3,7 @@ package fuzz
 import (
 	"bytes"
 	"encoding/json"
+	"go/format"
 	"io"
 	"os"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"dualbank/boot"
 )
 
 func TestFindingFiles(t *testing.T) {
@@ -21,7 +24,7 @@ func TestFindingFiles(t *testing.T) {
 		}
 	}
 	files, err := os.ReadDir(dir)
-	if err != nil || len(files) != len(s.Findings) {
+	if err != nil || len(files) != 4*len(s.Findings) {
 		t.Fatalf("%d files for %d findings, %v", len(files), len(s.Findings), err)
 	}
 	for i := range s.Findings {
@@ -38,6 +41,39 @@ func TestFindingFiles(t *testing.T) {
 	}
 	if files, err := os.ReadDir(dir); err != nil || len(files) != 0 {
 		t.Errorf("findings that are no longer found leave %d files, %v", len(files), err)
+	}
+}
+
+// TestExports: the image of a finding is what its hex file says, and its story tells the cut.
+func TestExports(t *testing.T) {
+	s := sweep(t, KVSweep{Device: Device{Part: "stm32f429zi", Unit: 1, Base: 0x08100000, Size: 128 << 10}, Seed: 1, Collections: 1, MaxCuts: 900})
+	dir := t.TempDir()
+	if err := WriteFindings(dir, s.Findings); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range s.Findings {
+		read := func(ext string) []byte {
+			text, err := os.ReadFile(filepath.Join(dir, f.ID+ext))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return text
+		}
+		segs, err := boot.ParseHex(read(".hex"))
+		if err != nil || len(segs) != 1 || segs[0].Addr != 0x08100000 || !bytes.Equal(segs[0].Data, read(".bin")) {
+			t.Errorf("%s: the hex file holds %d segments, %v", f.ID, len(segs), err)
+		}
+		story := string(read(".txt"))
+		for _, want := range []string{"area 0 at", "rule", f.Symptom, "cut  "} {
+			if !strings.Contains(story, want) {
+				t.Errorf("%s: no %q in the story:\n%s", f.ID, want, story)
+			}
+		}
+		if src, err := f.AsTest(); err != nil {
+			t.Error(err)
+		} else if out, err := format.Source([]byte(src)); err != nil || !strings.Contains(string(out), "func TestFinding_") {
+			t.Errorf("%s as a test: %v\n%s", f.ID, err, src)
+		}
 	}
 }
 
@@ -65,7 +101,7 @@ func TestBadFindings(t *testing.T) {
 			if text == good {
 				t.Fatal("the mistake was not planted")
 			}
-			f, err := parseFinding([]byte(text))
+			f, err := ParseFinding([]byte(text))
 			if err == nil {
 				_, err = f.Replay(io.Discard)
 			}
@@ -88,7 +124,7 @@ func FuzzFinding(f *testing.F) {
 	}
 	f.Add([]byte(`{"update":{"device":{"part":"stm32f429zi","unit":1},"client":"new","old":1,"new":1,"cut":{"mode":"torn"}}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		fd, err := parseFinding(text)
+		fd, err := ParseFinding(text)
 		if err != nil || fd.KV == nil || fd.KV.Device.Part != "" || len(fd.KV.Ops) > 50 || len(text) > 5000 {
 			return
 		}

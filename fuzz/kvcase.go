@@ -108,7 +108,7 @@ func (c *KVSweep) profile() string {
 
 // replay runs the case from an erased device, tells w what happens, and returns what is broken. own
 // makes the store of a case of profile "own".
-func (c *KVCase) replay(w io.Writer, own func(kvstore.BlockDevice) kvstore.Store) ([]Violation, error) {
+func (c *KVCase) replay(w io.Writer, own func(kvstore.BlockDevice) kvstore.Store) (*replayed, error) {
 	cfg := &KVSweep{Device: c.Device, Ops: c.Ops, Deep: c.Deep}
 	switch c.Profile {
 	case ownStore:
@@ -131,10 +131,16 @@ func (c *KVCase) replay(w io.Writer, own func(kvstore.BlockDevice) kvstore.Store
 		return nil, err
 	}
 	fmt.Fprintf(w, "device   %v\nprofile  %s\nworkload %d operations, %d steps, from an erased device\n", &c.Device, c.Profile, len(run.ops), run.rec.steps)
+	run.tellOps(w, c.Cut.Op)
 	if c.Cut.Mode == noCut {
-		fmt.Fprintf(w, "cut      none\nthen     the store is opened again and read\n")
-		_, bad, err := run.undisturbed()
-		return bad, err
+		f, err := run.end()
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(w, "cut      none\n")
+		re := run.found(w, f)
+		_, re.bad, err = run.undisturbed()
+		return re, err
 	}
 	mode, ok := model.ModeByName(c.Cut.Mode)
 	if !ok {
@@ -156,9 +162,8 @@ func (c *KVCase) replay(w io.Writer, own func(kvstore.BlockDevice) kvstore.Store
 		return nil, err
 	}
 	for i := range c.Cut.Op {
-		if err := c.Ops[i].do(j.store, f); err != nil {
-			fmt.Fprintf(w, "%8d %v: %v\n", i, &c.Ops[i], err)
-		}
+		// What fails here failed when the run was recorded, and is expected.
+		_ = c.Ops[i].do(j.store, f)
 	}
 	op := &c.Ops[c.Cut.Op]
 	f.Arm(model.Cut{Step: c.Cut.Step, Mode: mode, Seed: c.Cut.Seed})
@@ -166,13 +171,48 @@ func (c *KVCase) replay(w io.Writer, own func(kvstore.BlockDevice) kvstore.Store
 		return nil, fmt.Errorf("kv.cut: operation %d has no step %d (it ends with %v): the file does not fit this store", c.Cut.Op, c.Cut.Step, err)
 	}
 	at := run.rec.ops[c.Cut.Op] + c.Cut.Step
-	cl := &run.rec.calls[run.rec.at(at)]
-	fmt.Fprintf(w, "cut      in operation %d: %v\n         after %d of its steps, mode %s: %v of %d bytes at 0x%08X (%s)\n",
-		c.Cut.Op, op, c.Cut.Step, mode, cl.kind, cl.step, cl.addr+uint32(at-cl.first)*cl.step, run.place(at).Part)
-	fmt.Fprintf(w, "then     the store is opened again, read, and used\n")
+	fmt.Fprintf(w, "cut      in operation %d, after %d of its steps, mode %s: %s\n", c.Cut.Op, c.Cut.Step, mode, run.place(at).Part)
+	run.rec.tell(w, at, run.rec.ops[c.Cut.Op])
 	f.Boot()
+	re := run.found(w, f)
 	j.begin(c.Cut.Op)
-	return j.judge(f, c.Cut.Op, mode, f.Hash())
+	re.bad, err = j.judge(f, c.Cut.Op, mode, f.Hash())
+	return re, err
+}
+
+// tellOps lists the last operations up to the one that is cut.
+func (run *kvRun) tellOps(w io.Writer, last int) {
+	const most = 8
+	last = min(last, len(run.ops)-1)
+	for i := max(0, last-most+1); i <= last; i++ {
+		fmt.Fprintf(w, "%8d %v\n", i, &run.ops[i])
+	}
+}
+
+// end is a flash with the cells at the end of the run.
+func (run *kvRun) end() (*model.Flash, error) {
+	f, err := run.cfg.Device.flash()
+	if err != nil {
+		return nil, err
+	}
+	f.Restore(run.rec.start)
+	return f, run.rec.do(f, 0, run.rec.steps)
+}
+
+// found keeps the cells as the store finds them at its next open, and shows them.
+func (run *kvRun) found(w io.Writer, f *model.Flash) *replayed {
+	d := &run.cfg.Device
+	re := &replayed{base: d.Base, image: make([]byte, d.Size)}
+	f.Peek(d.Base, re.image)
+	if run.layout != nil {
+		if dev, err := f.Region(d.Base, d.Size); err == nil {
+			if p, err := kvstore.Inspect(dev, run.cfg.Profile); err == nil {
+				fmt.Fprintln(w, "then     the store finds this, is opened, read and used:")
+				p.Print(w, 6)
+			}
+		}
+	}
+	return re
 }
 
 // check finds what would make a case impossible to run.

@@ -222,12 +222,8 @@ func (run *kvRun) expect(how []known, keys, once []string) {
 // undisturbed judges the end of the run without any cut. A key that the store lists of its own
 // accord is one violation, and is expected from then on: it is no matter of power.
 func (run *kvRun) undisturbed() (own map[string]bool, bad []Violation, err error) {
-	f, err := run.cfg.Device.flash()
+	f, err := run.end()
 	if err != nil {
-		return nil, nil, err
-	}
-	f.Restore(run.rec.start)
-	if err := run.rec.do(f, 0, run.rec.steps); err != nil {
 		return nil, nil, err
 	}
 	j, err := newKVJudge(run, f, nil)

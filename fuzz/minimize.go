@@ -38,11 +38,11 @@ func (m *minimizer) breaks(c KVCase) bool {
 		return false
 	}
 	m.left--
-	bad, err := c.replay(io.Discard, nil)
+	re, err := c.replay(io.Discard, nil)
 	if err != nil {
 		return false
 	}
-	for _, v := range bad {
+	for _, v := range re.bad {
 		if v.Rule == m.f.Rule && v.Symptom == m.f.Symptom {
 			m.f.Expected, m.f.Seen = v.Expected, v.Seen
 			*m.f.KV = c

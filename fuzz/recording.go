@@ -1,6 +1,8 @@
 package fuzz
 
 import (
+	"fmt"
+	"io"
 	"sort"
 
 	"dualbank/model"
@@ -76,4 +78,18 @@ func (r *recording) do(f *model.Flash, first, last uint64) error {
 		first = c.first + uint64(to/c.step)
 	}
 	return nil
+}
+
+// tell writes the calls before a step, and the one that it belongs to, no further back than from.
+func (r *recording) tell(w io.Writer, step, from uint64) {
+	const most = 4
+	last := r.at(step)
+	for i := max(0, r.at(from), last-most); i <= last; i++ {
+		c := &r.calls[i]
+		fmt.Fprintf(w, "         %-7v 0x%08X %5d bytes", c.kind, c.addr, c.size)
+		if i == last {
+			fmt.Fprintf(w, "  <- cut at 0x%08X, after %d of %d steps", c.addr+uint32(step-c.first)*c.step, step-c.first, c.steps())
+		}
+		fmt.Fprintln(w)
+	}
 }

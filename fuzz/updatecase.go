@@ -20,7 +20,7 @@ type UpdateCase struct {
 }
 
 // replay runs the case from an erased device, tells w what happens, and returns what is broken.
-func (c *UpdateCase) replay(w io.Writer) ([]Violation, error) {
+func (c *UpdateCase) replay(w io.Writer) (*replayed, error) {
 	cfg := &UpdateSweep{Device: c.Device, Boot: c.Boot, Old: c.Old, New: c.New, Seed: c.Seed}
 	switch c.Client {
 	case boot.ClientNew.String():
@@ -64,5 +64,8 @@ func (c *UpdateCase) replay(w io.Writer) ([]Violation, error) {
 	fmt.Fprintf(w, "then     the device boots, without further cuts\n")
 	f.Observe(nil)
 	f.Boot()
-	return newUpdateJudge(run, f).judge(f, c.Cut.Op, mode, f.Hash())
+	re := &replayed{base: f.Start(), image: make([]byte, f.Size())}
+	f.Peek(f.Start(), re.image)
+	re.bad, err = newUpdateJudge(run, f).judge(f, c.Cut.Op, mode, f.Hash())
+	return re, err
 }
