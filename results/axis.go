@@ -103,7 +103,7 @@ func (p pen) underneath(y vg.Length, ticks []tick, at func(v float64) vg.Length)
 		x := at(t.value)
 		wide := st.Width(t.label)
 		lx := min(max(x-wide/2, 0), p.w-wide)
-		if lx < end+8 {
+		if lx < end+8 || wide > p.w {
 			continue
 		}
 		p.line(x, y, x, y+4, 1, muted)

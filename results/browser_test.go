@@ -55,32 +55,41 @@ const layoutFaults = `(() => {
 })()`
 
 func TestPageInBrowser(t *testing.T) {
-	dir := t.TempDir()
-	if err := Write(dir, sample()); err != nil {
-		t.Fatal(err)
-	}
 	c := startChromium(t)
-	url := "file://" + filepath.Join(dir, pageName)
-	for _, scheme := range []string{"light", "dark"} {
-		for _, width := range []int{390, 768, 1280} {
-			name := fmt.Sprintf("%s-%d", scheme, width)
-			c.media("screen", scheme)
-			c.size(width, 900)
-			c.open(url)
-			for _, what := range c.complaints(url) {
-				t.Errorf("%s: %s", name, what)
+	for _, in := range []struct {
+		name string
+		r    *Report
+	}{{"", sample()}, {"crowded-", crowded()}} {
+		html, err := Page(in.r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), pageName)
+		if err := os.WriteFile(file, html, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		url := "file://" + file
+		for _, scheme := range []string{"light", "dark"} {
+			for _, width := range []int{390, 768, 1280} {
+				name := fmt.Sprintf("%s%s-%d", in.name, scheme, width)
+				c.media("screen", scheme)
+				c.size(width, 900)
+				c.open(url)
+				for _, what := range c.complaints(url) {
+					t.Errorf("%s: %s", name, what)
+				}
+				var faults []string
+				c.eval(layoutFaults, &faults)
+				for _, f := range faults {
+					t.Errorf("%s: %s", name, f)
+				}
+				var background string
+				c.eval(`getComputedStyle(document.body).backgroundColor`, &background)
+				if dark := background != "rgb(255, 255, 255)"; dark != (scheme == "dark") {
+					t.Errorf("%s: background %s", name, background)
+				}
+				keep(t, name+".png", func() []byte { return c.screenshot() })
 			}
-			var faults []string
-			c.eval(layoutFaults, &faults)
-			for _, f := range faults {
-				t.Errorf("%s: %s", name, f)
-			}
-			var background string
-			c.eval(`getComputedStyle(document.body).backgroundColor`, &background)
-			if dark := background != "rgb(255, 255, 255)"; dark != (scheme == "dark") {
-				t.Errorf("%s: background %s", name, background)
-			}
-			keep(t, name+".png", func() []byte { return c.screenshot() })
 		}
 	}
 }

@@ -84,7 +84,7 @@ func cutPictures(maps []CutMap) []*picture {
 			name:  name,
 			title: "Power cuts: outcome by step and mode. " + m.Name,
 			note:  "One row a mode of how the cut leaves the step; from left to right the steps of the run. Tall bars are broken rules.",
-			desc:  cutWords(m),
+			words: []string{cutWords(m)},
 			body:  func(w vg.Length) part { return cutBody(m, w) },
 		})
 	}

@@ -3,7 +3,6 @@ package results
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"gonum.org/v1/plot/vg"
 )
@@ -42,12 +41,7 @@ func (l latencies) quantile(q float64) float64 {
 func (l latencies) max() float64 { return l.all[len(l.all)-1] }
 
 func latencyPicture(sets []SetLatency) *picture {
-	var all []latencies
-	for _, s := range sets {
-		if l := merged(s); len(l.all) > 0 {
-			all = append(all, l)
-		}
-	}
+	all := drawn(sets)
 	if len(all) == 0 {
 		return nil
 	}
@@ -55,35 +49,48 @@ func latencyPicture(sets []SetLatency) *picture {
 		name:  "latency",
 		title: "Latency of a set: share of sets done within a time",
 		note:  "Both axes logarithmic; upwards each step is ten times rarer. Rings are sets that collected garbage (GC).",
-		desc:  latencyWords(all),
+		words: latencyWords(all),
 		body:  func(w vg.Length) part { return latencyBody(all, w) },
 	}
 }
 
-func latencyWords(all []latencies) string {
-	var b strings.Builder
-	for i, l := range all {
-		if i > 0 {
-			b.WriteByte(' ')
+// drawn are the workloads that have a set at all.
+func drawn(sets []SetLatency) []latencies {
+	var all []latencies
+	for _, s := range sets {
+		if l := merged(s); len(l.all) > 0 {
+			all = append(all, l)
 		}
-		fmt.Fprintf(&b, "%s: of %s half end within %s, 99 %% within %s, the slowest takes %s; ",
-			l.name, plural(len(l.all), "set"), duration(l.quantile(0.5)), duration(l.quantile(0.99)), duration(l.max()))
-		if l.nGC == 0 {
-			b.WriteString("none collected garbage.")
-			continue
-		}
-		var lo, hi float64
-		for j, gc := range l.gc {
-			if gc {
-				if lo == 0 {
-					lo = l.all[j]
-				}
-				hi = l.all[j]
-			}
-		}
-		fmt.Fprintf(&b, "%s collected garbage and took %s to %s.", count(l.nGC), duration(lo), duration(hi))
 	}
-	return b.String()
+	return all
+}
+
+// gcRange is the fastest and the slowest set that collected garbage.
+func (l latencies) gcRange() (lo, hi float64, ok bool) {
+	for i, gc := range l.gc {
+		if gc && !ok {
+			lo, ok = l.all[i], true
+		}
+		if gc {
+			hi = l.all[i]
+		}
+	}
+	return lo, hi, ok
+}
+
+func latencyWords(all []latencies) []string {
+	var out []string
+	for _, l := range all {
+		s := fmt.Sprintf("%s: of %s half end within %s, 99 %% within %s, the slowest takes %s; ",
+			l.name, plural(len(l.all), "set"), duration(l.quantile(0.5)), duration(l.quantile(0.99)), duration(l.max()))
+		if lo, hi, ok := l.gcRange(); ok {
+			s += fmt.Sprintf("%s collected garbage and took %s to %s.", count(l.nGC), duration(lo), duration(hi))
+		} else {
+			s += "none collected garbage."
+		}
+		out = append(out, s)
+	}
+	return out
 }
 
 // rarity maps a share of sets to a height: 90 % is one step up, 99 % two, 99.9 % three.

@@ -123,7 +123,7 @@ func renderPage(r *Report, pics []*picture) ([]byte, error) {
 	}
 	for _, pic := range pics {
 		p.Figures = append(p.Figures, figure{
-			Name: pic.name, Text: pic.desc,
+			Name: pic.name, Text: pic.caption(),
 			Wide:   inline(pic, wideWidth, "wide"),
 			Narrow: inline(pic, narrowWidth, "narrow"),
 		})
@@ -165,6 +165,7 @@ func sections(r *Report) []section {
 		}
 	}
 	add("phases", "Update phases", "Simulated time of each phase; in brackets the time in which the application could not run, and in which interrupts were masked, where there was any.", updateTables(r.Updates))
+	add("latencies", "Latency of a set", "Simulated time. GC is garbage collection.", latencyTables(r.Sets))
 	add("power-cuts", "Power cuts", "", cutTables(r.Cuts))
 	add("sectors", "Wear", "Neighbouring sectors with equal figures share a row.", wearTables(r.Wear))
 	add("benchmarks", "Benchmarks", "Metrics with \"sim\" are simulated and exact. Where a benchmark ran several times, host time is the median with its 95 % confidence interval.", benchTables(r.Bench))
@@ -219,6 +220,23 @@ func felt(ph Phase) string {
 	return duration(ph.Seconds) + " (" + strings.Join(in, ", ") + ")"
 }
 
+func latencyTables(sets []SetLatency) []table {
+	t := table{Caption: "Latency of a set by workload", Head: []cell{{Text: "Workload"}, number("Sets"), number("p50"), number("p99"), number("p99.9"), number("Max"), number("With GC"), number("GC from"), number("GC to")}}
+	for _, l := range drawn(sets) {
+		row := []cell{{Text: l.name}, number(count(len(l.all))), number(duration(l.quantile(0.5))), number(duration(l.quantile(0.99))), number(duration(l.quantile(0.999))), number(duration(l.max())), number(count(l.nGC))}
+		if lo, hi, ok := l.gcRange(); ok {
+			row = append(row, number(duration(lo)), number(duration(hi)))
+		} else {
+			row = append(row, number(""), number(""))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	if len(t.Rows) == 0 {
+		return nil
+	}
+	return []table{t}
+}
+
 func cutTables(maps []CutMap) []table {
 	var out []table
 	for _, m := range maps {
@@ -228,7 +246,8 @@ func cutTables(maps []CutMap) []table {
 			Head:    []cell{{Text: "Mode"}, number("Cuts")},
 		}
 		for _, o := range outs {
-			t.Head = append(t.Head, number(o.label()))
+			label := o.label()
+			t.Head = append(t.Head, number(strings.ToUpper(label[:1])+label[1:]))
 		}
 		for _, r := range m.Rows {
 			sums := make([]uint64, len(outs))

@@ -166,22 +166,24 @@ func plant(v reflect.Value, s string) {
 	}
 }
 
-func TestPageOfLittle(t *testing.T) {
-	for name, r := range map[string]*Report{
-		"nothing":     {},
-		"no findings": {Title: "t", Cuts: sampleCuts()[1:]},
+func TestPageOfLittleAndOfMuch(t *testing.T) {
+	for _, c := range []struct {
+		r    *Report
+		want []string
+	}{
+		{&Report{}, []string{"No power cuts were tried", "<title>dualbank report</title>"}},
+		{&Report{Title: "t", Cuts: sampleCuts()[1:]}, []string{"No findings in 9,600 power cuts", "No rule was broken."}},
+		{crowded(), []string{"119 % of the rated 10,000", "The tables below have the rest.", "driver word, cache flushed, 1,000 KiB", "Other broken rules", "p99.9"}},
 	} {
-		html, err := Page(r)
+		html, err := Page(c.r)
 		if err != nil {
 			t.Fatal(err)
 		}
 		elements(t, html)
-		want := "No power cuts were tried"
-		if len(r.Cuts) > 0 {
-			want = "No findings in 9,600 power cuts"
-		}
-		if !bytes.Contains(html, []byte(want)) {
-			t.Errorf("%s: no %q", name, want)
+		for _, want := range c.want {
+			if !bytes.Contains(html, []byte(want)) {
+				t.Errorf("no %q in the page %q", want, c.r.Title)
+			}
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -23,11 +24,23 @@ const pngDPI = 144
 
 // picture is one plot. It is drawn for a width: the parts arrange themselves.
 type picture struct {
-	name  string // file name without extension, unique in a report
-	title string // what is seen, and in which unit
-	note  string // how to read it, one sentence
-	desc  string // what it shows, in words: caption and text alternative
+	name  string   // file name without extension, unique in a report
+	title string   // what is seen, and in which unit
+	note  string   // how to read it, one sentence
+	words []string // what it shows, in sentences: the text alternative, and its beginning the caption
 	body  func(w vg.Length) part
+}
+
+// desc is the text alternative: everything that the picture shows.
+func (pic *picture) desc() string { return strings.Join(pic.words, " ") }
+
+// caption is what stands below the picture: the beginning of the same. The tables have the rest.
+func (pic *picture) caption() string {
+	const most = 3
+	if len(pic.words) <= most {
+		return pic.desc()
+	}
+	return strings.Join(pic.words[:most], " ") + " The tables below have the rest."
 }
 
 // part is the picture below its title: how high it is and how to draw it.
@@ -87,7 +100,7 @@ func (pic *picture) svg(width vg.Length, id string, file bool) string {
 		p.box(0, 0, p.w, p.h, surface)
 	}
 	l.draw(p.inner(m, m, width-2*m, l.height))
-	return c.markup(id, pic.title, pic.desc, file)
+	return c.markup(id, pic.title, pic.desc(), file)
 }
 
 // raster draws the picture as pixels in the light colours, opaque.

@@ -71,7 +71,7 @@ func TestEveryPictureIsDrawn(t *testing.T) {
 		if !bytes.Equal(a.Pix, b.Pix) {
 			t.Errorf("%s: pixels differ when drawn again", p.name)
 		}
-		if p.desc == "" || p.title == "" || p.note == "" {
+		if p.desc() == "" || p.caption() == "" || p.title == "" || p.note == "" {
 			t.Errorf("%s: without words", p.name)
 		}
 	}

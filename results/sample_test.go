@@ -283,3 +283,55 @@ func TestPercentileIsNearestRank(t *testing.T) {
 		t.Errorf("GC marks %v", l.gc)
 	}
 }
+
+// crowded is a report that is hard to draw: a part with 512 pages, five workloads, phases with long
+// and unknown names, updates of several sizes, many broken rules, marks side by side.
+func crowded() *Report {
+	rng := rand.New(rand.NewPCG(476, 4))
+	r := sample()
+	r.Wear = nil
+	for i := range 512 {
+		w := SectorWear{Addr: 0x08000000 + uint32(i)<<11, Size: 2048, Bank: i / 256, Endurance: 10000}
+		switch {
+		case i < 16:
+			w.Region = "bootloader"
+		case i < 200:
+			w.Region, w.Erases = "application", 3
+		case i >= 256 && i < 272:
+			w.Region, w.Erases = "KVStore", 8000+uint32(rng.IntN(4000))
+		case i >= 272 && i < 280:
+			w.Region, w.Erases = "a region of the user's own", uint32(rng.IntN(50))
+		case i >= 300:
+			w.Region, w.Erases = "candidate", 3
+		}
+		r.Wear = append(r.Wear, w)
+	}
+	for i, n := range []string{"driver ram-code", "driver word, cache flushed, x64 and external Vpp", "driver mbed at 1.8 V"} {
+		r.Sets = append(r.Sets, sampleSets(rng, n, 8e-6*float64(i+2), 900))
+	}
+	t := r.Timeline
+	at := t.Phases[len(t.Phases)-1].End
+	for _, n := range []string{"wait for the campaign window", "x", "first heartbeat after the update"} {
+		t.Phases = append(t.Phases, Span{Name: n, Start: at, End: at + 0.7, Share: 1})
+		at += 0.7
+	}
+	t.Tracks = append(t.Tracks, Track{Name: "radio on, waiting for the next block", Spans: []Span{{Start: 10, End: 120, Share: 0.4}}})
+	for i, size := range []uint32{64 << 10, 400 << 10, 1000 << 10} {
+		u := UpdateTime{Name: "driver word, cache flushed", Size: size}
+		for _, ph := range t.Phases {
+			u.Phases = append(u.Phases, Phase{Name: ph.Name, Seconds: (ph.End - ph.Start) * float64(i+1) / 2, Stall: 1, Masked: 1})
+		}
+		r.Updates = append(r.Updates, u)
+	}
+	m := CutMap{Name: "SecureStore on an L4 with ECC, depth 2, with a name that goes on", Steps: 5000, Explored: 40000, Sampling: "every 3rd step"}
+	for _, mode := range []string{"before", "after", "torn", "prefix", "weak", "ecc"} {
+		row := CutRow{Mode: mode}
+		for s := uint64(0); s < 5000; s += 250 {
+			row.Runs = append(row.Runs, CutRun{First: s, Last: s + 200, Outcome: "ok"}, CutRun{First: s + 201, Last: s + 201 + s/100, Rule: 1 + int(s/250)%12, Outcome: fmt.Sprintf("what happened %d", s/250%12)})
+		}
+		m.Rows = append(m.Rows, row)
+		m.Marks = append(m.Marks, Span{Name: "garbage collection " + mode, Start: float64(len(m.Marks)) * 300, End: float64(len(m.Marks))*300 + 290})
+	}
+	r.Cuts = append(r.Cuts, m)
+	return r
+}

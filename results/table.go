@@ -95,13 +95,11 @@ func (t table) text(width int) string {
 			b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 		}
 		if k == 0 && len(t.Head) > 0 {
-			for i, w := range wide {
-				if i > 0 {
-					b.WriteString(strings.Repeat(" ", gap))
-				}
-				b.WriteString(strings.Repeat("-", w))
+			var rule []string
+			for _, w := range wide {
+				rule = append(rule, strings.Repeat("-", w))
 			}
-			b.WriteByte('\n')
+			b.WriteString(strings.TrimRight(strings.Join(rule, strings.Repeat(" ", gap)), " ") + "\n")
 		}
 	}
 	return b.String()

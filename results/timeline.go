@@ -20,7 +20,7 @@ func timelinePicture(t *Timeline) *picture {
 		name:  "timeline",
 		title: title + ": what is busy, in simulated time",
 		note:  "The bar on top is to scale. Below it each phase has a time scale of its own, so that short ones can be read; the height of a trace is the share of time taken.",
-		desc:  timelineWords(t),
+		words: []string{timelineWords(t)},
 		body:  func(w vg.Length) part { return timelineBody(t, w) },
 	}
 }

@@ -66,28 +66,23 @@ func updatesPicture(all []UpdateTime) *picture {
 		name:  "updates",
 		title: title,
 		note:  "Below each bar: how long the application could not run for want of its code, and how long interrupts were masked.",
-		desc:  updatesWords(all),
+		words: updatesWords(all),
 		body:  func(w vg.Length) part { return updatesBody(all, most, w) },
 	}
 }
 
-func updatesWords(all []UpdateTime) string {
-	var b strings.Builder
-	for i, u := range all {
-		if i > 0 {
-			b.WriteByte(' ')
+func updatesWords(all []UpdateTime) []string {
+	var out []string
+	for _, u := range all {
+		var phases []string
+		for _, ph := range u.Phases {
+			phases = append(phases, ph.Name+" "+duration(ph.Seconds))
 		}
 		stall, masked := u.felt()
-		fmt.Fprintf(&b, "%s: %s in all (", u.label(all), duration(u.total()))
-		for j, ph := range u.Phases {
-			if j > 0 {
-				b.WriteString(", ")
-			}
-			fmt.Fprintf(&b, "%s %s", ph.Name, duration(ph.Seconds))
-		}
-		fmt.Fprintf(&b, "), CPU stalled for %s, interrupts masked for %s.", duration(stall), duration(masked))
+		out = append(out, fmt.Sprintf("%s: %s in all (%s), CPU stalled for %s, interrupts masked for %s.",
+			u.label(all), duration(u.total()), strings.Join(phases, ", "), duration(stall), duration(masked)))
 	}
-	return b.String()
+	return out
 }
 
 func updatesBody(all []UpdateTime, most float64, w vg.Length) part {

@@ -69,17 +69,17 @@ func wearPicture(wear []SectorWear) *picture {
 		name:  "wear",
 		title: "Wear: erases of each flash sector",
 		note:  "One bar a sector, in address order; logarithmic scale. The dashed line is the rated endurance.",
-		desc:  wearWords(wear),
+		words: wearWords(wear),
 		body:  func(w vg.Length) part { return wearBody(wear, w) },
 	}
 }
 
-func wearWords(wear []SectorWear) string {
+func wearWords(wear []SectorWear) []string {
 	var b strings.Builder
 	top := most(wear, 0, len(wear)-1)
 	s := wear[top]
 	if s.Erases == 0 {
-		return fmt.Sprintf("None of the %s was erased.", plural(len(wear), "sector"))
+		return []string{fmt.Sprintf("None of the %s was erased.", plural(len(wear), "sector"))}
 	}
 	fmt.Fprintf(&b, "Sector %d at %s%s was erased most often: %s", top, address(s.Addr), inRegion(s.Region), plural(s.Erases, "time"))
 	if s.Endurance > 0 {
@@ -93,7 +93,7 @@ func wearWords(wear []SectorWear) string {
 		fmt.Fprintf(&b, "%s %s", regionName(r.name), count(wear[most(wear, r.first, r.last)].Erases))
 	}
 	b.WriteString(".")
-	return b.String()
+	return []string{b.String()}
 }
 
 func regionName(s string) string {
