@@ -23,6 +23,9 @@ type Storage interface {
 	Activate(id uint32) error
 	Read(id, offset uint32, p []byte) error
 	GetFirmwareDetails(id uint32, d *Details) error
+	// Resume takes up a Prepare of the same image that a reset came after. It returns the offset to
+	// write on from.
+	Resume(id uint32, d *Details) (from uint32, err error)
 	Reset()
 }
 
@@ -121,6 +124,12 @@ func (c *BlockClient) Prepare(id uint32, d *Details) error {
 	}
 	c.firmwareSize = uint32(d.Size)
 	return nil
+}
+
+// Resume is Prepare: what was written cannot be told from what was not where erased units need not read
+// as 0xFF.
+func (c *BlockClient) Resume(id uint32, d *Details) (from uint32, err error) {
+	return 0, c.Prepare(id, d)
 }
 
 // Write is Client.Write. The last fragment may have any size: what is missing in its last page is

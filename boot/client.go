@@ -113,6 +113,63 @@ func (c *Client) Prepare(id uint32, d *Details) error {
 	return nil
 }
 
+// Resume takes up a Prepare of the image d that a reset came after: it finds out how much of the
+// firmware is written, erases the unit in which that ends, since its last bytes may be half programmed,
+// and returns the offset of the first byte to write. Less than the slot's first erase unit is not worth
+// it: then it is Prepare. The reference has no such function: its client begins anew. Errors: those of
+// Prepare, ErrFault.
+func (c *Client) Resume(id uint32, d *Details) (from uint32, err error) {
+	s, ok := c.slot(id)
+	first := c.flash.SectorSize(s.Addr)
+	head := pageUp(HeaderSize, c.page)
+	if !ok || first == invalid || first < head || d.Size > uint64(s.Size-min(s.Size, head)) {
+		return 0, c.Prepare(id, d)
+	}
+	written, err := c.written(s, head, uint32(d.Size))
+	if err != nil {
+		return 0, err
+	}
+	end := s.Addr + head + written
+	unit := c.layer().align(c.flash, end, true)
+	if unit == s.Addr || c.gen == ClientOld && c.headerDiffers(id, d) {
+		return 0, c.Prepare(id, d)
+	}
+	if unit < end && unit < s.Addr+s.Size {
+		if err := c.erase(unit, c.flash.SectorSize(unit)); err != nil {
+			return 0, err
+		}
+	}
+	if c.gen == ClientNew {
+		EncodeHeader(c.header, d)
+	}
+	c.firmwareSize = d.Size
+	return unit - s.Addr - head, nil
+}
+
+// headerDiffers tells that the slot's header is not that of d.
+func (c *Client) headerDiffers(id uint32, d *Details) bool {
+	var there Details
+	return c.GetFirmwareDetails(id, &there) != nil || there != *d
+}
+
+// written is the number of bytes of firmware up to the last one that is not erased.
+func (c *Client) written(s Slot, head, size uint32) (uint32, error) {
+	var buf [Fragment]byte
+	for end := size; end > 0; {
+		n := min(end, Fragment)
+		if err := read(c.flash, s.Addr+head+end-n, buf[:n]); err != nil {
+			return 0, err
+		}
+		for i := n; i > 0; i-- {
+			if buf[i-1] != 0xFF {
+				return end - n + i, nil
+			}
+		}
+		end -= n
+	}
+	return 0, nil
+}
+
 // Write programs the fragment p at offset bytes into the firmware of the slot. Its address and
 // size must be multiples of the page. A fragment that reaches the end of the firmware is padded up
 // to the page if cap(p) has room; the bytes between len(p) and cap(p), which the caller has set to

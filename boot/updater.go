@@ -1,0 +1,204 @@
+package boot
+
+import (
+	"crypto/sha256"
+	"errors"
+	"time"
+)
+
+// The parts that a download is made of, as an Updater enters them.
+const (
+	PrepareSlot  Phase = "prepare"
+	Download     Phase = "download"
+	WriteSlot    Phase = "write"
+	VerifySlot   Phase = "verify stored"
+	ActivateSlot Phase = "activate"
+)
+
+// ErrHash means that what is stored is not what was to be downloaded. The slot is to be prepared anew.
+var ErrHash = errors.New("the stored firmware's hash is wrong")
+
+// ErrManifest means that a campaign's details do not fit its firmware.
+var ErrManifest = errors.New("the campaign's size is not its firmware's")
+
+// Campaign is one update that a server offers: the details from its manifest, and the firmware.
+type Campaign struct {
+	Details
+	Firmware []byte
+}
+
+// NewCampaign makes a campaign for an image.
+func NewCampaign(version uint64, id [16]byte, firmware []byte) *Campaign {
+	d := Details{Version: version, Size: uint64(len(firmware)), Hash: sha256.Sum256(firmware), Campaign: id}
+	return &Campaign{d, firmware}
+}
+
+// Journal is where an Updater remembers over a reboot that a slot is prepared for a campaign; on a
+// device it is a key of the KVStore.
+type Journal interface {
+	Load() (campaign [16]byte, slot uint32, ok bool)
+	Save(campaign [16]byte, slot uint32) error
+	Clear() error
+}
+
+// Updater is the update client around its storage: it chooses a slot, downloads a campaign's image
+// block by block, writes it in fragments, hashes what is stored and activates it. Download and write take turns, as
+// they do in a client with one thread.
+type Updater struct {
+	Store     Storage
+	Link      Link
+	Locations uint32              // slots of Store
+	Journal   Journal             // nil: an interrupted download begins anew
+	Wait      func(time.Duration) // time passes; nil: none does
+	Enter     func(Phase)         // a phase begins, Done at the end; may be nil
+	CPU       CPU                 // may be nil
+	Stats     Transfer            // over all downloads
+}
+
+func (u *Updater) enter(p Phase) {
+	if u.Enter != nil {
+		u.Enter(p)
+	}
+}
+
+func (u *Updater) wait(d time.Duration) {
+	if u.Wait != nil {
+		u.Wait(d)
+	}
+}
+
+// PickSlot is the slot that the next image goes to: the first without a readable header, else the
+// one with the oldest version.
+func (u *Updater) PickSlot() (uint32, error) {
+	best, oldest := uint32(0), uint64(0)
+	for id := range u.Locations {
+		var d Details
+		err := u.Store.GetFirmwareDetails(id, &d)
+		if stops(err) {
+			return 0, err
+		}
+		if err != nil {
+			return id, nil
+		}
+		if id == 0 || d.Version < oldest {
+			best, oldest = id, d.Version
+		}
+	}
+	return best, nil
+}
+
+// Run downloads c and activates it. A download that an earlier Run began for the same campaign, before
+// a reboot or a failure of the link, is resumed if there is a Journal. Errors: those of Storage, ErrLink,
+// ErrHash.
+func (u *Updater) Run(c *Campaign) error {
+	defer u.enter(Done)
+	if c.Size != uint64(len(c.Firmware)) {
+		return ErrManifest
+	}
+	u.enter(PrepareSlot)
+	slot, from, err := u.begin(c)
+	if err != nil {
+		return err
+	}
+	if err := u.transfer(c, slot, from); err != nil {
+		return err
+	}
+	if err := u.Store.Finalize(slot); err != nil {
+		return err
+	}
+	u.enter(VerifySlot)
+	if err := u.verify(c, slot); err != nil {
+		if err == ErrHash {
+			return errors.Join(err, u.forget())
+		}
+		return err
+	}
+	u.enter(ActivateSlot)
+	if err := u.Store.Activate(slot); err != nil {
+		return err
+	}
+	return u.forget()
+}
+
+func (u *Updater) forget() error {
+	if u.Journal == nil {
+		return nil
+	}
+	return u.Journal.Clear()
+}
+
+// begin prepares a slot for c, or goes on with one. It returns the offset to go on from.
+func (u *Updater) begin(c *Campaign) (slot, from uint32, err error) {
+	if u.Journal != nil {
+		if id, slot, ok := u.Journal.Load(); ok && id == c.Campaign {
+			from, err = u.Store.Resume(slot, &c.Details)
+			return slot, from, err
+		}
+		// The slot's content is about to go: what the journal says of it must go first.
+		if err := u.Journal.Clear(); err != nil {
+			return 0, 0, err
+		}
+	}
+	if slot, err = u.PickSlot(); err != nil {
+		return 0, 0, err
+	}
+	if err = u.Store.Prepare(slot, &c.Details); err != nil {
+		return 0, 0, err
+	}
+	if u.Journal != nil {
+		err = u.Journal.Save(c.Campaign, slot)
+	}
+	return slot, 0, err
+}
+
+// transfer downloads and writes c's firmware from an offset on.
+func (u *Updater) transfer(c *Campaign, slot, from uint32) error {
+	link := u.Link.open(&u.Stats)
+	buf := make([]byte, Fragment)
+	size := uint32(len(c.Firmware))
+	got := from / link.Block * link.Block // blocks have their places: the first may begin before from
+	for from < size {
+		// After a resume the first fragment is what is missing of one.
+		n := min(size, (from/Fragment+1)*Fragment) - from
+		for got < from+n {
+			u.enter(Download)
+			block := min(size-got, link.Block)
+			if err := link.exchange(int(block), u.wait); err != nil {
+				return err
+			}
+			got += block
+			u.Stats.Blocks++
+			u.Stats.Bytes += uint64(block)
+		}
+		u.enter(WriteSlot)
+		for i := copy(buf, c.Firmware[from:from+n]); i < len(buf); i++ {
+			buf[i] = 0xFF
+		}
+		if err := u.Store.Write(slot, from, buf[:n]); err != nil {
+			return err
+		}
+		from += n
+	}
+	return nil
+}
+
+// verify hashes what is stored, fragment by fragment, as the client does before it authorises it.
+func (u *Updater) verify(c *Campaign, slot uint32) error {
+	h := sha256.New()
+	buf := make([]byte, Fragment)
+	for at := uint64(0); at < c.Size; {
+		n := min(c.Size-at, Fragment)
+		if err := u.Store.Read(slot, uint32(at), buf[:n]); err != nil {
+			return err
+		}
+		h.Write(buf[:n])
+		if u.CPU != nil {
+			u.CPU.SHA256(int(n))
+		}
+		at += n
+	}
+	if [32]byte(h.Sum(nil)) != c.Hash {
+		return ErrHash
+	}
+	return nil
+}
