@@ -8,24 +8,34 @@ const workSize = 64
 
 // collect copies the records of the RAM table to the other area and makes that one active.
 func (s *TDBStore) collect() error {
-	other := 1 - s.active
-	if err := s.clean(other); err != nil {
+	to, err := s.copyAll()
+	if err != nil {
+		s.failures++
 		return err
 	}
-	to := s.first
+	s.free = to
+	s.active = 1 - s.active
+	s.version++
+	s.collections++
+	return s.writeMaster()
+}
+
+// copyAll cleans the other area and copies the records there, up to offset to. The table has their new
+// offsets one by one, also if it fails.
+func (s *TDBStore) copyAll() (to uint32, err error) {
+	if err := s.clean(1 - s.active); err != nil {
+		return 0, err
+	}
+	to = s.first
 	for i := range s.table {
 		e := &s.table[i]
 		next, err := s.copyRecord(e.offset, to)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		e.offset, to = to, next
 	}
-	s.free = to
-	s.active = other
-	s.version++
-	s.collections++
-	return s.writeMaster()
+	return to, nil
 }
 
 // copyRecord copies the record at off of the active area to offset to of the other one: the header,

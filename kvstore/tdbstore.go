@@ -84,6 +84,7 @@ type TDBStore struct {
 	iterating   int
 	locks       int
 	collections uint64
+	failures    uint64
 
 	rec  record
 	work []byte // at least as long as the longest record read so far
@@ -363,6 +364,11 @@ func (s *TDBStore) LocksHeld() int { return s.locks }
 
 // Collections is the number of garbage collections that came to switch the areas, since NewTDB.
 func (s *TDBStore) Collections() uint64 { return s.collections }
+
+// FailedCollections is the number of garbage collections that did not come to switch the areas, since
+// NewTDB. In the reference such a collection leaves offsets of the other area in the RAM table until
+// the next open.
+func (s *TDBStore) FailedCollections() uint64 { return s.failures }
 
 // Table is the number of keys in the RAM table and the number it has room for. The reference takes
 // 16 bytes of RAM for each key it has room for.
