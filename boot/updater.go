@@ -3,6 +3,7 @@ package boot
 import (
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -21,16 +22,18 @@ var ErrHash = errors.New("the stored firmware's hash is wrong")
 // ErrManifest means that a campaign's details do not fit its firmware.
 var ErrManifest = errors.New("the campaign's size is not its firmware's")
 
-// Campaign is one update that a server offers: the details from its manifest, and the firmware.
+// Campaign is one update that a server offers: the details from its manifest, the firmware, and, if
+// there is one, its difference against the image that the device should run now (MakeDelta).
 type Campaign struct {
 	Details
 	Firmware []byte
+	Delta    []byte
 }
 
 // NewCampaign makes a campaign for an image.
 func NewCampaign(version uint64, id [16]byte, firmware []byte) *Campaign {
 	d := Details{Version: version, Size: uint64(len(firmware)), Hash: sha256.Sum256(firmware), Campaign: id}
-	return &Campaign{d, firmware}
+	return &Campaign{Details: d, Firmware: firmware}
 }
 
 // Journal is where an Updater remembers over a reboot that a slot is prepared for a campaign; on a
@@ -42,13 +45,14 @@ type Journal interface {
 }
 
 // Updater is the update client around its storage: it chooses a slot, downloads a campaign's image
-// block by block, writes it in fragments, hashes what is stored and activates it. Download and write take turns, as
-// they do in a client with one thread.
+// block by block, or its delta, which it applies on the way, writes it in fragments, hashes what is
+// stored and activates it. Download and write take turns, as they do in a client with one thread.
 type Updater struct {
 	Store     Storage
 	Link      Link
 	Locations uint32              // slots of Store
 	Journal   Journal             // nil: an interrupted download begins anew
+	Base      *ActiveImage        // what deltas are applied to; nil: whole images only
 	Wait      func(time.Duration) // time passes; nil: none does
 	Enter     func(Phase)         // a phase begins, Done at the end; may be nil
 	CPU       CPU                 // may be nil
@@ -100,7 +104,17 @@ func (u *Updater) Run(c *Campaign) error {
 	if err != nil {
 		return err
 	}
-	if err := u.transfer(c, slot, from); err != nil {
+	err = ErrDeltaBase
+	if u.Base != nil && c.Delta != nil {
+		err = u.transferDelta(c, slot, from)
+	}
+	if err == ErrDeltaBase {
+		err = u.transfer(c, slot, from)
+	}
+	if err != nil {
+		if errors.Is(err, ErrDelta) {
+			return errors.Join(err, u.forget())
+		}
 		return err
 	}
 	if err := u.Store.Finalize(slot); err != nil {
@@ -161,14 +175,11 @@ func (u *Updater) transfer(c *Campaign, slot, from uint32) error {
 		// After a resume the first fragment is what is missing of one.
 		n := min(size, (from/Fragment+1)*Fragment) - from
 		for got < from+n {
-			u.enter(Download)
-			block := min(size-got, link.Block)
-			if err := link.exchange(int(block), u.wait); err != nil {
+			block, err := u.fetch(link, size-got)
+			if err != nil {
 				return err
 			}
 			got += block
-			u.Stats.Blocks++
-			u.Stats.Bytes += uint64(block)
 		}
 		u.enter(WriteSlot)
 		for i := copy(buf, c.Firmware[from:from+n]); i < len(buf); i++ {
@@ -180,6 +191,59 @@ func (u *Updater) transfer(c *Campaign, slot, from uint32) error {
 		from += n
 	}
 	return nil
+}
+
+// fetch downloads the next block, of which there are left bytes at most.
+func (u *Updater) fetch(link *conn, left uint32) (block uint32, err error) {
+	u.enter(Download)
+	block = min(left, link.Block)
+	if err := link.exchange(int(block), u.wait); err != nil {
+		return 0, err
+	}
+	u.Stats.Blocks++
+	u.Stats.Bytes += uint64(block)
+	return block, nil
+}
+
+// transferDelta downloads c's delta and writes the firmware that it makes from an offset on. A delta has
+// to be read from its start, so after a resume it is downloaded again.
+func (u *Updater) transferDelta(c *Campaign, slot, from uint32) error {
+	active, err := u.Base.Details()
+	if stops(err) {
+		return err
+	}
+	if err != nil {
+		return ErrDeltaBase
+	}
+	link := u.Link.open(&u.Stats)
+	buf := make([]byte, Fragment)
+	patch := NewPatch(active.Hash, u.Base.Read, func(offset uint32, p []byte) error {
+		if end := offset + uint32(len(p)); end <= from {
+			return nil
+		}
+		if offset < from {
+			p, offset = p[from-offset:], from
+		}
+		for i := copy(buf, p); i < len(buf); i++ {
+			buf[i] = 0xFF
+		}
+		return u.Store.Write(slot, offset, buf[:len(p)])
+	}, u.CPU)
+	for got := uint32(0); got < uint32(len(c.Delta)); {
+		block, err := u.fetch(link, uint32(len(c.Delta))-got)
+		if err != nil {
+			return err
+		}
+		u.enter(WriteSlot)
+		if _, err := patch.Write(c.Delta[got : got+block]); err != nil {
+			return err
+		}
+		if patch.Size() > uint32(len(c.Firmware)) {
+			return fmt.Errorf("%w: it makes %d bytes of %d", ErrDelta, patch.Size(), len(c.Firmware))
+		}
+		got += block
+	}
+	return patch.Close()
 }
 
 // verify hashes what is stored, fragment by fragment, as the client does before it authorises it.
@@ -201,4 +265,22 @@ func (u *Updater) verify(c *Campaign, slot uint32) error {
 		return ErrHash
 	}
 	return nil
+}
+
+// ActiveImage is the image that the device runs, as its update client reads it.
+type ActiveImage struct {
+	Flash  Flash
+	Config Config
+}
+
+// Details reads its header. Errors: ErrNotReady, ErrInvalidParameter, ErrFault, ErrPowerCut.
+func (a *ActiveImage) Details() (d Details, err error) {
+	var buf [HeaderSize]byte
+	err = readActive(a.Flash, nil, a.Config.Details, &d, buf[:])
+	return d, err
+}
+
+// Read fills p from offset bytes into the firmware on. Errors: ErrFault, ErrPowerCut.
+func (a *ActiveImage) Read(offset uint32, p []byte) error {
+	return read(a.Flash, a.Config.AppStart+offset, p)
 }

@@ -2,7 +2,6 @@ package boot
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -246,7 +245,85 @@ func TestUpdaterOnBlockDevice(t *testing.T) {
 		}
 		b.store.Reset()
 		if o := b.boot.Boot(Software, &b.ram); o.Version != v+1 || !o.Installed {
-			t.Fatal(fmt.Sprintf("%+v %q", o, b.lines))
+			t.Fatalf("%+v %q", o, b.lines)
 		}
+	}
+}
+
+// TestDeltaUpdate: a delta makes the same image as the whole download, with a fraction of the bytes, and
+// after a power cut too.
+func TestDeltaUpdate(t *testing.T) {
+	old := program(1, 60_001, 1<<30, 0)
+	new := append(program(1, 60_001, 30_000, 32), 1, 2, 3)
+	delta, err := MakeDelta(old, new)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cut := range []uint64{1 << 40, 40, 3000, 7000} {
+		for _, gen := range []Generation{ClientOld, ClientNew} {
+			d := newDevice(t, "l4_8400", gen, Link{Block: 256})
+			d.up.Base = &ActiveImage{d.flash, traceConfigs["l4_8400"]}
+			if err := d.up.Run(NewCampaign(1, [16]byte{1}, old)); err != nil {
+				t.Fatal(err)
+			}
+			d.reset()
+			d.up.Stats = Transfer{}
+			c := NewCampaign(2, [16]byte{2}, new)
+			c.Delta = delta
+			d.flash.Arm(model.Cut{Step: cut, Mode: model.Torn, Seed: 1})
+			err := d.up.Run(c)
+			if cut < 1<<40 {
+				if err != ErrPowerCut {
+					t.Fatal(err)
+				}
+				if o := d.reset(); o.Version != 1 {
+					t.Fatalf("%+v", o)
+				}
+				err = d.up.Run(c)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if o := d.reset(); o.Version != 2 || !o.Installed {
+				t.Errorf("%v client, cut %d: %+v", gen, cut, o)
+			}
+			if n := d.up.Stats.Bytes; n > 2*uint64(len(delta)) || n > 12_000 {
+				t.Errorf("%d bytes downloaded, the delta has %d", n, len(delta))
+			}
+		}
+	}
+}
+
+// TestDeltaFallsBack: on another image than its base a delta is of no use, and the whole image comes.
+func TestDeltaFallsBack(t *testing.T) {
+	d := newDevice(t, "l4_8400", ClientNew, Link{})
+	d.up.Base = &ActiveImage{d.flash, traceConfigs["l4_8400"]}
+	c := campaign(2, 5000)
+	var err error
+	if c.Delta, err = MakeDelta([]byte("another"), c.Firmware); err != nil {
+		t.Fatal(err)
+	}
+	for v := range uint64(2) {
+		c.Version = v + 1
+		if err := d.up.Run(c); err != nil {
+			t.Fatal(err)
+		}
+		if o := d.reset(); o.Version != v+1 {
+			t.Fatalf("%+v", o)
+		}
+	}
+	// A delta that makes something else is found out before it is activated.
+	other := campaign(3, 5000)
+	if other.Delta, err = MakeDelta(c.Firmware, c.Firmware); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.up.Run(other); !errors.Is(err, ErrHash) {
+		t.Error(err)
+	}
+	if other.Delta, err = MakeDelta(c.Firmware, append(c.Firmware, c.Firmware...)); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.up.Run(other); !errors.Is(err, ErrDelta) {
+		t.Error(err)
 	}
 }
