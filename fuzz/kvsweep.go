@@ -141,7 +141,7 @@ func recordKV(c *KVSweep, keys, once []string) (*kvRun, error) {
 		if tdb != nil {
 			run.layout = append(run.layout, tdb.Layout())
 		}
-		first, gcs := run.rec.steps, collections(tdb)
+		first, gcs := run.rec.steps, collections(store)
 		k := succeeded
 		if err := op.do(store, f); err != nil {
 			if op.Kind == OpReboot {
@@ -153,7 +153,7 @@ func recordKV(c *KVSweep, keys, once []string) (*kvRun, error) {
 		run.ops = append(run.ops, op)
 		run.values = append(run.values, op.value())
 		run.longest = max(run.longest, op.Size)
-		if n := collections(tdb); n > gcs {
+		if n := collections(store); n > gcs {
 			run.marks = append(run.marks, results.Span{Name: fmt.Sprintf("GC %d", n), Start: float64(first), End: float64(run.rec.steps), Share: 1})
 		}
 	}
@@ -196,11 +196,11 @@ func (run *kvRun) made(w *kvWorkload, tdb *kvstore.TDBStore) func() (Op, bool) {
 	}
 }
 
-func collections(s *kvstore.TDBStore) uint64 {
-	if s == nil {
-		return 0
+func collections(s kvstore.Store) uint64 {
+	if c, ok := s.(interface{ Collections() uint64 }); ok {
+		return c.Collections()
 	}
-	return s.Collections()
+	return 0
 }
 
 // expect works out what must hold before each operation.
