@@ -182,3 +182,70 @@ func BenchmarkOpen(b *testing.B) {
 		})
 	}
 }
+
+// secureBench is a partition of a type with its device key, on plain memory or on the full model for both
+// of its devices.
+func secureBench(b *testing.B, typ StorageType, onModel bool) Store {
+	parts := Parts{Internal: newMemory(8), External: newMemory(1), Entropy: func(p []byte) error { clear(p); return nil }}
+	if onModel {
+		f, r := f429(b, "mbed")
+		_, ext := f429(b, "mbed")
+		parts.Internal, parts.External, parts.Options.CPU = r, ext, f.CPU()
+	}
+	p, err := Storage{Type: typ}.Build(parts)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := p.Open(); err != nil {
+		b.Fatal(err)
+	}
+	if err := p.Key.Inject(make([]byte, 16)); err != nil {
+		b.Fatal(err)
+	}
+	return p.Main
+}
+
+// BenchmarkStorage sets and gets 32 keys of 32 bytes on each storage type.
+func BenchmarkStorage(b *testing.B) {
+	for _, c := range []struct {
+		name  string
+		typ   StorageType
+		flags Flags
+	}{
+		{"TDB_INTERNAL", TDBInternal, 0},
+		{"TDB_EXTERNAL_NO_RBP/plain", TDBExternalNoRBP, 0},
+		{"TDB_EXTERNAL_NO_RBP/confidential", TDBExternalNoRBP, FlagConfidential},
+		{"TDB_EXTERNAL/plain", TDBExternal, 0},
+		{"TDB_EXTERNAL/confidential", TDBExternal, FlagConfidential},
+		{"TDB_EXTERNAL/confidential+replay", TDBExternal, FlagConfidential | FlagReplayProtection},
+	} {
+		for _, dev := range []string{"memory", "f429"} {
+			s := secureBench(b, c.typ, dev == "f429")
+			keys, value := keys32(), make([]byte, 32)
+			n := 0
+			b.Run(fmt.Sprintf("op=set/%s/%s", c.name, dev), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					n++
+					if err := s.Set(keys[n%32], value, c.flags); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			b.Run(fmt.Sprintf("op=get/%s/%s", c.name, dev), func(b *testing.B) {
+				for _, k := range keys {
+					if err := s.Set(k, value, c.flags); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					n++
+					if _, err := s.Get(keys[n%32], value, 0); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

@@ -547,7 +547,7 @@ func TestTable(t *testing.T) {
 func TestSteadyState(t *testing.T) {
 	s := openTDB(t, newTestFlash(t, "4x16K+1x64K", 8), Options{})
 	keys, value := keys32(), make([]byte, 32)
-	for range 2000 {
+	for range 300 {
 		for _, k := range keys {
 			if err := s.Set(k, value, 0); err != nil {
 				t.Fatal(err)
