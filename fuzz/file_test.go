@@ -46,7 +46,7 @@ func TestFindingFiles(t *testing.T) {
 
 // TestExports: the image of a finding is what its hex file says, and its story tells the cut.
 func TestExports(t *testing.T) {
-	s := sweep(t, KVSweep{Device: Device{Part: "stm32f429zi", Unit: 1, Base: 0x08100000, Size: 128 << 10}, Seed: 1, Collections: 1, MaxCuts: 900})
+	s := sweep(t, KVSweep{Device: F429KV, Seed: 1, Collections: 1, MaxCuts: 900})
 	dir := t.TempDir()
 	if err := WriteFindings(dir, s.Findings); err != nil {
 		t.Fatal(err)

@@ -19,8 +19,9 @@ type Finding struct {
 	Severity string      `json:"severity"`
 	Symptom  string      `json:"symptom"`
 	Place    Place       `json:"place"`
-	Count    uint64      `json:"count"` // cuts of the sweep in this group
-	Modes    []string    `json:"modes"` // in which it shows
+	Count    uint64      `json:"count"`   // cuts of the sweep in this group
+	Modes    []string    `json:"modes"`   // in which it shows
+	Devices  []string    `json:"devices"` // on which it shows
 	Expected string      `json:"expected"`
 	Seen     string      `json:"seen"`
 	KV       *KVCase     `json:"kv,omitempty"`
@@ -101,27 +102,37 @@ func (g *groups) findings(describe func(f *Finding, at CutCase)) []Finding {
 			Expected: gr.V.Expected, Seen: gr.V.Seen,
 		}
 		describe(&f, gr.At)
+		switch {
+		case f.KV != nil:
+			f.Devices = []string{f.KV.Device.String()}
+		case f.Update != nil:
+			f.Devices = []string{f.Update.Device.String()}
+		}
 		f.Severity = severity(&f)
 		f.ID = fmt.Sprintf("%s-rule%d-%08x", strings.ToLower(f.Subject), f.Rule,
-			uint32(xxhash.Sum64String(fmt.Sprint(f.Rule, f.Symptom, f.Place, f.profile()))))
+			uint32(xxhash.Sum64String(fmt.Sprint(f.Rule, f.Symptom, f.Place, f.variant()))))
 		out = append(out, f)
 	}
-	grave := []string{"high", "medium", "low"}
-	slices.SortStableFunc(out, func(a, b Finding) int {
-		if d := slices.Index(grave, a.Severity) - slices.Index(grave, b.Severity); d != 0 {
-			return d
-		}
-		return a.Rule - b.Rule
-	})
+	slices.SortStableFunc(out, graver)
 	return out
 }
 
-func (f *Finding) profile() string {
+// graver orders findings, the gravest first.
+func graver(a, b Finding) int {
+	grave := []string{"high", "medium", "low"}
+	if d := slices.Index(grave, a.Severity) - slices.Index(grave, b.Severity); d != 0 {
+		return d
+	}
+	return a.Rule - b.Rule
+}
+
+// variant is the profile or generation of the software that the finding is of.
+func (f *Finding) variant() string {
 	switch {
 	case f.KV != nil:
-		return f.KV.Profile + f.KV.Device.String()
+		return f.KV.Profile
 	case f.Update != nil:
-		return f.Update.Client + f.Update.Device.String()
+		return f.Update.Client
 	}
 	return ""
 }
@@ -147,7 +158,7 @@ func (f *Finding) Record() results.Finding {
 		where += "; modes " + strings.Join(f.Modes, ", ")
 	}
 	return results.Finding{
-		ID: f.ID, Rule: f.Rule, Subject: f.Subject, Title: f.Symptom, Severity: f.Severity, Count: f.Count,
+		ID: f.ID, Rule: f.Rule, Subject: f.Subject, Title: f.Symptom + " (cut: " + f.Place.String() + ")", Severity: f.Severity, Count: f.Count,
 		Expected: f.Expected, Seen: f.Seen, Where: where,
 	}
 }

@@ -73,7 +73,7 @@ func TestDeep(t *testing.T) {
 }
 
 func BenchmarkKVSweep(b *testing.B) {
-	for _, d := range []Device{small, {Part: "stm32f429zi", Unit: 1, Base: 0x08100000, Size: 128 << 10}} {
+	for _, d := range []Device{small, F429KV} {
 		b.Run("device="+d.Part+d.Sectors, func(b *testing.B) {
 			var st Stats
 			for b.Loop() {

@@ -10,12 +10,6 @@ import (
 	"dualbank/boot"
 )
 
-// guide is the porting guide's layout for the NUCLEO-F429ZI.
-var guide = boot.Config{
-	Details: 0x08008000, AppStart: 0x08008400, MaxAppSize: 0xF7C00, StorageAddr: 0x08120000, StorageSize: 0xE0000,
-	Locations: 1, StoragePage: 1, BootRetries: 3, CopyRetries: 1, ResetReason: true,
-}
-
 func sweepUpdate(t testing.TB, c UpdateSweep) *Sweep {
 	t.Helper()
 	s, err := SweepUpdate(context.Background(), c, nil)
@@ -29,7 +23,7 @@ func sweepUpdate(t testing.TB, c UpdateSweep) *Sweep {
 // the reference does is sound here, and the sweep raises no false alarm.
 func TestUpdateSweep(t *testing.T) {
 	for _, client := range []boot.Generation{boot.ClientNew, boot.ClientOld} {
-		s := sweepUpdate(t, UpdateSweep{Device: Device{Part: "stm32f429zi", Unit: 1}, Boot: guide, Client: client, Old: 3000, New: 2000, Seed: 1})
+		s := sweepUpdate(t, UpdateSweep{Device: Device{Part: "stm32f429zi", Unit: 1}, Boot: F429Guide, Client: client, Old: 3000, New: 2000, Seed: 1})
 		if want := uint64(3 * (2*(2000+112) + 2)); s.Stats.Cuts != want {
 			t.Errorf("%v client: %d cuts, want %d: every step in three modes", client, s.Stats.Cuts, want)
 		}
@@ -40,7 +34,7 @@ func TestUpdateSweep(t *testing.T) {
 }
 
 func TestUpdateWorkersDoNotMatter(t *testing.T) {
-	c := UpdateSweep{Device: Device{Part: "stm32f429zi", Unit: 1}, Boot: guide, Old: 3000, New: 4000, Seed: 3, MaxCuts: 3000, Workers: 1}
+	c := UpdateSweep{Device: Device{Part: "stm32f429zi", Unit: 1}, Boot: F429Guide, Old: 3000, New: 4000, Seed: 3, MaxCuts: 3000, Workers: 1}
 	one := sweepUpdate(t, c)
 	c.Workers = 3
 	if d := cmp.Diff(one, sweepUpdate(t, c)); d != "" {
@@ -56,7 +50,7 @@ func TestUpdateRulesAreJudged(t *testing.T) {
 		plant func(j *updateJudge)
 	}{
 		{"both headers gone", RuleRuns, func(j *updateJudge) {
-			j.f.Poke(guide.Details, make([]byte, boot.HeaderSize))
+			j.f.Poke(F429Guide.Details, make([]byte, boot.HeaderSize))
 		}},
 		{"another image under the same header hash", RuleComplete, func(j *updateJudge) {
 			j.run.old.bytes[7] ^= 1 // the judge's knowledge, so that the bootloader accepts what runs
@@ -66,7 +60,7 @@ func TestUpdateRulesAreJudged(t *testing.T) {
 			d.Version = 77
 			h := make([]byte, boot.HeaderSize)
 			boot.EncodeHeader(h, &d)
-			j.f.Poke(guide.Details, h)
+			j.f.Poke(F429Guide.Details, h)
 		}},
 		{"the application lies where it may not", RuleUntouched, func(j *updateJudge) {
 			j.run.inside[0] = span{}
@@ -81,7 +75,7 @@ func TestUpdateRulesAreJudged(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := &UpdateSweep{Device: Device{Part: "stm32f429zi", Unit: 1}, Boot: guide, Old: 3000, New: 2000, Seed: 1}
+			c := &UpdateSweep{Device: Device{Part: "stm32f429zi", Unit: 1}, Boot: F429Guide, Old: 3000, New: 2000, Seed: 1}
 			run, f, err := newUpdateRun(c)
 			if err != nil {
 				t.Fatal(err)
@@ -102,7 +96,7 @@ func TestUpdateRulesAreJudged(t *testing.T) {
 // TestUpdateFindingsReplay: a bootloader built to give up on an image at once, on a target that cannot
 // tell a power-on, never starts the old image after a cut. Each finding of that replays.
 func TestUpdateFindingsReplay(t *testing.T) {
-	bad := guide
+	bad := F429Guide
 	bad.BootRetries, bad.ResetReason = 0, false
 	s := sweepUpdate(t, UpdateSweep{Device: Device{Part: "stm32f429zi", Unit: 1}, Boot: bad, Old: 3000, New: 2000, Seed: 1, MaxCuts: 900})
 	if len(s.Findings) == 0 {
@@ -125,7 +119,7 @@ func BenchmarkUpdateSweep(b *testing.B) {
 		b.Run(bm.name, func(b *testing.B) {
 			var st Stats
 			for b.Loop() {
-				s := sweepUpdate(b, UpdateSweep{Device: Device{Part: "stm32f429zi", Unit: 1}, Boot: guide, Old: bm.size, New: bm.size, Seed: 1, MaxCuts: bm.cuts, Workers: 1})
+				s := sweepUpdate(b, UpdateSweep{Device: Device{Part: "stm32f429zi", Unit: 1}, Boot: F429Guide, Old: bm.size, New: bm.size, Seed: 1, MaxCuts: bm.cuts, Workers: 1})
 				st.Cuts += s.Stats.Cuts
 				st.Judged += s.Stats.Judged
 			}

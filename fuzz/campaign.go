@@ -1,0 +1,163 @@
+package fuzz
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"dualbank/boot"
+	"dualbank/kvstore"
+)
+
+// Campaign is a list of sweeps whose findings are put together: the same defect on several devices is
+// one finding.
+type Campaign struct {
+	KV      []KVSweep
+	Updates []UpdateSweep
+	Workers int    // 0: one for each processor
+	Dir     string // folder for the journals; "": a campaign that is stopped starts anew
+	Tries   int    // replays spent on making each finding smaller
+}
+
+// F429KV is the guide's KVStore region on the NUCLEO-F429ZI.
+var F429KV = Device{Part: "stm32f429zi", Unit: 1, Base: 0x08100000, Size: 128 << 10}
+
+// F429Guide is the porting guide's layout for the NUCLEO-F429ZI.
+var F429Guide = boot.Config{
+	Details: 0x08008000, AppStart: 0x08008400, MaxAppSize: 0xF7C00, StorageAddr: 0x08120000, StorageSize: 0xE0000,
+	Locations: 1, StoragePage: 1, BootRetries: 3, CopyRetries: 1, ResetReason: true,
+}
+
+// DefaultCampaign is every cut of a KVStore workload on the F429's region and on three small
+// geometries with program units of 1 and 8 bytes, deep where areas are small, and of a small update
+// with both clients.
+func DefaultCampaign(p kvstore.Profile, seed uint64) Campaign {
+	c := Campaign{Tries: 300}
+	modes := []string{"before", "after", "torn", "prefix"}
+	for _, unit := range []uint32{1, 8} {
+		d := F429KV
+		d.Unit = unit
+		c.KV = append(c.KV, KVSweep{Device: d, Profile: p, Seed: seed, Collections: 3, Modes: modes})
+		for _, g := range []struct {
+			sectors string
+			size    uint32
+		}{{"8x512", 4096}, {"4x1K+1x4K", 8192}, {"2x2K", 4096}} {
+			c.KV = append(c.KV, KVSweep{
+				Device: Device{Sectors: g.sectors, Unit: unit, Size: g.size}, Profile: p, Seed: seed, Collections: 6,
+				Modes: modes, Deep: unit == 8,
+			})
+		}
+	}
+	for _, client := range []boot.Generation{boot.ClientNew, boot.ClientOld} {
+		c.Updates = append(c.Updates, UpdateSweep{
+			Device: Device{Part: "stm32f429zi", Unit: 1}, Boot: F429Guide, Client: client, Old: 20000, New: 20000, Seed: seed, Modes: modes,
+		})
+	}
+	return c
+}
+
+// CampaignResult is what a campaign found, and what it covered.
+type CampaignResult struct {
+	Sweeps   []*Sweep
+	Findings []Finding
+	Stats    Stats
+}
+
+// Run runs the campaign, telling progress which sweep it is at. When ctx ends, it returns what is
+// complete until then together with ctx's error. The result is a function of c without Workers.
+func (c *Campaign) Run(ctx context.Context, progress func(sweep string, done, total uint64)) (*CampaignResult, error) {
+	if c.Dir != "" {
+		if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	r := &CampaignResult{}
+	tell := func(name string) func(done, total uint64) {
+		if progress == nil {
+			return nil
+		}
+		return func(done, total uint64) { progress(name, done, total) }
+	}
+	var err error
+	for _, s := range c.KV {
+		s.Workers, s.Journal = c.Workers, c.journal(len(r.Sweeps))
+		var done *Sweep
+		done, err = SweepKV(ctx, s, tell(s.Device.String()))
+		if r.add(done); err != nil {
+			break
+		}
+	}
+	for _, s := range c.Updates {
+		if err != nil {
+			break
+		}
+		s.Workers, s.Journal = c.Workers, c.journal(len(r.Sweeps))
+		var done *Sweep
+		done, err = SweepUpdate(ctx, s, tell(fmt.Sprintf("update, %v client", s.Client)))
+		r.add(done)
+	}
+	r.sort()
+	for i := range r.Findings {
+		if err != nil || ctx.Err() != nil {
+			break
+		}
+		r.Findings[i].Minimize(c.Tries)
+	}
+	return r, err
+}
+
+func (c *Campaign) journal(i int) string {
+	if c.Dir == "" {
+		return ""
+	}
+	return filepath.Join(c.Dir, fmt.Sprintf("sweep%02d.journal", i))
+}
+
+// add puts the findings of a sweep to those of the others: the case of the first is kept.
+func (r *CampaignResult) add(s *Sweep) {
+	if s == nil {
+		return
+	}
+	r.Sweeps = append(r.Sweeps, s)
+	r.Stats.add(s.Stats)
+	for _, f := range s.Findings {
+		i := slices.IndexFunc(r.Findings, func(o Finding) bool { return o.ID == f.ID })
+		if i < 0 {
+			r.Findings = append(r.Findings, f)
+			continue
+		}
+		o := &r.Findings[i]
+		o.Count += f.Count
+		o.Devices = append(o.Devices, f.Devices...)
+		for _, m := range f.Modes {
+			if !slices.Contains(o.Modes, m) {
+				o.Modes = append(o.Modes, m)
+				slices.Sort(o.Modes)
+			}
+		}
+	}
+}
+
+func (r *CampaignResult) sort() { slices.SortStableFunc(r.Findings, graver) }
+
+// Markdown writes the findings as a page for people.
+func (r *CampaignResult) Markdown(w io.Writer) {
+	for _, s := range r.Sweeps {
+		fmt.Fprintf(w, "- %s: %d steps, %s; %d cuts, %d judged, %d equal to one judged before\n",
+			s.Map.Name, s.Map.Steps, s.Map.Sampling, s.Stats.Cuts, s.Stats.Judged, s.Stats.Equal)
+	}
+	fmt.Fprintf(w, "\n| severity | rule | what | where the cut hits | modes | cuts | devices | reproducer |\n|---|---|---|---|---|---|---|---|\n")
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		modes := strings.Join(f.Modes, " ")
+		if modes == "" {
+			modes = "no cut needed"
+		}
+		fmt.Fprintf(w, "| %s | %s %d | %s | %s | %s | %d | %s | `%s.json` |\n",
+			f.Severity, f.Subject, f.Rule, f.Symptom, f.Place, modes, f.Count, strings.Join(f.Devices, "; "), f.ID)
+	}
+}
