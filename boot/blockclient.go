@@ -78,6 +78,9 @@ func (c *BlockClient) slot(id uint32) (Slot, bool) {
 // key is the device key, or an error if the device has no root of trust.
 func (c *BlockClient) key() (key [32]byte, err error) {
 	root, err := c.root()
+	if err == nil && len(root) != rootSize {
+		err = ErrInvalidParameter
+	}
 	if err != nil {
 		return key, err
 	}

@@ -97,7 +97,8 @@ func (b *builder) checkApplication() {
 	}
 	if b.Chip.Vectors > 0 {
 		if table := uint32(1) << bits.Len32(uint32(b.Chip.Vectors*4-1)); a.Start%table != 0 {
-			b.report(a, false, fmt.Sprintf("the application's address 0x%08X is no multiple of 0x%X, which its vector table of %d entries needs", a.Start, table, b.Chip.Vectors),
+			b.report(a, false, fmt.Sprintf("the application's address 0x%08X is no multiple of 0x%X, which its vector table of %d entries needs",
+				a.Start, table, b.Chip.Vectors),
 				fmt.Sprintf("use 0x%08X", (a.Start+table-1)/table*table))
 		}
 	}
@@ -106,7 +107,8 @@ func (b *builder) checkApplication() {
 		headerEnd := b.Chip.up(h.End())
 		apart := headerEnd < from || h.Start > a.Start
 		if apart && !b.Chip.boundary(from) {
-			b.report(a, false, fmt.Sprintf("the application at 0x%08X neither shares the header's erase units (up to 0x%08X) nor begins on an erase boundary, so the bootloader cannot erase it", from, headerEnd),
+			b.report(a, false, fmt.Sprintf("the application at 0x%08X neither shares the header's erase units (up to 0x%08X) nor begins on an erase boundary, so the bootloader cannot erase it",
+				from, headerEnd),
 				fmt.Sprintf("use 0x%08X", b.Chip.up(from)))
 		}
 		if !apart {
@@ -118,10 +120,12 @@ func (b *builder) checkApplication() {
 	}
 	last := b.Chip.down(a.End())
 	s, _ := b.bootloader.is("mbed-bootloader.max-application-size")
-	text := fmt.Sprintf("the largest application ends at 0x%08X, in an erase unit up to 0x%08X: the bootloader refuses to install more than %s", a.End(), b.Chip.up(a.End()), size(last-min(last, uint64(a.Start))))
+	text := fmt.Sprintf("the largest application ends at 0x%08X, in an erase unit up to 0x%08X: the bootloader refuses to install more than %s",
+		a.End(), b.Chip.up(a.End()), size(last-min(last, uint64(a.Start))))
 	remedy := fmt.Sprintf("set it to %d or %d", last-min(last, uint64(a.Start)), b.Chip.up(a.End())-uint64(a.Start))
 	if last <= from {
-		text, remedy = fmt.Sprintf("the application's erase units end at 0x%08X, past its largest end 0x%08X: the bootloader refuses every install", b.Chip.up(a.End()), a.End()),
+		text, remedy = fmt.Sprintf("the application's erase units end at 0x%08X, past its largest end 0x%08X: the bootloader refuses every install",
+			b.Chip.up(a.End()), a.End()),
 			fmt.Sprintf("set it to %d", b.Chip.up(a.End())-uint64(a.Start))
 	}
 	p := s.problem(text, remedy)
@@ -136,7 +140,8 @@ func (b *builder) checkKVStore() {
 	}
 	for _, at := range []uint64{uint64(k.Start), k.End()} {
 		if !b.Chip.boundary(at) {
-			b.report(k, false, fmt.Sprintf("%s: 0x%08X is no erase boundary", k.span(), at), fmt.Sprintf("use 0x%08X or 0x%08X", b.Chip.down(at), b.Chip.up(at)))
+			b.report(k, false, fmt.Sprintf("%s: 0x%08X is no erase boundary",
+				k.span(), at), fmt.Sprintf("use 0x%08X or 0x%08X", b.Chip.down(at), b.Chip.up(at)))
 			return
 		}
 	}
@@ -147,7 +152,8 @@ func (b *builder) checkKVStore() {
 	}
 	areas := storeAreas(units)
 	if areas[0] != areas[1] {
-		b.report(k, false, fmt.Sprintf("%s does not split into two equal areas on erase boundaries: %s and %s", k.span(), size(areas[0]), size(areas[1])), "choose erase units that do")
+		b.report(k, false, fmt.Sprintf("%s does not split into two equal areas on erase boundaries: %s and %s",
+			k.span(), size(areas[0]), size(areas[1])), "choose erase units that do")
 	}
 }
 
@@ -181,11 +187,13 @@ func (b *builder) checkCandidate() {
 		b.add(page.problem("the storage page is 0", fmt.Sprintf("set it to %d", b.Chip.Unit)))
 	case !b.BlockDevice && c.StoragePage%b.Chip.Unit != 0:
 		// The option is only what the build checks its buffers with; the client asks the flash.
-		p := page.problem(fmt.Sprintf("the storage page of %d bytes is no multiple of the program unit of %d", c.StoragePage, b.Chip.Unit), fmt.Sprintf("set it to %d", b.Chip.Unit))
+		p := page.problem(fmt.Sprintf("the storage page of %d bytes is no multiple of the program unit of %d",
+			c.StoragePage, b.Chip.Unit), fmt.Sprintf("set it to %d", b.Chip.Unit))
 		p.Warning = Fragment%b.Chip.Unit == 0
 		b.add(p)
 	case Fragment%c.StoragePage != 0:
-		b.add(page.problem(fmt.Sprintf("the update client's buffer of %d bytes is no multiple of the storage page of %d", Fragment, c.StoragePage), "use a power of two up to 512"))
+		b.add(page.problem(fmt.Sprintf("the update client's buffer of %d bytes is no multiple of the storage page of %d",
+			Fragment, c.StoragePage), "use a power of two up to 512"))
 	}
 	r, ok := b.Region(RegionCandidate)
 	if b.BlockDevice {
@@ -204,7 +212,8 @@ func (b *builder) checkCandidate() {
 		return
 	}
 	if lost := b.Chip.up(uint64(r.Start)) - uint64(r.Start); lost > 0 {
-		b.report(r, true, fmt.Sprintf("%s begins inside an erase unit: its first %s are lost", r.span(), size(lost)), fmt.Sprintf("use 0x%08X", b.Chip.up(uint64(r.Start))))
+		b.report(r, true, fmt.Sprintf("%s begins inside an erase unit: its first %s are lost",
+			r.span(), size(lost)), fmt.Sprintf("use 0x%08X", b.Chip.up(uint64(r.Start))))
 	}
 	if lost := r.End() - b.Chip.down(r.End()); lost > 0 {
 		b.report(r, true, fmt.Sprintf("%s ends inside an erase unit: its last %s are lost", r.span(), size(lost)), "end it on an erase boundary")
@@ -221,17 +230,20 @@ func (b *builder) checkCandidate() {
 		header := uint64(pageUp(HeaderSize, b.Chip.Unit))
 		switch room := uint64(s.Size) - min(uint64(s.Size), header); {
 		case s.Size == 0:
-			b.add(locations.problem(fmt.Sprintf("slot %d of %d at 0x%08X is empty: %s divided in %d and rounded down to erase boundaries", i, len(slots), s.Addr, size(uint64(c.StorageSize)), len(slots)),
+			b.add(locations.problem(fmt.Sprintf("slot %d of %d at 0x%08X is empty: %s divided in %d and rounded down to erase boundaries",
+				i, len(slots), s.Addr, size(uint64(c.StorageSize)), len(slots)),
 				"use fewer slots or a larger storage"))
 		case room < uint64(c.MaxAppSize):
 			if _, has := b.Region(RegionApplication); has {
-				b.report(r, true, fmt.Sprintf("slot %d at 0x%08X holds an application of %d bytes, %d fewer than the largest that the bootloader installs", i, s.Addr, room, uint64(c.MaxAppSize)-room),
+				b.report(r, true, fmt.Sprintf("slot %d at 0x%08X holds an application of %d bytes, %d fewer than the largest that the bootloader installs",
+					i, s.Addr, room, uint64(c.MaxAppSize)-room),
 					fmt.Sprintf("set mbed-bootloader.max-application-size to at most %d, or make the storage larger", room))
 			}
 		}
 	}
 	if whole := b.Chip.down(r.End()) - min(b.Chip.down(r.End()), b.Chip.up(uint64(r.Start))); used < whole {
-		p := locations.problem(fmt.Sprintf("%s of the candidate storage lie in no slot: %d slots rounded to erase units", size(whole-used), len(slots)), "use a number of slots that divides it on erase boundaries")
+		p := locations.problem(fmt.Sprintf("%s of the candidate storage lie in no slot: %d slots rounded to erase units",
+			size(whole-used), len(slots)), "use a number of slots that divides it on erase boundaries")
 		p.Warning = true
 		b.add(p)
 	}
@@ -241,7 +253,8 @@ func (b *builder) checkCandidate() {
 func (b *builder) checkBanks() {
 	inside := func(r Region) bool { return uint64(r.Start) >= uint64(b.Chip.Base) && r.End() <= b.end() }
 	if len(b.Chip.Banks) < 2 {
-		b.add(Problem{Warning: true, Text: fmt.Sprintf("the flash of %s has one bank in this mode: code stands still while anything is erased or programmed", b.Target), Remedy: "use a part or a mode with two banks, where there is one"})
+		b.add(Problem{Warning: true, Text: fmt.Sprintf("the flash of %s has one bank in this mode: code stands still while anything is erased or programmed",
+			b.Target), Remedy: "use a part or a mode with two banks, where there is one"})
 		return
 	}
 	a, ok := b.Region(RegionApplication)
@@ -264,7 +277,8 @@ func (b *builder) checkBanks() {
 			continue
 		}
 		if from, to := b.Chip.bank(uint64(r.Start)), b.Chip.bank(r.End()-1); from <= last && to >= first {
-			b.report(r, true, fmt.Sprintf("%s shares a bank with %s: the application stands still while it is written", r.span(), a.span()), "put code and storage in different banks")
+			b.report(r, true, fmt.Sprintf("%s shares a bank with %s: the application stands still while it is written",
+				r.span(), a.span()), "put code and storage in different banks")
 		}
 	}
 }
@@ -294,7 +308,8 @@ func (b *builder) checkTarget() {
 	if m := b.targets.targets.find(b.Target); m != nil {
 		at = m.at
 	}
-	b.add(b.targets.problem(at, b.Target, "the target does not support a bootloader: bootloader_supported is missing or false", "set \"target.bootloader_supported\": true in the target_overrides of both configurations"))
+	b.add(b.targets.problem(at, b.Target, "the target does not support a bootloader: bootloader_supported is missing or false",
+		"set \"target.bootloader_supported\": true in the target_overrides of both configurations"))
 }
 
 // supported tells whether the target supports a bootloader, by an override or by targets.json.
@@ -345,7 +360,8 @@ func (b *builder) disagreements() {
 			return
 		}
 		if !ys.given {
-			b.add(Problem{File: ap.app.src.Name, Key: name, Text: fmt.Sprintf("is not set and so %s, but %s in %s", hex(y), hex(x), bl.app.src.Name), Remedy: "give both the same value"})
+			b.add(Problem{File: ap.app.src.Name, Key: name, Text: fmt.Sprintf("is not set and so %s, but %s in %s",
+				hex(y), hex(x), bl.app.src.Name), Remedy: "give both the same value"})
 			return
 		}
 		differ(ys, "", hex(y), hex(x))

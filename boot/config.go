@@ -99,7 +99,8 @@ var topLevel = []string{"name", "config", "macros", "target_overrides", "require
 func parseFile(src Source) (*file, Problems) {
 	f := &file{src: src, module: "app"}
 	if len(src.Text) > maxFile {
-		return nil, Problems{f.problem(-1, "", fmt.Sprintf("%d bytes are too many for a configuration file", len(src.Text)), "give a file of at most 4 MiB")}
+		return nil, Problems{f.problem(-1, "", fmt.Sprintf("%d bytes are too many for a configuration file",
+			len(src.Text)), "give a file of at most 4 MiB")}
 	}
 	root, at, err := parseJSON(src.Text)
 	if err != nil {

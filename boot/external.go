@@ -13,10 +13,12 @@ const (
 	ExternalHeaderSize = 296
 
 	externalMAC = 232 // offset of the HMAC, and the number of bytes under it
+
+	rootSize = 16 // bytes of the root of trust
 )
 
 // RootOfTrust returns the device's root of trust, 16 bytes. It is a function because the bootloader
-// reads it from the KVStore's reserved data anew whenever it needs it.
+// reads it from the KVStore's reserved data anew whenever it needs it (mbed-bootloader.use-kvstore-rot).
 type RootOfTrust func() ([]byte, error)
 
 // Derivation is how the key of the external header's HMAC comes from the root of trust.

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"dualbank/kvstore"
+	"dualbank/model"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -182,6 +185,41 @@ func TestBlockDeviceTampering(t *testing.T) {
 				t.Errorf("%+v %q, want %q and no install", o, b.lines, c.want)
 			}
 		})
+	}
+}
+
+// TestRootOfTrustFromKVStore: the root of trust that the application put into its KVStore is what the
+// bootloader finds on the flash, without opening the store.
+func TestRootOfTrustFromKVStore(t *testing.T) {
+	b := newBlockSetup(t, ClientNew)
+	region, err := b.boot.flash.(*model.Flash).Region(0x08040000, 0x10000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.store.root = func() ([]byte, error) {
+		buf := make([]byte, 32)
+		n, err := kvstore.DirectAccess(region, buf)
+		return buf[:n], err
+	}
+	fw := make([]byte, 5000)
+	stream(1, 0, fw)
+	if err := b.store.Prepare(0, &Details{Size: 1}); err != ErrInvalidParameter {
+		t.Errorf("without a store: %v", err)
+	}
+	store := kvstore.NewTDB(region, kvstore.Options{})
+	if err := store.Open(); err != nil {
+		t.Fatal(err)
+	}
+	if err := kvstore.NewDeviceKey(store, nil).Inject(compatRoot); err != nil {
+		t.Fatal(err)
+	}
+	b.download(t, 0, 3, fw)
+	if o := b.boot.Boot(PowerOn, &b.ram); o.Version != 3 || !o.Installed {
+		t.Errorf("%+v %q", o, b.lines)
+	}
+	key := DeviceKey(compatRoot, DeriveKey)
+	if !ParseExternalHeader(b.dev.data[4096:], new(Details), &key) {
+		t.Error("the header is not under the key of the root of trust in the store")
 	}
 }
 

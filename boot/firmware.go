@@ -41,7 +41,8 @@ func place(segs []Segment, start, size uint32) ([]byte, error) {
 	end := uint64(start) + uint64(size)
 	for _, s := range segs {
 		if s.Addr < start || s.end() > end {
-			return nil, fmt.Errorf("data at 0x%08X-0x%08X does not lie in the application's region 0x%08X-0x%08X: link the application for that region", s.Addr, s.end(), start, end)
+			return nil, fmt.Errorf("data at 0x%08X-0x%08X does not lie in the application's region 0x%08X-0x%08X: link the application for that region",
+				s.Addr, s.end(), start, end)
 		}
 	}
 	if len(segs) == 0 || len(segs[len(segs)-1].Data) == 0 {
@@ -67,7 +68,8 @@ func linkedFor(file []byte, start, size uint32) error {
 	reset := binary.LittleEndian.Uint32(file[4:]) &^ 1
 	if reset>>24 == start>>24 && reset%(1<<24) < flash && start>>24 != 0 &&
 		(reset < start || uint64(reset) >= uint64(start)+uint64(size)) {
-		return fmt.Errorf("its reset vector 0x%08X lies outside the application's region 0x%08X-0x%08X: link the application for that region", reset, start, uint64(start)+uint64(size))
+		return fmt.Errorf("its reset vector 0x%08X lies outside the application's region 0x%08X-0x%08X: link the application for that region",
+			reset, start, uint64(start)+uint64(size))
 	}
 	return nil
 }

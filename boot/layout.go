@@ -167,7 +167,10 @@ func (b *builder) images(srcs []Source) bool {
 		return false
 	}
 	if len(apps) == 0 {
-		b.add(Problem{Text: "no configuration of a bootloader or an application among the files", Remedy: "give the bootloader's configuration, the application's mbed_app.json, or both"})
+		b.add(Problem{
+			Text:   "no configuration of a bootloader or an application among the files",
+			Remedy: "give the bootloader's configuration, the application's mbed_app.json, or both",
+		})
 		return false
 	}
 	for _, f := range builtin() {
@@ -189,7 +192,8 @@ func (b *builder) images(srcs []Source) bool {
 			at = &b.application
 		}
 		if *at != nil {
-			b.add(Problem{File: f.src.Name, Text: fmt.Sprintf("a second configuration of the %s (%s), beside %s", kind, why, (*at).app.src.Name), Remedy: "give one of each"})
+			b.add(Problem{File: f.src.Name, Text: fmt.Sprintf("a second configuration of the %s (%s), beside %s",
+				kind, why, (*at).app.src.Name), Remedy: "give one of each"})
 			return false
 		}
 		*at = resolve(kind, f, libs, labels)
