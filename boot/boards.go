@@ -41,6 +41,9 @@ var boards = map[string]board{
 	"NUCLEO_L476RG":       {"STM32L476RG", stm32, 8, 98, []string{"256x2K", "256x2K"}, nil},
 	"DISCO_L475VG_IOT01A": {"STM32L475VG", stm32, 8, 98, []string{"256x2K", "256x2K"}, nil},
 	"DISCO_L496AG":        {"STM32L496AG", stm32, 8, 107, []string{"256x2K", "256x2K"}, nil},
+	"NUCLEO_L496ZG":       {"STM32L496ZG", stm32, 8, 107, []string{"256x2K", "256x2K"}, nil},
+	"NUCLEO_L4R5ZI":       {"STM32L4R5ZI", stm32, 8, 111, []string{"256x4K", "256x4K"}, nil},
+	"NUCLEO_G474RE":       {"STM32G474RE", stm32, 8, 118, []string{"128x2K", "128x2K"}, nil},
 	"NUCLEO_WB55RG":       {"STM32WB55RG", stm32, 8, 79, []string{"256x4K"}, nil},
 	"NUCLEO_H743ZI2":      {"STM32H743ZI", stm32, 32, 166, []string{"8x128K", "8x128K"}, nil},
 	"K64F":                {"MK64FN1M0", 0, 8, 102, []string{"128x4K", "128x4K"}, nil},
@@ -58,8 +61,8 @@ var boards = map[string]board{
 // Boards are the names of the targets that ChipOf knows, sorted.
 func Boards() []string { return sortedKeys(boards) }
 
-// ChipOf is the flash of an Mbed target, in dual-bank mode if dual is set and the part has one. The
-// error of an unknown target names what is near.
+// ChipOf is the flash of an Mbed target, in dual-bank mode if dual is set and the part has one. A target
+// that is not among Boards is an error.
 func ChipOf(target string, dual bool) (Chip, error) {
 	b, ok := boards[target]
 	if !ok {

@@ -51,7 +51,7 @@ func ParseHeader(p []byte, d *Details) bool {
 	return true
 }
 
-// ReadActive reads the active image's header at addr into d: first 8 bytes, of which the version is
+// readActive reads the active image's header at addr into d: first 8 bytes, of which the version is
 // looked at before the magic, then the whole header and its CRC. d is untouched unless it returns
 // nil. A header that is not one is ErrNotReady or, with a wrong CRC, ErrInvalidParameter. buf is
 // scratch of at least HeaderSize bytes.

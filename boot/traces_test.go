@@ -14,8 +14,12 @@ var tracesDir = flag.String("traces", filepath.Join("testdata", "traces"), "fold
 // TestReferenceTraces replays traces recorded from the reference and compares all that they print:
 // results, operations, reads, CRCs, console.
 func TestReferenceTraces(t *testing.T) {
+	dir := *tracesDir
+	if _, err := os.Stat(dir); err != nil && !filepath.IsAbs(dir) {
+		dir = filepath.Join("..", dir) // as seen from where go test was called
+	}
 	var scripts []string
-	err := filepath.WalkDir(*tracesDir, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".script") {
 			scripts = append(scripts, path)
 		}
@@ -25,10 +29,10 @@ func TestReferenceTraces(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(scripts) == 0 {
-		t.Fatalf("no *.script in %s or below", *tracesDir)
+		t.Fatalf("no *.script in %s or below", dir)
 	}
 	for _, script := range scripts {
-		name, err := filepath.Rel(*tracesDir, script)
+		name, err := filepath.Rel(dir, script)
 		if err != nil {
 			t.Fatal(err)
 		}
