@@ -5,22 +5,57 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 )
 
-//go:embed parts/*.toml drivers/*.toml cores/*.toml
+//go:embed parts/*.toml families/*.toml drivers/*.toml cores/*.toml boards/*.toml wear/*.toml
 var data embed.FS
 
 // PartByName returns the part called name from the parts that come with the program; a name that
-// ends in ".toml" is read as a file of the user's own.
+// ends in ".toml" is read as a file of the user's own. A part that another one's file covers has
+// the name that was asked for.
 func PartByName(name string) (*Part, error) {
-	p := new(Part)
-	if err := load("parts", "part", name, p); err != nil {
+	file, text, err := open("parts", "part", partFile(name))
+	if err != nil {
 		return nil, err
 	}
+	p, err := readPart(file, text, 0)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.HasSuffix(name, ".toml") {
+		p.Name = name
+	}
 	return p, nil
+}
+
+// partFile is the name of the file that describes a part: its own, or the one that covers it.
+func partFile(name string) string {
+	for _, file := range names("parts") {
+		if file == name {
+			return name
+		}
+	}
+	for _, file := range names("parts") {
+		p := new(Part)
+		text, err := data.ReadFile("parts/" + file + ".toml")
+		if err != nil {
+			continue
+		}
+		if _, err := decodeKeys(file, text, p); err != nil {
+			continue
+		}
+		for _, pattern := range p.Covers {
+			if ok, err := path.Match(pattern, name); ok && err == nil {
+				return file
+			}
+		}
+	}
+	return name
 }
 
 // DriverByName is PartByName for drivers.
@@ -41,11 +76,39 @@ func CoreByName(name string) (*Core, error) {
 	return c, nil
 }
 
-// PartNames lists the parts that come with the program, in alphabetical order.
+// BoardByName is PartByName for boards.
+func BoardByName(name string) (*Board, error) {
+	b := new(Board)
+	if err := load("boards", "board", name, b); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// WearLawByName is PartByName for laws of wear.
+func WearLawByName(name string) (*WearLaw, error) {
+	l := new(WearLaw)
+	if err := load("wear", "wear law", name, l); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// PartNames lists the parts that come with the program, in alphabetical order, without those that
+// are covered by another one's file.
 func PartNames() []string { return names("parts") }
 
 // DriverNames lists the drivers that come with the program, in alphabetical order.
 func DriverNames() []string { return names("drivers") }
+
+// CoreNames lists the cores that come with the program, in alphabetical order.
+func CoreNames() []string { return names("cores") }
+
+// BoardNames lists the boards that come with the program, in alphabetical order.
+func BoardNames() []string { return names("boards") }
+
+// WearLawNames lists the laws of wear that come with the program, in alphabetical order.
+func WearLawNames() []string { return names("wear") }
 
 func names(dir string) []string {
 	entries, err := data.ReadDir(dir)
@@ -56,35 +119,72 @@ func names(dir string) []string {
 	for _, e := range entries {
 		n = append(n, strings.TrimSuffix(e.Name(), ".toml"))
 	}
+	slices.Sort(n)
 	return n
 }
 
-// load fills into from a file in the embedded folder dir, or from the user's own file.
-func load(dir, kind, name string, into interface{ check() error }) error {
-	file := name
-	var text []byte
-	var err error
+// open reads a file from the embedded folder dir, or the user's own file.
+func open(dir, kind, name string) (file string, text []byte, err error) {
 	if strings.HasSuffix(name, ".toml") {
 		if text, err = os.ReadFile(name); err != nil {
-			return fmt.Errorf("%s: %w", kind, err)
+			return name, nil, fmt.Errorf("%s: %w", kind, err)
 		}
-	} else {
-		file = dir + "/" + name + ".toml"
-		if text, err = data.ReadFile(file); err != nil {
-			return fmt.Errorf("%s %q is unknown: choose one of %s, or name a .toml file of your own", kind, name, strings.Join(names(dir), ", "))
-		}
+		return name, text, nil
+	}
+	file = dir + "/" + name + ".toml"
+	if text, err = data.ReadFile(file); err != nil {
+		return file, nil, fmt.Errorf("%s %q is unknown: choose one of %s, or name a .toml file of your own", kind, name, strings.Join(names(dir), ", "))
+	}
+	return file, text, nil
+}
+
+type checker interface{ check() error }
+
+// heir is data of which parts hold for others.
+type heir interface{ inherit(keys map[string]int) }
+
+// load fills into from a file in the embedded folder dir, or from the user's own file.
+func load(dir, kind, name string, into checker) error {
+	file, text, err := open(dir, kind, name)
+	if err != nil {
+		return err
 	}
 	return decode(file, text, into)
 }
 
-// decode reads TOML strictly: unknown keys and wrong types are errors with their line.
-func decode(file string, text []byte, into interface{ check() error }) error {
+// decode reads TOML strictly and checks what came out.
+func decode(file string, text []byte, into checker) error {
+	keys, err := decodeKeys(file, text, into)
+	if err != nil {
+		return err
+	}
+	if h, ok := into.(heir); ok {
+		h.inherit(keys)
+	}
+	return checkAt(file, keys, into)
+}
+
+// decodeKeys reads TOML strictly: unknown keys and wrong types are errors with their line. It
+// returns in which line each key stands.
+func decodeKeys(file string, text []byte, into any) (map[string]int, error) {
 	dec := toml.NewDecoder(strings.NewReader(string(text)))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
-		return fmt.Errorf("%s:%s", file, tomlError(err))
+		return nil, fmt.Errorf("%s:%s", file, tomlError(err))
 	}
-	if err := into.check(); err != nil {
+	return keyLines(text), nil
+}
+
+// checkAt runs a check and says where in the file the mistake stands.
+func checkAt(file string, keys map[string]int, c checker) error {
+	err := c.check()
+	var k *keyError
+	if errors.As(err, &k) {
+		if line := lineOf(keys, k.key); line > 0 {
+			return fmt.Errorf("%s:%d: %w", file, line, err)
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	return nil

@@ -1,6 +1,11 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
 
 // Driver is how software works the flash: which accesses it makes, when it masks interrupts, what it
 // costs around each operation. It decides what an application feels. One data file in drivers/ may
@@ -8,104 +13,120 @@ import "fmt"
 type Driver struct {
 	Name     string         `toml:"name"`
 	Title    string         `toml:"title"`
+	Common   DriverFamily   `toml:"common"` // holds for every family that does not say otherwise
 	Families []DriverFamily `toml:"family"`
 }
 
 // DriverFamily is a driver's behaviour on one or more families of parts.
 type DriverFamily struct {
 	Parts             []string `toml:"parts"`
-	Unit              Count    `toml:"unit"`          // program unit that the driver offers, bytes
-	ProgramWidth      Count    `toml:"program_width"` // bytes of one program access; smaller ones at unaligned ends
-	EraseWidth        Count    `toml:"erase_width"`   // parallelism of erase, bytes
-	EraseMasked       BoolFact `toml:"erase_masked"`
-	ProgramMasked     BoolFact `toml:"program_masked"`
-	ReadCall          Cycles   `toml:"read_call"`
+	Unit              Count    `toml:"unit"`             // program unit that the driver offers, bytes
+	ProgramWidth      Count    `toml:"program_width"`    // bytes of one program access; smaller ones at unaligned ends
+	EraseWidth        Count    `toml:"erase_width"`      // parallelism of an erase, bytes; and of a program whose access leaves a choice
+	EraseMasked       BoolFact `toml:"erase_masked"`     // interrupts are masked for a whole sector
+	ProgramMasked     BoolFact `toml:"program_masked"`   // interrupts are masked for a whole chunk
+	EraseVerified     BoolFact `toml:"erase_verified"`   // a sector is read back, and must be blank
+	ProgramVerified   BoolFact `toml:"program_verified"` // what was programmed is read back, and must be what was asked for
+	InRAM             BoolFact `toml:"in_ram"`           // driver, vector table and interrupt handlers run from RAM
+	Tries             Count    `toml:"tries"`            // how often a failing operation is tried; 0: once
+	ReadCall          Cycles   `toml:"read_call"`        // one call, whatever its length
 	ProgramCall       Cycles   `toml:"program_call"`
-	ProgramAccess     Cycles   `toml:"program_access"`
+	ProgramChunk      Cycles   `toml:"program_chunk"`  // one chunk: what a call programs in one sector
+	ProgramAccess     Cycles   `toml:"program_access"` // around one access
 	EraseCall         Cycles   `toml:"erase_call"`
 	EraseSector       Cycles   `toml:"erase_sector"`
-	ProgramCacheReset Cycles   `toml:"program_cache_reset"`
-	EraseCacheReset   Cycles   `toml:"erase_cache_reset"`
-}
-
-// Count is a number with its source.
-type Count struct {
-	Value uint32 `toml:"value"`
-	Source
-}
-
-// Cycles is a number of core cycles with its source.
-type Cycles struct {
-	Cycles uint64 `toml:"cycles"`
-	Source
-}
-
-// PerByte is a number of core cycles for each byte, with its source.
-type PerByte struct {
-	Cycles float64 `toml:"cycles_per_byte"`
-	Source
-}
-
-// Core is what a processor needs for the work beside the flash.
-type Core struct {
-	Name   string  `toml:"name"`
-	Title  string  `toml:"title"`
-	Call   Cycles  `toml:"call"`
-	Copy   PerByte `toml:"copy"`
-	CRC32  PerByte `toml:"crc32"`
-	SHA256 PerByte `toml:"sha256"`
-	AES    PerByte `toml:"aes"`
-	AESKey Cycles  `toml:"aes_key"`
+	ProgramCacheReset Cycles   `toml:"program_cache_reset"` // for each chunk
+	EraseCacheReset   Cycles   `toml:"erase_cache_reset"`   // for each sector
 }
 
 // For returns the driver's behaviour on a family of parts.
 func (d *Driver) For(family string) (*DriverFamily, error) {
 	for i := range d.Families {
-		for _, p := range d.Families[i].Parts {
-			if p == family {
-				return &d.Families[i], nil
-			}
+		if slices.Contains(d.Families[i].Parts, family) {
+			return &d.Families[i], nil
 		}
 	}
 	return nil, fmt.Errorf("driver %s: nothing is known of it on %s parts: choose another driver or add a [[family]] to its file", d.Name, family)
 }
 
+// inherit gives every family the common facts that it does not have itself.
+func (d *Driver) inherit(keys map[string]int) {
+	common := reflect.ValueOf(&d.Common).Elem()
+	for i := range d.Families {
+		family := reflect.ValueOf(&d.Families[i]).Elem()
+		for j := range family.NumField() {
+			if _, has := keys[fmt.Sprintf("family[%d].%s", i, family.Type().Field(j).Tag.Get("toml"))]; !has {
+				family.Field(j).Set(common.Field(j))
+			}
+		}
+	}
+}
+
 func (d *Driver) check() error {
-	if d.Name == "" {
-		return fmt.Errorf("name: is missing: give the driver a name")
+	if d.Name == "" || strings.ContainsAny(d.Name, "/\\ \t\n") {
+		return badKey("name", "%q is no name: give the driver one without blanks or slashes", d.Name)
 	}
 	if len(d.Families) == 0 {
-		return fmt.Errorf("family: is missing: a driver serves at least one family of parts")
+		return badKey("family", "is missing: a driver serves at least one family of parts")
 	}
-	for _, f := range d.Families {
+	if len(d.Common.Parts) > 0 {
+		return badKey("common.parts", "a common fact holds for all parts: name them in [[family]]")
+	}
+	if err := d.Common.checkCosts("common."); err != nil {
+		return err
+	}
+	for i, f := range d.Families {
+		key := fmt.Sprintf("family[%d].", i)
+		if len(f.Parts) == 0 {
+			return badKey(key+"parts", "is missing: name the families of parts that this holds for")
+		}
+		for _, p := range f.Parts {
+			if first, _ := d.For(p); first != &d.Families[i] {
+				return badKey(key+"parts", "%q stands in two families of the driver", p)
+			}
+		}
 		for _, c := range []struct {
 			key string
 			v   uint32
 		}{{"unit", f.Unit.Value}, {"program_width", f.ProgramWidth.Value}, {"erase_width", f.EraseWidth.Value}} {
-			if c.v == 0 || c.v&(c.v-1) != 0 || c.v > 256 {
-				return fmt.Errorf("family.%s: %d is no width: give a power of two of bytes up to 256", c.key, c.v)
+			if !isWidth(c.v) {
+				return badKey(key+c.key, "%d is no width: give a power of two of bytes up to 256", c.v)
 			}
 		}
-		for _, c := range []Cycles{f.ReadCall, f.ProgramCall, f.ProgramAccess, f.EraseCall, f.EraseSector, f.ProgramCacheReset, f.EraseCacheReset} {
-			if c.Cycles > 1e9 {
-				return fmt.Errorf("family: %d cycles around one operation is more than a second of any core: give cycles", c.Cycles)
-			}
+		if f.Unit.Value > f.ProgramWidth.Value {
+			return badKey(key+"unit", "a unit of %d bytes is programmed in accesses of %d: give a unit up to program_width", f.Unit.Value, f.ProgramWidth.Value)
+		}
+		if err := f.checkCosts(key); err != nil {
+			return err
+		}
+	}
+	return checkMarks(d)
+}
+
+// checkCosts finds numbers that cannot be.
+func (f *DriverFamily) checkCosts(key string) error {
+	if f.Tries.Value > 1000 {
+		return badKey(key+"tries", "%d tries are more than any driver makes: give up to 1000", f.Tries.Value)
+	}
+	for _, c := range []struct {
+		key string
+		v   Cycles
+	}{
+		{"read_call", f.ReadCall},
+		{"program_call", f.ProgramCall},
+		{"program_chunk", f.ProgramChunk},
+		{"program_access", f.ProgramAccess},
+		{"erase_call", f.EraseCall},
+		{"erase_sector", f.EraseSector},
+		{"program_cache_reset", f.ProgramCacheReset},
+		{"erase_cache_reset", f.EraseCacheReset},
+	} {
+		if c.v.Cycles > 1e9 {
+			return badKey(key+c.key, "%d cycles around one operation is more than a second of any core: give cycles", c.v.Cycles)
 		}
 	}
 	return nil
 }
 
-func (c *Core) check() error {
-	if c.Name == "" {
-		return fmt.Errorf("name: is missing: give the core a name")
-	}
-	for _, b := range []PerByte{c.Copy, c.CRC32, c.SHA256, c.AES} {
-		if !(b.Cycles >= 0 && b.Cycles <= 1e5) {
-			return fmt.Errorf("cycles_per_byte: %v is no cost: give 0 to 100000", b.Cycles)
-		}
-	}
-	if c.Call.Cycles > 1e9 || c.AESKey.Cycles > 1e9 {
-		return fmt.Errorf("cycles: more than a second of any core for one call: give cycles")
-	}
-	return nil
-}
+// label lists the families of parts.
+func (f DriverFamily) label() string { return strings.Join(f.Parts, ", ") }

@@ -32,14 +32,24 @@ type Flash struct {
 	want    []byte
 	before  []byte
 
-	timing timing
-	feel   []Feel // by bank: what the application feels of an operation there
-	count  Counters
-	now    uint64
+	timing        timing
+	cache         dataCache
+	code          Code
+	stalls        []bool // by bank: the application cannot be fetched while it is busy
+	handlersInRAM bool   // by the driver's doing
+	bankErase     []span // by bank; 0: the part has none
+	app           *application
+	quick         bool // the short way through programTime is the whole way
+	law           *WearLaw
+	seed          uint64
+	rand          Rand // of the draws of corner Sampled
+	count         Counters
+	now           uint64
 
 	steps   uint64 // since the last boot
 	cutAt   uint64 // step at which cut hits
 	cut     Cut
+	biting  bool // cut is the watchdog's
 	off     bool
 	down    error // what every operation fails with while off
 	observe func(*Event)
@@ -52,7 +62,8 @@ const noCut = math.MaxUint64
 type sector struct {
 	Sector
 	erases uint32
-	cycles uint64 // of one erase, by the flash alone
+	life   uint32 // erases after which it fails; 0: never
+	time   span   // of one erase, by the flash alone, when it is new
 }
 
 // Config chooses what New builds.
@@ -65,18 +76,32 @@ type Config struct {
 	MV     uint32  // supply voltage in mV; 0: 3300
 	Corner Corner
 	Code   Code // where the application runs
+
+	WaitStates uint64   // that the firmware sets; 0: as few as the part needs
+	Cache      Cache    // which caches it has switched on
+	Unaligned  bool     // what is programmed does not stand on word boundaries in RAM: FlashIAP then hands it over unit by unit
+	App        App      // what runs beside the storage and feels it
+	Wear       *WearLaw // how sectors age; nil: they only count their erases
+	Seed       uint64   // of the draws of corner Sampled and of Wear
 }
 
 // Corner chooses among the times of a part.
 type Corner int
 
-// The corners: typical and maximum times of the data sheet.
+// The corners: typical and maximum times of the data sheet, and draws between its minimum and its
+// maximum for every operation, half of them below typ. A minimum that is not known is typ.
 const (
 	Typ Corner = iota
 	Max
+	Sampled
 )
 
-func (c Corner) String() string { return [...]string{"typ", "max"}[c] }
+var cornerNames = []string{"typ", "max", "sampled"}
+
+func (c Corner) String() string { return cornerNames[c] }
+
+// CornerByName finds a corner by what its String method says.
+func CornerByName(name string) (Corner, bool) { return byName[Corner](name, cornerNames) }
 
 // Code is the bank, from 0, from which the application is fetched while storage is used.
 type Code int
@@ -95,17 +120,14 @@ type Counters struct {
 	Reprogrammed uint64   // bytes that were programmed while not erased
 	Corrected    uint64   // ECC units read with one wrong bit
 	BadReads     uint64   // reads that failed with ErrECC
+	Resets       uint64   // by the watchdog, in the middle of an operation
+	Collisions   uint64   // operations during which the application's code was in the busy bank, on a part where reading that is a fault
 	Busy         []uint64 // by bank
 
 	Stall         uint64 // time in which the application's code could not be fetched
 	LongestStall  uint64
 	Masked        uint64 // time in which interrupts were masked
 	LongestMasked uint64
-}
-
-// Feel is what an application feels of operations on one bank.
-type Feel struct {
-	Stalls bool // it cannot be fetched while the bank is busy
 }
 
 // Kind is the kind of an operation.
@@ -163,20 +185,27 @@ func New(c Config) (*Flash, error) {
 	}
 	f.cells = newImage(f.size, pageSize, f.rule == CellLimited)
 	f.count.Busy = make([]uint64, len(p.Banks))
-	f.feel = make([]Feel, len(p.Banks))
 	if int(c.Code) >= len(p.Banks) || c.Code < CodeInRAM {
 		return nil, fmt.Errorf("part %s: no bank %d to run the application from: it has %d", p.Name, c.Code, len(p.Banks))
 	}
-	for b := range f.feel {
-		f.feel[b].Stalls = c.Code != CodeInRAM && (int(c.Code) == b || !p.ReadWhileWrite.Value)
-	}
+	f.code, f.stalls = c.Code, f.stallsOf(c.Code)
+	f.law, f.seed, f.rand = c.Wear, c.Seed, *NewRand(c.Seed)
 	if err := f.setTiming(c); err != nil {
 		return nil, err
 	}
 	if f.unit > smallest || f.unit%p.programUnit() != 0 {
 		return nil, fmt.Errorf("part %s: a program unit of %d bytes does not fit its cells: use a multiple of %d, up to %d", p.Name, f.unit, p.programUnit(), smallest)
 	}
-	return f, nil
+	if f.law != nil && p.Endurance.Erases > 0 {
+		if err := f.law.check(); err != nil {
+			return nil, fmt.Errorf("wear law %s: %w", f.law.Name, err)
+		}
+		lives := NewRand(f.seed ^ 0x11FE)
+		for i := range f.sectors {
+			f.sectors[i].life = f.law.life(p.Endurance.Erases, lives)
+		}
+	}
+	return f, f.Run(c.App)
 }
 
 // Start is the address of the first byte of flash.
@@ -230,9 +259,9 @@ func (f *Flash) Read(addr uint32, p []byte) error {
 	f.count.ReadCalls++
 	f.count.ReadBytes += uint64(len(p))
 	start := f.now
-	f.now += f.timing.read(addr, len(p))
-	if f.observe != nil {
-		f.tell(Event{Kind: Read, Addr: addr, Size: uint32(len(p)), Start: start})
+	f.now += f.readTime(addr, len(p))
+	if f.observe != nil && len(p) > 0 {
+		f.told(Event{Kind: Read, Addr: addr, Size: uint32(len(p)), Start: start}, 0)
 	}
 	return err
 }
@@ -249,7 +278,7 @@ func (f *Flash) readScarred(off uint32, p []byte) error {
 }
 
 // Erase erases the sectors from addr to addr+size, one step each, in address order. Errors:
-// ErrPowerCut, ErrRange, ErrAlign, ErrInjected.
+// ErrPowerCut, ErrRange, ErrAlign, ErrInjected, ErrVerify.
 func (f *Flash) Erase(addr, size uint32) error {
 	if f.off {
 		return f.down
@@ -265,58 +294,122 @@ func (f *Flash) Erase(addr, size uint32) error {
 	if f.sectors[first].Addr != addr || f.sectors[last].Addr+f.sectors[last].Size != addr+size {
 		return f.refuse(ErrAlign)
 	}
+	called := f.now
 	f.now += f.timing.eraseCall
 	for i := first; i <= last; i++ {
-		if err := f.eraseSector(i); err != nil {
+		if err := f.eraseSector(i, called); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (f *Flash) eraseSector(i int) error {
+// eraseSector erases sector i, again and again if the driver finds that it is not blank and knows no
+// better.
+func (f *Flash) eraseSector(i int, called uint64) error {
 	s := &f.sectors[i]
-	start := f.now
-	var err error
-	done := true
-	if f.steps == f.cutAt {
-		f.want = f.want[:0]
-		for range s.Size {
-			f.want = append(f.want, 0xFF)
+	for try := uint64(1); ; try++ {
+		if err := f.erase(s.Bank, s.Addr-f.base, s.Size, f.eraseCycles(i), called); err != nil {
+			return err
 		}
-		var out Outcome
-		out, err = f.hit(s.Addr-f.base, f.old(s.Addr-f.base, s.Size), f.want, true)
-		done = out == Done
-	} else {
-		f.cells.erase(s.Addr-f.base, s.Size)
-		f.steps++
+		stuck := f.age(i)
+		if !stuck || !f.timing.eraseVerified {
+			return nil
+		}
+		if try >= f.timing.tries {
+			return f.refuse(ErrVerify)
+		}
 	}
-	if !done {
-		return err
-	}
-	s.erases++
-	f.eraseTime(s)
-	if f.observe != nil {
-		f.tell(Event{Kind: Erase, Addr: s.Addr, Size: s.Size, Steps: 1, Start: start})
-	}
-	return err
 }
 
-// tell completes an event and hands it to the observer.
-func (f *Flash) tell(e Event) {
+// age counts an erase of sector i, and leaves the stuck bits of a sector that is at its end.
+func (f *Flash) age(i int) (stuck bool) {
+	s := &f.sectors[i]
+	s.erases++
+	return s.life > 0 && s.erases > s.life && f.wearOut(i)
+}
+
+// EraseBank erases all sectors of a bank, from 0, in one step, in the time that the part has for it.
+// Errors: ErrPowerCut, ErrRange if there is no such bank or the part cannot, ErrInjected, ErrVerify.
+func (f *Flash) EraseBank(bank int) error {
+	if f.off {
+		return f.down
+	}
+	if bank < 0 || bank >= len(f.part.Banks) || f.timing.on && f.bankErase[bank].typ == 0 {
+		return f.refuse(ErrRange)
+	}
+	first := slices.IndexFunc(f.sectors, func(s sector) bool { return s.Bank == bank })
+	called := f.now
+	f.now += f.timing.eraseCall
+	cycles := uint64(0)
+	if f.timing.on {
+		cycles = f.bankErase[bank].at(f.timing.corner, &f.rand)
+	}
+	if err := f.erase(bank, f.sectors[first].Addr-f.base, f.part.Banks[bank].size(), cycles, called); err != nil {
+		return err
+	}
+	stuck := false
+	for i := first; i < len(f.sectors) && f.sectors[i].Bank == bank; i++ {
+		stuck = f.age(i) || stuck
+	}
+	if stuck && f.timing.eraseVerified {
+		return f.refuse(ErrVerify)
+	}
+	return nil
+}
+
+// erase is the step of an erase that takes the flash so many cycles, within a call from cycle called
+// on.
+func (f *Flash) erase(bank int, off, n uint32, cycles, called uint64) error {
+	start := f.now
+	var at uint64
+	if f.app != nil && f.app.dog != nil && f.steps != f.cutAt {
+		o := operation{bank, f.now, 1, f.timing.eraseSector, cycles, f.timing.eraseMasked}
+		if when, bites := f.app.dog.endures(&o, called); bites {
+			at = when
+			f.resetIn(0, at < o.start+o.gap)
+		}
+	}
+	if f.steps == f.cutAt {
+		f.want = f.want[:0]
+		for range n {
+			f.want = append(f.want, 0xFF)
+		}
+		out, err := f.hit(off, f.old(off, n), f.want, true)
+		if f.biting {
+			return f.reset(at)
+		}
+		if out != Done {
+			return err
+		}
+		for i := range f.sectors {
+			if s := &f.sectors[i]; s.Addr-f.base-off < n {
+				s.erases++
+			}
+		}
+		f.told(Event{Kind: Erase, Addr: f.base + off, Size: n, Steps: 1, Bank: bank, Start: start}, f.eraseTime(bank, cycles))
+		return err
+	}
+	f.cells.erase(off, n)
+	f.steps++
+	f.told(Event{Kind: Erase, Addr: f.base + off, Size: n, Steps: 1, Bank: bank, Start: start}, f.eraseTime(bank, cycles))
+	return nil
+}
+
+// told hands an event to the observer, if there is one.
+func (f *Flash) told(e Event, busy uint64) {
+	if f.observe == nil {
+		return
+	}
 	f.event = e
 	e2 := &f.event
-	if off := e.Addr - f.base; off < f.size {
-		e2.Bank = f.sectors[f.index[off>>f.granule]].Bank
-	}
-	e2.End = f.now
+	e2.End, e2.Busy = f.now, busy
+	e2.Bank = f.sectors[f.index[(e.Addr-f.base)>>f.granule]].Bank
 	switch e.Kind {
 	case Program:
-		e2.Busy = f.timing.programBusy(e.Addr, int(e.Size))
-		e2.Stalled, e2.Masked = f.feel[e2.Bank].Stalls, f.timing.programMasked
+		e2.Stalled, e2.Masked = f.stalls[e2.Bank], f.timing.programMasked
 	case Erase:
-		e2.Busy = f.sectors[f.index[(e.Addr-f.base)>>f.granule]].cycles
-		e2.Stalled, e2.Masked = f.feel[e2.Bank].Stalls, f.timing.eraseMasked
+		e2.Stalled, e2.Masked = f.stalls[e2.Bank], f.timing.eraseMasked
 	}
 	f.observe(e2)
 }
@@ -342,14 +435,16 @@ func (f *Flash) Disarm() { f.cutAt = noCut }
 // Off tells whether a power cut has hit.
 func (f *Flash) Off() bool { return f.off }
 
-// Boot switches the power on: steps count from 0 again, the fault plan is empty. Cells, wear, clock
-// and counters go on.
+// Boot switches the power on, or starts the device after a reset: steps count from 0 again, the fault
+// plan is empty, the watchdog starts anew. Cells, wear, clock and counters go on.
 func (f *Flash) Boot() {
 	f.off = false
 	f.cells.boot(f.ecc)
 	f.flicker = 0
 	f.steps = 0
 	f.cutAt = noCut
+	f.cache.flush()
+	f.wakeDog()
 }
 
 // Peek fills p from addr on, without time or trace, whether the power is on or not. Outside the flash it
@@ -427,13 +522,14 @@ func (f *Flash) Counters() Counters {
 type Wear struct {
 	Sector
 	Erases uint32
+	Life   uint32 // erases after which it fails, as drawn by a wear law; 0: never
 }
 
 // Wear lists all sectors in address order with their erase counts.
 func (f *Flash) Wear() []Wear {
 	w := make([]Wear, len(f.sectors))
 	for i, s := range f.sectors {
-		w[i] = Wear{s.Sector, s.erases}
+		w[i] = Wear{s.Sector, s.erases, s.life}
 	}
 	return w
 }

@@ -1,34 +1,39 @@
 package model
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"time"
 )
 
 // Part is a microcontroller's flash, as its data file in parts/ describes it. Every fact in it has
 // a confidence mark (C, C2, M, R, D; A for an assumption) and a source.
 type Part struct {
-	Name    string `toml:"name"`
-	Title   string `toml:"title"`
-	Family  string `toml:"family"` // what drivers are written for: "stm32f4"
-	Core    string `toml:"core"`   // file name in cores/
-	Base    uint32 `toml:"base"`   // address of the first byte
-	MaxHz   uint64 `toml:"max_hz"`
-	Vectors int    `toml:"vectors"` // entries of the vector table, system exceptions included
+	Name    string   `toml:"name"`
+	Title   string   `toml:"title"`
+	Extends string   `toml:"extends"` // a part or a file in families/, whose facts hold unless the part has its own
+	Covers  []string `toml:"covers"`  // other parts with the same flash; "?" is any package: "stm32f437?i"
+	Family  string   `toml:"family"`  // what drivers are written for: "stm32f4"
+	Core    string   `toml:"core"`    // file name in cores/
+	Base    uint32   `toml:"base"`    // address of the first byte
+	MaxHz   uint64   `toml:"max_hz"`
+	Vectors int      `toml:"vectors"` // entries of the vector table, system exceptions included; 0: not known
 
-	Cells          CellFact `toml:"cells"`
-	ECC            Bytes    `toml:"ecc"`    // bytes of an ECC unit; 0: no ECC
-	Writes         Count    `toml:"writes"` // programs of a word between erases, for cells "limited"
-	ReadWhileWrite BoolFact `toml:"read_while_write"`
-	ReadLine       Bytes    `toml:"read_line"` // bytes fetched by one flash access
-	Row            Bytes    `toml:"row"`       // no program access may cross a multiple of it; 0: no such rule
-	Endurance      Erases   `toml:"endurance"`
+	Cells          CellFact  `toml:"cells"`
+	ECC            Bytes     `toml:"ecc"`              // bytes of an ECC unit; 0: no ECC
+	Writes         Count     `toml:"writes"`           // programs of a word between erases, for cells "limited"
+	ReadWhileWrite BoolFact  `toml:"read_while_write"` // one bank can be read while another one is busy
+	ReadCollision  BoolFact  `toml:"read_collision"`   // reading a busy bank is a fault, not a wait
+	ReadLine       Bytes     `toml:"read_line"`        // bytes fetched by one flash access
+	DataCache      CacheFact `toml:"data_cache"`       // for data reads; 0 lines: none, or none that outlives a change
+	Fetch          Fetch     `toml:"fetch"`
+	BusDivider     Count     `toml:"bus_divider"` // core cycles in one cycle of the flash's bus; 0: 1
+	Row            Bytes     `toml:"row"`         // no program access may cross a multiple of it; 0: no such rule
+	Endurance      Erases    `toml:"endurance"`
 
 	Banks      []Bank        `toml:"bank"`
 	Program    []ProgramTime `toml:"program"`
 	Erase      []EraseTime   `toml:"erase"`
+	BankErase  []EraseTime   `toml:"bank_erase"` // of all sectors of a bank at once; Bytes is the size of the bank
 	WaitStates []WaitStates  `toml:"wait_states"`
 }
 
@@ -71,9 +76,34 @@ type BoolFact struct {
 	Source
 }
 
+// Count is a number with its source.
+type Count struct {
+	Value uint32 `toml:"value"`
+	Source
+}
+
 // Bytes is a size in bytes with its source.
 type Bytes struct {
 	Bytes uint32 `toml:"bytes"`
+	Source
+}
+
+// CacheFact is a cache of Lines lines of Bytes bytes, replaced by least recent use, with its source.
+type CacheFact struct {
+	Lines uint32 `toml:"lines"`
+	Bytes uint32 `toml:"bytes"`
+	Source
+}
+
+// Fetch says how code gets out of the flash: the share of line fetches that cost no wait states.
+type Fetch struct {
+	Cached     Share `toml:"cached"`     // with instruction cache and prefetch
+	Prefetched Share `toml:"prefetched"` // with prefetch alone
+}
+
+// Share is a number from 0 to 1 with its source.
+type Share struct {
+	Share float64 `toml:"share"`
 	Source
 }
 
@@ -115,10 +145,12 @@ type SectorRun struct {
 
 // ProgramTime is the duration of one program access of Width bytes.
 type ProgramTime struct {
-	Width uint32   `toml:"width"`
-	MinMV uint32   `toml:"min_mv"` // lowest supply voltage in mV for this width
-	Typ   Duration `toml:"typ"`
-	Max   Duration `toml:"max"`
+	Width    uint32   `toml:"width"`
+	Parallel uint32   `toml:"parallel"` // bytes programmed at once, where an access leaves a choice; 0: it leaves none
+	MinMV    uint32   `toml:"min_mv"`   // lowest supply voltage in mV for this width
+	Min      Duration `toml:"min"`      // 0: not known
+	Typ      Duration `toml:"typ"`
+	Max      Duration `toml:"max"`
 }
 
 // EraseTime is the duration of the erase of a sector of Bytes bytes at a parallelism of Width
@@ -126,17 +158,20 @@ type ProgramTime struct {
 type EraseTime struct {
 	Bytes uint32   `toml:"bytes"`
 	Width uint32   `toml:"width"`
+	Min   Duration `toml:"min"` // 0: not known
 	Typ   Duration `toml:"typ"`
 	Max   Duration `toml:"max"`
 }
 
-// WaitStates says how many wait states a flash read needs: one more for each HzPerState of core
-// clock, in the range of supply voltages from MinMV to MaxMV.
+// WaitStates says how many wait states a flash read needs in the range of supply voltages from MinMV
+// to MaxMV: one more for each HzPerState of bus clock, up to Most; or, where the steps are not equal, as
+// many as there are clocks in Hz below the bus clock.
 type WaitStates struct {
-	MinMV      uint32 `toml:"min_mv"`
-	MaxMV      uint32 `toml:"max_mv"`
-	HzPerState uint64 `toml:"hz_per_state"`
-	Most       uint64 `toml:"most"`
+	MinMV      uint32   `toml:"min_mv"`
+	MaxMV      uint32   `toml:"max_mv"`
+	HzPerState uint64   `toml:"hz_per_state"`
+	Most       uint64   `toml:"most"`
+	Hz         []uint64 `toml:"hz"` // highest bus clock for 0, 1, 2 ... wait states
 	Source
 }
 
@@ -165,10 +200,16 @@ func (p *Part) Sectors() []Sector {
 // Size is the size of the flash in bytes.
 func (p *Part) Size() uint32 {
 	var n uint32
-	for _, bank := range p.Banks {
-		for _, run := range bank.Sectors {
-			n += run.Count * run.Bytes
-		}
+	for i := range p.Banks {
+		n += p.Banks[i].size()
+	}
+	return n
+}
+
+func (b *Bank) size() uint32 {
+	var n uint32
+	for _, run := range b.Sectors {
+		n += run.Count * run.Bytes
 	}
 	return n
 }
@@ -181,15 +222,25 @@ func (p *Part) programUnit() uint32 {
 	return max(p.ECC.Bytes, 1)
 }
 
-// States is the number of wait states of a read at hz and mv; an error says which range is missed.
+// States is the number of wait states of a read at a core clock of hz and a supply of mv; an error
+// says which range is missed.
 func (p *Part) States(hz uint64, mv uint32) (uint64, error) {
+	bus := hz / uint64(max(p.BusDivider.Value, 1))
 	for _, w := range p.WaitStates {
 		if mv < w.MinMV || mv > w.MaxMV {
 			continue
 		}
-		n := (hz - 1) / w.HzPerState
-		if n > w.Most {
-			return 0, fmt.Errorf("part %s: a clock of %d Hz needs more than %d wait states at %d mV: lower the clock", p.Name, hz, w.Most, mv)
+		n, most := uint64(0), w.Most
+		if len(w.Hz) > 0 {
+			most = uint64(len(w.Hz) - 1)
+			for n <= most && bus > w.Hz[n] {
+				n++
+			}
+		} else {
+			n = (bus - 1) / w.HzPerState
+		}
+		if n > most {
+			return 0, fmt.Errorf("part %s: a clock of %d Hz needs more than %d wait states at %d mV: lower the clock", p.Name, hz, most, mv)
 		}
 		return n, nil
 	}
@@ -197,6 +248,27 @@ func (p *Part) States(hz uint64, mv uint32) (uint64, error) {
 		return 0, nil
 	}
 	return 0, fmt.Errorf("part %s: no wait states known for %d mV: choose a supply voltage of the part", p.Name, mv)
+}
+
+func (p *Part) programTime(width, parallel, mv uint32) (ProgramTime, error) {
+	for _, t := range p.Program {
+		if t.Width == width && (t.Parallel == 0 || t.Parallel == parallel) {
+			if mv < t.MinMV {
+				return t, fmt.Errorf("accesses of %d bytes need %d mV on part %s, have %d: use a narrower driver or a higher supply", width, t.MinMV, p.Name, mv)
+			}
+			return t, nil
+		}
+	}
+	return ProgramTime{}, fmt.Errorf("part %s has no time for a program access of %d bytes, %d at once: add a [[program]] or change the driver", p.Name, width, parallel)
+}
+
+func (p *Part) eraseTime(size, width uint32) (EraseTime, error) {
+	for _, t := range p.Erase {
+		if t.Bytes == size && t.Width == width {
+			return t, nil
+		}
+	}
+	return EraseTime{}, fmt.Errorf("part %s has no erase time for sectors of %d bytes at a width of %d bytes: add an [[erase]] or change the driver", p.Name, size, width)
 }
 
 // Plain is a part without times, for tests and for geometries no real part has: one bank of sectors
@@ -213,96 +285,4 @@ func Plain(name string, base uint32, sectors []uint32, rule CellRule) *Part {
 	}
 	p.Banks = []Bank{bank}
 	return p
-}
-
-// check finds what cannot be true of any part.
-func (p *Part) check() error {
-	bad := func(key, format string, args ...any) error {
-		return fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...))
-	}
-	if p.Name == "" {
-		return bad("name", "is missing: give the part a name")
-	}
-	if p.MaxHz == 0 || p.MaxHz > 10_000_000_000 {
-		return bad("max_hz", "%d is no core clock: give the highest one in Hz", p.MaxHz)
-	}
-	switch p.Cells.Rule {
-	case CellAND, CellReject, CellRejectNonblank, CellCorruptECC, CellLimited, CellCopy:
-	default:
-		return bad("cells.rule", "%q is unknown: use %q, %q, %q, %q, %q or %q", p.Cells.Rule,
-			CellAND, CellRejectNonblank, CellCorruptECC, CellLimited, CellReject, CellCopy)
-	}
-	if e := p.ECC.Bytes; e&(e-1) != 0 || e > 64 {
-		return bad("ecc.bytes", "%d is no ECC unit: give a power of two of bytes up to 64, or 0 for none", e)
-	}
-	if p.Cells.Rule == CellCorruptECC && p.ECC.Bytes == 0 {
-		return bad("ecc.bytes", "is missing: cells of rule %q have an ECC to corrupt", CellCorruptECC)
-	}
-	if w := p.Writes.Value; p.Cells.Rule == CellLimited && (w == 0 || w > 255) {
-		return bad("writes.value", "%d is out of range: cells of rule %q take 1 to 255 programs of a word between erases", w, CellLimited)
-	}
-	if len(p.Banks) == 0 {
-		return bad("bank", "is missing: a part has at least one bank")
-	}
-	total := uint64(0)
-	sizes := map[uint32]bool{}
-	for i, b := range p.Banks {
-		if len(b.Sectors) == 0 {
-			return bad("bank", "bank %d has no sectors", i+1)
-		}
-		for _, run := range b.Sectors {
-			if run.Count == 0 || run.Bytes < 64 || run.Bytes&(run.Bytes-1) != 0 || run.Bytes > 1<<24 {
-				return bad("bank.sectors", "bank %d: %d x %d bytes: a sector is a power of two from 64 bytes to 16 MiB, at least once", i+1, run.Count, run.Bytes)
-			}
-			if total += uint64(run.Count) * uint64(run.Bytes); total > 1<<28 {
-				return bad("bank.sectors", "the sectors up to bank %d come to more than 256 MiB", i+1)
-			}
-			sizes[run.Bytes] = true
-		}
-	}
-	if uint64(p.Base)+total > 1<<32 {
-		return bad("base", "0x%08X and %d bytes do not fit in 32 bits of address", p.Base, total)
-	}
-	if p.Base&(maxPage-1) != 0 {
-		return bad("base", "0x%08X is not a multiple of %d", p.Base, maxPage)
-	}
-	for _, t := range p.Program {
-		if t.Width == 0 || t.Width&(t.Width-1) != 0 || t.Width > 256 {
-			return bad("program.width", "%d is no access width in bytes", t.Width)
-		}
-		if err := checkTimes(fmt.Sprintf("program (width %d)", t.Width), t.Typ, t.Max); err != nil {
-			return err
-		}
-	}
-	for _, t := range p.Erase {
-		key := fmt.Sprintf("erase (%d bytes, width %d)", t.Bytes, t.Width)
-		if !sizes[t.Bytes] {
-			return bad(key, "the part has no sector of this size")
-		}
-		if err := checkTimes(key, t.Typ, t.Max); err != nil {
-			return err
-		}
-	}
-	for _, w := range p.WaitStates {
-		if w.HzPerState == 0 || w.MinMV > w.MaxMV {
-			return bad("wait_states", "%d to %d mV at %d Hz a state is no range", w.MinMV, w.MaxMV, w.HzPerState)
-		}
-	}
-	if l := p.ReadLine.Bytes; l&(l-1) != 0 {
-		return bad("read_line.bytes", "%d is not a power of two", l)
-	}
-	slices.SortStableFunc(p.WaitStates, func(a, b WaitStates) int { return cmp.Compare(b.MinMV, a.MinMV) })
-	return nil
-}
-
-func checkTimes(key string, typ, max Duration) error {
-	for _, d := range []Duration{typ, max} {
-		if d.Time <= 0 || d.Time > Time(time.Hour) {
-			return fmt.Errorf("%s: times must be given as typ and max, above 0 and below an hour: have %v and %v", key, typ.Time, max.Time)
-		}
-	}
-	if typ.Time > max.Time {
-		return fmt.Errorf("%s: typ %v is above max %v", key, typ.Time, max.Time)
-	}
-	return nil
 }

@@ -2,7 +2,7 @@ package model
 
 // Program programs p at addr, both multiples of the program unit; every access of the driver is one
 // step, in address order. Errors: ErrPowerCut, ErrRange and ErrAlign before the first step,
-// ErrProgram and ErrInjected with the steps before it done.
+// ErrProgram and ErrInjected with the steps before it done, ErrVerify with all of them done.
 func (f *Flash) Program(addr uint32, p []byte) error {
 	if f.off {
 		return f.down
@@ -18,6 +18,10 @@ func (f *Flash) Program(addr uint32, p []byte) error {
 	}
 	start := f.now
 	steps := f.timing.accesses(addr, len(p))
+	var at uint64
+	if f.app != nil && f.app.dog != nil && f.timing.on {
+		at = f.biteIn(addr, len(p))
+	}
 	var done int
 	var err error
 	if left := f.cutAt - f.steps; steps <= left {
@@ -29,9 +33,15 @@ func (f *Flash) Program(addr uint32, p []byte) error {
 	} else {
 		done, steps, err = f.programUntil(addr-f.base, p, left)
 	}
-	f.programTime(addr, done, steps)
+	busy := f.programTime(addr, done, steps, err == ErrProgram)
 	if f.observe != nil && done > 0 {
-		f.tell(Event{Kind: Program, Addr: addr, Size: uint32(done), Data: p[:done], Steps: steps, Start: start})
+		f.told(Event{Kind: Program, Addr: addr, Size: uint32(done), Data: p[:done], Steps: steps, Start: start}, busy)
+	}
+	if f.biting {
+		return f.reset(at)
+	}
+	if err == nil && f.timing.verified && !f.cells.holds(addr-f.base, p) {
+		return f.refuse(ErrVerify)
 	}
 	return err
 }
@@ -190,6 +200,7 @@ func (f *Flash) hit(off uint32, cells, want []byte, erase bool) (Outcome, error)
 		return out, ErrInjected
 	}
 	f.off, f.down = true, ErrPowerCut
+	f.cutAt = noCut
 	if out == Done {
 		f.steps++
 		f.complete(off, want, erase)

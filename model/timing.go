@@ -2,30 +2,42 @@ package model
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 	"time"
 )
 
 // timing is what a part, a driver and a clock come to in core cycles.
 type timing struct {
-	on    bool // false: no driver, so that only CPU work takes time
-	hz    uint64
-	width uint32 // bytes of the widest program access; the unit where there is no driver
+	on     bool // false: no driver, so that only CPU work takes time
+	hz     uint64
+	corner Corner
+	width  uint32 // bytes of the widest program access; the unit where there is no driver
+	unit   uint32 // bytes of the narrowest
 
 	readCall  uint64
-	readLine  uint   // log2 of the bytes of one flash access
-	readState uint64 // cycles of one flash access: wait states + 1
+	readLine  uint   // log2 of the bytes fetched at once, a line of the cache where there is one
+	readFetch uint64 // cycles of fetching them
+	wordFetch uint64 // cycles of reading a word with the caches off; 0: they are on
 	copyByte  perByte
 
-	programCall   uint64 // with the cache reset
+	programCall   uint64
+	programChunk  uint64 // with the cache reset
 	programAccess uint64 // driver's share of one access
-	program       [9]uint64
+	program       [9]span
+	access0       uint64 // of all accesses, where there is but one width and no draw; else 0
 	programMasked bool
+	verified      bool // programs are read back
+	eraseVerified bool
+	tries         uint64
+	unaligned     bool
 
-	eraseCall   uint64 // with the cache reset
+	eraseCall   uint64
 	eraseSector uint64
+	eraseReset  uint64 // of the cache, felt when interrupts are let in again
 	eraseMasked bool
 
+	interrupt          uint64
 	call, aesKey       uint64
 	crc32, sha256, aes perByte
 }
@@ -33,13 +45,46 @@ type timing struct {
 // perByte is a cost in 1/1024 cycles a byte, so that the clock stays an integer.
 type perByte uint64
 
-func toPerByte(b PerByte) perByte { return perByte(b.Cycles*1024 + 0.5) }
+func toPerByte(cycles float64) perByte { return perByte(cycles*1024 + 0.5) }
 
 func (b perByte) of(n int) uint64 { return uint64(b) * uint64(n) >> 10 }
+
+// span is a duration in cycles at its three corners.
+type span struct{ low, typ, high uint64 }
+
+// at is the duration at a corner; r is for the draw.
+func (s span) at(c Corner, r *Rand) uint64 {
+	switch c {
+	case Max:
+		return s.high
+	case Sampled:
+		return s.draw(r)
+	}
+	return s.typ
+}
+
+// draw is a duration between min and max, as often below typ as above it.
+func (s span) draw(r *Rand) uint64 {
+	v := r.Uint64()
+	from, to := s.typ, s.high
+	if v>>63 == 0 {
+		from, to = s.low, s.typ
+	}
+	hi, _ := bits.Mul64(v<<1, to-from+1)
+	return from + hi
+}
+
+func (t *timing) span(low, typ, high Duration) span {
+	if low.Time == 0 {
+		low = typ
+	}
+	return span{t.cycles(low.Time), t.cycles(typ.Time), t.cycles(high.Time)}
+}
 
 // setTiming turns a configuration into cycles.
 func (f *Flash) setTiming(c Config) error {
 	t := &f.timing
+	t.corner = c.Corner
 	t.hz = c.Hz
 	if t.hz == 0 {
 		t.hz = f.part.MaxHz
@@ -48,15 +93,19 @@ func (f *Flash) setTiming(c Config) error {
 	if f.unit == 0 {
 		f.unit = f.part.programUnit()
 	}
-	t.width = f.unit
+	t.width, t.unit = f.unit, f.unit
 	if t.hz > f.part.MaxHz || t.hz < 1000 {
 		return fmt.Errorf("part %s: a clock of %d Hz is out of range: use up to %d Hz", f.part.Name, t.hz, f.part.MaxHz)
 	}
-	if core := c.Core; core != nil {
-		t.call, t.aesKey = core.Call.Cycles, core.AESKey.Cycles
-		t.crc32, t.sha256, t.aes = toPerByte(core.CRC32), toPerByte(core.SHA256), toPerByte(core.AES)
-		t.copyByte = toPerByte(core.Copy)
+	mv := c.MV
+	if mv == 0 {
+		mv = 3300
 	}
+	states, err := f.states(c, mv)
+	if err != nil && (c.Driver != nil || c.Core != nil) {
+		return err
+	}
+	f.setCore(c, states)
 	if c.Driver == nil {
 		return nil
 	}
@@ -64,78 +113,130 @@ func (f *Flash) setTiming(c Config) error {
 	if err != nil {
 		return err
 	}
-	mv := c.MV
-	if mv == 0 {
-		mv = 3300
-	}
-	states, err := f.part.States(t.hz, mv)
-	if err != nil {
-		return err
-	}
 	t.on = true
+	f.setReads(c, d, states)
 	f.unit = d.Unit.Value
-	t.width = d.ProgramWidth.Value
-	t.readCall = d.ReadCall.Cycles
-	t.readState = states + 1
-	t.readLine = uint(bits.TrailingZeros32(max(f.part.ReadLine.Bytes, 1)))
-	t.programCall = d.ProgramCall.Cycles + d.ProgramCacheReset.Cycles
+	t.width, t.unit = d.ProgramWidth.Value, f.unit
+	t.programCall = d.ProgramCall.Cycles
+	t.programChunk = d.ProgramChunk.Cycles + d.ProgramCacheReset.Cycles
 	t.programAccess = d.ProgramAccess.Cycles
 	t.programMasked = d.ProgramMasked.Value
-	t.eraseCall = d.EraseCall.Cycles + d.EraseCacheReset.Cycles
-	t.eraseSector = d.EraseSector.Cycles
+	t.verified, t.eraseVerified = d.ProgramVerified.Value, d.EraseVerified.Value
+	t.tries = uint64(max(d.Tries.Value, 1))
+	t.unaligned = c.Unaligned
+	t.eraseCall = d.EraseCall.Cycles
+	t.eraseSector, t.eraseReset = d.EraseSector.Cycles, d.EraseCacheReset.Cycles
 	t.eraseMasked = d.EraseMasked.Value
+	f.handlersInRAM = d.InRAM.Value
+	return f.setDurations(c, d, mv)
+}
 
+// states is the number of wait states that the firmware has set.
+func (f *Flash) states(c Config, mv uint32) (uint64, error) {
+	states, err := f.part.States(f.timing.hz, mv)
+	if err == nil && c.WaitStates > 0 {
+		if c.WaitStates < states {
+			return 0, fmt.Errorf("part %s: %d wait states are too few for %d Hz at %d mV: it needs %d", f.part.Name, c.WaitStates, f.timing.hz, mv, states)
+		}
+		states = c.WaitStates
+	}
+	return states, err
+}
+
+// setCore sets what work of the processor costs: its cost at zero wait states, and what it waits for
+// code.
+func (f *Flash) setCore(c Config, states uint64) {
+	core := c.Core
+	if core == nil {
+		return
+	}
+	t := &f.timing
+	wait := 1.0
+	if c.Code != CodeInRAM {
+		hit := 0.0
+		switch c.Cache {
+		case CacheOn:
+			hit = f.part.Fetch.Cached.Share
+		case PrefetchOnly:
+			hit = f.part.Fetch.Prefetched.Share
+		}
+		stall := float64(states * uint64(max(f.part.BusDivider.Value, 1)))
+		wait += (1 - hit) * stall * core.Code.Bytes / float64(max(f.part.ReadLine.Bytes, 4))
+	}
+	scale := func(cycles uint64) uint64 { return uint64(float64(cycles)*wait + 0.5) }
+	t.interrupt = core.Interrupt.Cycles
+	t.call, t.aesKey = scale(core.Call.Cycles), scale(core.AESKey.Cycles)
+	t.crc32, t.sha256 = toPerByte(core.CRC32.Cycles*wait), toPerByte(core.SHA256.Cycles*wait)
+	t.aes = toPerByte(core.AES.Cycles * wait)
+	t.copyByte = toPerByte(core.Copy.Cycles * wait)
+}
+
+// setReads sets what data reads cost.
+func (f *Flash) setReads(c Config, d *DriverFamily, states uint64) {
+	t, p := &f.timing, f.part
+	fetch := (states + 1) * uint64(max(p.BusDivider.Value, 1))
+	line := max(p.ReadLine.Bytes, 4)
+	t.readCall = d.ReadCall.Cycles
+	t.readFetch = fetch
+	switch {
+	case c.Cache != CacheOn:
+		t.wordFetch = fetch
+	case p.DataCache.Lines > 0:
+		f.cache.size = p.DataCache.Lines
+		t.readFetch = fetch * uint64(p.DataCache.Bytes/line)
+		line = p.DataCache.Bytes
+	}
+	t.readLine = uint(bits.TrailingZeros32(line))
+}
+
+// setDurations sets what programs and erases take.
+func (f *Flash) setDurations(c Config, d *DriverFamily, mv uint32) error {
+	t := &f.timing
+	parallel := d.EraseWidth.Value
 	for w := f.unit; w <= t.width; w *= 2 {
-		pt, err := f.part.programTime(w, mv)
+		pt, err := f.part.programTime(w, parallel, mv)
 		if err != nil {
 			return fmt.Errorf("driver %s: %w", c.Driver.Name, err)
 		}
-		t.program[bits.TrailingZeros32(w)] = t.cycles(corner(c.Corner, pt.Typ, pt.Max))
+		t.program[bits.TrailingZeros32(w)] = t.span(pt.Min, pt.Typ, pt.Max)
 	}
-	if _, err := f.part.programTime(d.EraseWidth.Value, mv); err != nil {
-		return fmt.Errorf("driver %s: %w", c.Driver.Name, err)
+	if t.unit == t.width && t.corner != Sampled {
+		t.access0 = t.program[bits.TrailingZeros32(t.width)].at(t.corner, nil)
+	}
+	// The width of an erase is bound to the supply as that of a program, where a program has it.
+	for _, pt := range f.part.Program {
+		if pt.Parallel == 0 && pt.Width == parallel && mv < pt.MinMV {
+			_, err := f.part.programTime(parallel, parallel, mv)
+			return fmt.Errorf("driver %s: %w", c.Driver.Name, err)
+		}
 	}
 	for i := range f.sectors {
-		et, err := f.part.eraseTime(f.sectors[i].Size, d.EraseWidth.Value)
+		et, err := f.part.eraseTime(f.sectors[i].Size, parallel)
 		if err != nil {
 			return fmt.Errorf("driver %s: %w", c.Driver.Name, err)
 		}
-		f.sectors[i].cycles = t.cycles(corner(c.Corner, et.Typ, et.Max))
+		f.sectors[i].time = t.span(et.Min, et.Typ, et.Max)
+	}
+	f.bankErase = make([]span, len(f.part.Banks))
+	for b := range f.part.Banks {
+		for _, et := range f.part.BankErase {
+			if et.Bytes == f.part.Banks[b].size() && et.Width == parallel {
+				f.bankErase[b] = t.span(et.Min, et.Typ, et.Max)
+			}
+		}
 	}
 	return nil
 }
 
-func corner(c Corner, typ, max Duration) Time {
-	if c == Max {
-		return max.Time
-	}
-	return typ.Time
-}
-
-func (p *Part) programTime(width, mv uint32) (ProgramTime, error) {
-	for _, t := range p.Program {
-		if t.Width == width {
-			if mv < t.MinMV {
-				return t, fmt.Errorf("accesses of %d bytes need %d mV on part %s, have %d: use a narrower driver or a higher supply", width, t.MinMV, p.Name, mv)
-			}
-			return t, nil
-		}
-	}
-	return ProgramTime{}, fmt.Errorf("part %s has no program access of %d bytes", p.Name, width)
-}
-
-func (p *Part) eraseTime(size, width uint32) (EraseTime, error) {
-	for _, t := range p.Erase {
-		if t.Bytes == size && t.Width == width {
-			return t, nil
-		}
-	}
-	return EraseTime{}, fmt.Errorf("part %s has no erase time for sectors of %d bytes at a width of %d bytes", p.Name, size, width)
-}
-
-// cycles is d at the clock, rounded up to whole cycles.
+// cycles is d at the clock, rounded up to whole cycles; not below 0, and not above what fits.
 func (t *timing) cycles(d Time) uint64 {
+	if d < 0 {
+		return 0
+	}
 	hi, lo := bits.Mul64(uint64(d), t.hz)
+	if hi >= uint64(time.Second) {
+		return math.MaxUint64
+	}
 	q, r := bits.Div64(hi, lo, uint64(time.Second))
 	if r > 0 {
 		q++
@@ -155,97 +256,73 @@ func (t *timing) access(addr uint32, n int) uint32 {
 
 // accesses is the number of program accesses for n bytes at addr.
 func (t *timing) accesses(addr uint32, n int) uint64 {
-	if t.width == 1 {
-		return uint64(n)
+	if t.unit == t.width {
+		return uint64(n) >> uint(bits.TrailingZeros32(t.unit))
 	}
-	count, _ := t.split(addr, n)
-	return count
-}
-
-// split counts the accesses for n bytes at addr and the cycles in which the bank is busy with them.
-func (t *timing) split(addr uint32, n int) (count, busy uint64) {
+	count := uint64(0)
 	for n > 0 {
-		w := t.access(addr, n)
-		k := uint64(1)
-		if w == t.width {
-			k = uint64(n) / uint64(w)
-		}
+		w, k := t.run(addr, n)
 		count += k
-		busy += k * t.program[bits.TrailingZeros32(w)]
 		addr += uint32(k) * w
 		n -= int(k) * int(w)
 	}
-	return count, busy
+	return count
 }
 
-func (t *timing) programBusy(addr uint32, n int) uint64 {
-	if t.width == 1 {
-		return uint64(n) * t.program[0]
+// run is the first run of equal accesses for n bytes at addr: their width, and how many.
+func (t *timing) run(addr uint32, n int) (width uint32, count uint64) {
+	width = t.access(addr, n)
+	if width == t.width {
+		return width, uint64(n) / uint64(width)
 	}
-	_, busy := t.split(addr, n)
-	return busy
+	return width, 1
 }
 
-// read is the time of one read call of n bytes at addr: the call, every flash line once, and the
-// copy. The driver resets the data cache around every change, and the store hardly reads a line
-// twice before the next one, so that no line is taken to be cached.
-func (t *timing) read(addr uint32, n int) uint64 {
-	if !t.on {
-		return 0
-	}
-	lines := uint64(0)
-	if n > 0 {
-		lines = uint64((addr+uint32(n)-1)>>t.readLine-addr>>t.readLine) + 1
-	}
-	return t.readCall + lines*t.readState + t.copyByte.of(n)
-}
-
-// programTime puts n bytes at addr, programmed in steps accesses, on the clock.
-func (f *Flash) programTime(addr uint32, n int, steps uint64) {
-	f.count.Programs += steps
-	f.count.ProgramBytes += uint64(n)
+// programBusy is the time in which the bank is busy with n bytes at addr, and with the longest of its
+// accesses.
+func (f *Flash) programBusy(addr uint32, n int, steps uint64) (all, longest uint64) {
 	t := &f.timing
-	if !t.on {
-		return
+	if t.access0 > 0 {
+		return steps * t.access0, t.access0
 	}
-	busy := t.programBusy(addr, n)
-	bank := f.sectors[f.index[(addr-f.base)>>f.granule]].Bank
-	f.count.Busy[bank] += busy
-	f.now += t.programCall + steps*t.programAccess + busy
-	if f.feel[bank].Stalls {
-		f.stall(busy, t.program[bits.TrailingZeros32(t.width)])
+	for n > 0 {
+		w, k := t.run(addr, n)
+		s := t.program[bits.TrailingZeros32(w)]
+		if t.corner == Sampled {
+			for range k {
+				d := s.draw(&f.rand)
+				all += d
+				longest = max(longest, d)
+			}
+		} else {
+			d := s.at(t.corner, nil)
+			all += k * d
+			longest = max(longest, d)
+		}
+		addr += uint32(k) * w
+		n -= int(k) * int(w)
 	}
-	if t.programMasked {
-		f.mask(busy+steps*t.programAccess, busy+steps*t.programAccess)
-	}
+	return all, longest
 }
 
-// eraseTime puts the erase of s on the clock.
-func (f *Flash) eraseTime(s *sector) {
-	f.count.Erases++
+// readTime is the time of one read call of n bytes at addr: the call, every line that is not in the data
+// cache, and the copy.
+func (f *Flash) readTime(addr uint32, n int) uint64 {
 	t := &f.timing
-	if !t.on {
-		return
+	if !t.on || n == 0 {
+		return t.readCall
 	}
-	all := t.eraseSector + s.cycles
-	f.count.Busy[s.Bank] += s.cycles
-	f.now += all
-	if f.feel[s.Bank].Stalls {
-		f.stall(s.cycles, s.cycles)
+	first, last := addr>>t.readLine, (addr+uint32(n)-1)>>t.readLine
+	var fetches uint64
+	switch {
+	case t.wordFetch > 0:
+		fetches = uint64((addr+uint32(n)+3)>>2 - addr>>2)
+	case f.cache.size > 0:
+		fetches = f.cache.read(first, last)
+	default:
+		fetches = uint64(last-first) + 1
 	}
-	if t.eraseMasked {
-		f.mask(all, all)
-	}
-}
-
-func (f *Flash) stall(all, longest uint64) {
-	f.count.Stall += all
-	f.count.LongestStall = max(f.count.LongestStall, longest)
-}
-
-func (f *Flash) mask(all, longest uint64) {
-	f.count.Masked += all
-	f.count.LongestMasked = max(f.count.LongestMasked, longest)
+	return t.readCall + fetches*t.readFetch + t.copyByte.of(n)
 }
 
 // Now is the virtual time in core cycles since the flash was made.

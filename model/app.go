@@ -1,0 +1,178 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// App is what runs beside the storage and feels it: interrupts that come by themselves, and a watchdog
+// that must be fed. Where its code runs from is Config.Code.
+type App struct {
+	Interrupts []Interrupt
+	Watchdog   *Watchdog
+}
+
+// Interrupt comes every Period, for the first time Offset after the application starts. Its handler
+// takes no time itself.
+type Interrupt struct {
+	Name     string
+	Period   time.Duration
+	Offset   time.Duration
+	Deadline time.Duration // from the activation to the handler's first instruction; 0: none
+	Handler  Code          // bank in which handler and vector table are, or CodeInRAM
+}
+
+// application is an App in cycles.
+type application struct {
+	start uint64
+	irqs  []irq
+	dog   *dog
+	entry uint64 // from an activation to the first instruction when nothing is in the way
+}
+
+type irq struct {
+	Latency
+	period, offset, deadline uint64
+	stalls                   []bool // by bank: the handler cannot be fetched while the bank is busy
+}
+
+// Run lets an application run from now on, in place of the one before: after a bootloader, say. Its
+// latencies start anew; what is left of the operation under way is not felt. The error names the
+// interrupt or the watchdog and what is wrong with it.
+func (f *Flash) Run(a App) error {
+	t := &f.timing
+	f.quick = false
+	if len(a.Interrupts) == 0 && a.Watchdog == nil {
+		f.app = nil
+		f.quick = t.access0 > 0 && !t.unaligned && !t.programMasked && !f.part.ReadCollision.Value
+		return nil
+	}
+	app := &application{start: f.now, entry: f.timing.interrupt}
+	names := map[string]bool{"": true, FedByCaller: true, FedByApplication: true}
+	for _, in := range a.Interrupts {
+		if names[in.Name] {
+			return fmt.Errorf("interrupt %q: give it a name of its own", in.Name)
+		}
+		names[in.Name] = true
+		q := irq{
+			Latency: Latency{Interrupt: in},
+			period:  f.Cycles(in.Period), offset: f.Cycles(in.Offset), deadline: f.Cycles(in.Deadline),
+		}
+		if q.period <= app.entry {
+			return fmt.Errorf("interrupt %s: a period of %v is %d cycles, and entering its handler takes %d: give a longer one", in.Name, in.Period, q.period, app.entry)
+		}
+		if int(in.Handler) >= len(f.part.Banks) || in.Handler < CodeInRAM {
+			return fmt.Errorf("interrupt %s: part %s has no bank %d to run its handler from: it has %d", in.Name, f.part.Name, in.Handler, len(f.part.Banks))
+		}
+		if f.handlersInRAM {
+			in.Handler = CodeInRAM
+			q.Handler = CodeInRAM
+		}
+		q.stalls = f.stallsOf(in.Handler)
+		app.irqs = append(app.irqs, q)
+	}
+	if a.Watchdog != nil {
+		dog, err := f.newDog(a.Watchdog, app)
+		if err != nil {
+			return err
+		}
+		app.dog = dog
+	}
+	f.app = app
+	return nil
+}
+
+// stallsOf tells by bank whether code at a place cannot be fetched while the bank is busy.
+func (f *Flash) stallsOf(code Code) []bool {
+	stalls := make([]bool, len(f.part.Banks))
+	for b := range stalls {
+		stalls[b] = code != CodeInRAM && (int(code) == b || !f.part.ReadWhileWrite.Value)
+	}
+	return stalls
+}
+
+// Latencies is what the application's interrupts waited for since it started, in their order.
+func (f *Flash) Latencies() []Latency {
+	if f.app == nil {
+		return nil
+	}
+	var list []Latency
+	for i := range f.app.irqs {
+		q := &f.app.irqs[i]
+		l := q.Latency
+		l.counts = slices.Clone(l.counts)
+		// Those that met nothing were not counted one by one.
+		if total := ticksBefore(q, f.app.start, f.now); total > l.Ticks {
+			l.add(f.app.entry, 0, total-l.Ticks)
+		}
+		list = append(list, l)
+	}
+	return list
+}
+
+// ticksBefore is the number of activations before cycle end.
+func ticksBefore(q *irq, start, end uint64) uint64 {
+	first := start + q.offset
+	if end <= first {
+		return 0
+	}
+	return (end-1-first)/q.period + 1
+}
+
+// feel tells the interrupts of an operation that is over, or at least planned.
+func (a *application) feel(o *operation) {
+	for i := range a.irqs {
+		q := &a.irqs[i]
+		switch {
+		case o.masked:
+			a.window(q, o.start, o.end())
+		case !q.stalls[o.bank]:
+		case o.count == 1:
+			a.window(q, o.start+o.gap, o.end())
+		default:
+			a.windows(q, o)
+		}
+	}
+}
+
+// window delays the activations from cycle from on, until before cycle to, to then.
+func (a *application) window(q *irq, from, to uint64) {
+	k := ticksBefore(q, a.start, from)
+	first := a.start + q.offset + k*q.period
+	if first >= to {
+		return
+	}
+	n := (to-1-first)/q.period + 1
+	low := to - (first + (n-1)*q.period) + a.entry
+	q.Delayed += n
+	q.Lost += n - 1
+	if worst := to - first + a.entry; q.deadline > 0 && worst > q.deadline {
+		q.Late += min(n, (worst-q.deadline-1)/q.period+1)
+	}
+	q.add(low, q.period, n)
+}
+
+// windows delays activations by a run of accesses with the driver's work between them. Their lengths are
+// taken as equal.
+func (a *application) windows(q *irq, o *operation) {
+	each := o.gap + o.busy/o.count
+	if q.period <= each {
+		for k := range o.count {
+			at := o.start + k*each
+			a.window(q, at+o.gap, at+each)
+		}
+		return
+	}
+	// At most one activation in each: go from one to the next.
+	for t := a.start + q.offset + ticksBefore(q, a.start, o.start)*q.period; t < o.end(); t += q.period {
+		at := (t - o.start) / each
+		if at >= o.count {
+			break
+		}
+		from := o.start + at*each
+		if t >= from+o.gap {
+			a.window(q, t, from+each)
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package model
+
+// operation is one stretch in which a bank is busy with a run of accesses or an erase: what the
+// application feels of it.
+type operation struct {
+	bank   int
+	start  uint64 // of the first access, with the driver's share of it
+	count  uint64 // accesses
+	gap    uint64 // driver's share of each, before it
+	busy   uint64 // of all of them
+	masked bool
+}
+
+func (o *operation) end() uint64 { return o.start + o.count*o.gap + o.busy }
+
+// programTime puts n bytes at addr, programmed in steps accesses, on the clock and returns how long the
+// bank was busy.
+func (f *Flash) programTime(addr uint32, n int, steps uint64, refused bool) (busy uint64) {
+	f.count.Programs += steps
+	f.count.ProgramBytes += uint64(n)
+	t := &f.timing
+	if !t.on {
+		return 0
+	}
+	f.cache.flush()
+	if f.quick && n > 0 && !refused {
+		// The usual case in a few lines: equal accesses in one sector that nobody watches.
+		off := addr - f.base
+		if i := f.index[off>>f.granule]; f.index[(off+uint32(n)-1)>>f.granule] == i {
+			bank := f.sectors[i].Bank
+			busy = steps * t.access0
+			f.now += t.programCall + t.programChunk + steps*t.programAccess + busy
+			f.count.Busy[bank] += busy
+			if f.stalls[bank] {
+				f.count.Stall += busy
+				f.count.LongestStall = max(f.count.LongestStall, t.access0)
+			}
+			return busy
+		}
+	}
+	f.now += t.programCall
+	if refused {
+		// The driver tries again, and is refused at once.
+		f.now += (t.tries - 1) * (t.programChunk + t.programAccess)
+	}
+	if n == 0 {
+		return 0
+	}
+	off := addr - f.base
+	first, last := f.index[off>>f.granule], f.index[(off+uint32(n)-1)>>f.granule]
+	if t.unaligned {
+		// FlashIAP copies a source that is not aligned and hands it over unit by unit.
+		f.now += (uint64(n)/uint64(t.unit) - 1) * t.programChunk
+	}
+	for i := first; i < last; i++ {
+		end := f.sectors[i+1].Addr
+		k := int(end - addr)
+		busy += f.chunkTime(i, addr, k, t.accesses(addr, k))
+		steps -= t.accesses(addr, k)
+		addr = end
+		n -= k
+	}
+	return busy + f.chunkTime(last, addr, n, steps)
+}
+
+// chunkTime puts what a call programs in one sector on the clock.
+func (f *Flash) chunkTime(i int, addr uint32, n int, steps uint64) uint64 {
+	t := &f.timing
+	busy, longest := f.programBusy(addr, n, steps)
+	f.now += t.programChunk
+	o := operation{f.sectors[i].Bank, f.now, steps, t.programAccess, busy, t.programMasked}
+	f.now = o.end()
+	f.feelOf(&o, longest)
+	return busy
+}
+
+// feelOf accounts for what an operation lets the application feel.
+func (f *Flash) feelOf(o *operation, longest uint64) {
+	f.count.Busy[o.bank] += o.busy
+	if f.stalls[o.bank] {
+		f.count.Stall += o.busy
+		f.count.LongestStall = max(f.count.LongestStall, longest)
+		if f.part.ReadCollision.Value && !o.masked {
+			f.count.Collisions++
+		}
+	}
+	if o.masked {
+		all := o.busy + o.count*o.gap
+		f.count.Masked += all
+		f.count.LongestMasked = max(f.count.LongestMasked, all)
+	}
+	if f.app != nil {
+		f.app.feel(o)
+	}
+}
+
+// eraseCycles is what an erase of sector i takes at its present age.
+func (f *Flash) eraseCycles(i int) uint64 {
+	s := &f.sectors[i]
+	time := s.time
+	if f.law != nil && len(f.law.Growth) > 0 {
+		time.typ = min(time.typ*f.law.factor(s.erases)>>10, time.high)
+	}
+	return time.at(f.timing.corner, &f.rand)
+}
+
+// eraseTime puts the erase of a sector, or of a whole bank, on the clock.
+func (f *Flash) eraseTime(bank int, cycles uint64) (busy uint64) {
+	f.count.Erases++
+	t := &f.timing
+	if !t.on {
+		return 0
+	}
+	f.cache.flush()
+	o := operation{bank, f.now, 1, t.eraseSector, cycles, t.eraseMasked}
+	f.now = o.end() + t.eraseReset
+	f.feelOf(&o, cycles)
+	return cycles
+}

@@ -1,0 +1,176 @@
+package model
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// check finds what cannot be true of any part. Errors are keyErrors.
+func (p *Part) check() error {
+	if p.Name == "" {
+		return badKey("name", "is missing: give the part a name")
+	}
+	if strings.ContainsAny(p.Name, "/\\ \t\n") {
+		return badKey("name", "%q has a blank or a slash: a part's name stands in names of benchmarks and files", p.Name)
+	}
+	if p.MaxHz == 0 || p.MaxHz > 10_000_000_000 {
+		return badKey("max_hz", "%d is no core clock: give the highest one in Hz", p.MaxHz)
+	}
+	if p.Vectors < 0 || p.Vectors > 1024 {
+		return badKey("vectors", "%d is no number of vectors: give 0 to 1024", p.Vectors)
+	}
+	for _, check := range []func() error{p.checkCells, p.checkBanks, p.checkTimes, p.checkReads} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return checkMarks(p)
+}
+
+func (p *Part) checkCells() error {
+	switch p.Cells.Rule {
+	case CellAND, CellReject, CellRejectNonblank, CellCorruptECC, CellLimited, CellCopy:
+	default:
+		return badKey("cells.rule", "%q is unknown: use %q, %q, %q, %q, %q or %q", p.Cells.Rule,
+			CellAND, CellRejectNonblank, CellCorruptECC, CellLimited, CellReject, CellCopy)
+	}
+	if e := p.ECC.Bytes; e&(e-1) != 0 || e > 64 {
+		return badKey("ecc.bytes", "%d is no ECC unit: give a power of two of bytes up to 64, or 0 for none", e)
+	}
+	if p.Cells.Rule == CellCorruptECC && p.ECC.Bytes == 0 {
+		return badKey("ecc.bytes", "is missing: cells of rule %q have an ECC to corrupt", CellCorruptECC)
+	}
+	if w := p.Writes.Value; p.Cells.Rule == CellLimited && (w == 0 || w > 255) {
+		return badKey("writes.value", "%d is out of range: cells of rule %q take 1 to 255 programs of a word between erases", w, CellLimited)
+	}
+	return nil
+}
+
+func (p *Part) checkBanks() error {
+	if len(p.Banks) == 0 {
+		return badKey("bank", "is missing: a part has at least one bank")
+	}
+	total := uint64(0)
+	for i, b := range p.Banks {
+		key := fmt.Sprintf("bank[%d].sectors", i)
+		if len(b.Sectors) == 0 {
+			return badKey(key, "bank %d has no sectors", i+1)
+		}
+		for _, run := range b.Sectors {
+			if run.Count == 0 || run.Bytes < 64 || run.Bytes&(run.Bytes-1) != 0 || run.Bytes > 1<<24 {
+				return badKey(key, "bank %d: %d x %d bytes: a sector is a power of two from 64 bytes to 16 MiB, at least once", i+1, run.Count, run.Bytes)
+			}
+			if total += uint64(run.Count) * uint64(run.Bytes); total > 1<<28 {
+				return badKey(key, "the sectors up to bank %d come to more than 256 MiB", i+1)
+			}
+		}
+	}
+	if uint64(p.Base)+total > 1<<32 {
+		return badKey("base", "0x%08X and %d bytes do not fit in 32 bits of address", p.Base, total)
+	}
+	if p.Base&(maxPage-1) != 0 {
+		return badKey("base", "0x%08X is not a multiple of %d", p.Base, maxPage)
+	}
+	return nil
+}
+
+func (p *Part) checkTimes() error {
+	for i, t := range p.Program {
+		key := fmt.Sprintf("program[%d]", i)
+		if !isWidth(t.Width) {
+			return badKey(key+".width", "%d is no access width: give a power of two of bytes up to 256", t.Width)
+		}
+		if t.Parallel != 0 && (!isWidth(t.Parallel) || t.Parallel > t.Width) {
+			return badKey(key+".parallel", "%d is no number of bytes programmed at once: give a power of two up to the width", t.Parallel)
+		}
+		if r := p.Row.Bytes; r != 0 && t.Width > r {
+			return badKey(key+".width", "an access of %d bytes crosses rows of %d", t.Width, r)
+		}
+		if err := checkTime(key, t.Min, t.Typ, t.Max); err != nil {
+			return err
+		}
+	}
+	sizes := map[uint32]bool{}
+	banks := map[uint32]bool{}
+	for i := range p.Banks {
+		for _, run := range p.Banks[i].Sectors {
+			sizes[run.Bytes] = true
+		}
+		banks[p.Banks[i].size()] = true
+	}
+	for _, list := range []struct {
+		name  string
+		what  string
+		times []EraseTime
+		sizes map[uint32]bool
+	}{{"erase", "sector", p.Erase, sizes}, {"bank_erase", "bank", p.BankErase, banks}} {
+		for i, t := range list.times {
+			key := fmt.Sprintf("%s[%d]", list.name, i)
+			if !list.sizes[t.Bytes] {
+				return badKey(key+".bytes", "the part has no %s of %d bytes", list.what, t.Bytes)
+			}
+			if !isWidth(t.Width) {
+				return badKey(key+".width", "%d is no width: give a power of two of bytes up to 256", t.Width)
+			}
+			if err := checkTime(key, t.Min, t.Typ, t.Max); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func isWidth(w uint32) bool { return w != 0 && w&(w-1) == 0 && w <= 256 }
+
+func checkTime(key string, low, typ, high Duration) error {
+	for _, d := range []struct {
+		key string
+		t   Time
+	}{{".typ", typ.Time}, {".max", high.Time}} {
+		if d.t <= 0 || d.t > Time(time.Hour) {
+			return badKey(key+d.key, "times must be given as typ and max, above 0 and below an hour: have %v and %v", typ.Time, high.Time)
+		}
+	}
+	if typ.Time > high.Time {
+		return badKey(key+".typ", "typ %v is above max %v", typ.Time, high.Time)
+	}
+	if low.Time < 0 || low.Time > typ.Time {
+		return badKey(key+".min", "min %v is below 0 or above typ %v", low.Time, typ.Time)
+	}
+	return nil
+}
+
+func (p *Part) checkReads() error {
+	for i, w := range p.WaitStates {
+		key := fmt.Sprintf("wait_states[%d]", i)
+		if (w.HzPerState == 0) == (len(w.Hz) == 0) || w.MinMV > w.MaxMV || w.Most > 100 {
+			return badKey(key, "%d to %d mV at %d Hz a state is no range: give min_mv and max_mv, and either hz_per_state and most or a list hz", w.MinMV, w.MaxMV, w.HzPerState)
+		}
+		if !slices.IsSorted(w.Hz) || len(w.Hz) > 100 {
+			return badKey(key+".hz", "the clocks must rise: one for each number of wait states, from 0")
+		}
+	}
+	// Where two ranges meet, the higher one holds.
+	slices.SortStableFunc(p.WaitStates, func(a, b WaitStates) int { return cmp.Compare(b.MinMV, a.MinMV) })
+	if l := p.ReadLine.Bytes; l&(l-1) != 0 || l > 4096 {
+		return badKey("read_line.bytes", "%d is no power of two up to 4096", l)
+	}
+	if c := p.DataCache; c.Lines > 64 || c.Lines > 0 && (!isWidth(c.Bytes) || c.Bytes < p.ReadLine.Bytes) {
+		return badKey("data_cache", "%d lines of %d bytes are no cache: up to 64 lines, each a power of two of bytes and at least a flash read", c.Lines, c.Bytes)
+	}
+	if p.BusDivider.Value > 16 {
+		return badKey("bus_divider.value", "%d is no divider: give 1 to 16", p.BusDivider.Value)
+	}
+	for _, s := range []struct {
+		key   string
+		share float64
+	}{{"fetch.cached.share", p.Fetch.Cached.Share}, {"fetch.prefetched.share", p.Fetch.Prefetched.Share}} {
+		if !(s.share >= 0 && s.share <= 1) {
+			return badKey(s.key, "%v is no share: give 0 to 1", s.share)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,180 @@
+package model
+
+import (
+	"fmt"
+	"time"
+)
+
+// Who may feed a watchdog, beside an interrupt by its name.
+const (
+	// FedByApplication: a thread of the application that runs from Config.Code whenever it can.
+	FedByApplication = "application"
+	// FedByCaller: whoever calls the flash, between calls.
+	FedByCaller = "caller"
+)
+
+// Watchdog resets the device when it was not fed for Period.
+type Watchdog struct {
+	Period time.Duration
+	Feed   time.Duration // how often it is fed while nothing is in the way; of no meaning for FedByCaller and for an interrupt
+	By     string        // FedByApplication, FedByCaller or the name of an interrupt
+	Mode   Mode          // how a step is left that the reset hits; nil: Torn
+	Seed   uint64        // of what the step is left as
+}
+
+// dog is a Watchdog in cycles.
+type dog struct {
+	period uint64
+	feed   uint64
+	offset uint64
+	caller bool
+	stalls []bool // by bank: it cannot be fed while the bank is busy
+	masked bool   // it cannot be fed while interrupts are masked
+	mode   Mode
+	rand   Rand
+
+	start uint64 // of the time in which it is fed
+	fed   uint64 // last time it was, as far as it was not on time
+}
+
+func (f *Flash) newDog(w *Watchdog, app *application) (*dog, error) {
+	d := &dog{
+		period: f.Cycles(w.Period), feed: f.Cycles(w.Feed), mode: w.Mode, rand: *NewRand(w.Seed),
+		start: f.now, fed: f.now, masked: true, stalls: f.stallsOf(f.code),
+	}
+	if d.mode == nil {
+		d.mode = Torn
+	}
+	switch w.By {
+	case FedByApplication:
+	case FedByCaller:
+		d.caller, d.feed = true, 1
+	default:
+		found := false
+		for i := range app.irqs {
+			if q := &app.irqs[i]; q.Name == w.By {
+				found = true
+				d.feed, d.offset, d.stalls = q.period, q.offset, q.stalls
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("watchdog: nobody is called %q: it is fed by %q, by %q or by an interrupt", w.By, FedByApplication, FedByCaller)
+		}
+	}
+	if d.feed == 0 || d.period <= d.feed {
+		return nil, fmt.Errorf("watchdog: fed every %v it must wait longer than that, and has a period of %v", time.Duration(d.feed)*time.Second/time.Duration(f.timing.hz), w.Period)
+	}
+	return d, nil
+}
+
+// bites tells whether the watchdog resets the device in the stretch from from to to, in which it is not
+// fed, and when.
+func (d *dog) bites(from, to uint64) (at uint64, yes bool) {
+	at = d.lastFed(from) + d.period
+	return max(at, from), at < to
+}
+
+// lastFed is when the watchdog was last fed before cycle from.
+func (d *dog) lastFed(from uint64) uint64 {
+	if d.caller {
+		return from
+	}
+	last := d.fed
+	if first := d.start + d.offset; from > first {
+		last = max(last, from-1-(from-1-first)%d.feed)
+	}
+	return last
+}
+
+// missed notes that the watchdog was not fed from from to to, and is then if it should have been
+// before.
+func (d *dog) missed(from, to uint64) {
+	if !d.caller && to-d.lastFed(from) > d.feed {
+		d.fed = to
+	}
+}
+
+// stretch is the part of an operation in which the watchdog is not fed.
+func (d *dog) stretch(o *operation, called uint64) (from, to uint64, ok bool) {
+	switch {
+	case d.caller:
+		return called, o.end(), true
+	case o.masked:
+		return o.start, o.end(), true
+	case d.stalls[o.bank] && o.count == 1:
+		return o.start + o.gap, o.end(), true
+	}
+	// Between two accesses there is time to feed it.
+	return 0, 0, false
+}
+
+// endures lets the watchdog live through an operation that a call made at cycle called, or tells when
+// it resets the device.
+func (d *dog) endures(o *operation, called uint64) (at uint64, bites bool) {
+	from, to, ok := d.stretch(o, called)
+	if !ok {
+		return 0, false
+	}
+	if at, bites = d.bites(from, to); !bites {
+		d.missed(from, to)
+	}
+	return at, bites
+}
+
+// resetIn makes the watchdog's reset the cut at a step from here, before it has begun or in it.
+func (f *Flash) resetIn(step uint64, before bool) {
+	d := f.app.dog
+	f.cut = Cut{Mode: d.mode, Seed: d.rand.Uint64()}
+	if before {
+		f.cut.Mode = Before
+	}
+	f.cutAt = f.steps + step
+	f.biting = true
+}
+
+// reset takes the device down at cycle at.
+func (f *Flash) reset(at uint64) error {
+	f.now = max(f.now, at)
+	f.off, f.down = true, ErrReset
+	f.biting = false
+	f.count.Resets++
+	return f.down
+}
+
+// biteIn looks ahead on n bytes at addr being programmed: whether the watchdog lives through it. If not,
+// the reset is armed, unless a fault comes first; at is when it is due.
+func (f *Flash) biteIn(addr uint32, n int) (at uint64) {
+	t, d, rand := &f.timing, f.app.dog, f.rand
+	defer func() { f.rand = rand }()
+	now, steps := f.now+t.programCall, uint64(0)
+	for n > 0 {
+		i := f.index[(addr-f.base)>>f.granule]
+		k := min(n, int(f.sectors[i].Addr+f.sectors[i].Size-addr))
+		count := t.accesses(addr, k)
+		busy, _ := f.programBusy(addr, k, count)
+		now += t.programChunk
+		o := operation{f.sectors[i].Bank, now, count, t.programAccess, busy, t.programMasked}
+		if at, bites := d.endures(&o, f.now); bites {
+			each := o.gap + o.busy/o.count
+			into := max(at, o.start) - o.start
+			in := min(into/each, count-1)
+			if steps+in < f.cutAt-f.steps {
+				f.resetIn(steps+in, at < o.start || into%each < o.gap)
+			}
+			return at
+		}
+		now = o.end()
+		steps += count
+		addr += uint32(k)
+		n -= k
+	}
+	return 0
+}
+
+// wakeDog starts the watchdog anew after a boot.
+func (f *Flash) wakeDog() {
+	if f.app != nil && f.app.dog != nil {
+		d := f.app.dog
+		d.start, d.fed = f.now, f.now
+	}
+}
