@@ -129,15 +129,16 @@ func (c *Client) Resume(id uint32, d *Details) (from uint32, err error) {
 	if err != nil {
 		return 0, err
 	}
-	end := s.Addr + head + written
-	unit := c.layer().align(c.flash, end, true)
+	// The last program unit that is written may be half written, also where it ends an erase unit.
+	unit := s.Addr
+	if written > 0 {
+		unit = c.layer().align(c.flash, s.Addr+head+written-1, true)
+	}
 	if unit == s.Addr || c.gen == ClientOld && c.headerDiffers(id, d) {
 		return 0, c.Prepare(id, d)
 	}
-	if unit < end && unit < s.Addr+s.Size {
-		if err := c.erase(unit, c.flash.SectorSize(unit)); err != nil {
-			return 0, err
-		}
+	if err := c.erase(unit, c.flash.SectorSize(unit)); err != nil {
+		return 0, err
 	}
 	if c.gen == ClientNew {
 		EncodeHeader(c.header, d)

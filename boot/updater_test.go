@@ -181,6 +181,23 @@ func TestResume(t *testing.T) {
 	})
 }
 
+// TestResumeAtTheEndOfAnEraseUnit: the last program unit of an erase unit may be torn too.
+func TestResumeAtTheEndOfAnEraseUnit(t *testing.T) {
+	for seed := range uint64(20) {
+		d := newDevice(t, "l4_8400", ClientOld, Link{})
+		c := campaign(7, 30000)
+		// 15 erases, 14 units of header, then those of the first two erase units but one.
+		d.flash.Arm(model.Cut{Step: 15 + 2*2048/8 - 1, Mode: model.Torn, Seed: seed})
+		if err := d.up.Run(c); err != ErrPowerCut {
+			t.Fatal(err)
+		}
+		d.reset()
+		if err := d.up.Run(c); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+	}
+}
+
 func TestResumeDoesNotDownloadAgain(t *testing.T) {
 	d := newDevice(t, "l4_8400", ClientNew, Link{})
 	c := campaign(7, 40000)
