@@ -60,6 +60,14 @@ func DefaultCampaign(p kvstore.Profile, seed uint64) Campaign {
 	return c
 }
 
+// Small leaves the small geometries and a tenth of the cuts of the updates.
+func (c *Campaign) Small() {
+	c.KV = slices.DeleteFunc(c.KV, func(s KVSweep) bool { return s.Device.Part != "" || s.Deep })
+	for i := range c.Updates {
+		c.Updates[i].MaxCuts = 16000
+	}
+}
+
 // CampaignResult is what a campaign found, and what it covered.
 type CampaignResult struct {
 	Sweeps   []*Sweep

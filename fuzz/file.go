@@ -31,19 +31,24 @@ func WriteFindings(dir string, findings []Finding) error {
 		return err
 	}
 	for i := range findings {
-		if err := findings[i].write(filepath.Join(dir, findings[i].ID)); err != nil {
+		if err := findings[i].Write(filepath.Join(dir, findings[i].ID+".json")); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (f *Finding) write(path string) error {
+// Write writes the finding to file, which ends in .json, and beside it its story and the image.
+func (f *Finding) Write(file string) error {
+	path, ok := strings.CutSuffix(file, ".json")
+	if !ok {
+		return fmt.Errorf("%s: a finding's file ends in .json", file)
+	}
 	text, err := json.MarshalIndent(f, "", "\t")
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(path+".json", append(text, '\n'), 0o644); err != nil {
+	if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
 		return err
 	}
 	if f.KV != nil && f.KV.Profile == ownStore {

@@ -37,11 +37,14 @@ func (f failure) Unwrap() error { return f.err }
 func badInput(err error) error { return failure{err, exitBadInput} }
 
 type commands struct {
-	Run    runCommand    `cmd:"" help:"Run workload, update and power cuts on the timed model; leave a report."`
-	Layout layoutCommand `cmd:"" help:"Draw the flash layout out of configuration files and report every problem."`
-	Replay replayCommand `cmd:"" help:"Run a finding again from nothing."`
-	Report reportCommand `cmd:"" help:"Draw a results folder again from its records."`
-	Parts  partsCommand  `cmd:"" help:"List the parts that come with the program, or the facts of one."`
+	Run      runCommand      `cmd:"" help:"Run workload, update and power cuts on the timed model; leave a report."`
+	Layout   layoutCommand   `cmd:"" help:"Draw the flash layout out of configuration files and report every problem."`
+	Crash    crashCommand    `cmd:"" help:"Cut the power at every step of many workloads; make the findings small."`
+	Replay   replayCommand   `cmd:"" help:"Run a finding again from nothing."`
+	Minimize minimizeCommand `cmd:"" help:"Make a finding smaller: fewer operations, smaller values, an earlier cut."`
+	Findings findingsCommand `cmd:"" help:"Show a finding, or print it as a Go test."`
+	Report   reportCommand   `cmd:"" help:"Draw a results folder again from its records."`
+	Parts    partsCommand    `cmd:"" help:"List the parts that come with the program, or the facts of one."`
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }

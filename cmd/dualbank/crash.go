@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"dualbank/fuzz"
+	"dualbank/kvstore"
+)
+
+type crashCommand struct {
+	Profile        string `default:"MbedCE" enum:"MbedCE,MbedOS" help:"Whose behaviour the store shows: ${enum} (${default})."`
+	Seed           uint64 `default:"1" help:"Seed of the workloads and of what cuts leave (${default})."`
+	Out            string `default:"out/crash" placeholder:"DIR" help:"Folder for findings and journals (${default}). A campaign that was stopped goes on from it."`
+	Workers        int    `help:"Sweeps run on this many processors; without it, on all."`
+	FailOnFindings bool   `help:"Exit with code 1 if a power cut breaks a rule."`
+	Small          bool   `help:"The small geometries alone: seconds instead of minutes."`
+}
+
+// Help says what is swept.
+func (c *crashCommand) Help() string {
+	return "Cuts the power at every step, in modes before, after, torn and prefix, of a KVStore workload on the F429's region and on three small " +
+		"geometries with program units of 1 and 8 bytes, and of a 20 KB update with both clients; judges every recovery, and makes the findings small."
+}
+
+func (c *crashCommand) Run(ctx context.Context, t terminal) error {
+	profile := kvstore.MbedCE
+	if c.Profile == kvstore.MbedOS.String() {
+		profile = kvstore.MbedOS
+	}
+	if c.Workers < 0 {
+		return badInput(fmt.Errorf("--workers: %d is no number of processors: give 1 or more", c.Workers))
+	}
+	campaign := fuzz.DefaultCampaign(profile, c.Seed)
+	campaign.Workers, campaign.Dir = c.Workers, filepath.Join(c.Out, "journal")
+	if c.Small {
+		campaign.Small()
+	}
+	var progress func(sweep string, done, total uint64)
+	watch := newBars(t.err)
+	if watch != nil {
+		var one sync.Mutex
+		progress = func(sweep string, done, total uint64) {
+			one.Lock()
+			defer one.Unlock()
+			watch.show(sweep, done, total)
+		}
+	}
+	if err := os.MkdirAll(c.Out, 0o777); err != nil {
+		return badInput(fmt.Errorf("%w: choose another folder with --out", err))
+	}
+	r, err := campaign.Run(ctx, progress)
+	if watch != nil {
+		watch.end()
+	}
+	stopped := err != nil && ctx.Err() != nil
+	if err != nil && !stopped {
+		return err
+	}
+	if err := fuzz.WriteFindings(filepath.Join(c.Out, "findings"), r.Findings); err != nil {
+		return err
+	}
+	page, err := os.Create(filepath.Join(c.Out, "findings.md"))
+	if err != nil {
+		return err
+	}
+	r.Markdown(page)
+	if err := page.Close(); err != nil {
+		return err
+	}
+	fmt.Fprintf(t.out, "%d cuts, %d judged, %d equal to one judged before; %d findings in %s\n",
+		r.Stats.Cuts, r.Stats.Judged, r.Stats.Equal, len(r.Findings), filepath.Join(c.Out, "findings"))
+	for _, f := range r.Findings {
+		fmt.Fprintf(t.out, "%-7s %s rule %d, %d cuts: %s (%v)\n        %s\n", f.Severity, f.Subject, f.Rule, f.Count, f.Symptom, f.Place,
+			filepath.Join(c.Out, "findings", f.ID+".json"))
+	}
+	switch {
+	case stopped:
+		return failure{fmt.Errorf("interrupted: the same command goes on from %s", c.Out), exitInterrupt}
+	case c.FailOnFindings && len(r.Findings) > 0:
+		return failure{errors.New("a power cut breaks a rule: see the findings above"), exitFinding}
+	}
+	return nil
+}
+
+type minimizeCommand struct {
+	Finding string `arg:"" help:"A file in the findings folder of a run. It is made smaller in place."`
+	Tries   int    `default:"2000" help:"Replays to spend (${default})."`
+}
+
+func (c *minimizeCommand) Run(t terminal) error {
+	f, err := fuzz.ReadFinding(c.Finding)
+	if err != nil {
+		return badInput(err)
+	}
+	if f.KV == nil {
+		return badInput(fmt.Errorf("%s: only findings of the KVStore can be made smaller", c.Finding))
+	}
+	before := len(f.KV.Ops)
+	n := f.Minimize(c.Tries)
+	if err := f.Write(c.Finding); err != nil {
+		return badInput(err)
+	}
+	fmt.Fprintf(t.out, "%d operations, %d before, after %d replays\n", len(f.KV.Ops), before, n)
+	return nil
+}
+
+type findingsCommand struct {
+	Finding string `arg:"" help:"A file in the findings folder of a run."`
+	AsTest  bool   `help:"Print the finding as a Go test that fails while it stands."`
+}
+
+func (c *findingsCommand) Run(t terminal) error {
+	f, err := fuzz.ReadFinding(c.Finding)
+	if err != nil {
+		return badInput(err)
+	}
+	if c.AsTest {
+		src, err := f.AsTest()
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprint(t.out, src)
+		return err
+	}
+	fmt.Fprintf(t.out, "%s: %s rule %d, %s: %s\ncut      %v\nexpected %s\nseen     %s\n",
+		f.ID, f.Subject, f.Rule, f.Severity, f.Symptom, f.Place, f.Expected, f.Seen)
+	return nil
+}
