@@ -60,10 +60,23 @@ func (o outcome) is(run CutRun) bool {
 	return o.rule == -1 || o.rule == run.Rule && (run.Rule == 0 || o.text == run.Outcome)
 }
 
+// counted tells what the runs of m count: "cut" if they add up to the cuts judged, else "step", where
+// a producer samples and does not say how many cuts a run stands for.
+func counted(m CutMap) string {
+	var sum uint64
+	for _, o := range outcomes(m) {
+		sum += o.cuts
+	}
+	if sum == m.Explored {
+		return "cut"
+	}
+	return "step"
+}
+
 // label names an outcome.
 func (o outcome) label() string {
 	if o.rule > 0 {
-		return fmt.Sprintf("rule %d, %s", o.rule, o.text)
+		return fmt.Sprintf("rule %d: %s", o.rule, o.text)
 	}
 	return o.text
 }
@@ -82,8 +95,8 @@ func cutPictures(maps []CutMap) []*picture {
 		used[name] = true
 		out = append(out, &picture{
 			name:  name,
-			title: "Power cuts: outcome by step and mode. " + m.Name,
-			note:  "One row a mode of how the cut leaves the step; from left to right the steps of the run. Tall bars are broken rules.",
+			title: "Power cuts by step and mode: " + m.Name,
+			note:  "One block for each way a cut leaves its step; in it one lane for each outcome. Height: share of the steps there.",
 			words: []string{cutWords(m)},
 			body:  func(w vg.Length) part { return cutBody(m, w) },
 		})
@@ -118,16 +131,16 @@ func cutWords(m CutMap) string {
 	for _, o := range outs[1:] {
 		bad += o.cuts
 	}
-	fmt.Fprintf(&b, "%s: %s judged over %s (%s), ", m.Name, plural(outs[0].cuts+bad, "cut"), plural(m.Steps, "step"), m.Sampling)
+	fmt.Fprintf(&b, "%s: %s judged over %s (%s), ", m.Name, plural(m.Explored, "cut"), plural(m.Steps, "step"), m.Sampling)
 	if bad == 0 {
 		b.WriteString("none broke a rule.")
 	} else {
-		fmt.Fprintf(&b, "%s broke a rule: ", count(bad))
+		fmt.Fprintf(&b, "%s broke a rule: ", plural(bad, counted(m)))
 		for i, o := range outs[1:] {
 			if i > 0 {
 				b.WriteString("; ")
 			}
-			fmt.Fprintf(&b, "%s: %s", o.label(), count(o.cuts))
+			fmt.Fprintf(&b, "%s %s", count(o.cuts), o.label())
 		}
 		b.WriteString(".")
 	}
@@ -139,9 +152,8 @@ func cutWords(m CutMap) string {
 
 func cutBody(m CutMap, w vg.Length) part {
 	const (
-		row   = 34
-		tall  = 28
-		low   = 14
+		gap   = 2  // between lanes
+		apart = 12 // between modes
 		marks = 26
 		foot  = 38
 	)
@@ -154,9 +166,14 @@ func cutBody(m CutMap, w vg.Length) part {
 	outs := outcomes(m)
 	var entries []entry
 	for _, o := range outs {
-		entries = append(entries, entry{o.shade, o.label() + ": " + plural(o.cuts, "cut")})
+		entries = append(entries, entry{o.shade, plural(o.cuts, counted(m)) + ", " + o.label()})
 	}
 	key := pen{}.legend(0, w, entries)
+	high := vg.Length(max(6, 14-len(outs))) // of a lane
+	if len(outs) == 1 {
+		high = 18
+	}
+	row := vg.Length(len(outs))*(high+gap) + apart
 	rows := vg.Length(len(m.Rows)) * row
 	below := vg.Length(0)
 	if len(m.Marks) > 0 {
@@ -168,9 +185,8 @@ func cutBody(m CutMap, w vg.Length) part {
 		}
 		for i, r := range m.Rows {
 			y := vg.Length(i) * row
-			p.text(0, y+row/2+4, left, st, fitted(r.Mode, st, names-8))
-			p.box(names, y+(row-low)/2, p.w, y+(row+low)/2, lane)
-			p.cutRow(r.Runs, outs, x, y, row, low, tall)
+			p.text(0, y+(row-apart)/2+4, left, st, fitted(r.Mode, st, names-8))
+			p.lanes(r.Runs, outs, m.Steps, names, y, high, gap)
 		}
 		y := rows + 6
 		if len(m.Marks) > 0 {
@@ -185,26 +201,17 @@ func cutBody(m CutMap, w vg.Length) part {
 	}}
 }
 
-// cutRow draws one mode: ok low and in the background, broken rules tall and never narrower than
-// can be seen. Neighbours overlap to the right, so that no seam shows between them.
-func (p pen) cutRow(runs []CutRun, outs []outcome, x func(float64) vg.Length, y, row, low, tall vg.Length) {
-	for i := 0; i < len(runs); i++ {
-		if runs[i].Rule != 0 {
-			continue
-		}
-		first := runs[i].First
-		for i+1 < len(runs) && runs[i+1].Rule == 0 && runs[i+1].First == runs[i].Last+1 {
-			i++
-		}
-		p.box(x(float64(first)), y+(row-low)/2, max(x(float64(runs[i].Last+1)), x(float64(first))+0.5), y+(row+low)/2, quiet)
-	}
+// lanes draws one mode, a lane for each outcome: one cut in a million still has its mark, and hides
+// no other.
+func (p pen) lanes(runs []CutRun, outs []outcome, steps uint64, x, y, high, gap vg.Length) {
+	spans := make([][]Span, len(outs))
 	for _, run := range runs {
-		if run.Rule == 0 {
-			continue
-		}
-		s := outs[slices.IndexFunc(outs, func(o outcome) bool { return o.is(run) })].shade
-		x0 := x(float64(run.First))
-		p.box(x0, y+(row-tall)/2, max(x(float64(run.Last+1)), x0+2), y+(row+tall)/2, s)
+		k := slices.IndexFunc(outs, func(o outcome) bool { return o.is(run) })
+		spans[k] = append(spans[k], Span{Start: float64(run.First), End: float64(run.Last + 1), Share: 1})
+	}
+	for k, o := range outs {
+		p.trace(spans[k], Span{End: float64(steps)}, x, y, p.w-x, high, o.shade, 0.35)
+		y += high + gap
 	}
 }
 

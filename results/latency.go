@@ -212,7 +212,6 @@ func (p pen) latencyMarks(l latencies, s *shade, x func(float64) vg.Length, y fu
 // ring draws a small circle with the surface inside.
 func (p pen) ring(x, y, r vg.Length, s *shade) {
 	var path vg.Path
-	path.Move(p.at(x+r, y))
 	path.Arc(p.at(x, y), r, 0, 2*math.Pi)
 	path.Close()
 	p.c.SetColor(surface)

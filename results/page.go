@@ -53,6 +53,9 @@ type section struct {
 	Tables          []table
 }
 
+// rule names the broken rule.
+func (f Finding) rule() string { return fmt.Sprintf("%s %d", f.Subject, f.Rule) }
+
 // severities, gravest first.
 var severities = []string{"high", "medium", "low"}
 
@@ -128,12 +131,12 @@ func renderPage(r *Report, pics []*picture) ([]byte, error) {
 			Narrow: inline(pic, narrowWidth, "narrow"),
 		})
 	}
-	p.FindingTable = table{Caption: "Findings, gravest first", Head: []cell{{Text: "Severity"}, {Text: "Finding"}, {Text: "Subject"}, number("Rule"), number("Cuts")}}
+	p.FindingTable = table{Caption: "Findings, gravest first", Head: []cell{{Text: "Severity"}, {Text: "Finding"}, {Text: "Rule"}, number("Cuts")}}
 	for i, f := range bySeverity(r) {
 		anchor := fmt.Sprintf("finding-%d", i+1)
 		p.Findings = append(p.Findings, finding{f, anchor, plural(f.Count, "power cut")})
 		p.FindingTable.Rows = append(p.FindingTable.Rows, []cell{
-			{Text: f.Severity, Severity: f.Severity}, {Text: f.Title, Link: anchor}, {Text: f.Subject}, number(fmt.Sprint(f.Rule)), number(count(f.Count)),
+			{Text: f.Severity, Severity: f.Severity}, {Text: f.Title, Note: f.Where, Link: anchor}, {Text: f.rule()}, number(count(f.Count)),
 		})
 	}
 	p.Sections = sections(r)
@@ -243,7 +246,7 @@ func cutTables(maps []CutMap) []table {
 		outs := outcomes(m)
 		t := table{
 			Caption: fmt.Sprintf("%s: %s, %s judged (%s)", m.Name, plural(m.Steps, "step"), plural(m.Explored, "cut"), m.Sampling),
-			Head:    []cell{{Text: "Mode"}, number("Cuts")},
+			Head:    []cell{{Text: "Mode"}, number(map[string]string{"cut": "Cuts", "step": "Steps"}[counted(m)])},
 		}
 		for _, o := range outs {
 			label := o.label()

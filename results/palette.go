@@ -33,7 +33,7 @@ var (
 	muted   = newShade("muted", 0x545d69, 0xa3adb9)
 	grid    = newShade("grid", 0xe2e6ea, 0x2d343d)
 	lane    = newShade("lane", 0xf1f3f5, 0x20262d) // background of a row or a strip
-	quiet   = newShade("quiet", 0xb9c6d0, 0x48545f)
+	quiet   = newShade("quiet", 0x7d91a2, 0x708090)
 
 	blue       = newShade("blue", 0x0072b2, 0x3f9fdb)
 	orange     = newShade("orange", 0xe69f00, 0xe69f00)

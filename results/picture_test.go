@@ -132,7 +132,7 @@ func TestPicturesStandEdges(t *testing.T) {
 func TestTraceShowsShortAndShare(t *testing.T) {
 	height := func(spans []Span) string {
 		c := newSVG(100, 20)
-		newPen(draw.New(c)).trace(spans, Span{Start: 0, End: 1000}, 0, 0, 100, 20, blue)
+		newPen(draw.New(c)).trace(spans, Span{Start: 0, End: 1000}, 0, 0, 100, 20, blue, 0.12)
 		lines := strings.Split(strings.TrimSpace(c.body.String()), "\n")
 		return strings.Join(lines[1:], "\n") // without the lane
 	}
@@ -168,6 +168,32 @@ func TestPanesKeepShortPhasesReadable(t *testing.T) {
 	}
 }
 
+// TestRareOutcomesShow draws one broken cut among a million: it has a mark, low, for it is a small
+// part of the steps at its place, and hides nothing.
+func TestRareOutcomesShow(t *testing.T) {
+	m := CutMap{Steps: 1 << 20, Rows: []CutRow{{Runs: []CutRun{
+		{First: 0, Last: 9999, Outcome: "ok"},
+		{First: 10000, Last: 500000, Rule: 7, Outcome: "common"},
+		{First: 500001, Last: 500001, Rule: 1, Outcome: "rare"},
+		{First: 500002, Last: 1<<20 - 1, Rule: 7, Outcome: "common"},
+	}}}}
+	c := newSVG(1000, 60)
+	newPen(draw.New(c)).lanes(m.Rows[0].Runs, outcomes(m), m.Steps, 0, 0, 10, 2)
+	lines := strings.Split(strings.TrimSpace(c.body.String()), "\n")
+	if len(lines) != 6 {
+		t.Fatalf("%d lines, want a ground and a trace for each of 3 lanes", len(lines))
+	}
+	for i, want := range []string{
+		`<path d="M0 0L9 0L9 10L0 10ZM9 4.5L10.5 4.5L10.5 10L9 10Z" class="f-quiet"`,
+		`<path d="M476 18.5L477.5 18.5L477.5 22L476 22Z" class="f-vermillion"`,
+		`<path d="M9 29.5L10.5 29.5L10.5 34L9 34ZM10 24L1000 24L1000 34L10 34Z" class="f-purple"`,
+	} {
+		if !strings.HasPrefix(lines[2*i+1], want) {
+			t.Errorf("lane %d: %s, want %s", i, lines[2*i+1], want)
+		}
+	}
+}
+
 func TestOutcomesOfACutMap(t *testing.T) {
 	m := sampleCuts()[0]
 	outs := outcomes(m)
@@ -175,7 +201,7 @@ func TestOutcomesOfACutMap(t *testing.T) {
 	for _, o := range outs {
 		got += o.label() + "=" + count(o.cuts) + "; "
 	}
-	if want := "ok=388,080; rule 2, stored key lost=2,882; rule 3, neither old nor new=303; rule 7, next set fails=1; "; got != want {
+	if want := "ok=388,080; rule 2: stored key lost=2,882; rule 3: neither old nor new=303; rule 7: next set fails=1; "; got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
 	m.Rows = nil
@@ -230,7 +256,10 @@ func TestPaletteContrast(t *testing.T) {
 			}
 		}
 	}
-	for _, s := range series {
+	if a, b := contrast(quiet.light, lane.light), contrast(quiet.dark, lane.dark); a < 2.9 || b < 2.9 {
+		t.Errorf("quiet on lane: %.2f light, %.2f dark", a, b)
+	}
+	for _, s := range append(series, quiet) {
 		if s == ink {
 			continue
 		}

@@ -33,7 +33,7 @@ func WriteSummary(w io.Writer, r *Report, width int) error {
 	if len(r.Findings) > 0 {
 		t := table{Caption: "Findings", Head: []cell{{Text: "Severity"}, {Text: "Rule"}, number("Cuts"), {Text: "Finding"}}}
 		for _, f := range bySeverity(r) {
-			t.Rows = append(t.Rows, []cell{{Text: f.Severity}, {Text: fmt.Sprintf("%s %d", f.Subject, f.Rule)}, number(count(f.Count)), {Text: f.Title + "\n" + f.Command}})
+			t.Rows = append(t.Rows, []cell{{Text: f.Severity}, {Text: f.rule()}, number(count(f.Count)), {Text: f.Title + "\n" + f.Where + "\n" + f.Command}})
 		}
 		tables = append(tables, t)
 	}

@@ -153,8 +153,8 @@ func (s *svgCanvas) Fill(p vg.Path) {
 	fmt.Fprintf(&s.body, "<path d=\"%s\"%s/>\n", s.path(p), s.paint("fill"))
 }
 
-// path writes path data. Arcs become chords of at most five degrees, which no eye tells from the
-// arc at the size of a marker.
+// path writes path data. A whole circle is two arcs; other arcs become chords of at most five
+// degrees, which no eye tells from the arc at the size of a marker.
 func (s *svgCanvas) path(p vg.Path) string {
 	var d strings.Builder
 	put := func(cmd byte, pts ...vg.Point) {
@@ -176,6 +176,12 @@ func (s *svgCanvas) path(p vg.Path) string {
 		case vg.LineComp:
 			put('L', c.Pos)
 		case vg.ArcComp:
+			if c.Angle == 2*math.Pi {
+				x, y := s.at(c.Pos)
+				r := c.Radius.Points() * s.scale()
+				fmt.Fprintf(&d, "M%s %sA%s %s 0 1 1 %s %sA%s %s 0 1 1 %s %s", num(x+r), num(y), num(r), num(r), num(x-r), num(y), num(r), num(r), num(x+r), num(y))
+				continue
+			}
 			n := max(1, int(math.Ceil(math.Abs(c.Angle)/(math.Pi/36))))
 			for i := 0; i <= n; i++ {
 				cmd := byte('L')
@@ -209,7 +215,7 @@ func (s *svgCanvas) FillString(f font.Face, pt vg.Point, text string) {
 	if f.Font.Weight > 0 {
 		s.body.WriteString(` font-weight="700"`)
 	}
-	if len(text) > 3 {
+	if len(text) > 1 {
 		fmt.Fprintf(&s.body, ` textLength="%s" lengthAdjust="spacingAndGlyphs"`, num(f.Width(text).Points()*k))
 	}
 	if turn := math.Atan2(s.state.b, s.state.a); turn != 0 {

@@ -16,7 +16,8 @@ type table struct {
 // cell is one cell: plain text, code, a link within the page, or a severity.
 type cell struct {
 	Text     string
-	Num      bool // aligned right
+	Note     string // below the text
+	Num      bool   // aligned right
 	Code     bool
 	Link     string
 	Severity string

@@ -158,7 +158,7 @@ func timelineBody(t *Timeline, w vg.Length) part {
 			}
 			y := vg.Length(scale + fan + head)
 			for k, tr := range t.Tracks {
-				p.trace(tr.Spans, ph, x, y+rowHeight-row+(row-trace)/2, widths[i], trace, trackShade(tr.Name, k))
+				p.trace(tr.Spans, ph, x, y+rowHeight-row+(row-trace)/2, widths[i], trace, trackShade(tr.Name, k), 0.12)
 				y += rowHeight
 			}
 			pane := p.inner(x, y, widths[i], foot)
@@ -207,8 +207,9 @@ func trackShade(name string, i int) *shade {
 	return series[i%len(series)]
 }
 
-// trace draws how much of the time is taken, column by column. However short, a span shows.
-func (p pen) trace(spans []Span, ph Span, x, y, w, h vg.Length, s *shade) {
+// trace draws how much of the time is taken, column by column, as heights up to h: however short, a
+// span shows, and however small the share, it has the least height.
+func (p pen) trace(spans []Span, ph Span, x, y, w, h vg.Length, s *shade, least float64) {
 	const column = 1.0
 	p.box(x, y, x+w, y+h, lane)
 	d := ph.End - ph.Start
@@ -228,13 +229,13 @@ func (p pen) trace(spans []Span, ph Span, x, y, w, h vg.Length, s *shade) {
 			busy[i] += max(part, 1e-9) * sp.Share
 		}
 	}
-	const least = 0.12 // of the height, so that a little is not nothing
 	level := func(i int) vg.Length {
 		if busy[i] == 0 {
 			return 0
 		}
 		return snap(h * vg.Length(min(1, max(least, busy[i]))))
 	}
+	var path vg.Path
 	for i := 0; i < n; {
 		j := i
 		for j < n && level(j) == level(i) {
@@ -242,8 +243,18 @@ func (p pen) trace(spans []Span, ph Span, x, y, w, h vg.Length, s *shade) {
 		}
 		if v := level(i); v > 0 {
 			x0, x1 := x+w*vg.Length(i)/vg.Length(n), x+w*vg.Length(j)/vg.Length(n)
-			p.box(min(x0, x+w-1.5), y+h-v, max(x1, min(x0+1.5, x+w)), y+h, s)
+			x0, x1 = snap(min(x0, x+w-1.5)), snap(max(x1, min(x0+1.5, x+w)))
+			top, foot := snap(y+h-v), snap(y+h)
+			path.Move(p.at(x0, top))
+			path.Line(p.at(x1, top))
+			path.Line(p.at(x1, foot))
+			path.Line(p.at(x0, foot))
+			path.Close()
 		}
 		i = j
+	}
+	if len(path) > 0 {
+		p.c.SetColor(s)
+		p.c.Fill(path)
 	}
 }
