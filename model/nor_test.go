@@ -1,0 +1,300 @@
+package model
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+)
+
+// norHost is a flash without timing of its own at 100 MHz, 10 ns a cycle.
+func norHost(t testing.TB) *Flash {
+	t.Helper()
+	p, err := PartByName("stm32f429zi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := New(Config{Part: p, Hz: 100_000_000, Unit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func newTestNOR(t testing.TB, name string, corner Corner) (*Flash, *NOR) {
+	t.Helper()
+	p, err := NORByName(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := NORDriverByName("mbed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := norHost(t)
+	n, err := NewNOR(NORConfig{Part: p, Driver: d, Host: f, Corner: corner})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, n
+}
+
+func TestShippedNOR(t *testing.T) {
+	if len(NORNames()) < 2 {
+		t.Errorf("parts %v", NORNames())
+	}
+	for _, name := range NORNames() {
+		p, err := NORByName(name)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if p.Name != name {
+			t.Errorf("%s is called %s", name, p.Name)
+		}
+		// Sizes, four times, endurance, and two times an erase command.
+		if facts := Facts(p); len(facts) != 7+2*len(p.Erases) {
+			t.Errorf("%s: %d facts have a source", name, len(facts))
+		}
+	}
+	if _, err := NORByName("none"); err == nil || !strings.Contains(err.Error(), "choose one of mx25r6435f") {
+		t.Errorf("unknown part: %v", err)
+	}
+	if _, err := NORByName("/none.toml"); err == nil {
+		t.Error("a file that is not there is read")
+	}
+}
+
+// TestNORTimes has what one call takes with Mbed's driver, which sleeps 1 ms before each look at the
+// status: once behind write enable, then until the part is ready.
+func TestNORTimes(t *testing.T) {
+	const us = 100 // cycles
+	for _, c := range []struct {
+		name   string
+		corner Corner
+		do     func(n *NOR) error
+		busy   uint64
+		ms     uint64 // sleeps
+	}{
+		{"read", Typ, func(n *NOR) error { return n.Read(0, make([]byte, 100)) }, 0, 0},
+		{"program of a byte", Typ, func(n *NOR) error { return n.Program(5, make([]byte, 1)) }, 32 * us, 2},
+		{"program of a page", Typ, func(n *NOR) error { return n.Program(256, make([]byte, 256)) }, 287 * us, 2},
+		{"program of a page, max", Max, func(n *NOR) error { return n.Program(256, make([]byte, 256)) }, 6 * 287 * us, 3},
+		{"program over a page's end", Typ, func(n *NOR) error { return n.Program(255, make([]byte, 2)) }, 64 * us, 4},
+		{"erase", Typ, func(n *NOR) error { return n.Erase(4096, 4096) }, 48_000 * us, 1 + 48},
+		{"erase, max", Max, func(n *NOR) error { return n.Erase(4096, 4096) }, 384_000 * us, 1 + 384},
+		{"erase of 68 KiB, 64 at once", Typ, func(n *NOR) error { return n.Erase(65536-4096, 65536+4096) }, 528_000 * us, 2 + 48 + 480},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f, n := newTestNOR(t, "mx25r6435f", c.corner)
+			if err := c.do(n); err != nil {
+				t.Fatal(err)
+			}
+			got := n.Counters()
+			if got.Busy != c.busy {
+				t.Errorf("busy for %d us, want %d", got.Busy/us, c.busy/us)
+			}
+			if f.Now() != got.Waiting {
+				t.Errorf("the clock shows %d cycles, the calls took %d", f.Now(), got.Waiting)
+			}
+			// The bus takes 0.2 us a byte, the processor 1.5 us.
+			if ms := got.Waiting / 1000 / us; ms < c.ms || ms > c.ms+1 {
+				t.Errorf("%d us, want %d ms and the bus", got.Waiting/us, c.ms)
+			}
+		})
+	}
+}
+
+func TestNORCells(t *testing.T) {
+	f, n := newTestNOR(t, "w25q64jv", Typ)
+	do := func(err, want error) {
+		t.Helper()
+		if !errors.Is(err, want) {
+			t.Fatalf("got %v, want %v", err, want)
+		}
+	}
+	read := func(addr uint32, size int) []byte {
+		t.Helper()
+		p := make([]byte, size)
+		do(n.Read(addr, p), nil)
+		return p
+	}
+	do(n.Program(254, []byte{0x0F, 1, 2, 3}), nil)
+	do(n.Program(254, []byte{0xF8}), nil)
+	if got := read(253, 6); !bytes.Equal(got, []byte{0xFF, 0x08, 1, 2, 3, 0xFF}) {
+		t.Errorf("cells %x", got)
+	}
+	if f.Steps() != 3 || n.Counters().Reprogrammed != 1 {
+		t.Errorf("%d steps, %d bytes programmed again", f.Steps(), n.Counters().Reprogrammed)
+	}
+	n.Mark()
+	sum := n.Hash()
+	do(n.Erase(0, 4096), nil)
+	if got := read(254, 2); !bytes.Equal(got, []byte{0xFF, 0xFF}) || n.EraseCounts()[0] != 1 {
+		t.Errorf("after an erase: %x, %d erases", got, n.EraseCounts()[0])
+	}
+	n.Rollback()
+	if n.Hash() != sum || read(254, 1)[0] != 0x08 {
+		t.Error("a rollback does not bring back the cells")
+	}
+	do(n.Erase(100, 4096), ErrAlign)
+	do(n.Erase(0, 100), ErrAlign)
+	do(n.Erase(n.Size(), 4096), ErrRange)
+	do(n.Program(n.Size()-1, []byte{1, 2}), ErrRange)
+	do(n.Read(n.Size(), make([]byte, 1)), ErrRange)
+	if n.Counters().Refused != 5 {
+		t.Errorf("%d calls refused", n.Counters().Refused)
+	}
+	var seen []string
+	n.Observe(func(e *Event) { seen = append(seen, e.Kind.String()) })
+	do(n.Program(8000, []byte{1}), nil)
+	do(n.Erase(4096, 4096), nil)
+	read(8000, 1)
+	if strings.Join(seen, " ") != "program erase read" {
+		t.Errorf("observed %v", seen)
+	}
+	if !n.Poke(5, []byte{7}) || n.Poke(n.Size(), []byte{7}) {
+		t.Error("Poke")
+	}
+	p := make([]byte, 1)
+	if !n.Peek(5, p) || p[0] != 7 || n.Peek(n.Size(), p) {
+		t.Error("Peek")
+	}
+}
+
+// TestNORCuts cuts the power at a step that is the NOR's, counted with the host's.
+func TestNORCuts(t *testing.T) {
+	for _, c := range []struct {
+		mode  Mode
+		erase bool
+		err   error
+		want  byte // of a cell that held 0x3C and was to be 0x00 or erased; 0x55 for something between
+	}{
+		{Before, false, ErrPowerCut, 0x3C},
+		{After, false, ErrPowerCut, 0x00},
+		{Torn, false, ErrPowerCut, 0x55},
+		{Weak, false, ErrPowerCut, 0x55},
+		{Fail, false, ErrInjected, 0x3C},
+		{Before, true, ErrPowerCut, 0x3C},
+		{After, true, ErrPowerCut, 0xFF},
+		{Torn, true, ErrPowerCut, 0x55},
+		{Fail, true, ErrInjected, 0x3C},
+	} {
+		f, n := newTestNOR(t, "w25q64jv", Typ)
+		n.Poke(0, bytes.Repeat([]byte{0x3C}, 256))
+		f.Arm(Cut{Step: 2, Mode: c.mode, Seed: 1})
+		if err := errors.Join(f.Program(f.Start(), []byte{1}), n.Program(8192, []byte{1})); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if c.erase {
+			err = n.Erase(0, 4096)
+		} else {
+			err = n.Program(0, make([]byte, 256))
+		}
+		if !errors.Is(err, c.err) {
+			t.Errorf("%v, erase %v: %v, want %v", c.mode, c.erase, err, c.err)
+		}
+		off := c.err == ErrPowerCut
+		if f.Off() != off || off && n.Read(0, make([]byte, 1)) == nil {
+			t.Errorf("%v, erase %v: power off: %v", c.mode, c.erase, f.Off())
+		}
+		f.Boot()
+		cells := make([]byte, 256)
+		if err := n.Read(0, cells); err != nil {
+			t.Fatal(err)
+		}
+		between := 0
+		for _, b := range cells {
+			if c.want != 0x55 && b != c.want {
+				t.Fatalf("%v, erase %v: cell %02x, want %02x", c.mode, c.erase, b, c.want)
+			}
+			if c.erase && b&0x3C != 0x3C || !c.erase && b&^0x3C != 0 {
+				t.Fatalf("%v, erase %v: cell %02x moved the wrong way", c.mode, c.erase, b)
+			}
+			if b != 0x3C && b != 0 && b != 0xFF {
+				between++
+			}
+		}
+		if (c.want == 0x55) != (between > 0) {
+			t.Errorf("%v, erase %v: %d cells between", c.mode, c.erase, between)
+		}
+	}
+}
+
+func TestNORErrors(t *testing.T) {
+	part, err := NORByName("w25q64jv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	driver, err := NORDriverByName("mbed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := norHost(t)
+	if _, err := NewNOR(NORConfig{Part: part, Driver: driver}); err == nil {
+		t.Error("no host")
+	}
+	for _, c := range []struct {
+		change func(p *NORPart, d *NORDriver)
+		want   string
+	}{
+		{func(p *NORPart, _ *NORDriver) { p.Name = "" }, "name"},
+		{func(p *NORPart, _ *NORDriver) { p.Bytes.Bytes = 1000 }, "size"},
+		{func(p *NORPart, _ *NORDriver) { p.Page.Bytes = 100 }, "page"},
+		{func(p *NORPart, _ *NORDriver) { p.PageMax.Time = 1 }, "page_max"},
+		{func(p *NORPart, _ *NORDriver) { p.FirstByte.Time = -1 }, "first_byte"},
+		{func(p *NORPart, _ *NORDriver) { p.Erases = nil }, "erase"},
+		{func(p *NORPart, _ *NORDriver) { p.Erases[1].Bytes = 4096 }, "order"},
+		{func(p *NORPart, _ *NORDriver) { p.Erases[0].Bytes = 128 }, "erase[0].bytes"},
+		{func(p *NORPart, _ *NORDriver) { p.Erases[2].Max.Time = 0 }, "erase[2].max"},
+		{func(p *NORPart, _ *NORDriver) { p.Bytes.Mark = "X" }, "confidence mark"},
+		{func(_ *NORPart, d *NORDriver) { d.Name = "" }, "name"},
+		{func(_ *NORPart, d *NORDriver) { d.Unit.Value = 3 }, "unit"},
+		{func(_ *NORPart, d *NORDriver) { d.Unit.Value = 512 }, "does not fit in a page"},
+		{func(_ *NORPart, d *NORDriver) { d.BusHz.Value = 1 }, "bus_hz"},
+		{func(_ *NORPart, d *NORDriver) { d.Poll.Time = -1 }, "poll"},
+		{func(_ *NORPart, d *NORDriver) { d.PerByte.Cycles = 1 << 40 }, "per_byte"},
+		{func(_ *NORPart, d *NORDriver) { d.ReadHeader.Value = 65 }, "read_header"},
+	} {
+		p, d := *part, *driver
+		p.Erases = append([]NORErase(nil), part.Erases...)
+		c.change(&p, &d)
+		if _, err := NewNOR(NORConfig{Part: &p, Driver: &d, Host: host}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v, want %q", err, c.want)
+		}
+	}
+}
+
+func FuzzNOR(f *testing.F) {
+	for _, dir := range []string{"parts", "drivers"} {
+		for _, name := range norNames(dir) {
+			text, err := norData.ReadFile("nor/" + dir + "/" + name + ".toml")
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(text)
+		}
+	}
+	driver, err := NORDriverByName("mbed")
+	if err != nil {
+		f.Fatal(err)
+	}
+	host := norHost(f)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		d, p := new(NORDriver), new(NORPart)
+		if decode("x.toml", text, d) == nil && d.Unit.Value == 0 {
+			t.Fatal("a driver without a unit passed")
+		}
+		if decode("x.toml", text, p) != nil || p.Bytes.Bytes > 1<<24 {
+			return
+		}
+		n, err := NewNOR(NORConfig{Part: p, Driver: driver, Host: host})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(n.Erase(0, n.EraseSize(0)), n.Program(0, []byte{1, 2}), n.Read(0, make([]byte, 2))); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
