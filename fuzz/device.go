@@ -14,6 +14,7 @@ import (
 type Device struct {
 	Part    string `json:"part,omitempty"`    // "stm32f429zi"
 	Sectors string `json:"sectors,omitempty"` // "8x512", "4x16K+1x64K"
+	Start   uint32 `json:"start,omitempty"`   // address of the first of Sectors
 	Unit    uint32 `json:"unit"`              // program unit in bytes; every program of one is a step
 	Base    uint32 `json:"base,omitempty"`
 	Size    uint32 `json:"size,omitempty"`
@@ -47,7 +48,7 @@ func (d *Device) part() (*model.Part, error) {
 	if err != nil {
 		return nil, err
 	}
-	return model.Plain(d.Sectors, 0, sectors, model.CellAND), nil
+	return model.Plain(d.Sectors, d.Start, sectors, model.CellAND), nil
 }
 
 // ParseSectors reads a list of sector sizes in address order, as "4x16K+1x64K": counts and sizes in

@@ -325,7 +325,7 @@ func (w *worker) cut(step uint64, mode model.Mode, seed uint64, op int) (bad []V
 
 // cutRun is the outcome of one cut: the first of the rules that it breaks.
 func cutRun(step uint64, bad []Violation) results.CutRun {
-	r := results.CutRun{First: step, Last: step, Outcome: "ok"}
+	r := results.CutRun{First: step, Last: step, Cuts: 1, Outcome: "ok"}
 	for _, v := range bad {
 		if r.Rule == 0 || v.Rule < r.Rule {
 			r.Rule, r.Outcome = v.Rule, v.Symptom
@@ -338,6 +338,7 @@ func cutRun(step uint64, bad []Violation) results.CutRun {
 func appendRun(runs []results.CutRun, r results.CutRun) []results.CutRun {
 	if n := len(runs); n > 0 && runs[n-1].Rule == r.Rule && runs[n-1].Outcome == r.Outcome {
 		runs[n-1].Last = r.Last
+		runs[n-1].Cuts += r.Cuts
 		return runs
 	}
 	return append(runs, r)

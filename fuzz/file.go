@@ -190,6 +190,7 @@ var ruleTexts = map[string][]string{
 		"some number of undisturbed boots ends in a running application", "what runs is a complete image whose hash matches",
 		"never an older version than before", "the update completes once cuts stop, or the old image runs and a new download is possible",
 		"bootloader and KVStore are never touched", "no erase or program outside the region meant",
+		"a candidate with a bad hash or header, a wrong size or a lower version is never installed",
 	},
 }
 

@@ -10,18 +10,20 @@ import (
 
 // UpdateCase is one cut of an update that can be run again from nothing.
 type UpdateCase struct {
-	Device Device      `json:"device"`
-	Boot   boot.Config `json:"boot"`
-	Client string      `json:"client"` // generation: "old" or "new"
-	Old    uint32      `json:"old"`    // bytes of the firmware that runs before
-	New    uint32      `json:"new"`    // bytes of the update
-	Seed   uint64      `json:"seed"`
-	Cut    CutCase     `json:"cut"` // the operations are 0 prepare, 1 write, 2 activate, 3 install
+	Device Device       `json:"device"`
+	Boot   boot.Config  `json:"boot"`
+	Client string       `json:"client"` // generation: "old" or "new"
+	Old    uint32       `json:"old"`    // bytes of the firmware that runs before
+	New    uint32       `json:"new"`    // bytes of the update
+	Seed   uint64       `json:"seed"`
+	Bad    BadCandidate `json:"bad,omitempty"`
+	Cut    CutCase      `json:"cut"`            // the operations are 0 prepare, 1 write, 2 activate, 3 install
+	Then   *CutCase     `json:"then,omitempty"` // a cut in the boot after the first one; its operation counts for nothing
 }
 
 // replay runs the case from an erased device, tells w what happens, and returns what is broken.
 func (c *UpdateCase) replay(w io.Writer) (*replayed, error) {
-	cfg := &UpdateSweep{Device: c.Device, Boot: c.Boot, Old: c.Old, New: c.New, Seed: c.Seed}
+	cfg := &UpdateSweep{Device: c.Device, Boot: c.Boot, Old: c.Old, New: c.New, Seed: c.Seed, Bad: c.Bad}
 	switch c.Client {
 	case boot.ClientNew.String():
 		cfg.Client = boot.ClientNew
@@ -64,6 +66,18 @@ func (c *UpdateCase) replay(w io.Writer) (*replayed, error) {
 	fmt.Fprintf(w, "then     the device boots, without further cuts\n")
 	f.Observe(nil)
 	f.Boot()
+	if c.Then != nil {
+		then, ok := model.ModeByName(c.Then.Mode)
+		if !ok {
+			return nil, fmt.Errorf("update.then.mode: %q is unknown: use before, after, torn or prefix", c.Then.Mode)
+		}
+		f.Arm(model.Cut{Step: c.Then.Step, Mode: then, Seed: c.Then.Seed})
+		if out := loader.Boot(boot.PowerOn, new(boot.RAM)); !f.Off() {
+			return nil, fmt.Errorf("update.then: the boot has no step %d (it ends with %v): the file does not fit this update", c.Then.Step, out.Result)
+		}
+		fmt.Fprintf(w, "then     the device boots, and the power is cut after %d steps of that, mode %v\n", c.Then.Step, then)
+		f.Boot()
+	}
 	re := &replayed{base: f.Start(), image: make([]byte, f.Size())}
 	f.Peek(f.Start(), re.image)
 	re.bad, err = newUpdateJudge(run, f).judge(f, c.Cut.Op, mode, f.Hash())

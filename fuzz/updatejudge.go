@@ -16,6 +16,7 @@ const (
 	RuleProgress  = 4 // the update completes, or a new download is possible
 	RuleUntouched = 5 // bootloader and KVStore are never touched
 	RuleInside    = 6 // no erase or program outside the region meant
+	RuleSound     = 7 // a bad candidate is never installed
 )
 
 // bootsAllowed is how many undisturbed boots a device gets until it must run. One is enough for
@@ -53,10 +54,15 @@ func (j *updateJudge) judge(f *model.Flash, _ int, _ model.Mode, _ uint64) ([]Vi
 	f.Observe(j.watch)
 	defer f.Observe(nil)
 	running := j.boot("")
-	if running == nil || running == j.run.new {
-		return j.bad, nil
+	switch {
+	case running == nil:
+	case j.run.cfg.Bad != GoodCandidate:
+		if running == j.run.new {
+			j.report(RuleSound, "a bad candidate runs: "+string(j.run.cfg.Bad), "the old image runs", "the candidate runs")
+		}
+	case running == j.run.old:
+		j.download()
 	}
-	j.download()
 	return j.bad, nil
 }
 

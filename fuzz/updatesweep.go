@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 
 	"dualbank/boot"
 	"dualbank/model"
@@ -18,7 +19,9 @@ type UpdateSweep struct {
 	Old     uint32 // bytes of the firmware that runs before, version 1
 	New     uint32 // bytes of the update, version 2
 	Seed    uint64
+	Bad     BadCandidate
 	Modes   []string // names of modes; nil: before, after, torn
+	Deep    int      // so many of the first cuts are followed by a cut at every step of the boot after it
 	MaxCuts uint64   // 0: every step; else steps are drawn so that about this many cuts result
 	Workers int      // 0: one for each processor
 	Journal string   // file that keeps what is explored; a sweep that was stopped goes on from it. "": none
@@ -26,7 +29,40 @@ type UpdateSweep struct {
 
 // identity is what the outcome depends on, for a journal.
 func (c *UpdateSweep) identity() any {
-	return []any{"update", c.Device, c.Boot, c.Client, c.Old, c.New, c.Seed, c.Modes, c.MaxCuts}
+	return []any{"update", c.Device, c.Boot, c.Client, c.Old, c.New, c.Seed, c.Bad, c.Modes, c.MaxCuts, c.Deep}
+}
+
+// BadCandidate is what is wrong with the update that is downloaded. A bad one must never run.
+type BadCandidate string
+
+// The kinds of candidates.
+const (
+	GoodCandidate  BadCandidate = ""
+	BadHash        BadCandidate = "hash"         // the header's hash is not that of the firmware
+	OlderVersion   BadCandidate = "older"        // version 0, where 1 runs
+	SameVersion    BadCandidate = "same version" // version 1, where 1 runs
+	EmptyCandidate BadCandidate = "empty"        // the header says 0 bytes
+	TruncatedSize  BadCandidate = "truncated"    // the header says one byte less than the hash is of
+)
+
+// spoil gives im the fault.
+func (b BadCandidate) spoil(im *image) error {
+	switch b {
+	case GoodCandidate:
+	case BadHash:
+		im.Hash[31] ^= 1
+	case OlderVersion:
+		im.Version = 0
+	case SameVersion:
+		im.Version = 1
+	case EmptyCandidate:
+		im.Size = 0
+	case TruncatedSize:
+		im.Size--
+	default:
+		return fmt.Errorf("bad: candidate %q is unknown: use %q, %q, %q, %q or %q", b, BadHash, OlderVersion, SameVersion, EmptyCandidate, TruncatedSize)
+	}
+	return nil
 }
 
 // The operations of an update, in the order of the recording.
@@ -66,6 +102,8 @@ type updateRun struct {
 	rec    *recording
 	slot   boot.Slot
 	inside [2]span // where client and bootloader may write
+	// recovery: the recording is of the boot after a cut, and not of the update.
+	recovery bool
 }
 
 // span is a range of addresses, end excluded.
@@ -88,19 +126,75 @@ func SweepUpdate(ctx context.Context, c UpdateSweep, progress func(done, total u
 	for i, name := range updateOpNames {
 		s.Map.Marks = append(s.Map.Marks, results.Span{Name: name, Start: float64(run.rec.ops[i]), End: float64(run.rec.ops[i+1]), Share: 1})
 	}
-	x := exploration{
-		rec: run.rec, modes: modes, seed: c.Seed, workers: c.Workers,
-		newFlash: c.Device.flash,
+	x := run.exploration(modes)
+	g := newGroups()
+	err = x.sweep(ctx, s, g, c.MaxCuts, c.Journal, c.identity(), progress)
+	s.Findings = g.findings(func(f *Finding, at CutCase) { run.describe(f, at, nil) })
+	for i := 0; i < c.Deep && err == nil; i++ {
+		// Spread over the run, so that every part of it is followed by recoveries.
+		step := x.steps[(2*i+1)*len(x.steps)/(2*c.Deep)]
+		err = run.deeper(ctx, s, step, i%len(modes), modes)
+	}
+	slices.SortStableFunc(s.Findings, graver)
+	return s, err
+}
+
+func (run *updateRun) exploration(modes []model.Mode) *exploration {
+	return &exploration{
+		rec: run.rec, modes: modes, seed: run.cfg.Seed, workers: run.cfg.Workers,
+		newFlash: run.cfg.Device.flash,
 		newJudge: func(f *model.Flash) (judge, error) { return newUpdateJudge(run, f), nil },
 		where:    func(_ Violation, step uint64) Place { return run.place(step) },
 	}
+}
+
+// deeper sweeps every step of the boot that follows one cut.
+func (run *updateRun) deeper(ctx context.Context, s *Sweep, step uint64, m int, modes []model.Mode) error {
+	f, err := run.cfg.Device.flash()
+	if err != nil {
+		return err
+	}
+	f.Restore(run.rec.start)
+	if err := run.rec.do(f, 0, step); err != nil {
+		return err
+	}
+	first := CutCase{Op: run.rec.op(step), Mode: modes[m].String(), Seed: cutSeed(run.cfg.Seed, step, m)}
+	first.Step = step - run.rec.ops[first.Op]
+	f.Arm(model.Cut{Mode: modes[m], Seed: first.Seed})
+	if err := run.rec.do(f, step, step+1); !f.Off() {
+		return fmt.Errorf("fuzz: the cut at step %d did not hit: %w", step, err)
+	}
+	f.Boot()
+	again := *run
+	again.rec = record(f)
+	again.rec.operation()
+	loader := boot.NewBootloader(run.cfg.Boot, f, nil)
+	loader.Boot(boot.PowerOn, new(boot.RAM))
+	again.rec.operation()
+	if again.rec.steps == 0 {
+		return nil
+	}
+	again.recovery = true
 	g := newGroups()
-	err = x.sweep(ctx, s, g, c.MaxCuts, c.Journal, c.identity(), progress)
-	s.Findings = g.findings(func(f *Finding, at CutCase) {
-		f.Subject = "update"
-		f.Update = &UpdateCase{Device: c.Device, Boot: c.Boot, Client: c.Client.String(), Old: c.Old, New: c.New, Seed: c.Seed, Cut: at}
-	})
-	return s, err
+	second := &Sweep{}
+	x := again.exploration(modes)
+	err = x.sweep(ctx, second, g, 0, "", nil, nil)
+	s.Stats.add(second.Stats)
+	found := g.findings(func(f *Finding, at CutCase) { again.describe(f, first, &at) })
+	for _, f := range found {
+		if !slices.ContainsFunc(s.Findings, func(o Finding) bool { return o.ID == f.ID }) {
+			s.Findings = append(s.Findings, f)
+		}
+	}
+	return err
+}
+
+func (run *updateRun) describe(f *Finding, at CutCase, then *CutCase) {
+	c := run.cfg
+	f.Subject = "update"
+	f.Update = &UpdateCase{
+		Device: c.Device, Boot: c.Boot, Client: c.Client.String(), Old: c.Old, New: c.New, Seed: c.Seed, Bad: c.Bad, Cut: at, Then: then,
+	}
 }
 
 // newUpdateRun prepares a device with the old firmware running.
@@ -120,6 +214,9 @@ func newUpdateRun(c *UpdateSweep) (*updateRun, *model.Flash, error) {
 		return nil, nil, fmt.Errorf("candidate storage 0x%08X+0x%X does not lie in the flash", c.Boot.StorageAddr, c.Boot.StorageSize)
 	}
 	run := &updateRun{cfg: c, old: newImage(1, c.Old, c.Seed), new: newImage(2, c.New, c.Seed), slot: slots[slotZero]}
+	if err := c.Bad.spoil(run.new); err != nil {
+		return nil, nil, err
+	}
 	run.inside[0] = span{c.Boot.StorageAddr, c.Boot.StorageAddr + c.Boot.StorageSize}
 	run.inside[1] = span{sectorStart(f, c.Boot.Details), c.Boot.AppStart + c.Boot.MaxAppSize}
 
@@ -194,7 +291,11 @@ func (run *updateRun) do(client *boot.Client, loader *boot.Bootloader, op int) e
 		return client.Activate(slotZero)
 	default:
 		out := loader.Boot(boot.Software, new(boot.RAM))
-		if out.Result != boot.Jumped || out.Version != run.new.Version {
+		want := run.new.Version
+		if run.cfg.Bad != GoodCandidate {
+			want = run.old.Version
+		}
+		if out.Result != boot.Jumped || out.Version != want {
 			return fmt.Errorf("the boot ends with %v, version %d", out.Result, out.Version)
 		}
 		return nil
@@ -204,7 +305,10 @@ func (run *updateRun) do(client *boot.Client, loader *boot.Bootloader, op int) e
 // place says what the step changes.
 func (run *updateRun) place(step uint64) Place {
 	c := &run.rec.calls[run.rec.at(step)]
-	p := Place{Op: updateOpNames[run.rec.op(step)]}
+	p := Place{Op: "recovery"}
+	if !run.recovery {
+		p.Op = updateOpNames[run.rec.op(step)]
+	}
 	b := &run.cfg.Boot
 	switch {
 	case c.kind == model.Erase && run.inside[0].holds(c.addr, c.size):

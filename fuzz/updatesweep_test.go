@@ -42,6 +42,70 @@ func TestUpdateWorkersDoNotMatter(t *testing.T) {
 	}
 }
 
+// configurations are those of the recorded traces, and the device each runs on.
+func configurations() map[string]UpdateSweep {
+	f429 := func(change func(*boot.Config)) UpdateSweep {
+		c := F429Guide
+		change(&c)
+		return UpdateSweep{Device: Device{Part: "stm32f429zi", Unit: 1}, Boot: c}
+	}
+	l4 := func(app, most uint32) UpdateSweep {
+		return UpdateSweep{Device: Device{Sectors: "256x2K", Start: 0x08000000, Unit: 8}, Boot: boot.Config{
+			Details: 0x08008000, AppStart: app, MaxAppSize: most, StorageAddr: 0x08050000, StorageSize: 0x30000,
+			Locations: 1, StoragePage: 8, BootRetries: 3, CopyRetries: 1, ResetReason: true,
+		}}
+	}
+	return map[string]UpdateSweep{
+		"f429_1":         f429(func(*boot.Config) {}),
+		"f429_3":         f429(func(c *boot.Config) { c.Locations = 3 }),
+		"l4_8800":        l4(0x08008800, 0x37800),
+		"l4_8400":        l4(0x08008400, 0x37C00),
+		"l4_9000":        l4(0x08009000, 0x37000),
+		"f429_max31k":    f429(func(c *boot.Config) { c.MaxAppSize = 31744 }),
+		"f429_maxodd":    f429(func(c *boot.Config) { c.MaxAppSize = 100000 }),
+		"l4_9000_maxodd": l4(0x08009000, 100000),
+		"f429_default": f429(func(c *boot.Config) {
+			c.MaxAppSize, c.StorageAddr, c.StorageSize = 0x08200000-0x08008400, 0x08100000, 0x100000
+		}),
+		"f429_1_norr": f429(func(c *boot.Config) { c.ResetReason = false }),
+	}
+}
+
+// TestEveryConfiguration: a small install survives every cut in every configuration, and every cut of
+// the boot after some of them.
+func TestEveryConfiguration(t *testing.T) {
+	for name, c := range configurations() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.Old, c.New, c.Seed, c.Workers, c.Deep = 700, 900, 2, 1, 4
+			c.Modes = []string{"before", "after", "torn", "prefix"}
+			for _, c.Client = range []boot.Generation{boot.ClientNew, boot.ClientOld} {
+				s := sweepUpdate(t, c)
+				if s.Stats.Cuts <= 4*s.Map.Steps {
+					t.Errorf("%d cuts of %d steps: no second cuts", s.Stats.Cuts, s.Map.Steps)
+				}
+				for _, f := range s.Findings {
+					broken, err := f.Replay(io.Discard)
+					t.Errorf("%v client: rule %d, %s at %v: expected %s, seen %s; replays: %v, %v", c.Client, f.Rule, f.Symptom, f.Place, f.Expected, f.Seen, broken, err)
+				}
+			}
+		})
+	}
+}
+
+// TestBadCandidates: whatever is cut while a bad candidate is downloaded, it never runs.
+func TestBadCandidates(t *testing.T) {
+	for _, bad := range []BadCandidate{BadHash, OlderVersion, SameVersion, EmptyCandidate, TruncatedSize} {
+		for _, client := range []boot.Generation{boot.ClientNew, boot.ClientOld} {
+			c := configurations()["f429_1"]
+			c.Old, c.New, c.Seed, c.Bad, c.Client = 700, 600, 1, bad, client
+			for _, f := range sweepUpdate(t, c).Findings {
+				t.Errorf("%s, %v client: %s at %v", bad, client, f.Symptom, f.Place)
+			}
+		}
+	}
+}
+
 // TestUpdateRulesAreJudged plants what each rule forbids and looks for that rule alone.
 func TestUpdateRulesAreJudged(t *testing.T) {
 	for _, tt := range []struct {
@@ -69,6 +133,17 @@ func TestUpdateRulesAreJudged(t *testing.T) {
 		{"the client writes into the active image's place", RuleInside, func(j *updateJudge) {
 			j.run.inside[1] = span{0x08000000, 0x08200000}
 			j.run.inside[0] = span{}
+		}},
+		{"a bad candidate", RuleSound, func(j *updateJudge) {
+			if err := j.run.do(j.client, j.loader, opPrepare); err != nil {
+				t.Fatal(err)
+			}
+			for _, op := range []int{opWrite, opActivate} {
+				if err := j.run.do(j.client, j.loader, op); err != nil {
+					t.Fatal(err)
+				}
+			}
+			j.run.cfg.Bad = BadHash // it is not: the bootloader takes it
 		}},
 		{"no room for the update", RuleProgress, func(j *updateJudge) {
 			j.run.new.Size = 4 << 20
