@@ -183,16 +183,36 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
-// secureBench is a partition of a type with its device key, on plain memory or on the full model for both
-// of its devices.
-func secureBench(b *testing.B, typ StorageType, onModel bool) Store {
+// serialNOR is an external device beside f, of which a store uses 64 KiB.
+func serialNOR(tb testing.TB, f *model.Flash) *model.NOR {
+	tb.Helper()
+	part, err := model.NORByName("mx25r6435f")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	driver, err := model.NORDriverByName("mbed")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	n, err := model.NewNOR(model.NORConfig{Part: part, Driver: driver, Host: f})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return n
+}
+
+// secureBench is a partition of a type with its device key, on plain memory or on the full model: an
+// F429 with a serial NOR beside it.
+func secureBench(b *testing.B, typ StorageType, onModel bool) (Store, *model.Flash) {
+	var f *model.Flash
+	cfg := Storage{Type: typ, ExternalSize: 64 << 10}
 	parts := Parts{Internal: newMemory(8), External: newMemory(1), Entropy: func(p []byte) error { clear(p); return nil }}
 	if onModel {
-		f, r := f429(b, "mbed")
-		_, ext := f429(b, "mbed")
-		parts.Internal, parts.External, parts.Options.CPU = r, ext, f.CPU()
+		var r *model.Region
+		f, r = f429(b, "mbed")
+		parts.Internal, parts.External, parts.Options.CPU = r, serialNOR(b, f), f.CPU()
 	}
-	p, err := Storage{Type: typ}.Build(parts)
+	p, err := cfg.Build(parts)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -202,10 +222,11 @@ func secureBench(b *testing.B, typ StorageType, onModel bool) Store {
 	if err := p.Key.Inject(make([]byte, 16)); err != nil {
 		b.Fatal(err)
 	}
-	return p.Main
+	return p.Main, f
 }
 
-// BenchmarkStorage sets and gets 32 keys of 32 bytes on each storage type.
+// BenchmarkStorage sets and gets 32 keys of 32 bytes on each storage type. Over the model it also says
+// what an operation takes on the device.
 func BenchmarkStorage(b *testing.B) {
 	for _, c := range []struct {
 		name  string
@@ -220,17 +241,30 @@ func BenchmarkStorage(b *testing.B) {
 		{"TDB_EXTERNAL/confidential+replay", TDBExternal, FlagConfidential | FlagReplayProtection},
 	} {
 		for _, dev := range []string{"memory", "f429"} {
-			s := secureBench(b, c.typ, dev == "f429")
+			s, f := secureBench(b, c.typ, dev == "f429")
+			onDevice := func(b *testing.B, start uint64) {
+				if f != nil {
+					b.ReportMetric(float64(f.Now()-start)/180e6/float64(b.N)*1e3, "sim-ms/op")
+				}
+			}
+			now := func() uint64 {
+				if f == nil {
+					return 0
+				}
+				return f.Now()
+			}
 			keys, value := keys32(), make([]byte, 32)
 			n := 0
 			b.Run(fmt.Sprintf("op=set/%s/%s", c.name, dev), func(b *testing.B) {
 				b.ReportAllocs()
+				start := now()
 				for b.Loop() {
 					n++
 					if err := s.Set(keys[n%32], value, c.flags); err != nil {
 						b.Fatal(err)
 					}
 				}
+				onDevice(b, start)
 			})
 			b.Run(fmt.Sprintf("op=get/%s/%s", c.name, dev), func(b *testing.B) {
 				for _, k := range keys {
@@ -239,12 +273,14 @@ func BenchmarkStorage(b *testing.B) {
 					}
 				}
 				b.ReportAllocs()
+				start := now()
 				for b.Loop() {
 					n++
 					if _, err := s.Get(keys[n%32], value, 0); err != nil {
 						b.Fatal(err)
 					}
 				}
+				onDevice(b, start)
 			})
 		}
 	}

@@ -561,7 +561,7 @@ func TestSteadyState(t *testing.T) {
 		"Info": func() error { n++; _, err := s.Info(keys[n%32]); return err },
 		"Open": func() error { return s.Open() },
 	} {
-		allocs := testing.AllocsPerRun(2000, func() {
+		allocs := testing.AllocsPerRun(200, func() {
 			if err := f(); err != nil {
 				t.Fatal(err)
 			}

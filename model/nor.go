@@ -24,6 +24,7 @@ type NOR struct {
 	count   NORCounters
 	wear    []uint32 // erases by erase unit
 	observe func(*Event)
+	event   Event
 }
 
 // NORCounters is what a NOR counted since it was made. Times are in core cycles.
@@ -257,8 +258,9 @@ func (n *NOR) tell(e Event, busy uint64) {
 	if n.observe == nil {
 		return
 	}
-	e.Bank, e.End, e.Busy = -1, n.host.now, busy
-	n.observe(&e)
+	n.event = e
+	n.event.Bank, n.event.End, n.event.Busy = -1, n.host.now, busy
+	n.observe(&n.event)
 }
 
 // Observe has fn told of every command that was done, with bank -1; nil ends it.
