@@ -83,7 +83,7 @@ func (s *TDBStore) start(key string, size uint32, flags Flags) error {
 	var index int
 	if key == masterKey {
 		in.base, in.isNew = s.master, false
-		copy(s.key[:], key)
+		copy(s.lead[crcOffset:], key)
 	} else {
 		s.locks++
 		if in.pending {
@@ -100,9 +100,10 @@ func (s *TDBStore) start(key string, size uint32, flags Flags) error {
 				return s.abandon(ErrMediaFull)
 			}
 		}
-		copy(s.key[:], key)
+		// Not before: the master record of a collection goes through the same buffer.
+		copy(s.lead[crcOffset:], key)
 		var err error
-		index, hash, err = s.find(s.key[:n])
+		index, hash, err = s.find(s.lead[crcOffset : crcOffset+n])
 		switch {
 		case err == nil:
 			if s.rec.flags&FlagWriteOnce != 0 {
@@ -123,10 +124,10 @@ func (s *TDBStore) start(key string, size uint32, flags Flags) error {
 	in.flags, in.key, in.size, in.done = flags, n, size, 0
 	in.hash, in.index = hash, index
 	in.pending = true
-	putHeader(s.head[:], flags, uint16(n), size)
+	putHeader(s.lead[:], flags, uint16(n), size)
 	s.crcWork(crcOffset + int(n))
-	in.sum = ieeeAdd(ieeeAdd(0, s.head[:crcOffset]), s.key[:n])
-	if err := s.program(s.base[s.active]+in.at, s.key[:n]); err != nil {
+	in.sum = ieeeAdd(0, s.lead[:crcOffset+n])
+	if err := s.program(s.base[s.active]+in.at, s.lead[crcOffset:crcOffset+n]); err != nil {
 		if in.base != s.master {
 			_ = s.collect()
 		}

@@ -92,6 +92,7 @@ type TDBStore struct {
 	masterBuf   [masterData]byte
 	reservedBuf [reservedSize + trailerSize]byte
 	key         [MaxKey]byte
+	lead        [crcOffset + MaxKey]byte // what the CRC of a new record begins with: header and key
 	head        [headerSize]byte
 	next        struct{ from, to uint32 } // addresses in (from, to] have their next erase unit at to
 }
