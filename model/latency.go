@@ -1,6 +1,9 @@
 package model
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
 // Latency is how long a periodic interrupt waited for its handler: a distribution over all its
 // activations. Values are in core cycles, from the activation to the handler's first instruction.
@@ -50,11 +53,7 @@ func (l *Latency) add(low, step, n uint64) {
 	l.Ticks += n
 	high := low + (n-1)*step
 	l.Worst = max(l.Worst, high)
-	l.Sum += n * low
-	hi, lo := bits.Mul64(n, n-1)
-	if hi == 0 {
-		l.Sum += lo / 2 * step
-	}
+	l.Sum += n*low + n*(n-1)/2*step
 	for n > 0 {
 		b := bucketOf(low)
 		k := n
@@ -73,7 +72,7 @@ func (l *Latency) Quantile(q float64) uint64 {
 	if l.Ticks == 0 {
 		return 0
 	}
-	rank := uint64(q * float64(l.Ticks))
+	rank := uint64(math.Ceil(q * float64(l.Ticks)))
 	sum := uint64(0)
 	for b, n := range l.counts {
 		if sum += n; n > 0 && sum >= max(rank, 1) {
