@@ -58,7 +58,7 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 		}
 	}
 	d.Flash, err = model.New(model.Config{
-		Part: part, Driver: drv, Core: d.core, Hz: s.Board.Hz, MV: s.Board.MV, Corner: corner, Code: model.Code(s.Board.Code),
+		Part: part, Driver: drv, Core: d.core, Hz: s.Board.Hz, MV: s.Board.MV, Corner: corner, Code: model.Code(s.Board.Code), Seed: s.Seed,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("board: %w", err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"strings"
 
 	"dualbank/boot"
 	"dualbank/fuzz"
@@ -86,9 +87,7 @@ func (j *job) live(ctx context.Context, driver string, corner model.Corner) erro
 	}
 	own := j.device == nil
 	if own {
-		if err := j.describe(d); err != nil {
-			return err
-		}
+		j.describe(d)
 	}
 	name := "driver " + d.Driver
 	if corner != j.device.Corner {
@@ -139,14 +138,14 @@ func (j *job) live(ctx context.Context, driver string, corner model.Corner) erro
 }
 
 // describe fills in what the report says of the board.
-func (j *job) describe(d *Device) error {
+func (j *job) describe(d *Device) {
 	b, r, f := &j.s.Board, j.report, d.Flash
 	j.device = d
 	mv := b.MV
 	if mv == 0 {
 		mv = 3300
 	}
-	r.Board = fmt.Sprintf("%s, %s at %g MHz, %g V, driver %s, %s times", b.Name, f.Part().Title, float64(f.Hz())/1e6, float64(mv)/1000, d.Driver, longCorner(d.Corner))
+	r.Board = fmt.Sprintf("%s: %s at %g MHz, %g V, driver %s, %s times", b.Name, strings.ToUpper(f.Part().Name), float64(f.Hz())/1e6, float64(mv)/1000, d.Driver, longCorner(d.Corner))
 	r.Config = []results.Setting{
 		{Key: "board", Value: b.Name},
 		{Key: "clock-hz", Value: fmt.Sprint(f.Hz())},
@@ -155,9 +154,7 @@ func (j *job) describe(d *Device) error {
 		{Key: "profile", Value: j.s.Store.Profile.String()},
 		{Key: "seed", Value: fmt.Sprint(j.s.Seed)},
 	}
-	var err error
-	r.Sources, err = d.sources(mv)
-	return err
+	r.Sources = d.sources(mv)
 }
 
 // otherCorner is the corner that a board is compared with.
@@ -169,8 +166,11 @@ func otherCorner(c model.Corner) model.Corner {
 }
 
 func longCorner(c model.Corner) string {
-	if c == model.Max {
+	switch c {
+	case model.Max:
 		return "maximum"
+	case model.Sampled:
+		return "sampled"
 	}
 	return "typical"
 }

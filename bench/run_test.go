@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dualbank/boot"
-	"dualbank/model"
 	"dualbank/results"
 )
 
@@ -139,22 +138,6 @@ func TestRunErrorsAreTheScenarios(t *testing.T) {
 		}
 		if _, ok := errors.AsType[*ScenarioError](err); !ok {
 			t.Errorf("%s: %T is not the scenario's error", name, err)
-		}
-	}
-}
-
-func TestDescribePart(t *testing.T) {
-	p, err := model.PartByName("stm32f429zi")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b strings.Builder
-	if err := DescribePart(&b, p); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"4 x 16 KiB + 1 x 64 KiB + 7 x 128 KiB", "erase 128 KiB x32, typ", "1 per 30 MHz, up to 5", "RM0090"} {
-		if !strings.Contains(b.String(), want) {
-			t.Errorf("no %q in\n%s", want, &b)
 		}
 	}
 }

@@ -38,7 +38,7 @@ type Board struct {
 	Compare []string `toml:"compare" comment:"Drivers that workload and update are run with as well, to compare."`
 	Hz      uint64   `toml:"clock_hz" comment:"Core clock in Hz; 0: the part's highest."`
 	MV      uint32   `toml:"supply_mv" comment:"Supply voltage in mV."`
-	Corner  Corner   `toml:"corner" comment:"Which of the data sheet's times: typ or max."`
+	Corner  Corner   `toml:"corner" comment:"Which of the data sheet's times: typ, max, or sampled: drawn for each operation."`
 	Code    Code     `toml:"code" comment:"Where the application runs from: bank1, bank2 or ram."`
 	CPU     bool     `toml:"cpu" comment:"Whether the processor's work beside the flash takes time."`
 }

@@ -64,7 +64,7 @@ func TestParseErrors(t *testing.T) {
 		{"[board\n", "x.toml:1:7: "},
 		{"seed = 'a'", "x.toml:1:8: seed: "},
 		{"seed = -1", "x.toml:1:8: "},
-		{"[board]\ncorner = 'min'", `corner "min" is unknown: choose one of typ, max`},
+		{"[board]\ncorner = 'min'", `corner "min" is unknown: choose one of typ, max, sampled`},
 		{"[board]\ncode = 'bank3'", `place "bank3" is unknown: choose one of bank1, bank2, ram`},
 		{"[store]\nprofile = 'Mbed'", `profile "Mbed" is unknown: choose one of MbedCE, MbedOS`},
 		{"[update]\nclient = 'newer'", `client "newer" is unknown: choose one of new, old`},

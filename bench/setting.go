@@ -35,7 +35,7 @@ func word[T any](what string, b []byte, values []T, name func(T) string) (v T, e
 	return v, fmt.Errorf("%s %q is unknown: choose one of %s", what, b, strings.Join(names, ", "))
 }
 
-// Corner is a corner of the model, in the file "typ" or "max".
+// Corner is a corner of the model, in the file "typ", "max" or "sampled".
 type Corner model.Corner
 
 func (c Corner) String() string { return model.Corner(c).String() }
@@ -45,7 +45,7 @@ func (c Corner) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // UnmarshalText reads it.
 func (c *Corner) UnmarshalText(b []byte) (err error) {
-	*c, err = word("corner", b, []Corner{Corner(model.Typ), Corner(model.Max)}, Corner.String)
+	*c, err = word("corner", b, []Corner{Corner(model.Typ), Corner(model.Max), Corner(model.Sampled)}, Corner.String)
 	return err
 }
 

@@ -106,14 +106,15 @@ func (c *partsCommand) Run(t terminal) error {
 		if err != nil {
 			return badInput(err)
 		}
-		return bench.DescribePart(t.out, p)
+		fmt.Fprintf(t.out, "%s: %s, up to %d MHz\n\n", p.Name, p.Title, p.MaxHz/1_000_000)
+		return model.Describe(t.out, model.Facts(p))
 	}
 	for _, name := range model.PartNames() {
 		p, err := model.PartByName(name)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(t.out, "%-16s %s\n", name, p.Title)
+		fmt.Fprintf(t.out, "%-20s %s\n", name, p.Title)
 	}
 	return nil
 }
