@@ -33,8 +33,8 @@ var F429Guide = boot.Config{
 }
 
 // DefaultCampaign is every cut of a KVStore workload on the F429's region and on three small
-// geometries with program units of 1 and 8 bytes, deep where areas are small, and of a small update
-// with both clients.
+// geometries with program units of 1 and 8 bytes, deep where areas are small, with weak cells, on flash
+// with ECC, and of a small update with both clients.
 func DefaultCampaign(p kvstore.Profile, seed uint64) Campaign {
 	c := Campaign{Tries: 300}
 	modes := []string{"before", "after", "torn", "prefix"}
@@ -52,12 +52,29 @@ func DefaultCampaign(p kvstore.Profile, seed uint64) Campaign {
 			})
 		}
 	}
+	// What only cells between two values show, and what only flash with ECC does.
+	c.KV = append(c.KV,
+		KVSweep{Device: Device{Sectors: "8x512", Unit: 1, Size: 4096}, Profile: p, Seed: seed, Collections: 6, Modes: []string{"weak"}},
+		KVSweep{
+			Device:  Device{Part: "stm32l496zg", Unit: 8, Base: 0x080F0000, Size: 8192},
+			Profile: p, Seed: seed, Collections: 3, Modes: append(modes, "ecc"),
+		})
 	for _, client := range []boot.Generation{boot.ClientNew, boot.ClientOld} {
 		c.Updates = append(c.Updates, UpdateSweep{
 			Device: Device{Part: "stm32f429zi", Unit: 1}, Boot: F429Guide, Client: client, Old: 20000, New: 20000, Seed: seed, Modes: modes,
 		})
 	}
+	c.Updates = append(c.Updates, UpdateSweep{
+		Device: Device{Part: "stm32l496zg", Unit: 8}, Boot: L496Update, Old: 20000, New: 20000, Seed: seed, Modes: append(modes, "ecc"),
+	})
 	return c
+}
+
+// L496Update is the layout of the bootloader's own example for an STM32L4 with pages of 2 KiB: the
+// header in a page of its own, one slot.
+var L496Update = boot.Config{
+	Details: 0x08008000, AppStart: 0x08008800, MaxAppSize: 0x37800, StorageAddr: 0x08080000, StorageSize: 0x40000,
+	Locations: 1, StoragePage: 8, BootRetries: 3, CopyRetries: 1, ResetReason: true,
 }
 
 // Small leaves the small geometries and a tenth of the cuts of the updates.

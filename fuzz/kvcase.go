@@ -144,7 +144,7 @@ func (c *KVCase) replay(w io.Writer, own func(kvstore.BlockDevice) kvstore.Store
 	}
 	mode, ok := model.ModeByName(c.Cut.Mode)
 	if !ok {
-		return nil, fmt.Errorf("kv.cut.mode: %q is unknown: use none, before, after, torn or prefix", c.Cut.Mode)
+		return nil, fmt.Errorf("kv.cut.mode: %q is unknown: use none, before, after, torn, prefix, weak or ecc", c.Cut.Mode)
 	}
 	f, err := c.Device.flash()
 	if err != nil {

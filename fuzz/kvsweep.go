@@ -63,7 +63,7 @@ func parseModes(names []string) ([]model.Mode, error) {
 	for _, n := range names {
 		m, ok := model.ModeByName(n)
 		if !ok || m == model.Fail {
-			return nil, fmt.Errorf("mode %q is unknown: use before, after, torn or prefix", n)
+			return nil, fmt.Errorf("mode %q is unknown: use before, after, torn, prefix, weak or ecc", n)
 		}
 		modes = append(modes, m)
 	}

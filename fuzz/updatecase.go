@@ -34,7 +34,7 @@ func (c *UpdateCase) replay(w io.Writer) (*replayed, error) {
 	}
 	mode, ok := model.ModeByName(c.Cut.Mode)
 	if !ok {
-		return nil, fmt.Errorf("update.cut.mode: %q is unknown: use before, after, torn or prefix", c.Cut.Mode)
+		return nil, fmt.Errorf("update.cut.mode: %q is unknown: use before, after, torn, prefix, weak or ecc", c.Cut.Mode)
 	}
 	if c.Cut.Op < 0 || c.Cut.Op >= updateOps {
 		return nil, fmt.Errorf("update.cut.op: %d is none of the %d operations", c.Cut.Op, updateOps)
@@ -69,7 +69,7 @@ func (c *UpdateCase) replay(w io.Writer) (*replayed, error) {
 	if c.Then != nil {
 		then, ok := model.ModeByName(c.Then.Mode)
 		if !ok {
-			return nil, fmt.Errorf("update.then.mode: %q is unknown: use before, after, torn or prefix", c.Then.Mode)
+			return nil, fmt.Errorf("update.then.mode: %q is unknown: use before, after, torn, prefix, weak or ecc", c.Then.Mode)
 		}
 		f.Arm(model.Cut{Step: c.Then.Step, Mode: then, Seed: c.Then.Seed})
 		if out := loader.Boot(boot.PowerOn, new(boot.RAM)); !f.Off() {

@@ -112,20 +112,21 @@ func (j *updateJudge) running(when string) *image {
 	header := j.buf[:boot.HeaderSize]
 	j.f.Peek(j.run.cfg.Boot.Details, header)
 	if !boot.ParseHeader(header, &d) {
-		j.report(RuleComplete, "what runs has no valid header"+when, "the old or the new image", "a header whose CRC is wrong")
+		j.report(RuleComplete, "what runs has no valid header"+when, "an image that somebody made", "a header whose CRC is wrong")
 		return nil
 	}
-	for _, im := range []*image{j.run.old, j.run.new} {
-		if d.Version != im.Version {
-			continue
+	known := false
+	for _, im := range j.run.images {
+		known = known || d.Version == im.Version
+		if d == im.Details && j.holds(im.bytes) {
+			return im
 		}
-		if d != im.Details || !j.holds(im.bytes) {
-			j.report(RuleComplete, "what runs is not the image that its header names"+when, fmt.Sprintf("the %d bytes of version %d", len(im.bytes), im.Version), "other bytes")
-			return nil
-		}
-		return im
 	}
-	j.report(RuleNoOlder, "what runs has a version that nobody made"+when, "version 1 or 2", fmt.Sprintf("version %d", d.Version))
+	if known {
+		j.report(RuleComplete, "what runs is not the image that its header names"+when, fmt.Sprintf("the firmware of version %d", d.Version), "other bytes")
+	} else {
+		j.report(RuleNoOlder, "what runs has a version that nobody made"+when, "a version that somebody made", fmt.Sprintf("version %d", d.Version))
+	}
 	return nil
 }
 

@@ -99,6 +99,7 @@ type updateRun struct {
 	cfg    *UpdateSweep
 	old    *image
 	new    *image
+	images []*image // all that may ever run
 	rec    *recording
 	slot   boot.Slot
 	inside [2]span // where client and bootloader may write
@@ -217,6 +218,7 @@ func newUpdateRun(c *UpdateSweep) (*updateRun, *model.Flash, error) {
 	if err := c.Bad.spoil(run.new); err != nil {
 		return nil, nil, err
 	}
+	run.images = []*image{run.old, run.new}
 	run.inside[0] = span{c.Boot.StorageAddr, c.Boot.StorageAddr + c.Boot.StorageSize}
 	run.inside[1] = span{sectorStart(f, c.Boot.Details), c.Boot.AppStart + c.Boot.MaxAppSize}
 
@@ -269,9 +271,13 @@ func recordUpdate(c *UpdateSweep) (*updateRun, error) {
 
 // do performs one operation of the update.
 func (run *updateRun) do(client *boot.Client, loader *boot.Bootloader, op int) error {
+	return run.doIn(client, loader, op, slotZero)
+}
+
+func (run *updateRun) doIn(client *boot.Client, loader *boot.Bootloader, op int, slot uint32) error {
 	switch op {
 	case opPrepare:
-		return client.Prepare(slotZero, &run.new.Details)
+		return client.Prepare(slot, &run.new.Details)
 	case opWrite:
 		fragment := make([]byte, boot.Fragment)
 		for off := 0; off < len(run.new.bytes); off += boot.Fragment {
@@ -279,16 +285,16 @@ func (run *updateRun) do(client *boot.Client, loader *boot.Bootloader, op int) e
 			for i := n; i < len(fragment); i++ {
 				fragment[i] = 0xFF // the last fragment is padded up to the page from here
 			}
-			if err := client.Write(slotZero, uint32(off), fragment[:n]); err != nil {
+			if err := client.Write(slot, uint32(off), fragment[:n]); err != nil {
 				return err
 			}
 		}
 		return nil
 	case opActivate:
-		if err := client.Finalize(slotZero); err != nil {
+		if err := client.Finalize(slot); err != nil {
 			return err
 		}
-		return client.Activate(slotZero)
+		return client.Activate(slot)
 	default:
 		out := loader.Boot(boot.Software, new(boot.RAM))
 		want := run.new.Version
