@@ -15,19 +15,22 @@ import (
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"dualbank/results"
 )
 
 // Scenario is everything that a user can set. It is read from TOML, printed by TOML, and stored in
 // every result, so that each figure can be produced again from the result alone.
 type Scenario struct {
-	Title    string   `toml:"title" comment:"The heading of the report."`
-	Seed     uint64   `toml:"seed" comment:"The one source of everything random in the run."`
-	Board    Board    `toml:"board"`
-	Layout   Layout   `toml:"layout"`
-	Store    Store    `toml:"store"`
-	Workload Workload `toml:"workload"`
-	Update   Update   `toml:"update"`
-	Cuts     Cuts     `toml:"cuts"`
+	Title    string             `toml:"title" comment:"The heading of the report."`
+	Seed     uint64             `toml:"seed" comment:"The one source of everything random in the run."`
+	Board    Board              `toml:"board"`
+	Layout   Layout             `toml:"layout"`
+	Store    Store              `toml:"store"`
+	Workload Workload           `toml:"workload"`
+	Update   Update             `toml:"update"`
+	Cuts     Cuts               `toml:"cuts"`
+	Compare  results.Thresholds `toml:"compare" comment:"How much worse than another run this one may be: limits of 'dualbank compare'."`
 }
 
 // Board is the device and how it runs.
@@ -265,6 +268,9 @@ func (s *Scenario) check() error {
 				return bad("cuts.modes", "%q stands there twice", m)
 			}
 		}
+	}
+	if err := s.Compare.Check(); err != nil {
+		return fmt.Errorf("compare: %w", err)
 	}
 	return s.Workload.check()
 }

@@ -3,6 +3,7 @@ package results
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -19,20 +20,20 @@ import (
 // fails, and neither does a unit that says nothing of better.
 type Thresholds struct {
 	// Exact is for metrics that are simulated or counted: they have no noise, so 0 is a good limit.
-	Exact float64 `toml:"exact" json:"exact"`
+	Exact float64 `toml:"exact" json:"exact" comment:"Of metrics that are simulated or counted, in percent: they have no noise, so 0 is a good limit."`
 	// Host is for each benchmark's host time and other measured metrics, where the change is
 	// significant.
-	Host float64 `toml:"host" json:"host"`
+	Host float64 `toml:"host" json:"host" comment:"Of host time and other measured metrics, in percent, where the change is significant."`
 	// Geomean is for a measured metric's geometric mean over all benchmarks of a table, where at
 	// least one of them is significantly worse.
-	Geomean float64 `toml:"geomean" json:"geomean"`
+	Geomean float64 `toml:"geomean" json:"geomean" comment:"Of a measured metric's geometric mean over all benchmarks, in percent."`
 	// Alpha is the level below which a difference is significant.
-	Alpha float64 `toml:"alpha" json:"alpha"`
+	Alpha float64 `toml:"alpha" json:"alpha" comment:"The level below which a difference is significant."`
 	// Units has limits of their own for some units, by name: they go before Exact and Host.
-	Units map[string]float64 `toml:"units" json:"units,omitempty"`
+	Units map[string]float64 `toml:"units,inline" json:"units,omitempty" comment:"Limits of some units, by name, that go before exact and host: { 'years' = 2 }."`
 	// FailMissing makes a benchmark or metric that is in the old file and not in the new one a
 	// failure; else it is a warning.
-	FailMissing bool `toml:"fail-missing" json:"fail-missing"`
+	FailMissing bool `toml:"fail_missing" json:"fail_missing" comment:"Whether a benchmark or metric that is gone fails; else it is a warning."`
 }
 
 // DefaultThresholds are what a scenario has that says nothing else.
@@ -40,25 +41,31 @@ func DefaultThresholds() Thresholds {
 	return Thresholds{Exact: 0, Host: 10, Geomean: 5, Alpha: 0.05}
 }
 
-func (th Thresholds) check() error {
+// Check finds what is no limit.
+func (th Thresholds) Check() error {
 	for _, v := range []struct {
 		name  string
 		value float64
 	}{{"exact", th.Exact}, {"host", th.Host}, {"geomean", th.Geomean}} {
-		if !(v.value >= 0) {
-			return fmt.Errorf("thresholds: %s = %v: want percent, from 0", v.name, v.value)
+		if !percentage(v.value) {
+			return fmt.Errorf("%s = %v: want percent, from 0 to %g", v.name, v.value, mostPercent)
 		}
 	}
 	if !(th.Alpha > 0 && th.Alpha < 1) {
-		return fmt.Errorf("thresholds: alpha = %v: want more than 0 and less than 1, as 0.05", th.Alpha)
+		return fmt.Errorf("alpha = %v: want more than 0 and less than 1, as 0.05", th.Alpha)
 	}
-	for unit, v := range th.Units {
-		if !(v >= 0) {
-			return fmt.Errorf("thresholds: units: %s = %v: want percent, from 0", unit, v)
+	for _, unit := range slices.Sorted(maps.Keys(th.Units)) {
+		if v := th.Units[unit]; !percentage(v) {
+			return fmt.Errorf("units: %s = %v: want percent, from 0 to %g", unit, v, mostPercent)
 		}
 	}
 	return nil
 }
+
+// mostPercent is a limit that nothing but a figure that was 0 exceeds.
+const mostPercent = 1e9
+
+func percentage(v float64) bool { return v >= 0 && v <= mostPercent }
 
 // limit is how much worse, in percent, a unit may get. The unit is the tidied one or as written.
 func (th Thresholds) limit(unit, written string, exact bool) float64 {
@@ -147,8 +154,8 @@ var hostKeys = []string{"goos", "goarch", "cpu", "toolchain", "/gomaxprocs"}
 // line with file and line number where the file is broken; a failed gate is no error but a
 // Comparison with Failures.
 func Compare(oldPath, newPath string, th Thresholds) (*Comparison, error) {
-	if err := th.check(); err != nil {
-		return nil, err
+	if err := th.Check(); err != nil {
+		return nil, fmt.Errorf("thresholds: %w", err)
 	}
 	var in [2]benchInput
 	for i, path := range []string{oldPath, newPath} {
@@ -157,7 +164,10 @@ func Compare(oldPath, newPath string, th Thresholds) (*Comparison, error) {
 		}
 		data, err := os.ReadFile(path)
 		if err != nil {
-			return nil, err
+			if e, ok := errors.AsType[*os.PathError](err); ok {
+				err = e.Err
+			}
+			return nil, fmt.Errorf("%s: %w: give what `go test -bench` printed, or a results folder", path, err)
 		}
 		in[i] = benchInput{path, data}
 	}

@@ -19,6 +19,7 @@ import (
 // Exit codes.
 const (
 	exitFinding   = 1   // a finding where none is wanted, or a run that failed
+	exitGate      = 1   // a figure that is worse than allowed
 	exitBadInput  = 2   // the command line, a file
 	exitInterrupt = 130 // Ctrl-C, as a shell has it
 )
@@ -43,6 +44,7 @@ type commands struct {
 	Replay   replayCommand   `cmd:"" help:"Run a finding again from nothing."`
 	Minimize minimizeCommand `cmd:"" help:"Make a finding smaller: fewer operations, smaller values, an earlier cut."`
 	Findings findingsCommand `cmd:"" help:"Show a finding, or print it as a Go test."`
+	Compare  compareCommand  `cmd:"" help:"Compare two runs with benchstat's statistics; fail where the new one is worse."`
 	Report   reportCommand   `cmd:"" help:"Draw a results folder again from its records."`
 	Parts    partsCommand    `cmd:"" help:"List the parts that come with the program, or the facts of one."`
 }

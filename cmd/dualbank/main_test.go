@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -19,7 +21,23 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"fails": fails},
+		Setup:               outside,
 	})
+}
+
+// outside lets scripts reach the repository's scripts, and the go command its cache.
+func outside(env *testscript.Env) error {
+	scripts, err := filepath.Abs("../../scripts")
+	if err != nil {
+		return err
+	}
+	cache, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		return err
+	}
+	env.Setenv("SCRIPTS", scripts)
+	env.Setenv("GOCACHE", strings.TrimSpace(string(cache)))
+	return nil
 }
 
 // fails runs a command that must end with an exit code: fails CODE COMMAND ARGUMENT...

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Compares the benchmarks of two commits on this machine, for a CI job that looks at a change:
+#
+#	scripts/compare-ci.sh BASE [HEAD]
+#
+# Both commits' test binaries are built before anything is measured and then run in turns, so that what
+# slows the machine down for a while slows both. The exit code is that of `dualbank compare`: 1 if HEAD
+# (the present commit if not given) is worse than its limits allow, 2 if something is wrong.
+#
+# PACKAGE (./bench)  whose benchmarks; BENCH (.) which of them
+# COUNT (6)          rounds: host time needs 4 at least to be significant, exact metrics 1
+# BENCHTIME (1s)     for each benchmark, as -benchtime has it
+# OUT (out/compare)  folder for base.txt and head.txt
+# THRESHOLDS         scenario file with the limits
+# DUALBANK           a built command to compare with; without it, HEAD's
+# GO                 the go command
+set -euo pipefail
+
+fail() { echo "compare-ci: $*" >&2; exit 2; }
+[ $# -ge 1 ] && [ $# -le 2 ] || fail "usage: scripts/compare-ci.sh BASE [HEAD]"
+go=${GO:-go} package=${PACKAGE:-./bench} bench=${BENCH:-.} count=${COUNT:-6} benchtime=${BENCHTIME:-1s} out=${OUT:-out/compare}
+case $count in *[!0-9]* | '' | 0) fail "COUNT=$count: give the number of rounds" ;; esac
+cd "$(git rev-parse --show-toplevel)" || fail "not in a git repository"
+
+work=$(mktemp -d)
+cleanup() {
+	for side in base head; do git worktree remove --force "$work/$side" 2>/dev/null || true; done
+	rm -rf "$work"
+}
+trap cleanup EXIT
+
+checkout() { # SIDE COMMIT
+	commit=$(git rev-parse --verify --quiet "$2^{commit}") || fail "$2: no such commit: fetch it first"
+	git worktree add --quiet --detach "$work/$1" "$commit" || fail "$2: cannot be checked out"
+	(cd "$work/$1" && "$go" test -c -o "$work/$1.test" "$package") || fail "$1, $2: the benchmarks do not build"
+}
+checkout base "$1"
+checkout head "${2:-HEAD}"
+if [ -z "${DUALBANK:-}" ]; then
+	DUALBANK=$work/dualbank
+	(cd "$work/head" && "$go" build -o "$DUALBANK" ./cmd/dualbank) || fail "dualbank does not build"
+fi
+
+mkdir -p "$out"
+: >"$out/base.txt"
+: >"$out/head.txt"
+measure() { # SIDE
+	(cd "$work/$1/$package" && "$work/$1.test" -test.run '^$' -test.bench "$bench" -test.benchtime "$benchtime" -test.benchmem) >>"$out/$1.txt" ||
+		fail "$1: the benchmarks fail: see $out/$1.txt"
+}
+for ((round = 1; round <= count; round++)); do
+	# Who goes first changes, so that neither always runs on the warmer machine.
+	if ((round % 2)); then order="base head"; else order="head base"; fi
+	for side in $order; do measure "$side"; done
+done
+
+options=()
+[ -n "${THRESHOLDS:-}" ] && options+=(--thresholds "$THRESHOLDS")
+[ -n "${GITHUB_ACTIONS:-}" ] && options+=(--github)
+"$DUALBANK" compare ${options[@]+"${options[@]}"} "$out/base.txt" "$out/head.txt"
