@@ -29,6 +29,26 @@ type application struct {
 	irqs  []irq
 	dog   *dog
 	entry uint64 // from an activation to the first instruction when nothing is in the way
+
+	observe func(*Delay)
+}
+
+// Delay is a stretch in which activations of an interrupt had to wait for its handler. Times are in core
+// cycles since the flash was made.
+type Delay struct {
+	Interrupt *Interrupt
+	First     uint64 // the first of them; the others follow in its period
+	Count     uint64
+	Until     uint64 // the handler's first instruction
+}
+
+// ObserveDelays has fn told of every delay of an interrupt of the present application; nil ends it. The
+// delay is valid during the call only. Activations that nothing delays are not told.
+func (f *Flash) ObserveDelays(fn func(*Delay)) {
+	f.delays = fn
+	if f.app != nil {
+		f.app.observe = fn
+	}
 }
 
 type irq struct {
@@ -48,7 +68,7 @@ func (f *Flash) Run(a App) error {
 		f.quick = t.access0 > 0 && !t.unaligned && !t.programMasked && !f.part.ReadCollision.Value
 		return nil
 	}
-	app := &application{start: f.now, entry: f.timing.interrupt}
+	app := &application{start: f.now, entry: f.timing.interrupt, observe: f.delays}
 	names := map[string]bool{"": true, FedByCaller: true, FedByApplication: true}
 	for _, in := range a.Interrupts {
 		if names[in.Name] {
@@ -125,13 +145,15 @@ func (a *application) feel(o *operation) {
 	for i := range a.irqs {
 		q := &a.irqs[i]
 		switch {
-		case o.masked:
+		case o.masked && !o.apart:
 			a.window(q, o.start, o.end())
-		case !q.stalls[o.bank]:
-		case o.count == 1:
+		case !o.masked && !q.stalls[o.bank]:
+		case !o.masked && o.count == 1:
 			a.window(q, o.start+o.gap, o.end())
+		case o.masked:
+			a.windows(q, o, 0)
 		default:
-			a.windows(q, o)
+			a.windows(q, o, o.gap)
 		}
 	}
 }
@@ -151,16 +173,19 @@ func (a *application) window(q *irq, from, to uint64) {
 		q.Late += min(n, (worst-q.deadline-1)/q.period+1)
 	}
 	q.add(low, q.period, n)
+	if a.observe != nil {
+		a.observe(&Delay{&q.Interrupt, first, n, to + a.entry})
+	}
 }
 
-// windows delays activations by a run of accesses with the driver's work between them. Their lengths are
+// windows delays activations by a run of accesses, each but for its first free cycles. Their lengths are
 // taken as equal.
-func (a *application) windows(q *irq, o *operation) {
+func (a *application) windows(q *irq, o *operation, free uint64) {
 	each := o.gap + o.busy/o.count
 	if q.period <= each {
 		for k := range o.count {
 			at := o.start + k*each
-			a.window(q, at+o.gap, at+each)
+			a.window(q, at+free, at+each)
 		}
 		return
 	}
@@ -171,7 +196,7 @@ func (a *application) windows(q *irq, o *operation) {
 			break
 		}
 		from := o.start + at*each
-		if t >= from+o.gap {
+		if t >= from+free {
 			a.window(q, t, from+each)
 		}
 	}

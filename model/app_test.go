@@ -133,6 +133,52 @@ func TestProgramLatency(t *testing.T) {
 	}
 }
 
+// TestDelays: the observer is told of the ticks that had to wait, and until when.
+func TestDelays(t *testing.T) {
+	f := on(t, "mbed", App{Interrupts: []Interrupt{{Name: "tick", Period: time.Millisecond, Offset: 100 * time.Microsecond}}})
+	var got []Delay
+	f.ObserveDelays(func(d *Delay) { got = append(got, *d) })
+	if err := f.Program(kvBase, make([]byte, 2000)); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Erase(kvBase, 32768); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 2 {
+		t.Fatalf("%d delays, want one for each sector: %+v", len(got), got)
+	}
+	for _, d := range got {
+		if d.Interrupt.Name != "tick" || d.Count < 249 || d.Count > 251 || d.Until-d.First < 249*180_000 || d.Until > f.Now() {
+			t.Errorf("%+v", d)
+		}
+	}
+	f.ObserveDelays(nil)
+	if err := f.Erase(kvBase, 16384); err != nil || len(got) != 2 {
+		t.Errorf("%d delays after the observer was taken away", len(got))
+	}
+}
+
+// TestMaskedUnitByUnit: handed over unit by unit, a K64F's program masks interrupts for one phrase at a
+// time.
+func TestMaskedUnitByUnit(t *testing.T) {
+	p, _ := PartByName("mk64fn1m0")
+	d, _ := DriverByName("mbed")
+	f, err := New(Config{Part: p, Driver: d, Unaligned: true, App: App{Interrupts: []Interrupt{{Name: "tick", Period: 3 * time.Microsecond}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Program(0x80000, make([]byte, 256)); err != nil {
+		t.Fatal(err)
+	}
+	each := uint64(90*120) + f.timing.programAccess + f.timing.programChunk
+	if c := f.Counters(); c.LongestMasked != each || c.Masked != 32*each {
+		t.Errorf("masked for %d, %d at a stretch; want %d each", c.Masked, c.LongestMasked, each)
+	}
+	if w := f.Latencies()[0].Worst; w > each || w < 90*120-360 {
+		t.Errorf("worst latency %d cycles, want %d", w, each)
+	}
+}
+
 // TestLatenciesAreExact compares with going through the ticks one by one.
 func TestLatenciesAreExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -146,14 +192,18 @@ func TestLatenciesAreExact(t *testing.T) {
 			now += rapid.Uint64Range(1, 3000).Draw(t, "idle")
 			o := operation{
 				bank: rapid.IntRange(0, 1).Draw(t, "bank"), start: now, count: rapid.Uint64Range(1, 30).Draw(t, "accesses"),
-				gap: rapid.Uint64Range(1, 100).Draw(t, "gap"), masked: rapid.Bool().Draw(t, "masked"),
+				gap: rapid.Uint64Range(1, 100).Draw(t, "gap"), masked: rapid.Bool().Draw(t, "masked"), apart: rapid.Bool().Draw(t, "apart"),
 			}
 			o.busy = o.count * rapid.Uint64Range(1, 3000).Draw(t, "busy")
 			a.feel(&o)
 			each := o.gap + o.busy/o.count
 			switch {
-			case o.masked:
+			case o.masked && !o.apart:
 				blocked = append(blocked, lines64{o.start, o.end()})
+			case o.masked:
+				for k := range o.count {
+					blocked = append(blocked, lines64{o.start + k*each, o.start + (k+1)*each})
+				}
 			case o.bank == 1:
 				for k := range o.count {
 					blocked = append(blocked, lines64{o.start + k*each + o.gap, o.start + (k+1)*each})

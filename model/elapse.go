@@ -9,6 +9,7 @@ type operation struct {
 	gap    uint64 // driver's share of each, before it
 	busy   uint64 // of all of them
 	masked bool
+	apart  bool // masked for each access, not for all of them at a stretch
 }
 
 func (o *operation) end() uint64 { return o.start + o.count*o.gap + o.busy }
@@ -48,10 +49,6 @@ func (f *Flash) programTime(addr uint32, n int, steps uint64, refused bool) (bus
 	}
 	off := addr - f.base
 	first, last := f.index[off>>f.granule], f.index[(off+uint32(n)-1)>>f.granule]
-	if t.unaligned {
-		// FlashIAP copies a source that is not aligned and hands it over unit by unit.
-		f.now += (uint64(n)/uint64(t.unit) - 1) * t.programChunk
-	}
 	for i := first; i < last; i++ {
 		end := f.sectors[i+1].Addr
 		k := int(end - addr)
@@ -65,13 +62,26 @@ func (f *Flash) programTime(addr uint32, n int, steps uint64, refused bool) (bus
 
 // chunkTime puts what a call programs in one sector on the clock.
 func (f *Flash) chunkTime(i int, addr uint32, n int, steps uint64) uint64 {
-	t := &f.timing
-	busy, longest := f.programBusy(addr, n, steps)
-	f.now += t.programChunk
-	o := operation{f.sectors[i].Bank, f.now, steps, t.programAccess, busy, t.programMasked}
+	o, longest := f.chunk(i, addr, n, steps, f.now)
 	f.now = o.end()
 	f.feelOf(&o, longest)
-	return busy
+	return o.busy
+}
+
+// chunk is what a call programs in one sector, as the driver does it from cycle now on. longest is the
+// time of the longest access.
+func (f *Flash) chunk(i int, addr uint32, n int, steps, now uint64) (o operation, longest uint64) {
+	t := &f.timing
+	o = operation{bank: f.sectors[i].Bank, start: now, count: steps, gap: t.programAccess, masked: t.programMasked}
+	o.busy, longest = f.programBusy(addr, n, steps)
+	if t.unaligned {
+		// FlashIAP copies a source that is not aligned and hands it over unit by unit.
+		o.gap += t.programChunk
+		o.apart = true
+	} else {
+		o.start += t.programChunk
+	}
+	return o, longest
 }
 
 // feelOf accounts for what an operation lets the application feel.
@@ -85,9 +95,13 @@ func (f *Flash) feelOf(o *operation, longest uint64) {
 		}
 	}
 	if o.masked {
-		all := o.busy + o.count*o.gap
-		f.count.Masked += all
-		f.count.LongestMasked = max(f.count.LongestMasked, all)
+		f.count.Masked += o.busy + o.count*o.gap
+		if !o.apart {
+			longest = o.busy + o.count*o.gap
+		} else {
+			longest += o.gap
+		}
+		f.count.LongestMasked = max(f.count.LongestMasked, longest)
 	}
 	if f.app != nil {
 		f.app.feel(o)
@@ -112,7 +126,7 @@ func (f *Flash) eraseTime(bank int, cycles uint64) (busy uint64) {
 		return 0
 	}
 	f.cache.flush()
-	o := operation{bank, f.now, 1, t.eraseSector, cycles, t.eraseMasked}
+	o := operation{bank: bank, start: f.now, count: 1, gap: t.eraseSector, busy: cycles, masked: t.eraseMasked}
 	f.now = o.end() + t.eraseReset
 	f.feelOf(&o, cycles)
 	return cycles

@@ -50,6 +50,9 @@ type Flash struct {
 	cutAt   uint64 // step at which cut hits
 	cut     Cut
 	biting  bool // cut is the watchdog's
+	armed   Cut  // the plan that the watchdog's cut stands in for, and its step
+	armedAt uint64
+	delays  func(*Delay)
 	off     bool
 	down    error // what every operation fails with while off
 	observe func(*Event)
@@ -364,7 +367,7 @@ func (f *Flash) erase(bank int, off, n uint32, cycles, called uint64) error {
 	start := f.now
 	var at uint64
 	if f.app != nil && f.app.dog != nil && f.steps != f.cutAt {
-		o := operation{bank, f.now, 1, f.timing.eraseSector, cycles, f.timing.eraseMasked}
+		o := operation{bank: bank, start: f.now, count: 1, gap: f.timing.eraseSector, busy: cycles, masked: f.timing.eraseMasked}
 		if when, bites := f.app.dog.endures(&o, called); bites {
 			at = when
 			f.resetIn(0, at < o.start+o.gap)
@@ -377,7 +380,7 @@ func (f *Flash) erase(bank int, off, n uint32, cycles, called uint64) error {
 		}
 		out, err := f.hit(off, f.old(off, n), f.want, true)
 		if f.biting {
-			return f.reset(at)
+			return f.reset(at, err)
 		}
 		if out != Done {
 			return err

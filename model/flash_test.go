@@ -154,6 +154,25 @@ func TestWordAccesses(t *testing.T) {
 	}
 }
 
+// TestAccessCount: the number of accesses is that of going from one to the next.
+func TestAccessCount(t *testing.T) {
+	for _, tm := range []timing{{unit: 1, width: 1}, {unit: 1, width: 4}, {unit: 1, width: 8}, {unit: 2, width: 16}, {unit: 8, width: 8}} {
+		for addr := uint32(0); addr < 64; addr += tm.unit {
+			for n := 0; n < 80; n += int(tm.unit) {
+				want := uint64(0)
+				for a, left := addr, n; left > 0; want++ {
+					w := tm.access(a, left)
+					a += w
+					left -= int(w)
+				}
+				if got := tm.accesses(addr, n); got != want {
+					t.Fatalf("%d bytes at %d in accesses of %d to %d: %d, want %d", n, addr, tm.unit, tm.width, got, want)
+				}
+			}
+		}
+	}
+}
+
 func TestRefused(t *testing.T) {
 	p := Plain("test", 0x1000_0000, []uint32{1024, 1024, 4096}, CellReject)
 	f, err := New(Config{Part: p, Unit: 8})

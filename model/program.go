@@ -38,7 +38,7 @@ func (f *Flash) Program(addr uint32, p []byte) error {
 		f.told(Event{Kind: Program, Addr: addr, Size: uint32(done), Data: p[:done], Steps: steps, Start: start}, busy)
 	}
 	if f.biting {
-		return f.reset(at)
+		return f.reset(at, err)
 	}
 	if err == nil && f.timing.verified && !f.cells.holds(addr-f.base, p) {
 		return f.refuse(ErrVerify)

@@ -25,7 +25,7 @@ type timing struct {
 	programChunk  uint64 // with the cache reset
 	programAccess uint64 // driver's share of one access
 	program       [9]span
-	access0       uint64 // of all accesses, where there is but one width and no draw; else 0
+	access0       uint64 // of every access, where they all take the same; else 0
 	programMasked bool
 	verified      bool // programs are read back
 	eraseVerified bool
@@ -200,8 +200,13 @@ func (f *Flash) setDurations(c Config, d *DriverFamily, mv uint32) error {
 		}
 		t.program[bits.TrailingZeros32(w)] = t.span(pt.Min, pt.Typ, pt.Max)
 	}
-	if t.unit == t.width && t.corner != Sampled {
+	if t.corner != Sampled {
 		t.access0 = t.program[bits.TrailingZeros32(t.width)].at(t.corner, nil)
+		for w := f.unit; w < t.width; w *= 2 {
+			if t.program[bits.TrailingZeros32(w)].at(t.corner, nil) != t.access0 {
+				t.access0 = 0
+			}
+		}
 	}
 	// The width of an erase is bound to the supply as that of a program, where a program has it.
 	for _, pt := range f.part.Program {
@@ -256,15 +261,23 @@ func (t *timing) access(addr uint32, n int) uint32 {
 
 // accesses is the number of program accesses for n bytes at addr.
 func (t *timing) accesses(addr uint32, n int) uint64 {
+	log := uint(bits.TrailingZeros32(t.width))
 	if t.unit == t.width {
-		return uint64(n) >> uint(bits.TrailingZeros32(t.unit))
+		return uint64(n) >> log
+	}
+	// Up to the first whole access widths rise, one for each bit of the distance; after the last one
+	// they fall.
+	mask := t.width - 1
+	if head := int(-addr & mask); head <= n {
+		n -= head
+		return uint64(bits.OnesCount32(uint32(head))) + uint64(n)>>log + uint64(bits.OnesCount32(uint32(n)&mask))
 	}
 	count := uint64(0)
 	for n > 0 {
-		w, k := t.run(addr, n)
-		count += k
-		addr += uint32(k) * w
-		n -= int(k) * int(w)
+		w := t.access(addr, n)
+		count++
+		addr += w
+		n -= int(w)
 	}
 	return count
 }

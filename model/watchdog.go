@@ -99,9 +99,9 @@ func (d *dog) stretch(o *operation, called uint64) (from, to uint64, ok bool) {
 	switch {
 	case d.caller:
 		return called, o.end(), true
-	case o.masked:
+	case o.masked && !o.apart:
 		return o.start, o.end(), true
-	case d.stalls[o.bank] && o.count == 1:
+	case !o.masked && d.stalls[o.bank] && o.count == 1:
 		return o.start + o.gap, o.end(), true
 	}
 	// Between two accesses there is time to feed it.
@@ -124,6 +124,7 @@ func (d *dog) endures(o *operation, called uint64) (at uint64, bites bool) {
 // resetIn makes the watchdog's reset the cut at a step from here, before it has begun or in it.
 func (f *Flash) resetIn(step uint64, before bool) {
 	d := f.app.dog
+	f.armed, f.armedAt = f.cut, f.cutAt
 	f.cut = Cut{Mode: d.mode, Seed: d.rand.Uint64()}
 	if before {
 		f.cut.Mode = Before
@@ -132,11 +133,16 @@ func (f *Flash) resetIn(step uint64, before bool) {
 	f.biting = true
 }
 
-// reset takes the device down at cycle at.
-func (f *Flash) reset(at uint64) error {
-	f.now = max(f.now, at)
-	f.off, f.down = true, ErrReset
+// reset takes the device down at cycle at, if the operation came so far and did not fail with another
+// error before.
+func (f *Flash) reset(at uint64, err error) error {
 	f.biting = false
+	if !f.off {
+		f.cut, f.cutAt = f.armed, f.armedAt
+		return err
+	}
+	f.now = max(f.now, at)
+	f.down = ErrReset
 	f.count.Resets++
 	return f.down
 }
@@ -151,9 +157,7 @@ func (f *Flash) biteIn(addr uint32, n int) (at uint64) {
 		i := f.index[(addr-f.base)>>f.granule]
 		k := min(n, int(f.sectors[i].Addr+f.sectors[i].Size-addr))
 		count := t.accesses(addr, k)
-		busy, _ := f.programBusy(addr, k, count)
-		now += t.programChunk
-		o := operation{f.sectors[i].Bank, now, count, t.programAccess, busy, t.programMasked}
+		o, _ := f.chunk(i, addr, k, count, now)
 		if at, bites := d.endures(&o, f.now); bites {
 			each := o.gap + o.busy/o.count
 			into := max(at, o.start) - o.start

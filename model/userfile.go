@@ -1,0 +1,127 @@
+package model
+
+import (
+	"fmt"
+	"os"
+)
+
+// File is what a data file of the user's own says.
+type File struct {
+	Kind  string // "part", "driver", "core", "board" or "wear law"
+	Name  string
+	Title string
+	Facts []Fact
+	Hints []string // what will not work with it, one line each
+}
+
+// kinds are the kinds of data files with the keys that only they have.
+var kinds = []struct {
+	kind string
+	keys []string
+}{
+	{"part", []string{"bank", "cells", "extends", "max_hz", "program", "erase"}},
+	{"driver", []string{"family[0]", "common"}},
+	{"core", []string{"crc32", "sha256", "aes", "call"}},
+	{"board", []string{"clock", "supply", "layout", "kvstore", "target"}},
+	{"wear law", []string{"life", "shape", "stuck", "growth"}},
+}
+
+// ReadFile reads a data file of any kind, checks it, and tries it with what it is for. The error is one
+// line that names file, line and key.
+func ReadFile(path string) (*File, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("data file: %w", err)
+	}
+	keys := keyLines(text)
+	for _, k := range kinds {
+		for _, key := range k.keys {
+			if _, ok := keys[key]; ok {
+				return readKind(k.kind, path)
+			}
+		}
+	}
+	return nil, fmt.Errorf("%s: neither part, driver, core, board nor wear law: start from a copy of one that comes with the program", path)
+}
+
+func readKind(kind, path string) (*File, error) {
+	switch kind {
+	case "driver":
+		d, err := DriverByName(path)
+		if err != nil {
+			return nil, err
+		}
+		return &File{kind, d.Name, d.Title, Facts(d), driverHints(d)}, nil
+	case "core":
+		c, err := CoreByName(path)
+		if err != nil {
+			return nil, err
+		}
+		return &File{kind, c.Name, c.Title, Facts(c), nil}, nil
+	case "wear law":
+		l, err := WearLawByName(path)
+		if err != nil {
+			return nil, err
+		}
+		return &File{kind, l.Name, l.Title, Facts(l), nil}, nil
+	case "board":
+		b, err := BoardByName(path)
+		if err != nil {
+			return nil, err
+		}
+		f := &File{kind, b.Name, b.Title, Facts(b), nil}
+		c, err := b.Config()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if _, err := New(c); err != nil {
+			f.Hints = append(f.Hints, err.Error())
+		}
+		return f, nil
+	}
+	p, err := PartByName(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{kind, p.Name, p.Title, Facts(p), nil}
+	if _, err := CoreByName(p.Core); err != nil {
+		f.Hints = append(f.Hints, err.Error())
+	}
+	for _, name := range DriverNames() {
+		d, err := DriverByName(name)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := New(Config{Part: p, Driver: d}); err != nil {
+			f.Hints = append(f.Hints, err.Error())
+		}
+	}
+	return f, nil
+}
+
+// driverHints tries a driver on all parts that come with the program and that it names.
+func driverHints(d *Driver) []string {
+	var hints []string
+	served := map[string]bool{}
+	for _, name := range PartNames() {
+		p, err := PartByName(name)
+		if err != nil {
+			return []string{err.Error()}
+		}
+		if _, err := d.For(p.Family); err != nil {
+			continue
+		}
+		served[p.Family] = true
+		if _, err := New(Config{Part: p, Driver: d}); err != nil {
+			hints = append(hints, fmt.Sprintf("on %s: %v", name, err))
+		}
+	}
+	for _, f := range d.Families {
+		for _, family := range f.Parts {
+			if !served[family] {
+				hints = append(hints, fmt.Sprintf("no part that comes with the program is of family %q", family))
+			}
+		}
+	}
+	return hints
+}

@@ -1,0 +1,55 @@
+package model
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestReadFile: every file that comes with the program is told for what it is, and works; mistakes that
+// show only in use are hints.
+func TestReadFile(t *testing.T) {
+	for dir, kind := range map[string]string{"parts": "part", "drivers": "driver", "cores": "core", "boards": "board", "wear": "wear law"} {
+		for _, name := range names(dir) {
+			f, err := ReadFile(dir + "/" + name + ".toml")
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if f.Kind != kind || f.Name != name || f.Title == "" || len(f.Facts) == 0 || len(f.Hints) != 0 {
+				t.Errorf("%s/%s: %s %s %q, %d facts, hints %q", dir, name, f.Kind, f.Name, f.Title, len(f.Facts), f.Hints)
+			}
+		}
+	}
+	for _, tt := range []struct{ file, old, new, hint, err string }{
+		{"boards/nucleo-f429zi", "180_000_000", "200_000_000", "use up to 180000000 Hz", ""},
+		{"boards/nucleo-f429zi", `part = "stm32f429zi"`, `part = "z80"`, "", `part "z80" is unknown`},
+		{"parts/stm32h743zi", `core = "cortex-m7"`, `core = "cortex-m99"`, `core "cortex-m99" is unknown`, ""},
+		{"parts/stm32h743zi", `family = "stm32h7"`, `family = "own"`, "nothing is known of it on own parts", ""},
+		{"parts/stm32h743zi", "bytes = 131072\nwidth = 4", "bytes = 131072\nwidth = 16", "no erase time", ""},
+		{"drivers/word", `parts = ["stm32h7"]`, `parts = ["stm32h8"]`, `of family "stm32h8"`, ""},
+		{"drivers/word", "program_width = { value = 32", "program_width = { value = 64", "on stm32h743zi: driver word: part stm32h743zi has no time", ""},
+		{"wear/flat", "times = 3", "times = -3", "", "life.times"},
+	} {
+		text, err := os.ReadFile(tt.file + ".toml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := ReadFile(withMistake(t, "own.toml", string(text), tt.old, tt.new))
+		if tt.err != "" {
+			if err == nil || !strings.Contains(err.Error(), tt.err) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s with %s: %v, want %q", tt.file, tt.new, err, tt.err)
+			}
+			continue
+		}
+		if err != nil || !strings.Contains(strings.Join(f.Hints, "\n"), tt.hint) {
+			t.Errorf("%s with %s: %v, %+v, want hint %q", tt.file, tt.new, err, f, tt.hint)
+		}
+	}
+	if _, err := ReadFile(withMistake(t, "own.toml", "name = \"x\"\n", "", "")); err == nil || !strings.Contains(err.Error(), "neither") {
+		t.Errorf("a file of no kind: %v", err)
+	}
+	if _, err := ReadFile("nowhere.toml"); err == nil {
+		t.Error("a missing file")
+	}
+}
