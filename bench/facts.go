@@ -62,7 +62,7 @@ func (j *job) facts() {
 		add(name, results.Duration(f.Seconds(u.Cycles())), "%s", note)
 	}
 	if _, warnings, err := j.s.Layout.plan(f.Part(), f.PageSize()); err == nil && len(warnings) > 0 {
-		add("Layout warnings", fmt.Sprint(len(warnings)), "%v", warnings[0])
+		add("Layout warnings", fmt.Sprint(len(warnings)), "`dualbank layout` lists them; the first: %s", warnings[0].Text)
 	}
 }
 

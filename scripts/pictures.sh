@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Runs the main job and takes its pictures into docs/img, and the head of its summary into README.md
+# between the lines that say so.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+make run >"$work/summary"
+mkdir -p docs/img
+for picture in wear latency timeline updates; do
+	cp "out/plots/$picture.png" "docs/img/$picture.png"
+done
+cp out/plots/cuts-kvstore-*.png docs/img/cuts-kvstore.png
+cp out/plots/cuts-update-*.png docs/img/cuts-update.png
+# The facts end at the second empty line.
+awk '/^KVStore and firmware update/ { on = 1 } on && /^$/ { empty++ } empty == 2 { exit } on' "$work/summary" >"$work/head"
+awk -v head="$work/head" '
+	/^<!-- summary:/ { print; print "```"; while ((getline line < head) > 0) print line; print "```"; skip = 1; next }
+	/^<!-- end -->/ { skip = 0 }
+	!skip' README.md >"$work/README.md"
+cp "$work/README.md" README.md
