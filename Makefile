@@ -2,7 +2,7 @@
 GO ?= go
 FUZZTIME ?= 30s
 
-.PHONY: run test bench fuzz lint
+.PHONY: run test bench fuzz gofuzz lint
 
 # The main job on the guide's board: workload, update, power cuts. The report is out/report.html.
 run:
@@ -17,6 +17,11 @@ bench:
 
 fuzz:
 	GO="$(GO)" scripts/fuzz.sh $(FUZZTIME)
+
+# The same bodies under go-fuzz; its corpus is out/gofuzz, its crashers become seeds of FuzzKV and FuzzUpdate.
+gofuzz:
+	$(GO) run ./scripts/gofuzz $(FUZZTIME) Fuzz
+	$(GO) run ./scripts/gofuzz $(FUZZTIME) FuzzUpdate
 
 lint:
 	@unformatted=$$($(GO) tool gofumpt -l .); test -z "$$unformatted" || { echo "not formatted with gofumpt:"; echo "$$unformatted"; exit 1; }
