@@ -10,6 +10,9 @@ func (f *Flash) CPU() CPU { return CPU{f} }
 // Call is one call into the storage software: locks, checks, string handling.
 func (c CPU) Call() { c.f.now += c.f.timing.call }
 
+// Copy is n bytes that are moved in memory.
+func (c CPU) Copy(n int) { c.f.now += c.f.timing.copyByte.of(n) }
+
 // CRC32 is n bytes through a CRC-32.
 func (c CPU) CRC32(n int) { c.f.now += c.f.timing.crc32.of(n) }
 
