@@ -17,7 +17,7 @@ type Link struct {
 	Block         uint32        // bytes a block; 0: DefaultBlock
 	Overhead      uint32        // bytes that go with each block: headers of all layers
 	Timeout       time.Duration // until the first retransmission; 0: 2 s
-	Retransmits   int           // until an exchange fails; 0: 4
+	Retransmits   int           // until an exchange fails; 0: 4, -1: none
 	Seed          uint64        // of the losses
 }
 
@@ -34,7 +34,7 @@ func (l *Link) Check() error {
 		return fmt.Errorf("loss_ppm: is %d: more than all; give at most 1000000", l.LossPPM)
 	case l.Block != 0 && (l.Block < 16 || l.Block > 1<<20 || l.Block&(l.Block-1) != 0):
 		return fmt.Errorf("block: is %d; give a power of two from 16 on, 1024 is CoAP's largest", l.Block)
-	case l.RoundTrip < 0 || l.Timeout < 0 || l.Retransmits < 0:
+	case l.RoundTrip < 0 || l.Timeout < 0 || l.Retransmits < -1:
 		return errors.New("link: a time or a count is less than nothing; give at least 0")
 	}
 	return nil
@@ -62,8 +62,11 @@ func (l Link) open(stats *Transfer) *conn {
 	if l.Timeout == 0 {
 		l.Timeout = 2 * time.Second
 	}
-	if l.Retransmits == 0 {
+	switch l.Retransmits {
+	case 0:
 		l.Retransmits = 4
+	case -1:
+		l.Retransmits = 0
 	}
 	return &conn{Link: l, state: l.Seed, stats: stats}
 }

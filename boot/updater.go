@@ -53,10 +53,14 @@ type Updater struct {
 	Locations uint32              // slots of Store
 	Journal   Journal             // nil: an interrupted download begins anew
 	Base      *ActiveImage        // what deltas are applied to; nil: whole images only
+	Fragment  uint32              // bytes that are written at once; 0: Fragment
 	Wait      func(time.Duration) // time passes; nil: none does
 	Enter     func(Phase)         // a phase begins, Done at the end; may be nil
-	CPU       CPU                 // may be nil
-	Stats     Transfer            // over all downloads
+	// Progress, if set, is told before each block how many bytes of the image, or of its delta, are
+	// there and how many there will be. An error ends the Run.
+	Progress func(done, total uint32) error
+	CPU      CPU      // may be nil
+	Stats    Transfer // over all downloads
 }
 
 func (u *Updater) enter(p Phase) {
@@ -168,14 +172,14 @@ func (u *Updater) begin(c *Campaign) (slot, from uint32, err error) {
 // transfer downloads and writes c's firmware from an offset on.
 func (u *Updater) transfer(c *Campaign, slot, from uint32) error {
 	link := u.Link.open(&u.Stats)
-	buf := make([]byte, Fragment)
+	buf := make([]byte, u.fragment())
 	size := uint32(len(c.Firmware))
 	got := from / link.Block * link.Block // blocks have their places: the first may begin before from
 	for from < size {
 		// After a resume the first fragment is what is missing of one.
-		n := min(size, (from/Fragment+1)*Fragment) - from
+		n := min(size, (from/u.fragment()+1)*u.fragment()) - from
 		for got < from+n {
-			block, err := u.fetch(link, size-got)
+			block, err := u.fetch(link, got, size)
 			if err != nil {
 				return err
 			}
@@ -193,10 +197,23 @@ func (u *Updater) transfer(c *Campaign, slot, from uint32) error {
 	return nil
 }
 
-// fetch downloads the next block, of which there are left bytes at most.
-func (u *Updater) fetch(link *conn, left uint32) (block uint32, err error) {
+// fragment is how many bytes are written at once.
+func (u *Updater) fragment() uint32 {
+	if u.Fragment == 0 {
+		return Fragment
+	}
+	return u.Fragment
+}
+
+// fetch downloads the block behind the first got bytes of size.
+func (u *Updater) fetch(link *conn, got, size uint32) (block uint32, err error) {
+	if u.Progress != nil {
+		if err := u.Progress(got, size); err != nil {
+			return 0, err
+		}
+	}
 	u.enter(Download)
-	block = min(left, link.Block)
+	block = min(size-got, link.Block)
 	if err := link.exchange(int(block), u.wait); err != nil {
 		return 0, err
 	}
@@ -216,21 +233,10 @@ func (u *Updater) transferDelta(c *Campaign, slot, from uint32) error {
 		return ErrDeltaBase
 	}
 	link := u.Link.open(&u.Stats)
-	buf := make([]byte, Fragment)
-	patch := NewPatch(active.Hash, u.Base.Read, func(offset uint32, p []byte) error {
-		if end := offset + uint32(len(p)); end <= from {
-			return nil
-		}
-		if offset < from {
-			p, offset = p[from-offset:], from
-		}
-		for i := copy(buf, p); i < len(buf); i++ {
-			buf[i] = 0xFF
-		}
-		return u.Store.Write(slot, offset, buf[:len(p)])
-	}, u.CPU)
+	out := &fragments{u: u, slot: slot, from: from, buf: make([]byte, 0, u.fragment())}
+	patch := NewPatch(active.Hash, u.Base.Read, out.add, u.CPU)
 	for got := uint32(0); got < uint32(len(c.Delta)); {
-		block, err := u.fetch(link, uint32(len(c.Delta))-got)
+		block, err := u.fetch(link, got, uint32(len(c.Delta)))
 		if err != nil {
 			return err
 		}
@@ -243,15 +249,60 @@ func (u *Updater) transferDelta(c *Campaign, slot, from uint32) error {
 		}
 		got += block
 	}
-	return patch.Close()
+	if err := patch.Close(); err != nil {
+		return err
+	}
+	return out.flush()
+}
+
+// fragments collects what a delta makes and writes it from an offset on.
+type fragments struct {
+	u    *Updater
+	slot uint32
+	from uint32 // offset of buf[0] in the firmware
+	buf  []byte // less than a fragment
+}
+
+func (f *fragments) add(offset uint32, p []byte) error {
+	// What was written before a reset comes again.
+	if again := int(f.from) + len(f.buf) - int(offset); again > 0 {
+		p = p[min(again, len(p)):]
+	}
+	whole := f.u.fragment()
+	for len(p) > 0 {
+		// After a resume the first fragment is what is missing of one.
+		n := min(len(p), int(whole-f.from%whole)-len(f.buf))
+		f.buf = append(f.buf, p[:n]...)
+		p = p[n:]
+		if (f.from+uint32(len(f.buf)))%whole == 0 {
+			if err := f.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (f *fragments) flush() error {
+	n := len(f.buf)
+	if n == 0 {
+		return nil
+	}
+	for i := range f.buf[n:cap(f.buf)] {
+		f.buf[:cap(f.buf)][n+i] = 0xFF
+	}
+	err := f.u.Store.Write(f.slot, f.from, f.buf)
+	f.from += uint32(n)
+	f.buf = f.buf[:0]
+	return err
 }
 
 // verify hashes what is stored, fragment by fragment, as the client does before it authorises it.
 func (u *Updater) verify(c *Campaign, slot uint32) error {
 	h := sha256.New()
-	buf := make([]byte, Fragment)
+	buf := make([]byte, u.fragment())
 	for at := uint64(0); at < c.Size; {
-		n := min(c.Size-at, Fragment)
+		n := min(c.Size-at, uint64(len(buf)))
 		if err := u.Store.Read(slot, uint32(at), buf[:n]); err != nil {
 			return err
 		}

@@ -127,11 +127,15 @@ func TestLinkLoss(t *testing.T) {
 	if n := a.up.Stats.Retransmits; n < 3 || n > 30 || a.now < 50*time.Second+time.Duration(n)*2*time.Second {
 		t.Errorf("%d retransmissions, %v", n, a.now)
 	}
+	once := newDevice(t, "f429_1", ClientNew, Link{LossPPM: 1_000_000, Retransmits: -1})
+	if err := once.up.Run(campaign(1, 100)); err != ErrLink || once.now < 2*time.Second || once.now > 3*time.Second || once.up.Stats.Retransmits != 0 {
+		t.Errorf("without retransmission: %v after %v, %d sent again", err, once.now, once.up.Stats.Retransmits)
+	}
 	dead := newDevice(t, "f429_1", ClientNew, Link{LossPPM: 1_000_000})
 	if err := dead.up.Run(campaign(1, 100)); err != ErrLink || dead.now < (2+4+8+16+32)*time.Second || dead.now > 93*time.Second {
 		t.Errorf("%v after %v", err, dead.now)
 	}
-	for _, l := range []Link{{LossPPM: 1_000_001}, {Block: 1000}, {Block: 8}, {Timeout: -1}} {
+	for _, l := range []Link{{LossPPM: 1_000_001}, {Block: 1000}, {Block: 8}, {Timeout: -1}, {Retransmits: -2}} {
 		if l.Check() == nil {
 			t.Errorf("%+v is taken", l)
 		}
@@ -149,6 +153,7 @@ func TestResume(t *testing.T) {
 		gen := rapid.SampledFrom([]Generation{ClientOld, ClientNew}).Draw(rt, "client")
 		link := Link{Block: rapid.SampledFrom([]uint32{16, 256, 1024, 4096}).Draw(rt, "block")}
 		d := newDevice(t, config, gen, link)
+		d.up.Fragment = rapid.SampledFrom([]uint32{0, 8, 64, 1000, 2048}).Draw(rt, "fragment")
 		c := campaign(7, rapid.IntRange(1, 30000).Draw(rt, "size"))
 		if rapid.Bool().Draw(rt, "used before") {
 			if err := d.up.Run(campaign(3, 25000)); err != nil {
@@ -238,6 +243,33 @@ func TestUpdaterRefuses(t *testing.T) {
 	}
 }
 
+// TestUpdaterProgress: each block is announced, and the answer can end the download.
+func TestUpdaterProgress(t *testing.T) {
+	d := newDevice(t, "f429_1", ClientNew, Link{Block: 512})
+	var seen []uint32
+	stop := errors.New("enough")
+	d.up.Progress = func(done, total uint32) error {
+		if total != 1500 {
+			t.Errorf("%d bytes in all, want 1500", total)
+		}
+		if seen = append(seen, done); done >= 1024 && len(seen) < 4 {
+			return stop
+		}
+		return nil
+	}
+	c := campaign(1, 1500)
+	if err := d.up.Run(c); err != stop {
+		t.Errorf("%v, want it to stop", err)
+	}
+	if err := d.up.Run(c); err != nil {
+		t.Error(err)
+	}
+	// What is written lies in the slot's first erase unit, so the second run begins anew.
+	if want := []uint32{0, 512, 1024, 0, 512, 1024}; !slices.Equal(seen, want) {
+		t.Errorf("told of %v, want %v", seen, want)
+	}
+}
+
 func TestUpdaterPhases(t *testing.T) {
 	d := newDevice(t, "f429_1", ClientNew, Link{})
 	var phases []Phase
@@ -276,9 +308,10 @@ func TestDeltaUpdate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, cut := range []uint64{1 << 40, 40, 3000, 7000} {
+	for i, cut := range []uint64{1 << 40, 40, 3000, 7000} {
 		for _, gen := range []Generation{ClientOld, ClientNew} {
 			d := newDevice(t, "l4_8400", gen, Link{Block: 256})
+			d.up.Fragment = []uint32{0, 512, 320, 4096}[i] // a delta makes pieces of 512
 			d.up.Base = &ActiveImage{d.flash, traceConfigs["l4_8400"]}
 			if err := d.up.Run(NewCampaign(1, [16]byte{1}, old)); err != nil {
 				t.Fatal(err)
