@@ -153,8 +153,12 @@ func (p *Part) checkReads() error {
 			return badKey(key+".hz", "the clocks must rise: one for each number of wait states, from 0")
 		}
 	}
-	// Where two ranges meet, the higher one holds.
-	slices.SortStableFunc(p.WaitStates, func(a, b WaitStates) int { return cmp.Compare(b.MinMV, a.MinMV) })
+	// Where two ranges meet, the higher one holds. A part that was checked before is only read: several
+	// flashes may be made of it at once.
+	higher := func(a, b WaitStates) int { return cmp.Compare(b.MinMV, a.MinMV) }
+	if !slices.IsSortedFunc(p.WaitStates, higher) {
+		slices.SortStableFunc(p.WaitStates, higher)
+	}
 	if l := p.ReadLine.Bytes; l&(l-1) != 0 || l > 4096 {
 		return badKey("read_line.bytes", "%d is no power of two up to 4096", l)
 	}
