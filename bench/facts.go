@@ -18,8 +18,12 @@ func (j *job) facts() {
 		all := s.all()
 		rate := fmt.Sprintf("%d sets an hour of %d keys", j.s.Workload.SetsPerHour, len(j.s.Workload.Keys))
 		if hours, ok := s.Life.Hours(f.Hz()); ok {
-			add("Life of the store", results.Duration(hours*3600), "until the sector at 0x%08X has been erased %s times, as often as it is rated for; %s, simulated for %s",
-				s.Life.Sector.Addr, results.Count(uint64(s.Life.Rated)), rate, results.Duration(f.Seconds(s.Cycles)))
+			rough := ""
+			if s.Life.Rounds == 0 {
+				rough = "; a rough figure, from less than one round of the store's areas: simulate more hours"
+			}
+			add("Life of the store", results.Duration(hours*3600), "until the sector at 0x%08X has been erased %s times, as often as it is rated for; %s, simulated for %s%s",
+				s.Life.Sector.Addr, results.Count(uint64(s.Life.Rated)), rate, results.Duration(f.Seconds(s.Cycles)), rough)
 		} else {
 			add("Life of the store", "unknown", "no sector of the store was erased in %s, or the part has no rating", results.Duration(f.Seconds(s.Cycles)))
 		}

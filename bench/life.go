@@ -10,6 +10,7 @@ type Life struct {
 	Sector model.Sector // the one that is erased most often
 	Erases uint64       // its erases over Cycles of virtual time
 	Cycles uint64
+	Rounds int    // of the store's two areas that Cycles are; 0: less than one, so that Erases is a rough figure
 	Rated  uint32 // erases that the part is rated for; 0: nothing known
 }
 
@@ -73,11 +74,12 @@ func (r *lifeRecorder) collected() {
 // less than one round it is the wear over all of the run's cycles.
 func (r *lifeRecorder) life(cycles uint64) Life {
 	first, last, over := r.start, r.erases(), cycles
-	if n := len(r.marks); n >= 3 {
-		end := n - 1 - (n-1)%2
-		first, last, over = r.marks[0].erases, r.marks[end].erases, r.marks[end].at-r.marks[0].at
+	rounds := (len(r.marks) - 1) / 2
+	if rounds > 0 {
+		end := &r.marks[2*rounds]
+		first, last, over = r.marks[0].erases, end.erases, end.at-r.marks[0].at
 	}
-	l := Life{Cycles: over, Rated: r.d.Flash.Part().Endurance.Erases}
+	l := Life{Cycles: over, Rounds: rounds, Rated: r.d.Flash.Part().Endurance.Erases}
 	i := 0
 	for _, w := range r.d.Flash.Wear() {
 		if !r.d.inStore(w.Addr) {

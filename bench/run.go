@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +49,7 @@ type job struct {
 // with any other error the report is nil.
 func Run(ctx context.Context, s *Scenario, out string, progress Progress) (*results.Report, []fuzz.Finding, error) {
 	j := &job{s: s, out: out, progress: progress, report: &results.Report{
-		Title:    s.Title,
+		Title:    cmp.Or(s.Title, "KVStore and firmware update on "+s.Board.Name),
 		Command:  fmt.Sprintf("dualbank run %s --out %s", filepath.Join(out, "scenario.toml"), out),
 		Scenario: s.TOML(),
 	}}

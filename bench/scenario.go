@@ -22,7 +22,7 @@ import (
 // Scenario is everything that a user can set. It is read from TOML, printed by TOML, and stored in
 // every result, so that each figure can be produced again from the result alone.
 type Scenario struct {
-	Title    string             `toml:"title" comment:"The heading of the report."`
+	Title    string             `toml:"title" comment:"The heading of the report; empty: one with the board's name."`
 	Seed     uint64             `toml:"seed" comment:"The one source of everything random in the run."`
 	Board    Board              `toml:"board"`
 	Layout   Layout             `toml:"layout"`
