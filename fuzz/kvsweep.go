@@ -22,6 +22,7 @@ type KVSweep struct {
 	MaxCuts     uint64   // 0: every step; else steps are drawn so that about this many cuts result
 	Deep        bool     // also cut every step of the recovery and of the set after it
 	Workers     int      // 0: one for each processor
+	plain       bool     // read every record anew, for comparison
 	Journal     string   // file that keeps what is explored; a sweep that was stopped goes on from it. "": none
 }
 
@@ -35,7 +36,7 @@ func (c *KVSweep) newStore(dev kvstore.BlockDevice) kvstore.Store {
 	if c.New != nil {
 		return c.New(dev)
 	}
-	return kvstore.NewTDB(dev, kvstore.Options{Profile: c.Profile})
+	return kvstore.NewTDB(dev, kvstore.Options{Profile: c.Profile, Memo: !c.plain})
 }
 
 // kvRun is a recorded run of a KVStore workload.

@@ -51,6 +51,19 @@ func TestWorkersDoNotMatter(t *testing.T) {
 	}
 }
 
+// TestMemo: that the store does not read again what has not changed makes no difference, whatever the
+// cut leaves.
+func TestMemo(t *testing.T) {
+	for _, d := range []Device{small, {Sectors: "4x1K+1x4K", Unit: 8, Size: 8192}, {Part: "stm32l496zg", Unit: 8, Base: 0x080F0000, Size: 8192}} {
+		c := KVSweep{Device: d, Seed: 3, Collections: 3, Modes: []string{"before", "torn", "weak", "ecc"}, MaxCuts: 8000}
+		fast := sweep(t, c)
+		c.plain = true
+		if diff := cmp.Diff(sweep(t, c), fast); diff != "" {
+			t.Errorf("%v: reading everything against reading what changed:\n%s", &d, diff)
+		}
+	}
+}
+
 // TestDeep: a deep sweep finds what a plain one finds, with the same counts, and what shows after
 // a second cut at a step that the plain one did not draw.
 func TestDeep(t *testing.T) {

@@ -127,7 +127,7 @@ func (in *UpdateInput) Run() (bad []Violation, interesting bool, err error) {
 		}
 	}
 	if running == nil {
-		running = j.boot(" at the end")
+		j.boot(" at the end")
 	}
 	return j.bad, interesting, nil
 }

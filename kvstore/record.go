@@ -90,6 +90,9 @@ func (s *TDBStore) load(area int, off, total uint32) error {
 		return ErrReadFailed
 	}
 	addr := s.base[area] + off
+	if s.memo != nil && s.recall(addr) {
+		return nil
+	}
 	if total == 0 || s.headerUp+total > s.area-off {
 		total = 0
 		if err := s.read(addr, s.work[:headerSize]); err != nil {
@@ -137,6 +140,9 @@ func (s *TDBStore) check(addr, off, have uint32) error {
 		return ErrInvalidData
 	}
 	s.rec.key, s.rec.data = body[crcOffset:crcOffset+key], body[crcOffset+key:]
+	if s.memo != nil {
+		s.remember(addr, s.headerUp+total)
+	}
 	return nil
 }
 

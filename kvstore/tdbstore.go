@@ -33,6 +33,10 @@ type Options struct {
 	NoCRCScan bool
 	// CPU is told of the work beside the flash; nil if nobody wants to know.
 	CPU CPU
+	// Memo lets the store skip reading and checking a record again that it has read before and that has
+	// not changed since, on a device that can tell (Stamped). Results are the same; reads and CPU work
+	// are fewer, so it is for judging states, not for measuring time.
+	Memo bool
 }
 
 // FatalError is where the reference halts the system (MBED_ERROR) while it opens a store. The flash
@@ -71,6 +75,8 @@ type TDBStore struct {
 	headerUp uint32 // a header padded to the program unit
 	master   uint32 // offset of the master record, which ends the reserved data
 	first    uint32 // offset behind the master record
+
+	memo *memo // nil: none
 
 	active  int
 	version uint16
@@ -139,6 +145,9 @@ func (s *TDBStore) Open() error {
 		s.master = up(reservedSize+trailerSize, s.unit)
 		s.first = s.master + recordSize(s.unit, uint32(len(masterKey)), masterData)
 		s.room(max(s.headerUp, s.unit, 256))
+		if s.memo = nil; s.opts.Memo {
+			s.memo = newMemo(s.dev, s.unit, s.geometry.size)
+		}
 	}
 	s.next.from, s.next.to = 0, 0
 

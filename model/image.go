@@ -16,6 +16,7 @@ const maxPage = 1024
 // made it; everybody else copies it first.
 type page struct {
 	epoch  uint64
+	stamp  uint64 // changes with every write, and is never the same for two contents; 0: erased
 	hash   uint64 // of all below, valid while no image lists the page as stale
 	data   []byte
 	writes []byte // by word of limitWord bytes: programs since the erase; nil where they do not count
@@ -30,6 +31,7 @@ type image struct {
 	pages     []*page
 	blankPage *page
 	epoch     uint64
+	stamp     uint64 // of the latest write
 	free      []*page
 
 	// What rollback undoes: the page that stood at index before its first change since the mark.
@@ -60,6 +62,19 @@ var epochs atomic.Uint64
 
 func newEpoch() uint64 { return epochs.Add(1) }
 
+// images counts images, so that no two of them give the same stamp.
+var images atomic.Uint64
+
+// stampOf identifies what n cells from off on hold. It speaks of up to two pages, and of none whose
+// cells do not read as they stand.
+func (im *image) stampOf(off, n uint32) (stamp [2]uint64, ok bool) {
+	first, last := off>>im.shift, (off+n-1)>>im.shift
+	if last > first+1 || im.scarred > 0 {
+		return stamp, false
+	}
+	return [2]uint64{im.pages[first].stamp, im.pages[last].stamp}, true
+}
+
 // newImage makes an erased image of size bytes with pages of pageSize, a power of two that divides
 // size. counted has every page count the programs of its words.
 func newImage(size, pageSize uint32, counted bool) *image {
@@ -68,6 +83,7 @@ func newImage(size, pageSize uint32, counted bool) *image {
 		shift: uint(bits.TrailingZeros32(pageSize)),
 		pages: make([]*page, n),
 		epoch: newEpoch(),
+		stamp: images.Add(1) << 40,
 		isOld: make([]bool, n),
 	}
 	im.blankPage = &page{data: make([]byte, pageSize)}
@@ -116,8 +132,10 @@ func (im *image) touch(i int) {
 // own returns page i for writing in place.
 func (im *image) own(i int) *page {
 	im.touch(i)
+	im.stamp++
 	pg := im.pages[i]
 	if pg.epoch == im.epoch {
+		pg.stamp = im.stamp
 		return pg
 	}
 	var cp *page
@@ -130,7 +148,7 @@ func (im *image) own(i int) *page {
 			cp.writes = make([]byte, len(pg.writes))
 		}
 	}
-	cp.epoch = im.epoch
+	cp.epoch, cp.stamp = im.epoch, im.stamp
 	cp.scars = pg.scars
 	copy(cp.data, pg.data)
 	copy(cp.writes, pg.writes)

@@ -75,3 +75,13 @@ func (r *Region) refuse() error {
 	}
 	return r.f.refuse(ErrRange)
 }
+
+// Stamp identifies what n bytes at addr hold: equal stamps of equal ranges mean equal bytes. ok is
+// false for a range of more than two pages of the model, outside the region, and while any cell of the
+// flash does not read as it stands.
+func (r *Region) Stamp(addr, n uint32) (stamp [2]uint64, ok bool) {
+	if n == 0 || !r.inside(addr, uint64(n)) {
+		return stamp, false
+	}
+	return r.f.cells.stampOf(r.base+addr-r.f.base, n)
+}
