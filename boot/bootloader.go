@@ -71,6 +71,7 @@ type Bootloader struct {
 // NewBootloader returns the bootloader that was built with cfg for candidates on internal flash. cpu
 // may be nil. cfg.Locations must be at least 1.
 func NewBootloader(cfg Config, flash Flash, cpu CPU) *Bootloader {
+	flash = cfg.Defects.flash(flash)
 	b := &Bootloader{cfg: cfg, flash: flash, cpu: cpu, page: flash.PageSize(), digest: sha256.New()}
 	b.slots = generation{pins: true}.slots(flash, &cfg)
 	b.from = &internalCandidates{flash: flash, cpu: cpu, page: b.page, slots: b.slots}
@@ -80,6 +81,7 @@ func NewBootloader(cfg Config, flash Flash, cpu CPU) *Bootloader {
 // NewBlockBootloader returns the bootloader that was built with cfg for candidates on a block device,
 // which it reads through store.
 func NewBlockBootloader(cfg Config, flash Flash, cpu CPU, store *BlockClient) *Bootloader {
+	flash = cfg.Defects.flash(flash)
 	return &Bootloader{cfg: cfg, flash: flash, cpu: cpu, page: flash.PageSize(), digest: sha256.New(), from: store}
 }
 
@@ -167,6 +169,9 @@ func (b *Bootloader) upgrade(reason ResetReason, ram *RAM, out *Outcome) (usable
 	if err != nil {
 		return false, err
 	}
+	if b.cfg.Defects.Has(DefectNotResumed) && status == imageBroken {
+		slot = -1
+	}
 	if slot < 0 {
 		b.details.Version = active
 		if usable {
@@ -197,7 +202,7 @@ func (b *Bootloader) upgrade(reason ResetReason, ram *RAM, out *Outcome) (usable
 // countBoots keeps the heap words and returns how often the active image was booted before without
 // another one in between; 0 if the reset reason says that it is not to blame.
 func (b *Bootloader) countBoots(reason ResetReason, ram *RAM) uint8 {
-	if b.cfg.ResetReason && reason < Watchdog {
+	if b.cfg.ResetReason && reason < b.cfg.Defects.countedFrom() {
 		return 0
 	}
 	if ram.Version != b.details.Version {

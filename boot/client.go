@@ -43,6 +43,7 @@ type Client struct {
 
 // NewClient returns a client of generation gen. cpu may be nil. cfg.Locations must be at least 1.
 func NewClient(cfg Config, flash Flash, gen Generation, cpu CPU) *Client {
+	flash = cfg.Defects.flash(flash)
 	c := &Client{cfg: cfg, flash: flash, cpu: cpu, gen: gen, page: flash.PageSize()}
 	c.slots = c.layer().slots(flash, &cfg)
 	c.header = make([]byte, pageUp(HeaderSize, c.page))
@@ -60,6 +61,11 @@ func (c *Client) Reset() {
 	for i := HeaderSize; i < len(c.header); i++ {
 		c.header[i] = 0xFF
 	}
+}
+
+// headerFirst tells that Prepare writes the header, and not Activate.
+func (c *Client) headerFirst() bool {
+	return c.gen == ClientOld || c.cfg.Defects.Has(DefectHeaderFirst)
 }
 
 func (c *Client) layer() generation { return generation{pins: c.gen == ClientOld} }
@@ -81,8 +87,9 @@ func (c *Client) Prepare(id uint32, d *Details) error {
 	if !ok {
 		return ErrInvalidParameter
 	}
-	end := c.layer().align(c.flash, s.Addr+pageUp(uint32(d.Size), c.page)+pageUp(HeaderSize, c.page), false)
-	if end-s.Addr > s.Size {
+	total := pageUp(uint32(d.Size), c.page) + pageUp(HeaderSize, c.page)
+	end := c.cfg.Defects.prepared(c.flash, s, total, c.layer().align(c.flash, s.Addr+total, false))
+	if end-s.Addr > s.Size && !c.cfg.Defects.Has(DefectOversize) {
 		return ErrFirmwareTooLarge
 	}
 	for addr := s.Addr; addr < end; {
@@ -98,7 +105,7 @@ func (c *Client) Prepare(id uint32, d *Details) error {
 	if c.cpu != nil {
 		c.cpu.CRC32(headerCRC)
 	}
-	if c.gen == ClientOld {
+	if c.headerFirst() {
 		for i := range c.scratch {
 			c.scratch[i] = 0xFF
 		}
@@ -198,7 +205,7 @@ func (c *Client) Finalize(id uint32) error { return nil }
 // last successful Prepare left in its memory, zeros after a reset. The older client does nothing.
 // Errors: ErrInvalidParameter for a slot that is not there, ErrActivate, ErrPowerCut.
 func (c *Client) Activate(id uint32) error {
-	if c.gen == ClientOld {
+	if c.headerFirst() {
 		return nil
 	}
 	s, ok := c.slot(id)

@@ -10,6 +10,13 @@ var (
 // install replaces the active image by best from the slot and checks what it wrote. A failure of
 // the flash or of the check is false; an error is an end of the boot.
 func (b *Bootloader) install(slot int) (ok bool, err error) {
+	if b.cfg.Defects.Has(DefectPartialPage) {
+		if from, again, err := b.interrupted(); err != nil {
+			return false, err
+		} else if again {
+			return b.finish(slot, from)
+		}
+	}
 	b.enter(EraseActive)
 	b.print("[DBG ] Erase active application")
 	if ok, err = b.eraseActive(uint32(b.best.Size)); !ok {
@@ -20,9 +27,19 @@ func (b *Bootloader) install(slot int) (ok bool, err error) {
 	if ok, err = b.writeHeader(); !ok {
 		return false, err
 	}
+	if b.cfg.Defects.Has(DefectIntentLost) {
+		if ok, err = b.consume(slot); !ok {
+			return false, err
+		}
+	}
+	return b.finish(slot, 0)
+}
+
+// finish is the rest of an install: it copies the firmware from an offset on and checks what is there.
+func (b *Bootloader) finish(slot int, from uint32) (ok bool, err error) {
 	b.enter(CopyFirmware)
 	b.print("[DBG ] Copy application")
-	if ok, err = b.copy(slot); !ok {
+	if ok, err = b.copy(slot, from); !ok {
 		return false, err
 	}
 	b.enter(VerifyInstalled)
@@ -112,13 +129,13 @@ func (b *Bootloader) writeHeader() (bool, error) {
 	return b.done(b.flash.Program(b.cfg.Details, p))
 }
 
-// copy programs the slot's firmware. The last page is rounded up with what the buffer held before.
-func (b *Bootloader) copy(slot int) (bool, error) {
+// copy programs the slot's firmware from an offset on. The last page is rounded up with what the buffer held before.
+func (b *Bootloader) copy(slot int, from uint32) (bool, error) {
 	if b.cfg.AppStart%b.page != 0 {
 		return false, errAssert
 	}
 	chunk := uint64(BufferSize / b.page * b.page)
-	for offset, size := uint32(0), b.best.Size; uint64(offset) < size; {
+	for offset, size := from, b.best.Size; uint64(offset) < size; {
 		n := int(min(size-uint64(offset), chunk))
 		if err := b.from.read(slot, offset, b.buffer[:chunk], n); stops(err) {
 			return false, err

@@ -24,6 +24,8 @@ type Config struct {
 	BootRetries uint8  // boots until an image counts as failing (mbed-bootloader.max-boot-retries, 3)
 	CopyRetries uint32 // attempts of an install in total (mbed-bootloader.max-copy-retries, 1)
 	ResetReason bool   // the target has a reset-reason driver (DEVICE_RESET_REASON)
+
+	Defects Defects `json:",omitempty"` // defects of the past that both show
 }
 
 // Slot is one place for a candidate: header, rounded up to the page, then firmware.

@@ -50,13 +50,15 @@ func (s *TDBStore) copyRecord(off, to uint32) (next uint32, err error) {
 		return 0, err
 	}
 	total := recordSize(s.unit, uint32(binary.LittleEndian.Uint16(h[12:])), binary.LittleEndian.Uint32(h[16:]))
-	if to+total > s.area {
+	if to+total > s.area && !s.opts.Defects.Has(DefectCopyPastEnd) {
 		return 0, ErrMediaFull
 	}
 	if err := s.eraseStarting(1-s.active, to, total); err != nil {
 		return 0, err
 	}
-	clear(h[headerSize:])
+	if !s.opts.Defects.Has(DefectHeaderPadding) {
+		clear(h[headerSize:])
+	}
 	if err := s.program(dst, h); err != nil {
 		return 0, err
 	}
@@ -106,6 +108,9 @@ func (s *TDBStore) clean(area int) error {
 // eraseHead erases the units that hold reserved data, master record and one program unit more.
 func (s *TDBStore) eraseHead(area int) error {
 	from, to := s.base[area], s.base[area]+s.first+s.unit
+	if s.opts.Defects.Has(DefectShortClean) {
+		to -= s.unit
+	}
 	if to > s.geometry.size {
 		return ErrWriteFailed
 	}
@@ -147,7 +152,9 @@ func (s *TDBStore) Reserved(buf []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if len(buf) < n {
+	if len(buf) < n && s.opts.Defects.Has(DefectReservedOverrun) {
+		buf = buf[:min(n, cap(buf))]
+	} else if len(buf) < n {
 		return 0, ErrInvalidSize
 	}
 	return copy(buf, s.reservedBuf[:n]), nil
@@ -174,7 +181,7 @@ func (s *TDBStore) SetReserved(data []byte) error {
 	binary.LittleEndian.PutUint16(trailer[2:], uint16(len(data)))
 	s.crcWork(len(data))
 	binary.LittleEndian.PutUint32(trailer[4:], CRC(data))
-	for _, base := range s.base {
+	for _, base := range s.opts.Defects.reservedCopies(s) {
 		if err := s.program(base, data); err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ type geometry struct {
 }
 
 // measure reads the geometry of dev. The memory of the runs is used again.
-func (g *geometry) measure(dev BlockDevice) error {
+func (g *geometry) measure(dev BlockDevice, defects Defects) error {
 	g.runs = g.runs[:0]
 	g.size, g.unit = min(dev.Size(), maxDevice), dev.ProgramUnit()
 	if g.unit == 0 || g.unit&(g.unit-1) != 0 {
@@ -46,6 +46,7 @@ func (g *geometry) measure(dev BlockDevice) error {
 	half := g.size / 2
 	first := g.take(0, half)
 	second := g.take(first, half)
+	first, second = defects.split(g, half, first, second)
 	master := up(reservedSize+trailerSize, g.unit) + recordSize(g.unit, uint32(len(masterKey)), masterData)
 	switch {
 	case first != second:

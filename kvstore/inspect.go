@@ -42,7 +42,7 @@ type RecordPicture struct {
 func Inspect(dev BlockDevice, profile Profile) (*Picture, error) {
 	s := NewTDB(readOnly{dev}, Options{Profile: profile})
 	// An open measures the device; whether it succeeds does not matter here.
-	if err := s.measure(s.dev); err != nil {
+	if err := s.measure(s.dev, 0); err != nil {
 		return nil, err
 	}
 	_ = s.Open()

@@ -89,7 +89,7 @@ func (it *KeyIterator) Close() error {
 // shift moves open iterators when the entry at place i of the RAM table came (by 1) or went (-1), so
 // that no key is skipped or repeated.
 func (s *TDBStore) shift(i, by int) {
-	if s.iterating == 0 {
+	if s.iterating == 0 || s.opts.Defects.Has(DefectIteratorIndex) {
 		return
 	}
 	for _, it := range s.iterators {

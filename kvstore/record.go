@@ -74,7 +74,7 @@ func validKey(key string) bool {
 func (s *TDBStore) fits(off, total uint32) error {
 	end := off + s.headerUp + total
 	switch {
-	case end > s.area, end == s.area && s.opts.Profile == MbedOS:
+	case end > s.area, end == s.area && (s.opts.Profile == MbedOS || s.opts.Defects.Has(DefectExactFit)):
 		return ErrInvalidData
 	case uint64(off)+uint64(s.headerUp)+uint64(total) > uint64(s.area):
 		return ErrReadFailed
@@ -149,8 +149,11 @@ func (s *TDBStore) check(addr, off, have uint32) error {
 // sizes takes the sizes of the key and of key and data out of a header.
 func (s *TDBStore) sizes(h []byte) (key, total uint32, err error) {
 	key, data := uint32(binary.LittleEndian.Uint16(h[12:])), binary.LittleEndian.Uint32(h[16:])
-	if binary.LittleEndian.Uint32(h) != recordMagic || key == 0 || key >= MaxKey || key+data < data {
+	if binary.LittleEndian.Uint32(h) != recordMagic || key == 0 || key >= MaxKey {
 		return 0, 0, ErrInvalidData
+	}
+	if key+data < data {
+		return 0, 0, s.opts.Defects.wrapped()
 	}
 	return key, key + data, nil
 }

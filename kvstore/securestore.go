@@ -32,6 +32,7 @@ type SecureStore struct {
 	key     *DeviceKey
 	entropy Entropy
 	cpu     CPU
+	defects Defects
 	open    bool
 	locks   int
 
@@ -54,11 +55,12 @@ type SecureOptions struct {
 	Key     *DeviceKey // the root of all keys
 	Entropy Entropy    // for the IVs of confidential values
 	CPU     CPU        // is told of the work; nil if nobody wants to know
+	Defects Defects    // of the past that the store shows
 }
 
 // NewSecure is a SecureStore, not yet open.
 func NewSecure(o SecureOptions) *SecureStore {
-	return &SecureStore{under: o.Store, rbp: o.RBP, key: o.Key, entropy: o.Entropy, cpu: o.CPU}
+	return &SecureStore{under: o.Store, rbp: o.RBP, key: o.Key, entropy: o.Entropy, cpu: o.CPU, defects: o.Defects}
 }
 
 // Open opens the stores below.
@@ -264,7 +266,7 @@ func (s *SecureStore) commit() error {
 	if err := s.under.SetFinalize(); err != nil {
 		return err
 	}
-	if flags := s.flags(); s.rbp != nil && flags&(FlagReplayProtection|FlagWriteOnce) != 0 {
+	if flags := s.flags(); s.rbp != nil && flags&s.defects.guarded() != 0 {
 		return s.rbp.Set(s.name, s.piece[:macSize], flags&FlagWriteOnce)
 	}
 	return nil
@@ -321,8 +323,8 @@ func (s *SecureStore) read(key string, buf []byte, offset uint32) (n int, info I
 	if s.rbp == nil {
 		flags &^= FlagReplayProtection
 	}
-	guarded := flags&(FlagReplayProtection|FlagWriteOnce) != 0
-	if entry.found && !guarded {
+	guarded := flags&s.defects.guarded() != 0
+	if entry.found && !guarded && !s.defects.Has(DefectTrustedFlags) {
 		return 0, Info{}, ErrRBPAuthentication
 	}
 	if s.startMAC(key) != nil || flags&FlagConfidential != 0 && s.startCipher(key) != nil {
@@ -415,7 +417,7 @@ func (s *SecureStore) compare(key string, e *rbpEntry, guarded bool) error {
 	if err != nil {
 		return err
 	}
-	if n != macSize || subtle.ConstantTimeCompare(sum[:], s.piece[:macSize]) == 0 {
+	if !s.defects.Has(DefectOptionalIntegrity) && (n != macSize || subtle.ConstantTimeCompare(sum[:], s.piece[:macSize]) == 0) {
 		return ErrAuthentication
 	}
 	if s.rbp != nil && guarded && (!e.found || !e.whole || subtle.ConstantTimeCompare(sum[:], e.mac[:]) == 0) {
@@ -432,7 +434,7 @@ func (s *SecureStore) Remove(key string) error {
 	}
 	s.call()
 	_, info, err := s.read(key, nil, 0)
-	broken := err == ErrAuthentication || err == ErrRBPAuthentication
+	broken := err == ErrAuthentication || err == ErrRBPAuthentication && !s.defects.Has(DefectRemoveRefused)
 	switch {
 	case err != nil && !broken:
 		return err

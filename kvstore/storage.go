@@ -268,8 +268,8 @@ func (s Storage) Build(p Parts) (*Partition, error) {
 	if err != nil {
 		return nil, err
 	}
-	part.External = NewTDB(dev, p.Options)
-	o := SecureOptions{Store: part.External, Key: part.Key, Entropy: p.Entropy, CPU: p.Options.CPU}
+	part.External = NewTDB(p.Options.Defects.external(dev), p.Options)
+	o := SecureOptions{Store: part.External, Key: part.Key, Entropy: p.Entropy, CPU: p.Options.CPU, Defects: p.Options.Defects}
 	switch s.Type {
 	case TDBExternal:
 		o.RBP = opened{part.Internal}

@@ -128,9 +128,7 @@ func (s *TDBStore) start(key string, size uint32, flags Flags) error {
 	s.crcWork(crcOffset + int(n))
 	in.sum = ieeeAdd(0, s.lead[:crcOffset+n])
 	if err := s.program(s.base[s.active]+in.at, s.lead[crcOffset:crcOffset+n]); err != nil {
-		if in.base != s.master {
-			_ = s.collect()
-		}
+		s.salvage()
 		return s.abandon(err)
 	}
 	in.at += n
@@ -156,9 +154,7 @@ func (s *TDBStore) add(data []byte) error {
 	s.crcWork(len(data))
 	in.sum = ieeeAdd(in.sum, data)
 	if err := s.program(s.base[s.active]+in.at, data); err != nil {
-		if in.base != s.master {
-			_ = s.collect()
-		}
+		s.salvage()
 		return err
 	}
 	in.at += n
@@ -211,15 +207,29 @@ func (s *TDBStore) finish(key string, value []byte, whole bool) error {
 // failed ends a set that came to nothing.
 func (s *TDBStore) failed(err error) error {
 	s.inc.pending = false
-	if s.inc.base != s.master {
-		_ = s.collect()
+	if s.inc.base == s.master {
+		return err
+	}
+	if collected := s.salvage(); !collected || !s.opts.Defects.Has(DefectLockHeld) {
 		s.locks--
 	}
 	return err
 }
 
+// salvage collects garbage after a set that failed, and tells whether that went well: what the set left
+// is in the way of the next one. A master record is written by a collection or before there is any.
+func (s *TDBStore) salvage() (collected bool) {
+	if s.inc.base == s.master || s.opts.Defects.Has(DefectNoCollection) {
+		return false
+	}
+	return s.collect() == nil
+}
+
 // readBack reads the record just written and checks it.
 func (s *TDBStore) readBack(key string, value []byte, whole bool) error {
+	if s.opts.Defects.Has(DefectNoReadBack) {
+		return nil
+	}
 	in := &s.inc
 	if in.key >= MaxKey {
 		return ErrInvalidData
@@ -246,13 +256,18 @@ func (s *TDBStore) readBack(key string, value []byte, whole bool) error {
 // clearStale erases the unit that starts at the free space if a valid record of an earlier life of
 // the area happens to lie there: a later scan would take it for a new one.
 func (s *TDBStore) clearStale() {
-	if s.load(s.active, s.free, 0) == nil {
+	if !s.opts.Defects.Has(DefectNoStaleCheck) && s.load(s.active, s.free, 0) == nil {
 		_ = s.eraseStarting(s.active, s.free, headerSize)
 	}
 }
 
 // eraseStarting erases, in one call, the erase units that start in the range.
 func (s *TDBStore) eraseStarting(area int, off, size uint32) error {
+	if s.opts.Defects.Has(eraseDefects) {
+		if done, err := s.opts.Defects.eraseStarting(s, area, off, size); done {
+			return err
+		}
+	}
 	addr := s.base[area] + off
 	if addr <= s.next.from || addr > s.next.to {
 		s.next.to = s.nextStart(addr)

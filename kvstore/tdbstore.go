@@ -31,6 +31,8 @@ type Options struct {
 	// NoCRCScan is the reference's KVSTORE_RAM_TABLE_NO_CRC_CHECK: the scan at open trusts the headers
 	// and does not read the data.
 	NoCRCScan bool
+	// Defects are defects of the past that the store shows beside those of its profile.
+	Defects Defects
 	// CPU is told of the work beside the flash; nil if nobody wants to know.
 	CPU CPU
 	// Memo lets the store skip reading and checking a record again that it has read before and that has
@@ -135,7 +137,7 @@ func (s *TDBStore) Open() error {
 	s.forget()
 	s.call()
 	if !s.measured {
-		if err := s.measure(s.dev); err != nil {
+		if err := s.measure(s.dev, s.opts.Defects); err != nil {
 			return err
 		}
 		s.measured = true
@@ -190,6 +192,9 @@ func (s *TDBStore) Open() error {
 		return nil
 	}
 	s.version = version[s.active]
+	if s.opts.Defects.Has(DefectEraseStandby) {
+		_ = s.eraseHead(1 - s.active)
+	}
 	if err := s.scan(s.master); err != nil {
 		return err
 	}
@@ -205,6 +210,9 @@ func (s *TDBStore) scan(off uint32) error {
 		next = off
 		err := s.scanRecord(off)
 		if err == ErrInvalidData {
+			if err := s.opts.Defects.unfinished(s, off); err != nil {
+				return err
+			}
 			break
 		}
 		if err != nil {

@@ -72,7 +72,7 @@ func TestGeometry(t *testing.T) {
 
 func TestEraseUnits(t *testing.T) {
 	var g geometry
-	if err := g.measure(newTestFlash(t, "4x16K+1x64K", 1)); err != nil {
+	if err := g.measure(newTestFlash(t, "4x16K+1x64K", 1), 0); err != nil {
 		t.Fatal(err)
 	}
 	const k = 1 << 10
