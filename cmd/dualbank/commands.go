@@ -95,26 +95,3 @@ func (c *reportCommand) Run(t terminal) error {
 	}
 	return results.WriteSummary(t.out, r, width(t.out))
 }
-
-type partsCommand struct {
-	Part string `arg:"" optional:"" help:"A part, or a .toml file: show its facts with their sources."`
-}
-
-func (c *partsCommand) Run(t terminal) error {
-	if c.Part != "" {
-		p, err := model.PartByName(c.Part)
-		if err != nil {
-			return badInput(err)
-		}
-		fmt.Fprintf(t.out, "%s: %s, up to %d MHz\n\n", p.Name, p.Title, p.MaxHz/1_000_000)
-		return model.Describe(t.out, model.Facts(p))
-	}
-	for _, name := range model.PartNames() {
-		p, err := model.PartByName(name)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(t.out, "%-20s %s\n", name, p.Title)
-	}
-	return nil
-}

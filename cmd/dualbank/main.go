@@ -46,7 +46,7 @@ type commands struct {
 	Findings findingsCommand `cmd:"" help:"Show a finding, or print it as a Go test."`
 	Compare  compareCommand  `cmd:"" help:"Compare two runs with benchstat's statistics; fail where the new one is worse."`
 	Report   reportCommand   `cmd:"" help:"Draw a results folder again from its records."`
-	Parts    partsCommand    `cmd:"" help:"List the parts that come with the program, or the facts of one."`
+	Parts    partsCommand    `cmd:"" help:"List parts, boards and drivers; show one with its sources; check a file of your own."`
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"dualbank/model"
+)
+
+type partsCommand struct {
+	Name  string `arg:"" optional:"" help:"One of the list, or a .toml file: show its facts with their sources."`
+	Check bool   `help:"Run the model against everything that is known of it, arithmetic and measurements, and print the table."`
+}
+
+// Help says what becomes of a file, and what the exit codes mean.
+func (c *partsCommand) Help() string {
+	return "Without a name: all that come with the program. A .toml file of your own is read, checked, and tried with what it is for: a mistake in it is one line " +
+		"and exit code 2. With --check the exit code is 1 if the model is off by more than it may be, and nothing explains it."
+}
+
+func (c *partsCommand) Run(t terminal) error {
+	switch {
+	case c.Check:
+		return c.check(t.out)
+	case c.Name == "":
+		return listData(t.out)
+	}
+	f, err := dataFile(c.Name)
+	if err != nil {
+		return badInput(err)
+	}
+	fmt.Fprintf(t.out, "%s %s: %s\n\n", f.Kind, f.Name, f.Title)
+	if err := model.Describe(t.out, f.Facts); err != nil {
+		return err
+	}
+	for _, h := range f.Hints {
+		fmt.Fprintf(t.err, "dualbank: %s: will not work: %s\n", c.Name, h)
+	}
+	return nil
+}
+
+// kindsOfData are the kinds of data that come with the program.
+var kindsOfData = []struct {
+	kind  string
+	names func() []string
+	find  func(name string) (title string, of any, err error)
+}{
+	{"part", model.PartNames, func(name string) (string, any, error) {
+		p, err := model.PartByName(name)
+		if err != nil {
+			return "", nil, err
+		}
+		return p.Title, p, nil
+	}},
+	{"board", model.BoardNames, func(name string) (string, any, error) {
+		b, err := model.BoardByName(name)
+		if err != nil {
+			return "", nil, err
+		}
+		return fmt.Sprintf("%s, %s at %g MHz, driver %s, layout %s", b.Title, b.PartName, float64(b.Clock.Hz)/1e6, b.DriverName, b.Layout), b, nil
+	}},
+	{"driver", model.DriverNames, func(name string) (string, any, error) {
+		d, err := model.DriverByName(name)
+		if err != nil {
+			return "", nil, err
+		}
+		return d.Title, d, nil
+	}},
+	{"serial NOR", model.NORNames, func(name string) (string, any, error) {
+		p, err := model.NORByName(name)
+		if err != nil {
+			return "", nil, err
+		}
+		return p.Title, p, nil
+	}},
+	{"core", model.CoreNames, func(name string) (string, any, error) {
+		c, err := model.CoreByName(name)
+		if err != nil {
+			return "", nil, err
+		}
+		return c.Title, c, nil
+	}},
+	{"wear law", model.WearLawNames, func(name string) (string, any, error) {
+		l, err := model.WearLawByName(name)
+		if err != nil {
+			return "", nil, err
+		}
+		return l.Title, l, nil
+	}},
+}
+
+func plural(kind string) string {
+	if kind == "serial NOR" {
+		return "serial NOR, beside the microcontroller"
+	}
+	return kind + "s"
+}
+
+// listData writes a line for each of all that come with the program.
+func listData(w io.Writer) error {
+	for i, k := range kindsOfData {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintf(w, "%s\n", plural(k.kind))
+		for _, name := range k.names() {
+			title, _, err := k.find(name)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(w, "  %-20s %s\n", name, title)
+		}
+	}
+	return nil
+}
+
+// dataFile is what comes with the program under a name, or the user's own file.
+func dataFile(name string) (*model.File, error) {
+	if strings.HasSuffix(name, ".toml") {
+		return model.ReadFile(name)
+	}
+	name = strings.ToLower(name)
+	for _, k := range kindsOfData {
+		// A part may be covered by another one's file and so be on no list.
+		if k.kind != "part" && !slices.Contains(k.names(), name) {
+			continue
+		}
+		if title, of, err := k.find(name); err == nil {
+			return &model.File{Kind: k.kind, Name: name, Title: title, Facts: model.Facts(of)}, nil
+		}
+	}
+	return nil, fmt.Errorf("%q is on no list of `dualbank parts`: choose one, or name a .toml file of your own", name)
+}
+
+// check prints the table of checks, of one part if one is named.
+func (c *partsCommand) check(w io.Writer) error {
+	rows, err := model.Checks()
+	if err != nil {
+		return err
+	}
+	if c.Name != "" {
+		name := strings.ToLower(c.Name)
+		if _, err := model.PartByName(name); err != nil {
+			return badInput(err)
+		}
+		rows = slices.DeleteFunc(rows, func(r model.Check) bool { return r.Part != name })
+		if len(rows) == 0 {
+			return badInput(fmt.Errorf("nothing is known of part %s to check the model against: `dualbank parts --check` has all there is", name))
+		}
+	}
+	if err := model.DescribeChecks(w, rows); err != nil {
+		return err
+	}
+	explained, failed := 0, 0
+	for i := range rows {
+		switch {
+		case rows[i].OK():
+		case rows[i].Note != "":
+			explained++
+		default:
+			failed++
+		}
+	}
+	fmt.Fprintf(w, "\n%d checks, %d within their tolerance, %d off for a known reason (!)\n", len(rows), len(rows)-explained-failed, explained)
+	if failed > 0 {
+		return failure{errors.New("the model is off by more than it may be: see (!) in the table"), exitGate}
+	}
+	return nil
+}
