@@ -2,14 +2,17 @@ package kvstore
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Picture is what a device that holds a TDBStore looks like. Nothing was written to make it.
 type Picture struct {
 	Active int // the area that an open would use; -1 if it would make a new store
 	Areas  [2]AreaPicture
+	Fails  string // why an open would fail, as the reference has it; "" if it would not
 }
 
 // AreaPicture is one area.
@@ -23,9 +26,32 @@ type AreaPicture struct {
 	Records  []RecordPicture
 	Free     uint32 // offset behind the last record of the log: where the next one goes
 	Used     uint32 // bytes from Free on that are not erased: a torn record, or an earlier life
+	Here     uint32 // of Used, those in the erase unit that the log has reached: it was erased for this life
+	Next     uint32 // offset of the erase unit behind that, or the area's size: from there on an earlier life may lie
+	Tail     Tail   // what stands at Free
 	Stale    []RecordPicture
 	Err      string // why reading ended, if not at the end of the log
 }
+
+// Tail is what stands where the next record would go.
+type Tail uint8
+
+const (
+	// TailErased is nothing: the log ended as it should.
+	TailErased Tail = iota
+	// TailUnfinished is key or data without their header, which comes last: a set did not come to
+	// its end.
+	TailUnfinished
+	// TailTorn is a header whose record does not hold: the header was being written, or bits of the
+	// record have changed since.
+	TailTorn
+	// TailOther is no record.
+	TailOther
+)
+
+var tailNames = []string{"erased", "unfinished record", "torn or damaged record", "not a record"}
+
+func (t Tail) String() string { return tailNames[t] }
 
 // RecordPicture is one record whose CRC holds.
 type RecordPicture struct {
@@ -45,7 +71,7 @@ func Inspect(dev BlockDevice, profile Profile) (*Picture, error) {
 	if err := s.measure(s.dev, 0); err != nil {
 		return nil, err
 	}
-	_ = s.Open()
+	opened := s.Open()
 	p := &Picture{Active: -1}
 	for i := range p.Areas {
 		p.Areas[i] = s.inspect(i)
@@ -61,6 +87,10 @@ func Inspect(dev BlockDevice, profile Profile) (*Picture, error) {
 		p.Active = 0
 	case b.Valid:
 		p.Active = 1
+	}
+	// Where there is no master record an open would make one, which this device refuses.
+	if fatal, ok := errors.AsType[*FatalError](opened); opened != nil && !(ok && fatal.Err == ErrWriteFailed) {
+		p.Fails = opened.Error()
 	}
 	return p, nil
 }
@@ -86,10 +116,12 @@ func (s *TDBStore) inspect(area int) AreaPicture {
 			break
 		}
 		if off == s.master {
-			if r.Key != masterKey || len(r.Data) < 2 {
+			if r.Key != masterKey {
 				break
 			}
-			p.Valid, p.Version = true, binary.LittleEndian.Uint16(r.Data)
+			var v [2]byte // an open takes a missing byte for zero
+			copy(v[:], r.Data)
+			p.Valid, p.Version = true, binary.LittleEndian.Uint16(v[:])
 		} else {
 			if i, ok := last[r.Key]; ok {
 				p.Records[i].Live = false
@@ -140,11 +172,24 @@ func (s *TDBStore) inspectTail(area int, p *AreaPicture) {
 		p.Err = fmt.Sprintf("free space from %#x on cannot be read", p.Free)
 		return
 	}
-	for _, c := range tail {
-		if c != 0xFF {
-			p.Used++
+	next := func(off uint32) uint32 { return min(s.nextStart(s.base[area]+off)-s.base[area], s.area) }
+	p.Next = next(p.Free)
+	if p.Next == p.Free && p.Free < s.area {
+		// The log ends with its unit. The next one is erased with the next set, whose record is torn
+		// if it looks so.
+		if end := next(p.Free + 1); tailOf(tail[:end-p.Free]) == TailUnfinished || tailOf(tail[:end-p.Free]) == TailTorn {
+			p.Next = end
 		}
 	}
+	for i, c := range tail {
+		if c != 0xFF {
+			p.Used++
+			if uint32(i) < p.Next-p.Free {
+				p.Here++
+			}
+		}
+	}
+	p.Tail = tailOf(tail[:p.Next-p.Free])
 	for off := uint32(0); p.Used > 0 && off+headerSize <= uint32(len(tail)); off += s.unit {
 		if binary.LittleEndian.Uint32(tail[off:]) != recordMagic {
 			continue
@@ -154,6 +199,22 @@ func (s *TDBStore) inspectTail(area int, p *AreaPicture) {
 			off += r.Size - s.unit
 		}
 	}
+}
+
+// tailOf tells what begins with these bytes. A program that was broken off leaves some bits set that it
+// would have cleared.
+func tailOf(b []byte) Tail {
+	switch written := slices.IndexFunc(b, func(c byte) bool { return c != 0xFF }); {
+	case written < 0:
+		return TailErased
+	case written >= headerSize:
+		return TailUnfinished
+	case len(b) < headerSize:
+		return TailOther
+	case binary.LittleEndian.Uint32(b)&recordMagic == recordMagic:
+		return TailTorn
+	}
+	return TailOther
 }
 
 // Print writes the picture for a person, records included; most bounds the records shown of each

@@ -42,11 +42,16 @@ func (c *layoutCommand) chip() (boot.Chip, error) {
 	if c.Part == "" {
 		return boot.Chip{}, nil
 	}
-	part, err := model.PartByName(c.Part)
+	return partChip(c.Part, c.Driver)
+}
+
+// partChip is the flash of a part with a driver, as a layout sees it.
+func partChip(name, driverName string) (boot.Chip, error) {
+	part, err := model.PartByName(name)
 	if err != nil {
 		return boot.Chip{}, err
 	}
-	driver, err := model.DriverByName(c.Driver)
+	driver, err := model.DriverByName(driverName)
 	if err != nil {
 		return boot.Chip{}, err
 	}

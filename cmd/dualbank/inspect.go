@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"dualbank/bench"
+	"dualbank/boot"
+	"dualbank/inspect"
+	"dualbank/kvstore"
+	"dualbank/model"
+)
+
+type inspectCommand struct {
+	Dump         string   `arg:"" help:"What was read out of a flash: raw binary, Intel HEX, or ELF."`
+	Board        string   `xor:"layout" help:"A board that comes with the program, or a .toml file: its default layout."`
+	Scenario     string   `xor:"layout" placeholder:"FILE" help:"A scenario file: its layout."`
+	Config       []string `sep:"none" placeholder:"FILE" help:"A configuration file of bootloader or application, as for 'dualbank layout'; once for each."`
+	Target       string   `help:"Target in the configuration files' target_overrides."`
+	Part         string   `help:"The part, or a .toml file, where neither board nor target says it."`
+	Base         uint32   `placeholder:"ADDR" help:"Address of a raw binary's first byte; without it, where the flash begins, or 0."`
+	Unit         uint32   `placeholder:"BYTES" help:"Program unit of the store; without it, the driver's, or as the store tells."`
+	Profile      string   `default:"MbedCE" enum:"MbedCE,MbedOS" help:"Whose TDBStore wrote it: ${enum} (${default})."`
+	Age          float64  `placeholder:"YEARS" help:"How old the device is, for the years that are left."`
+	Rated        uint32   `placeholder:"ERASES" help:"Erases that a sector is rated for; without it, the part's."`
+	All          bool     `help:"Show dead and stale records too."`
+	JSON         bool     `name:"json" help:"Print everything as JSON."`
+	FailOnDamage bool     `help:"Exit with code 1 if something is damaged."`
+}
+
+// Help says what is done without a layout.
+func (c *inspectCommand) Help() string {
+	return "Shows regions, the store's areas and records, firmware headers and slots, and what of it is damaged; nothing is executed or written. " +
+		"Without --board, --scenario or --config, stores and headers are found by their magic numbers."
+}
+
+func (c *inspectCommand) Run(t terminal) error {
+	o := inspect.Options{Unit: c.Unit, Age: c.Age, Rated: c.Rated}
+	if c.Profile == kvstore.MbedOS.String() {
+		o.Profile = kvstore.MbedOS
+	}
+	if err := c.layout(&o); err != nil {
+		return badInput(err)
+	}
+	base := c.Base
+	if base == 0 {
+		base = o.Chip.Base
+	}
+	file, err := os.ReadFile(c.Dump)
+	if err != nil {
+		if e, ok := errors.AsType[*os.PathError](err); ok {
+			err = e.Err
+		}
+		return badInput(fmt.Errorf("%s: %w: give a file that was read out of a flash", c.Dump, err))
+	}
+	dump, err := inspect.Read(c.Dump, file, base)
+	if err != nil {
+		return badInput(err)
+	}
+	r, err := inspect.Inspect(dump, o)
+	if err != nil {
+		return badInput(err)
+	}
+	if c.JSON {
+		err = r.JSON(t.out)
+	} else {
+		err = r.Print(t.out, c.All)
+	}
+	if err == nil && c.FailOnDamage && len(r.Damage) > 0 {
+		return failure{fmt.Errorf("%s: %d things are damaged, the first: %s", c.Dump, len(r.Damage), r.Damage[0]), exitFinding}
+	}
+	return err
+}
+
+// layout fills in what is known of the device.
+func (c *inspectCommand) layout(o *inspect.Options) error {
+	var part *model.Part
+	var s *bench.Scenario
+	var err error
+	switch {
+	case (c.Board != "" || c.Scenario != "") && (len(c.Config) > 0 || c.Target != "" || c.Part != ""):
+		return errors.New("--board and --scenario say all of the layout: leave out --config, --target and --part")
+	case (len(c.Config) > 0) != (c.Target != ""):
+		return errors.New("--config and --target belong together: give the configuration files and the target in them")
+	case c.Board != "":
+		s, err = bench.BoardScenario(c.Board)
+	case c.Scenario != "":
+		s, err = bench.ReadFile(c.Scenario)
+	}
+	if err != nil {
+		return err
+	}
+	if s != nil {
+		if o.Layout, err = s.BootLayout(); err != nil {
+			return err
+		}
+		if part, err = model.PartByName(s.Board.Part); err != nil {
+			return err
+		}
+	}
+	if c.Part != "" {
+		if part, err = model.PartByName(c.Part); err != nil {
+			return err
+		}
+		if o.Chip, err = partChip(c.Part, "mbed"); err != nil {
+			return err
+		}
+	}
+	if len(c.Config) > 0 {
+		l, problems := boot.LoadLayout(c.Config, c.Target, o.Chip)
+		if err := problems.Err(); err != nil {
+			return err
+		}
+		o.Layout = l
+		// The target's board names its part, which has a rating if it comes with the program.
+		if p, err := model.PartByName(strings.ToLower(l.Chip.Name)); err == nil && part == nil {
+			part = p
+		}
+	}
+	if o.Layout != nil {
+		o.Chip = o.Layout.Chip
+	}
+	if o.Rated == 0 && part != nil {
+		o.Rated = part.Endurance.Erases
+	}
+	return nil
+}

@@ -1,0 +1,207 @@
+package inspect
+
+import (
+	"bytes"
+	"cmp"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"dualbank/boot"
+)
+
+// Dump is what was read out of a device's flash: bytes at addresses. What is missing between them reads
+// as erased, which is what many tools leave out.
+type Dump struct {
+	Name     string         // of the file
+	Format   string         // "binary", "Intel HEX" or "ELF"
+	Segments []boot.Segment // ascending, apart, none empty
+	Damage   []string       // what is wrong with the file itself, one line each
+}
+
+// Read takes a dump out of a file: Intel HEX, ELF (a linked image, a core dump, or an object that
+// objcopy made of a binary), or anything else as plain binary from address base on, which is used for
+// nothing else. The error is one line with the file's name, and for HEX the number of the line. A file
+// that only ends too early is Damage.
+func Read(name string, file []byte, base uint32) (*Dump, error) {
+	d := &Dump{Name: name}
+	var err error
+	text := bytes.TrimSpace(file)
+	switch {
+	case bytes.HasPrefix(file, []byte(elf.ELFMAG)):
+		d.Format = "ELF"
+		err = d.readELF(file, base)
+	case len(text) > 0 && text[0] == ':':
+		d.Format = "Intel HEX"
+		err = d.readHex(bytes.TrimRight(file, " \t\r\n"))
+	default:
+		d.Format = "binary"
+		if uint64(base)+uint64(len(file)) > 1<<32 {
+			err = fmt.Errorf("%d bytes from 0x%08X on leave the address space: correct the base address", len(file), base)
+		}
+		d.Segments = []boot.Segment{{Addr: base, Data: file}}
+	}
+	d.Segments = slices.DeleteFunc(d.Segments, func(s boot.Segment) bool { return len(s.Data) == 0 })
+	if err == nil && len(d.Segments) == 0 {
+		err = errors.New("there is no data in it: give what was read out of a flash")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return d, nil
+}
+
+// readHex reads Intel HEX. Without its end the file was cut short, perhaps in the middle of a line.
+func (d *Dump) readHex(text []byte) error {
+	const end = "\n:00000001FF\n"
+	segs, err := boot.ParseHex(text)
+	if err != nil {
+		whole, _, _ := cutLast(text)
+		for _, try := range [][]byte{text, whole} {
+			if s, again := boot.ParseHex(append(slices.Clip(try), end...)); again == nil && len(s) > 0 {
+				segs, err = s, nil
+				d.Damage = append(d.Damage, "the file ends without an end record: it was cut short")
+				break
+			}
+		}
+	}
+	d.Segments = segs
+	return err
+}
+
+// cutLast splits off the last line.
+func cutLast(text []byte) (before, last []byte, found bool) {
+	i := bytes.LastIndexByte(text, '\n')
+	if i < 0 {
+		return nil, text, false
+	}
+	return text[:i], text[i+1:], true
+}
+
+// readELF takes what an ELF file has at addresses: its loadable segments where it has any, else its
+// allocated sections, which are at base if they have no address.
+func (d *Dump) readELF(file []byte, base uint32) error {
+	f, err := elf.NewFile(bytes.NewReader(file))
+	if err != nil {
+		return fmt.Errorf("not a usable ELF file: %w", err)
+	}
+	add := func(what string, addr, off, size uint64) error {
+		if addr+size > 1<<32 || addr+size < addr {
+			return fmt.Errorf("%s at 0x%X leaves the address space of 32 bits", what, addr)
+		}
+		have := uint64(0)
+		if off < uint64(len(file)) {
+			have = min(size, uint64(len(file))-off)
+		}
+		if have < size {
+			d.Damage = append(d.Damage, fmt.Sprintf("%s at 0x%08X has %d of its %d bytes: the file was cut short", what, addr, have, size))
+		}
+		if have > 0 {
+			d.Segments = append(d.Segments, boot.Segment{Addr: uint32(addr), Data: file[off : off+have]})
+		}
+		return nil
+	}
+	for i, p := range f.Progs {
+		if p.Type != elf.PT_LOAD || p.Filesz == 0 {
+			continue
+		}
+		// A core dump has no physical addresses.
+		addr := p.Paddr
+		if f.Type == elf.ET_CORE && addr == 0 {
+			addr = p.Vaddr
+		}
+		if err := add(fmt.Sprintf("segment %d", i), addr, p.Off, p.Filesz); err != nil {
+			return err
+		}
+	}
+	if len(d.Segments) == 0 {
+		for _, s := range f.Sections {
+			if s.Type != elf.SHT_PROGBITS || s.Flags&elf.SHF_ALLOC == 0 || s.Size == 0 {
+				continue
+			}
+			addr := s.Addr
+			if f.Type == elf.ET_REL {
+				addr = uint64(base)
+			}
+			if err := add("section "+s.Name, addr, s.Offset, s.FileSize); err != nil {
+				return err
+			}
+		}
+	}
+	return d.join()
+}
+
+// join sorts the segments and joins those that touch.
+func (d *Dump) join() error {
+	slices.SortStableFunc(d.Segments, func(a, b boot.Segment) int { return cmp.Compare(a.Addr, b.Addr) })
+	var out []boot.Segment
+	for _, s := range d.Segments {
+		if len(out) == 0 {
+			out = append(out, s)
+			continue
+		}
+		last := &out[len(out)-1]
+		switch end := end(*last); {
+		case end > uint64(s.Addr):
+			return fmt.Errorf("two pieces of data at address 0x%08X: give one dump", s.Addr)
+		case end == uint64(s.Addr):
+			last.Data = append(slices.Clip(last.Data), s.Data...)
+		default:
+			out = append(out, s)
+		}
+	}
+	d.Segments = out
+	return nil
+}
+
+// end is the address behind a segment.
+func end(s boot.Segment) uint64 { return uint64(s.Addr) + uint64(len(s.Data)) }
+
+// read fills p from addr on and returns how many of its bytes the dump has.
+func (d *Dump) read(addr uint32, p []byte) (have int) {
+	for i := range p {
+		p[i] = 0xFF
+	}
+	to := uint64(addr) + uint64(len(p))
+	for _, s := range d.Segments {
+		from := max(uint64(addr), uint64(s.Addr))
+		if until := min(to, end(s)); from < until {
+			have += copy(p[from-uint64(addr):], s.Data[from-uint64(s.Addr):until-uint64(s.Addr)])
+		}
+	}
+	return have
+}
+
+// writeRange copies size bytes from addr on to w, up to the first that the dump does not have, and
+// tells whether it had them all.
+func (d *Dump) writeRange(w io.Writer, addr uint32, size uint64) (all bool) {
+	for _, s := range d.Segments {
+		if addr >= s.Addr && uint64(addr) < end(s) {
+			data := s.Data[addr-s.Addr:]
+			n := min(size, uint64(len(data)))
+			_, _ = w.Write(data[:n]) // a hash does not fail
+			return n == size
+		}
+	}
+	return size == 0
+}
+
+// count tells of size bytes from addr on how many the dump has, and how many of those are not erased.
+func (d *Dump) count(addr, size uint32) (have, written uint32) {
+	to := uint64(addr) + uint64(size)
+	for _, s := range d.Segments {
+		from, until := max(uint64(addr), uint64(s.Addr)), min(to, end(s))
+		if from >= until {
+			continue
+		}
+		have += uint32(until - from)
+		for _, c := range s.Data[from-uint64(s.Addr) : until-uint64(s.Addr)] {
+			if c != 0xFF {
+				written++
+			}
+		}
+	}
+	return have, written
+}
