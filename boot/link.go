@@ -52,6 +52,7 @@ type Transfer struct {
 	Blocks      uint64 // received
 	Bytes       uint64 // of firmware received
 	Retransmits uint64
+	Pauses      uint64        // after blocks that did not come
 	Waited      time.Duration // for the link
 }
 

@@ -54,6 +54,7 @@ type Updater struct {
 	Journal   Journal             // nil: an interrupted download begins anew
 	Base      *ActiveImage        // what deltas are applied to; nil: whole images only
 	Fragment  uint32              // bytes that are written at once; 0: Fragment
+	Pause     time.Duration       // until a block that did not come is asked for anew; 0: Run ends with ErrLink
 	Wait      func(time.Duration) // time passes; nil: none does
 	Enter     func(Phase)         // a phase begins, Done at the end; may be nil
 	// Progress, if set, is told before each block how many bytes of the image, or of its delta, are
@@ -207,19 +208,27 @@ func (u *Updater) fragment() uint32 {
 
 // fetch downloads the block behind the first got bytes of size.
 func (u *Updater) fetch(link *conn, got, size uint32) (block uint32, err error) {
-	if u.Progress != nil {
-		if err := u.Progress(got, size); err != nil {
+	block = min(size-got, link.Block)
+	for {
+		if u.Progress != nil {
+			if err := u.Progress(got, size); err != nil {
+				return 0, err
+			}
+		}
+		u.enter(Download)
+		err := link.exchange(int(block), u.wait)
+		if err == nil {
+			u.Stats.Blocks++
+			u.Stats.Bytes += uint64(block)
+			return block, nil
+		}
+		if u.Pause == 0 {
 			return 0, err
 		}
+		u.Stats.Pauses++
+		u.Stats.Waited += u.Pause
+		u.wait(u.Pause)
 	}
-	u.enter(Download)
-	block = min(size-got, link.Block)
-	if err := link.exchange(int(block), u.wait); err != nil {
-		return 0, err
-	}
-	u.Stats.Blocks++
-	u.Stats.Bytes += uint64(block)
-	return block, nil
 }
 
 // transferDelta downloads c's delta and writes the firmware that it makes from an offset on. A delta has

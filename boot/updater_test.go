@@ -135,6 +135,16 @@ func TestLinkLoss(t *testing.T) {
 	if err := dead.up.Run(campaign(1, 100)); err != ErrLink || dead.now < (2+4+8+16+32)*time.Second || dead.now > 93*time.Second {
 		t.Errorf("%v after %v", err, dead.now)
 	}
+	// A client that does not give up pauses instead, and gets it all.
+	stubborn := newDevice(t, "f429_1", ClientNew, Link{LossPPM: 500_000, Retransmits: -1})
+	stubborn.up.Pause = 10 * time.Second
+	if err := stubborn.up.Run(campaign(1, 50<<10)); err != nil {
+		t.Error(err)
+	}
+	if n := time.Duration(stubborn.up.Stats.Pauses); n < 20 || n > 100 || stubborn.now < n*12*time.Second || stubborn.now > n*13*time.Second ||
+		stubborn.now != stubborn.up.Stats.Waited || stubborn.up.Stats.Blocks != 50 {
+		t.Errorf("%d pauses in %v: %+v", n, stubborn.now, stubborn.up.Stats)
+	}
 	for _, l := range []Link{{LossPPM: 1_000_001}, {Block: 1000}, {Block: 8}, {Timeout: -1}, {Retransmits: -2}} {
 		if l.Check() == nil {
 			t.Errorf("%+v is taken", l)
