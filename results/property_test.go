@@ -50,7 +50,7 @@ func drawnReport(t *rapid.T) *Report {
 	for range few("updates", 0, 3) {
 		u := UpdateTime{Name: text.Draw(t, "update"), Size: rapid.Uint32().Draw(t, "firmware")}
 		for range few("phases", 0, 6) {
-			u.Phases = append(u.Phases, Phase{text.Draw(t, "phase"), seconds.Draw(t, "seconds"), seconds.Draw(t, "stall"), seconds.Draw(t, "masked")})
+			u.Phases = append(u.Phases, Phase{text.Draw(t, "phase"), seconds.Draw(t, "seconds"), seconds.Draw(t, "stall"), seconds.Draw(t, "masked"), rapid.Bool().Draw(t, "down")})
 		}
 		r.Updates = append(r.Updates, u)
 	}

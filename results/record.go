@@ -115,8 +115,9 @@ type UpdateTime struct {
 type Phase struct {
 	Name    string  `json:"name"`
 	Seconds float64 `json:"seconds"`
-	Stall   float64 `json:"stall"`  // seconds in which the application's code could not be fetched
-	Masked  float64 `json:"masked"` // seconds in which interrupts were masked
+	Stall   float64 `json:"stall"`          // seconds in which the application's code could not be fetched
+	Masked  float64 `json:"masked"`         // seconds in which interrupts were masked
+	Down    bool    `json:"down,omitempty"` // the application does not run in it
 }
 
 // CutMap is the outcome of one sweep of power cuts, by mode and step. Rows[i].Outcome is run-length

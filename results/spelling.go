@@ -1,6 +1,6 @@
 package results
 
-// Duration, Count and Size spell quantities as reports do, for the texts of facts and findings that
+// Duration, Count, Size and Percent spell quantities as reports do, for the texts of facts and findings that
 // stand beside them.
 
 // Duration is seconds as a person would say them: "2.36 ms", "2 min 22 s", "10.4 years".
@@ -11,3 +11,6 @@ func Count[T uint32 | uint64 | int](n T) string { return count(n) }
 
 // Size is a number of bytes: "400 KiB".
 func Size(bytes float64) string { return size(bytes) }
+
+// Percent is a share of one: "12.5 %".
+func Percent(share float64) string { return percent(share) }
