@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
+	"time"
 
 	"dualbank/boot"
 	"dualbank/kvstore"
@@ -20,10 +21,13 @@ type Device struct {
 	Store  *kvstore.TDBStore
 	Layout *boot.Layout
 
-	driver *model.DriverFamily
-	core   *model.Core // nil if the processor's work takes no time
-	store  boot.Region
-	ram    boot.RAM
+	driver   *model.DriverFamily
+	core     *model.Core // nil if the processor's work takes no time
+	store    boot.Region
+	ram      boot.RAM
+	startup  uint64 // cycles
+	releases *releases
+	release  int // that runs
 }
 
 // inStore tells whether an address is in the store's region.
@@ -74,7 +78,19 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 	d.Store = kvstore.NewTDB(region, kvstore.Options{
 		Profile: kvstore.Profile(s.Store.Profile), NoCRCScan: s.Store.NoCRCScan, CPU: d.Flash.CPU(),
 	})
-	return d, d.flashFactory(s.Update.Bytes, s.Seed)
+	if n := s.Update.Slots; n > 0 {
+		if err := d.divide(n); err != nil {
+			return nil, err
+		}
+	}
+	if unit := d.Flash.PageSize(); s.Update.Fragment%unit != 0 {
+		return nil, fmt.Errorf("update.fragment: %d bytes, the driver programs %d at once: give a multiple of that", s.Update.Fragment, unit)
+	}
+	d.startup = d.Flash.Cycles(time.Duration(s.Update.Startup))
+	if d.releases, err = s.releases(d.Layout); err != nil {
+		return nil, err
+	}
+	return d, d.flashFactory()
 }
 
 // Chip is a part as a layout sees it. unit is the program unit of the driver in bytes.
@@ -142,18 +158,40 @@ func (l *Layout) checkTarget(srcs []boot.Source, part *model.Part) error {
 	return fmt.Errorf("layout.target: %s is no target that is known, and none of the configuration files has it in target_overrides: correct its name", l.Target)
 }
 
-// flashFactory puts an image of n bytes and version 1 in place, as a programmer on the bench does:
-// without steps, time or wear.
-func (d *Device) flashFactory(n uint32, seed uint64) error {
-	if n > d.Layout.Config.MaxAppSize {
-		return fmt.Errorf("update.bytes: %d bytes of firmware, the layout has room for %d: give a smaller size", n, d.Layout.Config.MaxAppSize)
+// noRoom is a firmware that the application's region does not hold.
+type noRoom struct{ text string }
+
+func (e *noRoom) Error() string { return e.text }
+
+func (e *noRoom) Unwrap() error { return boot.ErrFirmwareTooLarge }
+
+// flashFactory puts the first release in place, as a programmer on the bench does: without steps, time
+// or wear.
+func (d *Device) flashFactory() error {
+	firmware, c := d.releases.image(0), &d.Layout.Config
+	if n := uint32(len(firmware)); n > c.MaxAppSize {
+		return &noRoom{fmt.Sprintf("update.bytes: %d bytes of firmware, the layout has room for %d: give a smaller size", n, c.MaxAppSize)}
 	}
-	firmware := make([]byte, n)
-	model.NewRand(^seed).Fill(firmware)
 	header := make([]byte, boot.HeaderSize)
-	boot.EncodeHeader(header, &boot.Details{Version: 1, Size: uint64(n), Hash: sha256.Sum256(firmware)})
-	if !d.Flash.Poke(d.Layout.Config.Details, header) || !d.Flash.Poke(d.Layout.Config.AppStart, firmware) {
-		return fmt.Errorf("update.bytes: %d bytes of firmware at 0x%08X do not fit in the flash", n, d.Layout.Config.AppStart)
+	boot.EncodeHeader(header, &boot.Details{Version: 1, Size: uint64(len(firmware)), Hash: sha256.Sum256(firmware)})
+	if !d.Flash.Poke(c.Details, header) || !d.Flash.Poke(c.AppStart, firmware) {
+		return fmt.Errorf("update.bytes: %d bytes of firmware at 0x%08X do not fit in the flash", len(firmware), c.AppStart)
 	}
+	return nil
+}
+
+// divide divides the candidate storage in n slots in place of as many as the configuration files say.
+func (d *Device) divide(n uint32) error {
+	d.Layout.Config.Locations = n
+	slots, ok := boot.Slots(&d.Layout.Chip, &d.Layout.Config)
+	if !ok {
+		return fmt.Errorf("update.slots: the candidate storage cannot be divided in %d: give fewer slots", n)
+	}
+	for i, s := range slots {
+		if s.Size == 0 {
+			return fmt.Errorf("update.slots: slot %d of %d is empty, rounded to erase units: give fewer slots", i, n)
+		}
+	}
+	d.Layout.Slots = slots
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"dualbank/model"
 	"dualbank/results"
 )
 
@@ -52,18 +53,20 @@ func (j *job) facts() {
 		}
 	}
 	for i, u := range j.updates {
-		name := "Update, " + results.Size(float64(u.Bytes))
-		if i > 0 {
-			name = "Update, " + u.Name
+		whole := u
+		for _, o := range j.updates[:i] {
+			if u.Delta > 0 && o.Name+", delta" == u.Name {
+				whole = o
+			}
 		}
-		note := "download " + results.Duration(f.Seconds(u.phase(phaseDownload)))
-		if i == 0 {
-			note = fmt.Sprintf("%s of it download; the application does not run for %s while the bootloader installs",
-				results.Duration(f.Seconds(u.phase(phaseDownload))), results.Duration(f.Seconds(u.phase(phaseInstall))))
-		} else {
-			note += ", install " + results.Duration(f.Seconds(u.phase(phaseInstall)))
+		name := "Update, " + u.Name
+		switch {
+		case i == 0:
+			name = "Update, " + results.Size(float64(u.Bytes))
+		case whole == j.updates[0]:
+			name = "Update by delta"
 		}
-		add(name, results.Duration(f.Seconds(u.Cycles())), "%s", note)
+		add(name, results.Duration(f.Seconds(u.Cycles())), "%s", u.fact(f, whole))
 	}
 	if _, warnings, err := j.s.Layout.plan(f.Part(), f.PageSize()); err == nil && len(warnings) > 0 {
 		add("Layout warnings", fmt.Sprint(len(warnings)), "`dualbank layout` lists them; the first: %s", warnings[0].Text)
@@ -107,12 +110,26 @@ func (j *job) cutFacts(add func(name, value, format string, args ...any)) {
 	add("Power cuts judged", results.Count(j.sweeps), "%s", strings.Join(names, "; "))
 }
 
-// phase is the length of a phase in cycles.
-func (u *UpdateRun) phase(name string) uint64 {
-	for _, p := range u.Phases {
-		if p.Name == name {
-			return p.End - p.Start
-		}
+// fact says where an update's time goes, and how much less or more that is than another one's, if it is
+// another one.
+func (u *UpdateRun) fact(f *model.Flash, than *UpdateRun) string {
+	took := func(cycles uint64) string { return results.Duration(f.Seconds(cycles)) }
+	note := fmt.Sprintf("%s of it download, %s writing; the application does not run for %s while the bootloader installs",
+		took(u.Phases[phaseDownload].Cycles), took(u.Phases[phaseWrite].Cycles), took(u.Down()))
+	if u.Restarts > 0 {
+		note += fmt.Sprintf("; %d power cuts in the download", u.Restarts)
 	}
-	return 0
+	differs := ""
+	switch {
+	case u == than:
+		return note
+	case u.Cycles() > than.Cycles():
+		differs = took(u.Cycles()-than.Cycles()) + " more"
+	default:
+		differs = took(than.Cycles()-u.Cycles()) + " less"
+	}
+	if u.Delta > 0 {
+		differs += fmt.Sprintf(" than the whole image: %s come over the link, %s of it", results.Size(float64(u.Delta)), results.Percent(float64(u.Delta)/float64(u.Bytes)))
+	}
+	return differs + "; " + note
 }

@@ -57,21 +57,6 @@ func (s *Sets) GetMetrics(f *model.Flash) []results.Metric {
 	}
 }
 
-// Metrics are the update's figures; f is the flash it ran on. The operation is the whole update.
-func (u *UpdateRun) Metrics(f *model.Flash) []results.Metric {
-	m := []results.Metric{less("sim-sec/op", f.Seconds(u.Cycles()))}
-	for _, p := range u.Phases {
-		m = append(m, less(p.Name+"-sec", f.Seconds(p.End-p.Start)))
-	}
-	return append(m,
-		less("next-boot-sec", f.Seconds(u.NextBoot)),
-		less("stall-sec/op", f.Seconds(u.Counters.Stall)),
-		less("masked-sec/op", f.Seconds(u.Counters.Masked)),
-		less("erases/op", float64(u.Counters.Erases)),
-		less("write-amp", float64(u.Counters.ProgramBytes)/float64(u.Bytes)),
-	)
-}
-
 // benchName puts keys and values behind the name of a benchmark: "KVSet/part=stm32f429zi/size=32".
 func benchName(name string, keyValues ...any) string {
 	for i := 0; i+1 < len(keyValues); i += 2 {

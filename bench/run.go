@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"dualbank/boot"
 	"dualbank/fuzz"
@@ -48,10 +50,11 @@ type job struct {
 // When ctx ends, Run returns the report on what it had done until then together with ctx's error;
 // with any other error the report is nil.
 func Run(ctx context.Context, s *Scenario, out string, progress Progress) (*results.Report, []fuzz.Finding, error) {
+	stored, _ := s.Stored()
 	j := &job{s: s, out: out, progress: progress, report: &results.Report{
 		Title:    cmp.Or(s.Title, "KVStore and firmware update on "+s.Board.Name),
 		Command:  fmt.Sprintf("dualbank run %s --out %s", filepath.Join(out, "scenario.toml"), out),
-		Scenario: s.TOML(),
+		Scenario: stored.TOML(),
 	}}
 	err := j.run(ctx)
 	if err != nil && (ctx.Err() == nil || j.device == nil) {
@@ -113,18 +116,9 @@ func (j *job) live(ctx context.Context, driver string, corner model.Corner) erro
 	}
 	j.bench(benchName("Open", key...), 1, []results.Metric{less("sim-sec/op", f.Seconds(f.Now()-began))})
 
-	u, err := d.RunUpdate(ctx, &j.s.Update, j.s.Seed, j.progress.of("update, "+name))
-	if errors.Is(err, boot.ErrFirmwareTooLarge) {
-		return &ScenarioError{fmt.Errorf("update, %s: %w: give a smaller update.bytes, or a larger slot", name, err)}
+	if err := j.update(ctx, d, name, own, key); err != nil {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("update, %s: %w", name, err)
-	}
-	u.Name = name
-	j.updates = append(j.updates, u)
-	j.report.Updates = append(j.report.Updates, u.Record(f))
-	j.bench(benchName("Update", append(key, "bytes", u.Bytes)...), 1, u.Metrics(f))
-
 	if corner == j.device.Corner {
 		j.report.Sets = append(j.report.Sets, sets.latencies(name, f))
 	} else if j.extreme == nil {
@@ -132,10 +126,73 @@ func (j *job) live(ctx context.Context, driver string, corner model.Corner) erro
 	}
 	if own {
 		j.sets = sets
-		j.report.Wear = d.wear()
-		j.report.Timeline = u.Timeline(f, fmt.Sprintf("Update of %s, %s", results.Size(float64(u.Bytes)), name))
 	}
 	return nil
+}
+
+// update runs the scenario's campaigns one after the other, and the first of them once more by a delta
+// where the scenario asks for that. own says that the device is the scenario's own.
+func (j *job) update(ctx context.Context, d *Device, name string, own bool, key []any) error {
+	f, before, ram := d.Flash, d.Flash.Snapshot(), d.ram
+	whole := j.s.Update
+	whole.Delta = false
+	run := func(u *Update, name string, key []any) (*UpdateRun, error) {
+		run, err := d.RunUpdate(ctx, u, j.s.Seed, j.progress.of("update, "+name))
+		if err != nil {
+			return nil, updateError(name, err)
+		}
+		run.Name = name
+		j.report.Updates = append(j.report.Updates, run.Record(f))
+		j.bench(benchName("Update", key...), 1, run.Metrics(f))
+		return run, nil
+	}
+	key = append(slices.Clone(key), "bytes", len(d.releases.image(1)))
+	for n := range whole.Campaigns {
+		name, key := name, key
+		if n > 0 {
+			name, key = fmt.Sprintf("%s, campaign %d", name, n+1), append(slices.Clone(key), "campaign", n+1)
+		}
+		u, err := run(&whole, name, key)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			j.updates = append(j.updates, u)
+			if own {
+				j.report.Timeline = u.Timeline(f, fmt.Sprintf("Update of %s, %s", results.Size(float64(u.Bytes)), name))
+			}
+		}
+	}
+	if own {
+		j.report.Wear = d.wear()
+	}
+	if !j.s.Update.Delta || !d.releases.comparable() || d.Corner != j.device.Corner {
+		return nil
+	}
+	// The same device as before the first campaign.
+	f.Restore(before)
+	d.ram, d.release = ram, 0
+	if err := d.Store.Open(); err != nil {
+		return fmt.Errorf("update, %s: opening the store: %w", name, err)
+	}
+	u, err := run(&j.s.Update, name+", delta", append(key, "delta", "yes"))
+	if err != nil {
+		return err
+	}
+	j.updates = append(j.updates, u)
+	return nil
+}
+
+// updateError is an update's failure with its name; one that the scenario is to blame for is a
+// *ScenarioError.
+func updateError(name string, err error) error {
+	switch {
+	case errors.Is(err, boot.ErrFirmwareTooLarge):
+		return &ScenarioError{fmt.Errorf("update, %s: %w: give a smaller update.bytes, or a larger slot", name, err)}
+	case errors.Is(err, kvstore.ErrMediaFull):
+		return &ScenarioError{fmt.Errorf("update, %s: %w: the update client keeps a key in the store: give fewer or smaller keys", name, err)}
+	}
+	return fmt.Errorf("update, %s: %w", name, err)
 }
 
 // describe fills in what the report says of the board.
@@ -155,7 +212,9 @@ func (j *job) describe(d *Device) {
 		{Key: "profile", Value: j.s.Store.Profile.String()},
 		{Key: "seed", Value: fmt.Sprint(j.s.Seed)},
 	}
-	r.Sources = d.sources(mv)
+	r.Sources = append(d.sources(mv), results.Source{
+		Fact: "start-up of bootloader and application", Value: time.Duration(j.s.Update.Startup).String(), Mark: "A", From: "the scenario's update.startup",
+	})
 }
 
 // otherCorner is the corner that a board is compared with.

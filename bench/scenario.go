@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -63,13 +64,24 @@ type Store struct {
 	NoCRCScan bool    `toml:"no_crc_scan" comment:"KVSTORE_RAM_TABLE_NO_CRC_CHECK: the scan at open trusts the record headers."`
 }
 
-// Update is one firmware update.
+// Update is a firmware update, or several in a row.
 type Update struct {
-	Client   Client `toml:"client" comment:"The update client's storage layer: new (mbed-cloud-client 4) or old."`
-	Bytes    uint32 `toml:"bytes" comment:"Size of the firmware, the running one and the new one."`
-	Version  uint64 `toml:"version" comment:"Version of the new firmware; the running one has a smaller one."`
-	Fragment uint32 `toml:"fragment" comment:"Bytes that the client writes at once, half of ARM_UC_BUFFER_SIZE."`
-	Link     Link   `toml:"link"`
+	Client        Client   `toml:"client" comment:"The update client's storage layer: new (mbed-cloud-client 4) or old."`
+	Bytes         uint32   `toml:"bytes" comment:"Size of the firmware, the running one and the new one, where it is generated."`
+	Changed       uint32   `toml:"changed_permille" comment:"Of 1000 functions of a generated firmware, how many the new one has changed; a quarter as many are added."`
+	Firmware      string   `toml:"firmware" comment:"A file with the new firmware: binary, Intel HEX or ELF. Without one it is generated."`
+	Running       string   `toml:"running" comment:"A file with the firmware that runs before."`
+	Version       uint64   `toml:"version" comment:"Version of the new firmware; the running one has a smaller one."`
+	Campaigns     uint32   `toml:"campaigns" comment:"Updates in a row, each to the version after."`
+	Delta         bool     `toml:"delta" comment:"Whether the update is done once more by a delta against the running firmware, to compare."`
+	Slots         uint32   `toml:"slots" comment:"Slots in the candidate storage; 0: as many as the configuration files say."`
+	Fragment      uint32   `toml:"fragment" comment:"Bytes that the client writes at once, half of ARM_UC_BUFFER_SIZE."`
+	Interruptions uint32   `toml:"interruptions" comment:"How often the power fails during a download, at even distances; it is resumed."`
+	Startup       Duration `toml:"startup" comment:"From a reset to the bootloader's work, and from its jump to the application's: clocks, memory, RTOS. An assumption."`
+	Link          Link     `toml:"link"`
+
+	FirmwareFile []byte `toml:"-"` // what Firmware holds
+	RunningFile  []byte `toml:"-"` // what Running holds
 }
 
 // Link is the way over which firmware comes: CoAP blockwise transfer (RFC 7959), one block after the
@@ -131,6 +143,9 @@ func ReadFile(path string) (*Scenario, error) {
 	if err := s.Layout.read(path); err != nil {
 		return nil, err
 	}
+	if err := s.Update.read(path); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -143,17 +158,59 @@ func (l *Layout) read(path string) error {
 		if c.file == "" || *c.text != "" {
 			continue
 		}
-		file := c.file
-		if !filepath.IsAbs(file) {
-			file = filepath.Join(filepath.Dir(path), file)
-		}
-		text, err := os.ReadFile(file)
+		text, err := readBeside(path, "layout."+c.key, c.file)
 		if err != nil {
-			return fmt.Errorf("%s: layout.%s: %s: %w: correct the path, which is relative to the scenario's folder", path, c.key, c.file, cause(err))
+			return err
 		}
 		*c.text = string(text)
 	}
 	return nil
+}
+
+// read reads the firmware files that the scenario at path names.
+func (u *Update) read(path string) (err error) {
+	if u.Firmware != "" {
+		if u.FirmwareFile, err = readBeside(path, "update.firmware", u.Firmware); err != nil {
+			return err
+		}
+	}
+	if u.Running != "" {
+		u.RunningFile, err = readBeside(path, "update.running", u.Running)
+	}
+	return err
+}
+
+// readBeside reads a file that a key of the scenario at path names.
+func readBeside(path, key, file string) ([]byte, error) {
+	at := file
+	if !filepath.IsAbs(file) {
+		at = filepath.Join(filepath.Dir(path), file)
+	}
+	text, err := os.ReadFile(at)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s: %s: %w: correct the path, which is relative to the scenario's folder", path, key, file, cause(err))
+	}
+	return text, nil
+}
+
+// Stored is the scenario as it goes into a results folder, with the files that it needs there: those
+// that it names, by their paths from that folder on. The scenario alone then gives the same figures again.
+func (s *Scenario) Stored() (*Scenario, map[string][]byte) {
+	stored, files := *s, map[string][]byte{}
+	for _, f := range []struct {
+		name *string
+		file []byte
+	}{{&stored.Update.Firmware, s.Update.FirmwareFile}, {&stored.Update.Running, s.Update.RunningFile}} {
+		if f.file == nil {
+			continue
+		}
+		name := path.Join("firmware", filepath.Base(*f.name))
+		if other, taken := files[name]; taken && !bytes.Equal(other, f.file) {
+			name = path.Join("firmware", "running", filepath.Base(*f.name))
+		}
+		files[name], *f.name = f.file, name
+	}
+	return &stored, files
 }
 
 // cause is what a file operation failed for, without the path that the message has already.
@@ -209,6 +266,9 @@ func oneLine(err error) string {
 // maxSeed is the largest integer that TOML can hold.
 const maxSeed = math.MaxInt64
 
+// maxCampaigns is the largest number of updates in a row.
+const maxCampaigns = 1000
+
 // check finds what no run could be made of. Whether part, driver and layout fit together shows when
 // the device is built.
 func (s *Scenario) check() error {
@@ -231,8 +291,16 @@ func (s *Scenario) check() error {
 		return bad("layout.name", "%q: give a word without space, / or =", s.Layout.Name)
 	case u.Bytes == 0 || u.Bytes > 1<<28:
 		return bad("update.bytes", "%d: give 1 to %d", u.Bytes, 1<<28)
-	case u.Version < 2 || u.Version > maxSeed:
-		return bad("update.version", "%d: give 2 to %d", u.Version, uint64(maxSeed))
+	case u.Changed > 1000:
+		return bad("update.changed_permille", "%d: give 0 to 1000", u.Changed)
+	case u.Version < 2 || u.Version > maxSeed-maxCampaigns:
+		return bad("update.version", "%d: give 2 to %d", u.Version, uint64(maxSeed-maxCampaigns))
+	case u.Campaigns == 0 || u.Campaigns > maxCampaigns:
+		return bad("update.campaigns", "%d: give 1 to %d", u.Campaigns, maxCampaigns)
+	case u.Slots > 64:
+		return bad("update.slots", "%d: give 0 for the layout's number, or up to 64", u.Slots)
+	case u.Interruptions > 100:
+		return bad("update.interruptions", "%d: give 0 to 100", u.Interruptions)
 	case u.Fragment == 0 || u.Fragment > 1<<20:
 		return bad("update.fragment", "%d: give 1 to %d bytes", u.Fragment, 1<<20)
 	case l.BitsPerSecond == 0 || l.BitsPerSecond > 1e12:
@@ -257,9 +325,9 @@ func (s *Scenario) check() error {
 	for _, d := range []struct {
 		key   string
 		value Duration
-	}{{"round_trip", l.RoundTrip}, {"timeout", l.Timeout}, {"resume", l.Resume}} {
+	}{{"startup", u.Startup}, {"link.round_trip", l.RoundTrip}, {"link.timeout", l.Timeout}, {"link.resume", l.Resume}} {
 		if d.value < 0 || d.value > Duration(time.Hour) {
-			return bad("update.link."+d.key, "%v: give 0s to 1h", time.Duration(d.value))
+			return bad("update."+d.key, "%v: give 0s to 1h", time.Duration(d.value))
 		}
 	}
 	for i, m := range c.Modes {

@@ -61,8 +61,8 @@ const (
 func (u *UpdateRun) Timeline(f *model.Flash, title string) *results.Timeline {
 	seconds := func(at uint64) float64 { return f.Seconds(at - u.began) }
 	t := &results.Timeline{Title: title}
-	for _, p := range u.Phases {
-		t.Phases = append(t.Phases, results.Span{Name: p.Name, Start: seconds(p.Start), End: seconds(p.End), Share: 1})
+	for _, p := range u.panes {
+		t.Phases = append(t.Phases, results.Span{Name: p.name, Start: seconds(p.start), End: seconds(p.end), Share: 1})
 	}
 	add := func(name string, i int) {
 		tr := results.Track{Name: name, Spans: []results.Span{}}

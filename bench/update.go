@@ -2,195 +2,206 @@ package bench
 
 import (
 	"context"
-	"crypto/sha256"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"time"
 
 	"dualbank/boot"
+	"dualbank/kvstore"
 	"dualbank/model"
-	"dualbank/results"
-)
-
-// The phases of an update as they are reported.
-const (
-	phasePrepare  = "prepare"  // the slot is erased
-	phaseDownload = "download" // blocks come over the link and are programmed
-	phaseVerify   = "verify"   // the stored image is read back and hashed, then made a candidate
-	phaseInstall  = "install"  // the bootloader, from the reset to the jump
-	phaseBoot     = "boot"     // the new application opens its store
 )
 
 // UpdateRun is what one update measured. Times are in core cycles.
 type UpdateRun struct {
 	Name     string // "driver mbed"
-	Bytes    uint32
-	Phases   []PhaseTime
-	Boot     []PhaseTime // the bootloader's part, by the bootloader's own phases
-	Repeats  uint64      // messages of the link that were sent again
-	Resumes  uint64      // blocks that the client gave up and began anew
-	NextBoot uint64      // an ordinary boot of the new image, checks included
+	Bytes    uint32 // of firmware
+	Delta    uint32 // bytes of the delta that came in its place; 0: the whole image came
+	Version  uint64
+	Slot     int // that it was installed from
+	Phases   [phases]PhaseTime
+	Link     boot.Transfer
+	Restarts uint64 // after interruptions
+	NextBoot uint64 // an ordinary boot of the new image, from the reset to the jump
 	Counters model.Counters
-	tracks   []spans
-	began    uint64
-}
 
-// PhaseTime is one phase.
-type PhaseTime struct {
-	Name       string
-	Start, End uint64
-	Stall      uint64 // the application's code could not be fetched
-	Masked     uint64 // interrupts were masked
+	began, ended uint64
+	panes        []pane
+	tracks       []spans
 }
 
 // Cycles is the length of the whole update.
-func (u *UpdateRun) Cycles() uint64 { return u.Phases[len(u.Phases)-1].End - u.began }
+func (u *UpdateRun) Cycles() uint64 { return u.ended - u.began }
 
-// clock cuts a run into phases.
-type clock struct {
-	f      *model.Flash
-	phases *[]PhaseTime
-	before model.Counters
-	open   bool // the last phase goes on
-}
-
-// enter ends the phase that goes on and begins another one; "" begins none.
-func (c *clock) enter(name string) {
-	now := c.f.Counters()
-	if c.open {
-		p := &(*c.phases)[len(*c.phases)-1]
-		p.End = c.f.Now()
-		p.Stall, p.Masked = now.Stall-c.before.Stall, now.Masked-c.before.Masked
-	}
-	if c.open = name != ""; c.open {
-		*c.phases = append(*c.phases, PhaseTime{Name: name, Start: c.f.Now()})
-	}
-	c.before = now
-}
-
-// RunUpdate updates the device: download over the link into the candidate slot, verify, activate,
-// reset, bootloader, first boot. An update that does not end in the new firmware is an error. When ctx
-// ends in between, the error is ctx's.
+// RunUpdate updates the device to its next release: download over the link into a candidate slot, whole
+// or by a delta, verify, activate, reset, bootloader, first boot. The power fails as often as u says and
+// the download goes on. An update that does not end in the new firmware is an error. When ctx ends in
+// between, the error is ctx's.
 func (d *Device) RunUpdate(ctx context.Context, u *Update, seed uint64, progress func(done, total uint64)) (*UpdateRun, error) {
-	run := &UpdateRun{Bytes: u.Bytes, began: d.Flash.Now()}
-	before := d.Flash.Counters()
-	d.Flash.Observe(run.observe)
-	defer d.Flash.Observe(nil)
-
-	c := clock{f: d.Flash, phases: &run.Phases}
-	firmware := make([]byte, u.Bytes)
+	f := d.Flash
 	rng := model.NewRand(seed)
-	rng.Fill(firmware)
-	details := &boot.Details{Version: u.Version, Size: uint64(u.Bytes), Hash: sha256.Sum256(firmware)}
-	rng.Fill(details.Campaign[:])
-	if err := d.download(ctx, u, run, &c, firmware, details, rng.Uint64(), progress); err != nil {
-		return nil, err
+	release := d.release + 1
+	image := d.releases.image(release)
+	run := &UpdateRun{Bytes: uint32(len(image)), Version: u.Version + uint64(d.release)}
+	var id [16]byte
+	model.NewRand(seed ^ run.Version).Fill(id[:])
+	campaign := boot.NewCampaign(run.Version, id, image)
+	if u.Delta {
+		var err error
+		if campaign.Delta, err = d.releases.delta(release); err != nil {
+			return nil, fmt.Errorf("delta: %w", err)
+		}
+		run.Delta = uint32(len(campaign.Delta))
 	}
-	if err := d.install(run, &c, u.Version); err != nil {
-		return nil, err
-	}
-	c.enter(phaseBoot)
-	if err := d.Store.Open(); err != nil {
-		return nil, fmt.Errorf("boot: opening the store: %w", err)
-	}
-	c.enter("")
-	run.Counters = since(d.Flash.Counters(), before)
 
-	d.Flash.Observe(nil)
-	began := d.Flash.Now()
-	if o := d.reset(nil); o.Result != boot.Jumped || o.Version != u.Version || o.Slot >= 0 {
-		return nil, fmt.Errorf("boot: the boot after the update ends in %v, version %d", o.Result, o.Version)
+	run.began = f.Now()
+	before := f.Counters()
+	f.Observe(run.observe)
+	defer f.Observe(nil)
+	c := newClock(f, run)
+	installed, err := d.download(ctx, u, run, c, campaign, rng, progress)
+	if err != nil {
+		return nil, err
 	}
-	run.NextBoot = d.Flash.Now() - began
+	if !installed {
+		c.enter(phaseReboot)
+		o := d.reset(boot.Software, c.part)
+		if o.Result != boot.Jumped || !o.Installed || o.Version != run.Version {
+			return nil, fmt.Errorf("install: the bootloader ends in %v with version %d, not %d", o.Result, o.Version, run.Version)
+		}
+		run.Slot = o.Slot
+	}
+	c.enter(phaseFirstBoot)
+	if err := d.start(); err != nil {
+		return nil, fmt.Errorf("first boot: %w", err)
+	}
+	c.enter(phases)
+	run.ended = f.Now()
+	run.Counters = since(f.Counters(), before)
+	d.release = release
+
+	f.Observe(nil)
+	began := f.Now()
+	if o := d.reset(boot.Software, nil); o.Result != boot.Jumped || o.Version != run.Version || o.Slot >= 0 {
+		return nil, fmt.Errorf("first boot: the boot after the update ends in %v, version %d", o.Result, o.Version)
+	}
+	run.NextBoot = f.Now() - began
 	return run, nil
 }
 
 // download is the update client's part.
-func (d *Device) download(ctx context.Context, u *Update, run *UpdateRun, c *clock, firmware []byte, details *boot.Details, seed uint64, progress func(done, total uint64)) error {
+func (d *Device) download(ctx context.Context, u *Update, run *UpdateRun, c *clock, campaign *boot.Campaign, rng *model.Rand, progress func(done, total uint64)) (installed bool, err error) {
 	f := d.Flash
 	client := boot.NewClient(d.Layout.Config, f, boot.Generation(u.Client), f.CPU())
-	c.enter(phasePrepare)
-	if err := client.Prepare(0, details); err != nil {
-		return fmt.Errorf("prepare: %d bytes of firmware: %w", u.Bytes, err)
-	}
-
-	c.enter(phaseDownload)
-	link := newChannel(u.Link, seed)
-	total := uint64(len(firmware))
-	fragment := make([]byte, u.Fragment)
-	for at := uint64(0); at < total; {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if progress != nil {
-			progress(at, total)
-		}
-		block := min(uint64(u.Link.Block), total-at)
-		f.Wait(f.Cycles(link.fetch(uint32(block))))
-		for end := at + block; at < end; {
-			n := copy(fragment, firmware[at:min(at+uint64(u.Fragment), end)])
-			for i := n; i < len(fragment); i++ {
-				fragment[i] = 0xFF
+	left := u.Interruptions
+	up := &boot.Updater{
+		Store:     client,
+		Link:      u.Link.boot(rng.Uint64()),
+		Locations: d.Layout.Config.Locations,
+		Journal:   journal{d.Store},
+		Fragment:  u.Fragment,
+		Pause:     max(time.Duration(u.Link.Resume), 1),
+		Wait:      func(t time.Duration) { f.Wait(f.Cycles(t)) },
+		Enter:     c.part,
+		CPU:       f.CPU(),
+		Progress: func(done, total uint32) error {
+			if progress != nil {
+				progress(uint64(done), uint64(total))
 			}
-			if err := client.Write(0, uint32(at), fragment[:n]); err != nil {
-				return fmt.Errorf("download: writing %d bytes at offset %d: %w", n, at, err)
+			if nth := u.Interruptions - left + 1; left > 0 && uint64(done)*uint64(u.Interruptions+1) >= uint64(total)*uint64(nth) {
+				left--
+				f.Arm(model.Cut{Step: d.cutAt(u, campaign, done, rng), Mode: model.Torn, Seed: rng.Uint64()})
 			}
-			at += uint64(n)
+			return ctx.Err()
+		},
+	}
+	if campaign.Delta != nil {
+		up.Base = &boot.ActiveImage{Flash: f, Config: d.Layout.Config}
+	}
+	for {
+		err := up.Run(campaign)
+		run.Link = up.Stats
+		switch {
+		case err == nil:
+			f.Disarm()
+			return false, nil
+		case f.Off():
+			c.enter(phaseRestart)
+			run.Restarts++
+			d.ram = boot.RAM{}
+			o := d.reset(boot.PowerOn, nil)
+			if o.Result != boot.Jumped {
+				return false, fmt.Errorf("download: after a power cut the bootloader ends in %v", o.Result)
+			}
+			if err := d.start(); err != nil {
+				return false, fmt.Errorf("download: after a power cut: %w", err)
+			}
+			if o.Version == campaign.Version {
+				run.Slot = o.Slot
+				return true, nil
+			}
+			client.Reset()
+		case errors.Is(err, boot.ErrFirmwareTooLarge):
+			return false, fmt.Errorf("prepare: %d bytes of firmware: %w", len(campaign.Firmware), err)
+		case err == ctx.Err():
+			return false, err
+		default:
+			return false, fmt.Errorf("download: %w", err)
 		}
 	}
-	run.Repeats, run.Resumes = link.repeats, link.resumes
-	if err := client.Finalize(0); err != nil {
-		return fmt.Errorf("finalize: %w", err)
-	}
-
-	c.enter(phaseVerify)
-	digest := sha256.New()
-	for at := uint64(0); at < total; at += uint64(u.Fragment) {
-		p := fragment[:min(uint64(u.Fragment), total-at)]
-		if err := client.Read(0, uint32(at), p); err != nil {
-			return fmt.Errorf("verify: reading %d bytes at offset %d: %w", len(p), at, err)
-		}
-		digest.Write(p)
-		f.CPU().SHA256(len(p))
-	}
-	if got := [32]byte(digest.Sum(nil)); got != details.Hash {
-		return fmt.Errorf("verify: the stored image has the hash %x, not %x", got, details.Hash)
-	}
-	if err := client.Activate(0); err != nil {
-		return fmt.Errorf("activate: %w", err)
-	}
-	return nil
 }
 
-// install is the bootloader's part.
-func (d *Device) install(run *UpdateRun, c *clock, version uint64) error {
-	c.enter(phaseInstall)
-	inner := clock{f: d.Flash, phases: &run.Boot}
-	o := d.reset(func(p boot.Phase) {
-		if p == boot.Done {
-			p = ""
-		}
-		inner.enter(string(p))
-	})
-	if o.Result != boot.Jumped || !o.Installed || o.Version != version {
-		return fmt.Errorf("install: the bootloader ends in %v with version %d, not %d", o.Result, o.Version, version)
+// cutAt draws the step of an interruption: in the next fragment that is written.
+func (d *Device) cutAt(u *Update, campaign *boot.Campaign, done uint32, rng *model.Rand) uint64 {
+	if campaign.Delta != nil {
+		return 0 // how much the rest of the delta makes is not known
 	}
-	return nil
+	steps := min(u.Fragment, uint32(len(campaign.Firmware))-done) / d.driver.ProgramWidth.Value
+	return uint64(rng.Intn(int(max(steps, 1))))
 }
 
-// reset is a software reset and what the bootloader does then.
-func (d *Device) reset(enter func(boot.Phase)) boot.Outcome {
+// reset is a reset and what the bootloader does then.
+func (d *Device) reset(why boot.ResetReason, enter func(boot.Phase)) boot.Outcome {
 	d.Flash.Boot()
+	d.Flash.Wait(d.startup)
 	b := boot.NewBootloader(d.Layout.Config, d.Flash, d.Flash.CPU())
 	b.Enter = enter
-	return b.Boot(boot.Software, &d.ram)
+	return b.Boot(why, &d.ram)
 }
 
-// Record is the update as a report shows it.
-func (u *UpdateRun) Record(f *model.Flash) results.UpdateTime {
-	r := results.UpdateTime{Name: u.Name, Size: u.Bytes}
-	for _, p := range u.Phases {
-		r.Phases = append(r.Phases, results.Phase{
-			Name: p.Name, Seconds: f.Seconds(p.End - p.Start), Stall: f.Seconds(p.Stall), Masked: f.Seconds(p.Masked),
-		})
+// start is the start of the application.
+func (d *Device) start() error {
+	d.Flash.Wait(d.startup)
+	if err := d.Store.Open(); err != nil {
+		return fmt.Errorf("opening the store: %w", err)
 	}
-	return r
+	return nil
+}
+
+// journalKey is the key of the KVStore under which the update client remembers what it downloads.
+const journalKey = "update_in_progress"
+
+// journal is a boot.Journal in a device's KVStore: the campaign's id and the slot's number.
+type journal struct{ store *kvstore.TDBStore }
+
+// Load reads it. A store that has no such key has no download in progress.
+func (j journal) Load() (campaign [16]byte, slot uint32, ok bool) {
+	var p [20]byte
+	if n, err := j.store.Get(journalKey, p[:], 0); err != nil || n != len(p) {
+		return campaign, 0, false
+	}
+	return [16]byte(p[:16]), binary.LittleEndian.Uint32(p[16:]), true
+}
+
+// Save notes that slot is prepared for a campaign.
+func (j journal) Save(campaign [16]byte, slot uint32) error {
+	return j.store.Set(journalKey, binary.LittleEndian.AppendUint32(campaign[:], slot), 0)
+}
+
+// Clear forgets it.
+func (j journal) Clear() error {
+	if err := j.store.Remove(journalKey); err != kvstore.ErrItemNotFound {
+		return err
+	}
+	return nil
 }

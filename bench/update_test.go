@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"crypto/sha256"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -13,47 +14,47 @@ import (
 	"dualbank/model"
 )
 
-func TestFetchWithoutLoss(t *testing.T) {
-	// 90 bytes there, 90 + 1024 back at 250 kbit/s: 2.88 + 35.648 ms, and 80 ms of round trip.
+// A block by hand: 90 bytes there, 90 + 1024 back at 250 kbit/s: 2.88 + 35.648 ms, and 80 ms of round
+// trip. An exchange fails if one of its two messages does.
+func TestLink(t *testing.T) {
 	l := Guide().Update.Link
 	l.Loss = 0
-	c := newChannel(l, 1)
-	if got, want := c.fetch(1024), 118528*time.Microsecond; got != want {
-		t.Errorf("a block takes %v, want %v", got, want)
+	got := l.boot(7)
+	want := boot.Link{
+		BitsPerSecond: 250_000, RoundTrip: 80 * time.Millisecond, Block: 1024, Overhead: 180,
+		Timeout: 2 * time.Second, Retransmits: 4, Seed: 7,
 	}
-	if c.repeats != 0 || c.resumes != 0 {
-		t.Errorf("%d repeats, %d resumes", c.repeats, c.resumes)
+	if got != want {
+		t.Errorf("%+v, want %+v", got, want)
 	}
-}
-
-func TestFetchRepeats(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		l := Guide().Update.Link
-		l.Loss = rapid.Uint32Range(0, 900).Draw(t, "loss")
-		l.Repeats = rapid.Uint32Range(0, 6).Draw(t, "repeats")
-		seed := rapid.Uint64().Draw(t, "seed")
-		c, again := newChannel(l, seed), newChannel(l, seed)
-		exchange := 118528 * time.Microsecond
-		for range 20 {
-			repeats, resumes := c.repeats, c.resumes
-			took := c.fetch(1024)
-			repeats, resumes = c.repeats-repeats, c.resumes-resumes
-			least := exchange + time.Duration(repeats)*time.Duration(l.Timeout) + time.Duration(resumes)*time.Duration(l.Resume)
-			most := exchange + time.Duration(repeats)*3*time.Second<<l.Repeats + time.Duration(resumes)*time.Duration(l.Resume)
-			if took < least || took > most {
-				t.Fatalf("%v with %d repeats and %d resumes: want %v to %v", took, repeats, resumes, least, most)
-			}
-			if resumes*uint64(l.Repeats+1) > repeats {
-				t.Fatalf("%d resumes after %d repeats", resumes, repeats)
-			}
-			if got := again.fetch(1024); got != took {
-				t.Fatalf("%v, then %v from the same seed", took, got)
-			}
+		l := Link{Loss: rapid.Uint32Range(0, 900).Draw(t, "loss"), Repeats: rapid.Uint32Range(0, 16).Draw(t, "repeats"), Block: 16}
+		got := l.boot(0)
+		if err := got.Check(); err != nil {
+			t.Fatal(err)
+		}
+		p := float64(l.Loss) / 1000
+		if want := 1e6 * (1 - (1-p)*(1-p)); math.Abs(float64(got.LossPPM)-want) > 1e-6 {
+			t.Fatalf("%d exchanges of a million are lost, want %v", got.LossPPM, want)
+		}
+		if (got.Retransmits == -1) != (l.Repeats == 0) {
+			t.Fatalf("%d retransmissions for %d", got.Retransmits, l.Repeats)
 		}
 	})
 }
 
-func updated(t *testing.T, s *Scenario, driver string) (*Device, *UpdateRun) {
+// updated is a device of s that has been through the first of its updates.
+func updated(t testing.TB, s *Scenario, driver string) (*Device, *UpdateRun) {
+	t.Helper()
+	d := provisioned(t, s, driver)
+	u, err := d.RunUpdate(context.Background(), &s.Update, s.Seed, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, u
+}
+
+func provisioned(t testing.TB, s *Scenario, driver string) *Device {
 	t.Helper()
 	d, err := s.Device(driver, model.Corner(s.Board.Corner))
 	if err != nil {
@@ -62,60 +63,71 @@ func updated(t *testing.T, s *Scenario, driver string) (*Device, *UpdateRun) {
 	if err := newLoad(&s.Workload, s.Seed).provision(d.Store); err != nil {
 		t.Fatal(err)
 	}
-	u, err := d.RunUpdate(context.Background(), &s.Update, s.Seed, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d, u
+	return d
 }
 
 // The phases of an update, by hand: 400 KiB and a header need four sectors of 128 KiB in the slot, and
 // from the header at 0x08008000 on 2 x 16, 64 and 3 x 128 KiB of the application.
 func TestUpdatePhasesByHand(t *testing.T) {
 	const (
-		ms      = 180_000 // cycles
-		us      = 180
-		bytes   = 400 << 10
-		blocks  = 400
-		header  = 112
-		erased  = 2*250*ms + 550*ms + 3*1000*ms
-		reading = bytes * 5 / 100 * us // generous: 5 ns a byte and then some
+		ms     = 180_000 // cycles
+		us     = 180
+		bytes  = 400 << 10
+		blocks = 400
+		header = 112
+		erased = 2*250*ms + 550*ms + 3*1000*ms
+		sha    = 59 * bytes // at least: waiting for code comes on top
 	)
 	for _, c := range []struct {
 		driver  string
 		program uint64 // cycles of program accesses for the image
 	}{{"mbed", bytes * 16 * us}, {"word", bytes / 4 * 16 * us}} {
-		s := free()
-		s.Update.Link.Loss = 0
+		s := Guide()
+		s.Update.Link.Loss, s.Update.Delta = 0, false
 		d, u := updated(t, s, c.driver)
-		want := map[string]uint64{
-			phasePrepare:  4 * 1000 * ms,
-			phaseDownload: blocks*118528*us + c.program,
-			phaseVerify:   header / 4 * 16 * us,
-			phaseInstall:  erased + c.program,
+		want := [phases]uint64{
+			phasePrepare:         4 * 1000 * ms,
+			phaseDownload:        blocks * 118528 * us,
+			phaseWrite:           c.program,
+			phaseVerify:          sha + header/4*16*us,
+			phaseReboot:          3 * ms,
+			phaseVerifyActive:    sha,
+			phaseVerifyCandidate: sha,
+			phaseErase:           erased,
+			phaseCopy:            c.program,
+			phaseVerifyInstalled: sha,
+			phaseFirstBoot:       3 * ms,
 		}
-		for _, p := range u.Phases {
-			least, ok := want[p.Name]
-			if !ok {
-				continue
+		overhead := [phases]uint64{
+			phasePrepare: 12 * ms, // the key in the store
+			// 10 % of waiting for code, 2 cycles a byte to read, the calls.
+			phaseVerify: bytes*8 + 30*ms, phaseVerifyActive: bytes*8 + ms, phaseVerifyCandidate: bytes*8 + ms, phaseVerifyInstalled: bytes*8 + ms,
+			phaseWrite: bytes * 70, phaseCopy: bytes*70 + header*20*us, phaseErase: ms, phaseFirstBoot: 25 * ms,
+		}
+		for p, least := range want {
+			if got := u.Phases[p].Cycles; got < least || got > least+overhead[p] {
+				t.Errorf("driver %s: %s takes %d cycles, by hand %d and up to %d around them", c.driver, phaseInfo[p].name, got, least, overhead[p])
 			}
-			got := p.End - p.Start
-			overhead := uint64(bytes*70 + 30*ms) // 60 cycles an access and the calls, and reading
-			if got < least || got > least+overhead {
-				t.Errorf("driver %s: %s takes %d cycles, by hand %d and up to %d around them", c.driver, p.Name, got, least, overhead)
+		}
+		if sum := u.Phases[phaseErase].Stall + u.Phases[phaseCopy].Stall; sum < erased+c.program || sum > u.Down() {
+			t.Errorf("driver %s: code in bank 1 stalls for %d of %d cycles while bank 1 is written", c.driver, sum, u.Down())
+		}
+		for _, p := range []phase{phaseDownload, phaseWrite} {
+			if stall := u.Phases[p].Stall; stall != 0 {
+				t.Errorf("driver %s: the application stalls for %d cycles in %s, which is in the other bank", c.driver, stall, phaseInfo[p].name)
 			}
 		}
-		if got := u.phase(phaseInstall); u.Phases[3].Stall < erased+c.program || u.Phases[3].Stall > got {
-			t.Errorf("driver %s: code in bank 1 stalls for %d of %d cycles while bank 1 is written", c.driver, u.Phases[3].Stall, got)
-		}
-		if stall := u.Phases[1].Stall; stall != 0 {
-			t.Errorf("driver %s: the application stalls for %d cycles in the download to the other bank", c.driver, stall)
-		}
-		if masked := u.Phases[0].Masked; c.driver == "mbed" && masked != 4*(1000*ms+200) || c.driver == "word" && masked != 0 {
+		if masked := u.Phases[phasePrepare].Masked; c.driver == "mbed" && masked != 4*(1000*ms+200) || c.driver == "word" && masked != 0 {
 			t.Errorf("driver %s: interrupts masked for %d cycles while the slot is erased", c.driver, masked)
+		}
+		if u.Link.Bytes != bytes || u.Link.Blocks != blocks || u.Restarts != 0 || u.Slot != 0 || u.Version != 2 {
+			t.Errorf("driver %s: %+v", c.driver, u)
 		}
 		checkInstalled(t, d, s.Update.Version, bytes)
 		checkTracks(t, d, u)
+		if tl := u.Timeline(d.Flash, ""); len(tl.Tracks) != 4 || len(tl.Phases) != 8 {
+			t.Errorf("%d tracks, %d phases", len(tl.Tracks), len(tl.Phases))
+		}
 	}
 }
 
@@ -164,36 +176,137 @@ func checkTracks(t *testing.T, d *Device, u *UpdateRun) {
 	if got := taken(trackMasked); got > u.Counters.Masked || got+overhead < u.Counters.Masked {
 		t.Errorf("masked for %d cycles, the time line shows %d", u.Counters.Masked, got)
 	}
-	at := u.began
-	for _, p := range u.Phases {
-		if p.Start != at || p.End < p.Start {
-			t.Errorf("phase %s from %d to %d, the one before it ends at %d", p.Name, p.Start, p.End, at)
+	at, sum := u.began, uint64(0)
+	for _, p := range u.panes {
+		if p.start != at || p.end < p.start {
+			t.Errorf("%s from %d to %d, what is before it ends at %d", p.name, p.start, p.end, at)
 		}
-		at = p.End
+		at = p.end
 	}
-	tl := u.Timeline(d.Flash, "")
-	if len(tl.Tracks) != 4 || len(tl.Phases) != 5 {
-		t.Errorf("%d tracks, %d phases", len(tl.Tracks), len(tl.Phases))
+	for _, p := range u.Phases {
+		sum += p.Cycles
+	}
+	if at != u.ended || sum != u.Cycles() {
+		t.Errorf("an update from %d to %d: the time line ends at %d, the phases have %d cycles", u.began, u.ended, at, sum)
 	}
 }
 
-// Sizes and fragments that do not divide each other, both clients, code elsewhere.
-func TestUpdateOfAnySize(t *testing.T) {
+// Sizes and fragments that do not divide each other, both clients, several slots, code elsewhere, whole
+// and by delta, over a bad link, interrupted: several campaigns in a row all come to their end.
+func TestUpdateOfAnyKind(t *testing.T) {
 	rapid.Check(t, func(t0 *rapid.T) {
 		s := Guide()
-		s.Update.Bytes = rapid.Uint32Range(1, 60_000).Draw(t0, "bytes")
-		s.Update.Fragment = rapid.Uint32Range(1, 3000).Draw(t0, "fragment")
-		s.Update.Link.Block = 16 << rapid.IntRange(0, 6).Draw(t0, "block")
-		s.Update.Client = Client(rapid.SampledFrom([]boot.Generation{boot.ClientNew, boot.ClientOld}).Draw(t0, "client"))
+		u := &s.Update
+		u.Bytes = rapid.Uint32Range(1, 60_000).Draw(t0, "bytes")
+		u.Fragment = rapid.Uint32Range(1, 3000).Draw(t0, "fragment")
+		u.Link.Block = 16 << rapid.IntRange(0, 6).Draw(t0, "block")
+		u.Link.Loss = rapid.SampledFrom([]uint32{0, 5, 400}).Draw(t0, "loss")
+		u.Link.Repeats = rapid.Uint32Range(0, 2).Draw(t0, "repeats")
+		u.Client = Client(rapid.SampledFrom([]boot.Generation{boot.ClientNew, boot.ClientOld}).Draw(t0, "client"))
+		u.Delta = rapid.Bool().Draw(t0, "delta")
+		u.Slots = rapid.Uint32Range(0, 4).Draw(t0, "slots")
+		u.Interruptions = rapid.Uint32Range(0, 4).Draw(t0, "interruptions")
 		s.Board.Code = Code(rapid.SampledFrom([]model.Code{0, 1, model.CodeInRAM}).Draw(t0, "code"))
 		s.Workload.Keys = s.Workload.Keys[:3]
-		d, u := updated(t, s, rapid.SampledFrom([]string{"mbed", "word"}).Draw(t0, "driver"))
-		checkInstalled(t, d, s.Update.Version, uint64(s.Update.Bytes))
-		checkTracks(t, d, u)
-		if s.Board.Code == Code(model.CodeInRAM) && u.Counters.Stall != 0 {
-			t0.Errorf("code in RAM stalled for %d cycles", u.Counters.Stall)
+		d := provisioned(t, s, rapid.SampledFrom([]string{"mbed", "word"}).Draw(t0, "driver"))
+		for n := range rapid.Uint64Range(1, 4).Draw(t0, "campaigns") {
+			run, err := d.RunUpdate(context.Background(), u, s.Seed, nil)
+			if err != nil {
+				t0.Fatal(err)
+			}
+			checkInstalled(t, d, u.Version+n, uint64(u.Bytes))
+			checkTracks(t, d, run)
+			if s.Board.Code == Code(model.CodeInRAM) && run.Counters.Stall != 0 {
+				t0.Errorf("code in RAM stalled for %d cycles", run.Counters.Stall)
+			}
+			if run.Restarts > uint64(u.Interruptions) {
+				t0.Errorf("%d restarts after %d interruptions", run.Restarts, u.Interruptions)
+			}
 		}
 	})
+}
+
+// moveTo puts the guide's layout on another part whose driver programs 8 bytes at once.
+func moveTo(s *Scenario, part, target string) {
+	s.Board.Part, s.Board.Hz, s.Layout.Target = part, 0, target
+	if target == "NUCLEO_F429ZI" {
+		return
+	}
+	fit := strings.NewReplacer("NUCLEO_F429ZI", target, `"update-client.storage-page": 1`, `"update-client.storage-page": 8`)
+	files := boot.Example()
+	s.Layout.Bootloader, s.Layout.BootloaderText = "bootloader_app.json", fit.Replace(string(files[0].Text))
+	s.Layout.Application, s.Layout.ApplicationText = "mbed_app.json", fit.Replace(string(files[1].Text))
+}
+
+// Downloads that the power fails in are resumed, campaign after campaign, on whatever slot is next: what
+// was written before is not downloaded again, but for one sector and one block an interruption.
+func TestInterruptedCampaigns(t *testing.T) {
+	for _, c := range []struct {
+		part, target, client string
+		slots                uint32
+		sector               uint64 // largest of the slots
+	}{
+		{"stm32f429zi", "NUCLEO_F429ZI", "new", 1, 128 << 10},
+		{"stm32f429zi", "NUCLEO_F429ZI", "old", 3, 128 << 10},
+		{"stm32l4r5zi", "NUCLEO_L4R5ZI", "new", 2, 4 << 10},
+		{"stm32l4r5zi", "NUCLEO_L4R5ZI", "old", 2, 4 << 10},
+	} {
+		s := Guide()
+		u := &s.Update
+		moveTo(s, c.part, c.target)
+		u.Bytes, u.Interruptions, u.Slots, u.Link.Loss = 200<<10, 3, c.slots, 0
+		if err := u.Client.UnmarshalText([]byte(c.client)); err != nil {
+			t.Fatal(err)
+		}
+		d := provisioned(t, s, "mbed")
+		for n := range 5 {
+			u.Delta = n == 3
+			run, err := d.RunUpdate(context.Background(), u, s.Seed, nil)
+			if err != nil {
+				t.Fatalf("%s, %s client, campaign %d: %v", c.part, c.client, n, err)
+			}
+			checkInstalled(t, d, u.Version+uint64(n), uint64(u.Bytes))
+			checkTracks(t, d, run)
+			most := uint64(u.Bytes) + 3*(c.sector+1024)
+			if u.Delta {
+				most = 4 * uint64(run.Delta) // a delta is read from its start
+			}
+			if run.Restarts != 3 || run.Phases[phaseRestart].Cycles == 0 || run.Link.Bytes > most {
+				t.Errorf("%s, %s client, campaign %d: %d restarts, %d bytes downloaded, at most %d are wanted", c.part, c.client, n, run.Restarts, run.Link.Bytes, most)
+			}
+			if want := n % int(c.slots); run.Slot != want {
+				t.Errorf("%s, %s client: campaign %d is in slot %d, want %d", c.part, c.client, n, run.Slot, want)
+			}
+			if _, _, ok := (journal{d.Store}).Load(); ok {
+				t.Errorf("%s: campaign %d is over, and the store still has it", c.part, n)
+			}
+		}
+	}
+}
+
+// What a delta saves is what does not come over the link; the rest takes as long.
+func TestDeltaUpdate(t *testing.T) {
+	s := Guide()
+	s.Update.Link.Loss, s.Update.Delta = 0, false
+	_, whole := updated(t, s, "mbed")
+	s.Update.Delta = true
+	d, delta := updated(t, s, "mbed")
+	checkInstalled(t, d, s.Update.Version, uint64(s.Update.Bytes))
+	if delta.Delta == 0 || delta.Link.Bytes != uint64(delta.Delta) || delta.Delta > s.Update.Bytes/5 {
+		t.Errorf("a delta of %d bytes, %d downloaded", delta.Delta, delta.Link.Bytes)
+	}
+	if got, want := delta.Phases[phaseDownload].Cycles, whole.Phases[phaseDownload].Cycles; got > want/5 {
+		t.Errorf("the delta downloads in %d cycles, the image in %d", got, want)
+	}
+	// Unpacking takes time on top of programming the same bytes.
+	if got, want := delta.Phases[phaseWrite].Cycles, whole.Phases[phaseWrite].Cycles; got <= want || got > want+want/50 {
+		t.Errorf("writing takes %d cycles with the delta, %d without", got, want)
+	}
+	for p := phaseVerify; p < phases; p++ {
+		if got, want := delta.Phases[p].Cycles, whole.Phases[p].Cycles; got != want {
+			t.Errorf("%s takes %d cycles after a delta, %d else", phaseInfo[p].name, got, want)
+		}
+	}
 }
 
 func TestUpdateErrors(t *testing.T) {
@@ -202,18 +315,30 @@ func TestUpdateErrors(t *testing.T) {
 	if _, err := s.Device("mbed", model.Typ); err == nil || !strings.Contains(err.Error(), "update.bytes: 2097152 bytes of firmware, the layout has room for 1014784") {
 		t.Errorf("firmware of 2 MiB: %v", err)
 	}
+	for want, change := range map[string]func(u *Update){
+		"update.fragment: 100 bytes, the driver programs 8 at once": func(u *Update) { u.Fragment = 100 },
+		"update.slots: slot 0 of 60 is empty":                       func(u *Update) { u.Slots = 60 },
+		"update.firmware: app.bin was not read":                     func(u *Update) { u.Firmware = "app.bin" },
+	} {
+		s := Guide()
+		moveTo(s, "stm32l496zg", "NUCLEO_L496ZG")
+		if strings.Contains(want, "slots") {
+			s = Guide()
+		}
+		change(&s.Update)
+		if _, err := s.Device("mbed", model.Typ); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
 	// Larger than the slot, though not than the application's region.
 	s.Update.Bytes = 950 << 10
-	d, err := s.Device("mbed", model.Typ)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := provisioned(t, s, "mbed")
 	if _, err := d.RunUpdate(context.Background(), &s.Update, 1, nil); err == nil || !strings.Contains(err.Error(), "prepare: 972800 bytes of firmware: firmware too large for the slot") {
 		t.Errorf("firmware of 950 KiB: %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	u := Guide().Update
-	if _, err := d.RunUpdate(ctx, &u, 1, func(done, total uint64) {
+	s = Guide()
+	if _, err := provisioned(t, s, "mbed").RunUpdate(ctx, &s.Update, 1, func(done, total uint64) {
 		if done > total/2 {
 			cancel()
 		}

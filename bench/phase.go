@@ -1,0 +1,168 @@
+package bench
+
+import (
+	"dualbank/boot"
+	"dualbank/model"
+	"dualbank/results"
+)
+
+// phase is a part of an update, in the order in which they come.
+type phase int
+
+// The phases of an update.
+const (
+	phasePrepare         phase = iota // the slot is chosen and erased; after an interruption, what is written is looked for
+	phaseDownload                     // blocks come over the link
+	phaseWrite                        // fragments are programmed, those of a delta unpacked before
+	phaseRestart                      // the device starts again after an interruption
+	phaseVerify                       // the stored image is read back and hashed, then made a candidate
+	phaseReboot                       // from the reset to the bootloader's work
+	phaseVerifyActive                 // the bootloader hashes the running image
+	phaseVerifyCandidate              // and the candidate
+	phaseErase                        // it erases the running image
+	phaseCopy                         // and copies the candidate over it, header first
+	phaseVerifyInstalled              // and hashes what it wrote
+	phaseFirstBoot                    // the new application starts and opens its store
+	phases
+)
+
+// phaseInfo is how a phase is reported.
+var phaseInfo = [phases]struct {
+	name   string
+	metric string // its unit is this with "-sec"
+	down   bool   // the application does not run
+	pane   string // of the time line
+}{
+	phasePrepare:         {"prepare", "prepare", false, "prepare"},
+	phaseDownload:        {"download", "download", false, "download"},
+	phaseWrite:           {"write", "write", false, "download"},
+	phaseRestart:         {"restart", "restart", true, "download"},
+	phaseVerify:          {"verify", "verify", false, "verify"},
+	phaseReboot:          {"reboot", "reboot", true, "check"},
+	phaseVerifyActive:    {"verify active", "verify-active", true, "check"},
+	phaseVerifyCandidate: {"verify candidate", "verify-candidate", true, "check"},
+	phaseErase:           {"erase", "erase", true, "erase"},
+	phaseCopy:            {"copy", "copy", true, "copy"},
+	phaseVerifyInstalled: {"verify installed", "verify-installed", true, "verify again"},
+	phaseFirstBoot:       {"first boot", "boot", false, "boot"},
+}
+
+// phaseOf is the phase that a part of what update client and bootloader do belongs to.
+var phaseOf = map[boot.Phase]phase{
+	boot.PrepareSlot:     phasePrepare,
+	boot.Download:        phaseDownload,
+	boot.WriteSlot:       phaseWrite,
+	boot.VerifySlot:      phaseVerify,
+	boot.ActivateSlot:    phaseVerify,
+	boot.VerifyActive:    phaseVerifyActive,
+	boot.VerifyCandidate: phaseVerifyCandidate,
+	boot.EraseActive:     phaseErase,
+	boot.WriteHeader:     phaseCopy,
+	boot.CopyFirmware:    phaseCopy,
+	boot.VerifyInstalled: phaseVerifyInstalled,
+}
+
+// PhaseTime is what one phase took, in core cycles, all its stretches together.
+type PhaseTime struct {
+	Cycles uint64
+	Stall  uint64 // the application's code could not be fetched
+	Masked uint64 // interrupts were masked
+}
+
+// pane is a stretch of the time line.
+type pane struct {
+	name       string
+	start, end uint64
+}
+
+// clock cuts a run into phases.
+type clock struct {
+	f      *model.Flash
+	run    *UpdateRun
+	phase  phase // that goes on
+	start  uint64
+	before model.Counters
+}
+
+func newClock(f *model.Flash, run *UpdateRun) *clock {
+	return &clock{f: f, run: run, phase: phases, start: f.Now(), before: f.Counters()}
+}
+
+// enter ends the phase that goes on and begins another one; phases begins none.
+func (c *clock) enter(p phase) {
+	if p == c.phase && p != phases {
+		return
+	}
+	now, counters := c.f.Now(), c.f.Counters()
+	if c.phase < phases {
+		t := &c.run.Phases[c.phase]
+		t.Cycles += now - c.start
+		t.Stall += counters.Stall - c.before.Stall
+		t.Masked += counters.Masked - c.before.Masked
+		c.run.show(phaseInfo[c.phase].pane, c.start, now)
+	}
+	c.phase, c.start, c.before = p, now, counters
+}
+
+// part enters the phase that p belongs to. What comes after the last part is entered by its name.
+func (c *clock) part(p boot.Phase) {
+	if at, ok := phaseOf[p]; ok {
+		c.enter(at)
+	}
+}
+
+// show puts a stretch on the time line. What an interruption repeats stays in the download's pane.
+func (u *UpdateRun) show(name string, start, end uint64) {
+	if n := len(u.panes); n > 0 {
+		last := &u.panes[n-1]
+		if last.name == name || last.name == "download" && name == "prepare" {
+			last.end = end
+			return
+		}
+	}
+	u.panes = append(u.panes, pane{name, start, end})
+}
+
+// Down is the time in cycles from the reset until the new application starts: nothing else runs while
+// the bootloader installs it.
+func (u *UpdateRun) Down() (cycles uint64) {
+	for p := phaseReboot; p < phaseFirstBoot; p++ {
+		cycles += u.Phases[p].Cycles
+	}
+	return cycles
+}
+
+// Metrics are the update's figures; f is the flash it ran on. The operation is the whole update.
+func (u *UpdateRun) Metrics(f *model.Flash) []results.Metric {
+	m := []results.Metric{less("sim-sec/op", f.Seconds(u.Cycles()))}
+	for p, info := range phaseInfo {
+		if phase(p) == phaseRestart && u.Restarts == 0 {
+			continue
+		}
+		if phase(p) == phaseFirstBoot {
+			m = append(m, less("install-sec", f.Seconds(u.Down())))
+		}
+		m = append(m, less(info.metric+"-sec", f.Seconds(u.Phases[p].Cycles)))
+	}
+	return append(m,
+		less("next-boot-sec", f.Seconds(u.NextBoot)),
+		less("stall-sec/op", f.Seconds(u.Counters.Stall)),
+		less("masked-sec/op", f.Seconds(u.Counters.Masked)),
+		less("erases/op", float64(u.Counters.Erases)),
+		less("write-amp", float64(u.Counters.ProgramBytes)/float64(u.Bytes)),
+		less("link-B/op", float64(u.Link.Bytes)),
+	)
+}
+
+// Record is the update as a report shows it.
+func (u *UpdateRun) Record(f *model.Flash) results.UpdateTime {
+	r := results.UpdateTime{Name: u.Name, Size: u.Bytes}
+	for p, t := range u.Phases {
+		if t.Cycles > 0 {
+			r.Phases = append(r.Phases, results.Phase{
+				Name: phaseInfo[p].name, Seconds: f.Seconds(t.Cycles), Stall: f.Seconds(t.Stall), Masked: f.Seconds(t.Masked), Down: phaseInfo[p].down,
+			})
+		}
+	}
+	return r
+}
