@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -17,6 +18,7 @@ import (
 type Device struct {
 	Driver string // its name
 	Corner model.Corner
+	Code   model.Code // where the application runs from
 	Flash  *model.Flash
 	Store  *kvstore.TDBStore
 	Layout *boot.Layout
@@ -24,6 +26,7 @@ type Device struct {
 	driver   *model.DriverFamily
 	core     *model.Core // nil if the processor's work takes no time
 	store    boot.Region
+	app      model.App
 	ram      boot.RAM
 	startup  uint64 // cycles
 	releases *releases
@@ -61,14 +64,24 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 			return nil, fmt.Errorf("board.part: %w", err)
 		}
 	}
+	if d.Layout, _, err = s.Layout.plan(part, d.driver.Unit.Value); err != nil {
+		return nil, err
+	}
+	d.Code = s.App.code(d.Layout, part)
+	d.app = s.App.app(d.Code, s.Seed)
 	d.Flash, err = model.New(model.Config{
-		Part: part, Driver: drv, Core: d.core, Hz: s.Board.Hz, MV: s.Board.MV, Corner: corner, Code: model.Code(s.Board.Code), Seed: s.Seed,
+		Part: part, Driver: drv, Core: d.core, Hz: s.Board.Hz, MV: s.Board.MV, WaitStates: uint64(s.Board.States), Corner: corner, Code: d.Code, Seed: s.Seed,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("board: %w", err)
 	}
-	if d.Layout, _, err = s.Layout.plan(part, d.Flash.PageSize()); err != nil {
-		return nil, err
+	if err := errors.Join(d.Flash.Run(d.app), d.Flash.Run(model.App{})); err != nil {
+		return nil, fmt.Errorf("application: %w", err)
+	}
+	for _, m := range s.Cuts.Modes {
+		if !slices.Contains(model.CutModes(part), m.Mode) {
+			return nil, fmt.Errorf("cuts.modes: %s: part %s has no ECC: leave it out", m, part.Name)
+		}
 	}
 	d.store, _ = d.Layout.Region(boot.RegionKVStore)
 	region, err := d.Flash.Region(d.store.Start, d.store.Size)

@@ -208,7 +208,7 @@ func (j *job) describe(d *Device) {
 		{Key: "board", Value: b.Name},
 		{Key: "clock-hz", Value: fmt.Sprint(f.Hz())},
 		{Key: "supply-mv", Value: fmt.Sprint(mv)},
-		{Key: "code", Value: b.Code.String()},
+		{Key: "code", Value: Code(d.Code).String()},
 		{Key: "profile", Value: j.s.Store.Profile.String()},
 		{Key: "seed", Value: fmt.Sprint(j.s.Seed)},
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dualbank/boot"
+	"dualbank/model"
 	"dualbank/results"
 )
 
@@ -133,6 +134,31 @@ func TestRunErrorsAreTheScenarios(t *testing.T) {
 		s := small()
 		c.change(s)
 		_, _, err := Run(context.Background(), s, "out", nil)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: got %v, want one line with %s", name, err, c.want)
+		}
+		if _, ok := errors.AsType[*ScenarioError](err); !ok {
+			t.Errorf("%s: %T is not the scenario's error", name, err)
+		}
+	}
+}
+
+// What the application's settings ask for must be there on the part.
+func TestApplicationErrors(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(s *Scenario)
+		want   string
+	}{
+		"code":        {func(s *Scenario) { s.App.Code = 2 }, "board: part stm32f429zi: no bank 2 to run the application from: it has 2"},
+		"handler":     {func(s *Scenario) { s.App.Interrupts[0].Handler = 3 }, "application: interrupt control: part stm32f429zi has no bank 3"},
+		"feeder":      {func(s *Scenario) { s.App.Watchdog.By = "contrl" }, `application: watchdog: nobody is called "contrl"`},
+		"feed":        {func(s *Scenario) { s.App.Watchdog.Feed = s.App.Watchdog.Period }, "application: watchdog: fed every 8s it must wait longer than that"},
+		"mode":        {func(s *Scenario) { s.Cuts.Modes = append(s.Cuts.Modes, Mode{model.ECC}) }, "cuts.modes: ecc: part stm32f429zi has no ECC: leave it out"},
+		"wait states": {func(s *Scenario) { s.Board.States = 3 }, "board: part stm32f429zi: 3 wait states are too few for 180000000 Hz at 3300 mV: it needs 5"},
+	} {
+		s := small()
+		c.change(s)
+		_, err := s.Device("mbed", model.Typ)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: got %v, want one line with %s", name, err, c.want)
 		}

@@ -27,6 +27,7 @@ type Scenario struct {
 	Seed     uint64             `toml:"seed" comment:"The one source of everything random in the run."`
 	Board    Board              `toml:"board"`
 	Layout   Layout             `toml:"layout"`
+	App      Application        `toml:"application"`
 	Store    Store              `toml:"store"`
 	Workload Workload           `toml:"workload"`
 	Update   Update             `toml:"update"`
@@ -38,12 +39,12 @@ type Scenario struct {
 type Board struct {
 	Name    string   `toml:"name" comment:"What the board is called in the report."`
 	Part    string   `toml:"part" comment:"A part that comes with the program (dualbank parts), or a .toml file."`
-	Driver  string   `toml:"driver" comment:"The flash driver: mbed, word, or a .toml file."`
+	Driver  string   `toml:"driver" comment:"The flash driver: mbed, word, ram-code, or a .toml file."`
 	Compare []string `toml:"compare" comment:"Drivers that workload and update are run with as well, to compare."`
 	Hz      uint64   `toml:"clock_hz" comment:"Core clock in Hz; 0: the part's highest."`
 	MV      uint32   `toml:"supply_mv" comment:"Supply voltage in mV."`
+	States  uint32   `toml:"wait_states" comment:"Wait states that the firmware sets; 0: as few as the part needs."`
 	Corner  Corner   `toml:"corner" comment:"Which of the data sheet's times: typ, max, or sampled: drawn for each operation."`
-	Code    Code     `toml:"code" comment:"Where the application runs from: bank1, bank2 or ram."`
 	CPU     bool     `toml:"cpu" comment:"Whether the processor's work beside the flash takes time."`
 }
 
@@ -99,7 +100,7 @@ type Link struct {
 
 // Cuts are the power cuts that are explored.
 type Cuts struct {
-	Modes       []Mode `toml:"modes" comment:"How an interrupted step is left: before, after, torn, prefix."`
+	Modes       []Mode `toml:"modes" comment:"How an interrupted step is left: before, after, torn, prefix, weak, and on a part with ECC ecc."`
 	Collections int    `toml:"collections" comment:"The KVStore workload that is cut collects garbage at least so often; 0: no cuts of the KVStore."`
 	KVStore     uint64 `toml:"kvstore" comment:"About so many cuts of it; 0: every step in every mode."`
 	Update      uint64 `toml:"update" comment:"About so many cuts of an update's download and install; 0: none."`
@@ -285,6 +286,8 @@ func (s *Scenario) check() error {
 		return bad("board.driver", "is missing: name a driver")
 	case len(s.Board.Compare) > 8:
 		return bad("board.compare", "%d drivers: give at most 8", len(s.Board.Compare))
+	case s.Board.States > 100:
+		return bad("board.wait_states", "%d: give 0 to 100", s.Board.States)
 	case s.Layout.Target == "":
 		return bad("layout.target", "is missing: name the target")
 	case !nameable(s.Layout.Name):
@@ -339,6 +342,9 @@ func (s *Scenario) check() error {
 	}
 	if err := s.Compare.Check(); err != nil {
 		return fmt.Errorf("compare: %w", err)
+	}
+	if err := s.App.check(); err != nil {
+		return err
 	}
 	return s.Workload.check()
 }

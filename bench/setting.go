@@ -49,12 +49,24 @@ func (c *Corner) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-// Code is where the application runs from, in the file "bank1", "bank2" or "ram".
+// Code is where code runs from: in the file "bank1" to "bank4" or "ram", "layout" for an application,
+// "code" for a handler that is where its application is.
 type Code model.Code
 
+// Places that are no place of the model's.
+const (
+	codeOfLayout Code = Code(model.CodeInRAM) - 1 - iota
+	codeBeside
+)
+
 func (c Code) String() string {
-	if model.Code(c) == model.CodeInRAM {
+	switch c {
+	case Code(model.CodeInRAM):
 		return "ram"
+	case codeOfLayout:
+		return "layout"
+	case codeBeside:
+		return "code"
 	}
 	return fmt.Sprintf("bank%d", c+1)
 }
@@ -64,7 +76,7 @@ func (c Code) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // UnmarshalText reads it.
 func (c *Code) UnmarshalText(b []byte) (err error) {
-	*c, err = word("place", b, []Code{0, 1, Code(model.CodeInRAM)}, Code.String)
+	*c, err = word("place", b, []Code{codeOfLayout, codeBeside, 0, 1, 2, 3, Code(model.CodeInRAM)}, Code.String)
 	return err
 }
 
@@ -104,7 +116,7 @@ func (m Mode) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
 // UnmarshalText reads it. The zero Mode has no name.
 func (m *Mode) UnmarshalText(b []byte) (err error) {
-	modes := []Mode{{model.Before}, {model.After}, {model.Torn}, {model.Prefix}}
+	modes := []Mode{{model.Before}, {model.After}, {model.Torn}, {model.Prefix}, {model.Weak}, {model.ECC}}
 	*m, err = word("mode", b, modes, func(m Mode) string { return m.String() })
 	return err
 }

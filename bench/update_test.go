@@ -206,7 +206,7 @@ func TestUpdateOfAnyKind(t *testing.T) {
 		u.Delta = rapid.Bool().Draw(t0, "delta")
 		u.Slots = rapid.Uint32Range(0, 4).Draw(t0, "slots")
 		u.Interruptions = rapid.Uint32Range(0, 4).Draw(t0, "interruptions")
-		s.Board.Code = Code(rapid.SampledFrom([]model.Code{0, 1, model.CodeInRAM}).Draw(t0, "code"))
+		s.App.Code = Code(rapid.SampledFrom([]model.Code{0, 1, model.CodeInRAM}).Draw(t0, "code"))
 		s.Workload.Keys = s.Workload.Keys[:3]
 		d := provisioned(t, s, rapid.SampledFrom([]string{"mbed", "word"}).Draw(t0, "driver"))
 		for n := range rapid.Uint64Range(1, 4).Draw(t0, "campaigns") {
@@ -216,7 +216,7 @@ func TestUpdateOfAnyKind(t *testing.T) {
 			}
 			checkInstalled(t, d, u.Version+n, uint64(u.Bytes))
 			checkTracks(t, d, run)
-			if s.Board.Code == Code(model.CodeInRAM) && run.Counters.Stall != 0 {
+			if s.App.Code == Code(model.CodeInRAM) && run.Counters.Stall != 0 {
 				t0.Errorf("code in RAM stalled for %d cycles", run.Counters.Stall)
 			}
 			if run.Restarts > uint64(u.Interruptions) {
