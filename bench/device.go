@@ -27,6 +27,7 @@ type Device struct {
 	core     *model.Core // nil if the processor's work takes no time
 	store    boot.Region
 	app      model.App
+	before   []byte // what a key held that is being set
 	ram      boot.RAM
 	startup  uint64 // cycles
 	releases *releases

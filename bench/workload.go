@@ -176,14 +176,17 @@ type Sets struct {
 	Collections uint64
 	Wear        []model.Wear // at the end
 	Life        Life
+	Latencies   []model.Latency // of the application's interrupts
+	Resets      Resets
 }
 
 // Count is the number of sets and removes.
 func (s *Sets) Count() uint64 { return uint64(len(s.Plain) + len(s.GC)) }
 
 // RunWorkload sets every key of the workload once, then lets the device live for the workload's hours.
-// A key that reads back other than it was set is an error, and so is a full store. When ctx ends it
-// returns what was measured until then, and ctx's error.
+// The application runs beside it. A key that reads back other than it was set is an error, and so is a
+// full store; what a reset by the watchdog leaves is counted. When ctx ends it returns what was measured
+// until then, and ctx's error.
 func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, progress func(done, total uint64)) (*Sets, error) {
 	f, l := d.Flash, newLoad(w, seed)
 	if err := l.provision(d.Store); err != nil {
@@ -197,6 +200,9 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 	}
 	start, before, collections := f.Now(), f.Counters(), d.Store.Collections()
 	life := newLifeRecorder(d)
+	if err := f.Run(d.app); err != nil {
+		return nil, err
+	}
 	interval := f.Hz() * 3600 / uint64(w.SetsPerHour)
 	due := start
 	var failed error
@@ -214,13 +220,21 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 			f.Wait(due - f.Now())
 		}
 		i := l.draw()
+		was := d.remember(l, i)
 		remove := l.held[i].present && l.rng.Intn(1000) < int(w.Removes)
 		began, gcs := f.Now(), d.Store.Collections()
 		if remove {
 			failed = l.remove(d.Store, i)
-			s.Removes++
 		} else {
 			failed = l.set(d.Store, i)
+		}
+		if f.Off() {
+			failed = d.revive(l, i, was, &s.Resets)
+			continue
+		}
+		if remove {
+			s.Removes++
+		} else {
 			s.ValueBytes += uint64(len(l.held[i].value))
 		}
 		if took := f.Now() - began; d.Store.Collections() == gcs {
@@ -236,6 +250,10 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 		}
 	}
 	s.Cycles = f.Now() - start
+	s.Latencies = f.Latencies()
+	if err := f.Run(model.App{}); err != nil {
+		return nil, err
+	}
 	s.Counters = since(f.Counters(), before)
 	s.Collections = d.Store.Collections() - collections
 	s.Wear = f.Wear()
@@ -265,6 +283,10 @@ func since(c, before model.Counters) model.Counters {
 	c.ProgramBytes -= before.ProgramBytes
 	c.Erases -= before.Erases
 	c.Refused -= before.Refused
+	c.Corrected -= before.Corrected
+	c.BadReads -= before.BadReads
+	c.Collisions -= before.Collisions
+	c.Resets -= before.Resets
 	c.Reprogrammed -= before.Reprogrammed
 	c.Stall -= before.Stall
 	c.Masked -= before.Masked
