@@ -77,11 +77,16 @@ var L496Update = boot.Config{
 	Locations: 1, StoragePage: 8, BootRetries: 3, CopyRetries: 1, ResetReason: true,
 }
 
-// Small leaves the small geometries and a tenth of the cuts of the updates.
-func (c *Campaign) Small() {
+// Small leaves the small geometries, without cuts in recoveries, about so many cuts of each
+// sweep, and little time for making findings small.
+func (c *Campaign) Small(cuts uint64) {
 	c.KV = slices.DeleteFunc(c.KV, func(s KVSweep) bool { return s.Device.Part != "" || s.Deep })
+	c.Tries = 20
+	for i := range c.KV {
+		c.KV[i].MaxCuts = cuts
+	}
 	for i := range c.Updates {
-		c.Updates[i].MaxCuts = 16000
+		c.Updates[i].MaxCuts = cuts
 	}
 }
 

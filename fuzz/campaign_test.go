@@ -16,11 +16,11 @@ func little() Campaign {
 	c := DefaultCampaign(kvstore.MbedCE, 1)
 	c.KV = c.KV[1:4]
 	for i := range c.KV {
-		c.KV[i].Collections, c.KV[i].MaxCuts, c.KV[i].Deep = 2, 2000, false
+		c.KV[i].Collections, c.KV[i].MaxCuts, c.KV[i].Deep = 2, 900, false
 	}
 	c.Updates = c.Updates[:1]
 	c.Updates[0].MaxCuts = 400
-	c.Tries = 60
+	c.Tries = 30
 	return c
 }
 

@@ -77,7 +77,7 @@ func TestEveryConfiguration(t *testing.T) {
 	for name, c := range configurations() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c.Old, c.New, c.Seed, c.Workers, c.Deep = 700, 900, 2, 1, 4
+			c.Old, c.New, c.Seed, c.Workers, c.Deep = 500, 600, 2, 1, 2
 			c.Modes = []string{"before", "after", "torn", "prefix"}
 			for _, c.Client = range []boot.Generation{boot.ClientNew, boot.ClientOld} {
 				s := sweepUpdate(t, c)

@@ -18,7 +18,7 @@ type crashCommand struct {
 	Out            string `default:"out/crash" placeholder:"DIR" help:"Folder for findings and journals (${default}). A campaign that was stopped goes on from it."`
 	Workers        int    `help:"Sweeps run on this many processors; without it, on all."`
 	FailOnFindings bool   `help:"Exit with code 1 if a power cut breaks a rule."`
-	Small          bool   `help:"The small geometries alone: seconds instead of minutes."`
+	Cuts           uint64 `placeholder:"N" help:"The small geometries alone, and about N cuts of each sweep, spread over its steps: seconds instead of minutes."`
 }
 
 // Help says what is swept.
@@ -37,8 +37,8 @@ func (c *crashCommand) Run(ctx context.Context, t terminal) error {
 	}
 	campaign := fuzz.DefaultCampaign(profile, c.Seed)
 	campaign.Workers, campaign.Dir = c.Workers, filepath.Join(c.Out, "journal")
-	if c.Small {
-		campaign.Small()
+	if c.Cuts > 0 {
+		campaign.Small(c.Cuts)
 	}
 	var progress func(sweep string, done, total uint64)
 	watch := newBars(t.err)
