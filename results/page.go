@@ -169,6 +169,7 @@ func sections(r *Report) []section {
 	}
 	add("phases", "Update phases", "Simulated time of each phase; in brackets the time in which the application could not run, and in which interrupts were masked, where there was any.", updateTables(r.Updates))
 	add("latencies", "Latency of a set", "Simulated time. GC is garbage collection.", latencyTables(r.Sets))
+	add("application", "What the application feels", "Of one workload on the store, with each flash driver, and with the KVStore beside code, in one bank. Stalled: code could not be fetched, because its bank was busy. Missed: served after the deadline. Lost: served as one with an activation that waited.", applicationTables(r.Application))
 	add("power-cuts", "Power cuts", "", cutTables(r.Cuts))
 	add("sectors", "Wear", "Neighbouring sectors with equal figures share a row.", wearTables(r.Wear))
 	add("benchmarks", "Benchmarks", "Metrics with \"sim\" are simulated and exact. Where a benchmark ran several times, host time is the median with its 95 % confidence interval.", benchTables(r.Bench))

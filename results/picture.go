@@ -129,6 +129,8 @@ func pictures(r *Report) []*picture {
 	if p := latencyPicture(r.Sets); p != nil {
 		all = append(all, p)
 	}
+	all = append(all, collectionPictures(r.Collections)...)
+	all = append(all, interruptPictures(r.Application)...)
 	if p := timelinePicture(r.Timeline); p != nil {
 		all = append(all, p)
 	}

@@ -75,7 +75,7 @@ func TestEveryPictureIsDrawn(t *testing.T) {
 			t.Errorf("%s: without words", p.name)
 		}
 	}
-	if want := "wear latency timeline updates cuts-kvstore-workload-mbedce cuts-update-download-and-install "; names != want {
+	if want := "wear latency gc-driver-mbed gc-driver-mbed-kvstore-beside-code interrupts-control timeline updates cuts-kvstore-workload-mbedce cuts-update-download-and-install "; names != want {
 		t.Errorf("pictures %s, want %s", names, want)
 	}
 }
@@ -102,6 +102,8 @@ func TestPicturesStandEdges(t *testing.T) {
 		"short phases": {Timeline: &Timeline{Phases: []Span{{"a", 0, 0, 1}, {"b", 0, 1e-320, 1}, {"c", 1, 1 + 1e-9, 1}, {"d", 2, longest, 1}}, Tracks: []Track{{"x", []Span{{"", 0, 0, 1}, {"", 1, longest, 0}}}}}},
 		"no time":      {Timeline: &Timeline{Phases: []Span{{"a", 0, 0, 1}}}, Updates: []UpdateTime{{Name: "x"}}},
 		"long names":   {Updates: []UpdateTime{{Name: strings.Repeat("wide ", 200), Phases: []Phase{{Name: strings.Repeat("W", 5000), Seconds: 1}}}}},
+		"no latency":   {Application: []Application{{Interrupts: []InterruptLatency{{Name: "a", Activations: 1, Points: []LatencyPoint{{0, 1}}}, {Name: "A", Activations: 1, Points: []LatencyPoint{{0, 0}, {longest, 1}}}, {Name: "none"}}}}},
+		"no wait":      {Collections: []Collection{{Name: "x", End: 1e-11, Tracks: []Track{{Name: "a"}}, Interrupts: []InterruptDelays{{}, {Delays: []Delay{{0, 1, longest}, {longest, 1, longest}}}}}, {Name: "x", End: longest, Tracks: []Track{{Name: "bank"}}}}},
 		"many rules":   {Cuts: []CutMap{many, many}},
 		"strange text": {Cuts: []CutMap{{Name: "<&\x00\"'\u202e]]>", Steps: 1, Rows: []CutRow{{Mode: "\x01", Runs: []CutRun{{Rule: 1, Outcome: "</svg><script>"}}}}}}},
 	} {

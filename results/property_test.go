@@ -47,6 +47,41 @@ func drawnReport(t *rapid.T) *Report {
 			r.Timeline.Tracks = append(r.Timeline.Tracks, Track{Name: text.Draw(t, "track"), Spans: spans()})
 		}
 	}
+	for range few("cases", 0, 3) {
+		a := Application{Name: text.Draw(t, "case"), Hours: seconds.Draw(t, "hours"), Stall: seconds.Draw(t, "stall"), Masked: seconds.Draw(t, "masked"), Resets: rapid.Uint64().Draw(t, "resets")}
+		for i := range few("interrupts", 0, 3) {
+			q := InterruptLatency{Name: strings.Repeat("i", i+1), Period: seconds.Draw(t, "period"), Deadline: seconds.Draw(t, "deadline"), Worst: seconds.Draw(t, "worst"), Late: rapid.Uint64().Draw(t, "late")}
+			at := LatencyPoint{}
+			for range few("points", 0, 6) {
+				at.Seconds += seconds.Draw(t, "wait")
+				at.Within += rapid.Uint64Range(0, 1<<40).Draw(t, "within")
+				q.Points = append(q.Points, at)
+			}
+			q.Activations = at.Within
+			a.Interrupts = append(a.Interrupts, q)
+		}
+		r.Application = append(r.Application, a)
+	}
+	for range few("collections", 0, 2) {
+		c := Collection{Name: text.Draw(t, "collection"), End: seconds.Draw(t, "end")}
+		for range few("tracks", 0, 3) {
+			c.Tracks = append(c.Tracks, Track{Name: text.Draw(t, "track"), Spans: spans()})
+		}
+		for range few("waits", 0, 2) {
+			q := InterruptDelays{Name: text.Draw(t, "interrupt"), Period: seconds.Draw(t, "period"), Deadline: seconds.Draw(t, "deadline"), Usual: seconds.Draw(t, "usual")}
+			at := 0.0
+			for range few("delays", 0, 4) {
+				d := Delay{First: at + seconds.Draw(t, "first"), Count: rapid.Uint64Range(1, 50).Draw(t, "count")}
+				d.Until = d.First + float64(d.Count-1)*q.Period + seconds.Draw(t, "until")
+				at = d.First
+				if d.Until <= longest {
+					q.Delays = append(q.Delays, d)
+				}
+			}
+			c.Interrupts = append(c.Interrupts, q)
+		}
+		r.Collections = append(r.Collections, c)
+	}
 	for range few("updates", 0, 3) {
 		u := UpdateTime{Name: text.Draw(t, "update"), Size: rapid.Uint32().Draw(t, "firmware")}
 		for range few("phases", 0, 6) {

@@ -20,6 +20,9 @@ type Report struct {
 	Updates  []UpdateTime `json:"updates"`
 	Cuts     []CutMap     `json:"cuts"`
 	Findings []Finding    `json:"findings"`
+
+	Application []Application `json:"application,omitempty"`
+	Collections []Collection  `json:"collections,omitempty"`
 }
 
 // Setting is one configuration line of bench.txt, "key: value". The key starts with a lower-case
@@ -118,6 +121,64 @@ type Phase struct {
 	Stall   float64 `json:"stall"`          // seconds in which the application's code could not be fetched
 	Masked  float64 `json:"masked"`         // seconds in which interrupts were masked
 	Down    bool    `json:"down,omitempty"` // the application does not run in it
+}
+
+// Application is what the application feels of one workload: of one flash driver, and of where its code
+// is. Times are virtual seconds.
+type Application struct {
+	Name          string             `json:"name"`  // "driver mbed"
+	Hours         float64            `json:"hours"` // of virtual time that the workload ran
+	Stall         float64            `json:"stall"` // its code could not be fetched
+	LongestStall  float64            `json:"longest_stall"`
+	Masked        float64            `json:"masked"` // interrupts were masked
+	LongestMasked float64            `json:"longest_masked"`
+	Resets        uint64             `json:"resets"` // by the watchdog
+	Interrupts    []InterruptLatency `json:"interrupts"`
+}
+
+// InterruptLatency is how long a periodic interrupt waited for its handler. Times are virtual seconds.
+type InterruptLatency struct {
+	Name        string         `json:"name"`
+	Period      float64        `json:"period"`
+	Deadline    float64        `json:"deadline"` // 0: none
+	Activations uint64         `json:"activations"`
+	Late        uint64         `json:"late"` // served after the deadline
+	Lost        uint64         `json:"lost"` // came while the one before still waited, and were served as one with it
+	Worst       float64        `json:"worst"`
+	Points      []LatencyPoint `json:"points"` // rising; the last one has all activations
+}
+
+// LatencyPoint says that so many activations waited for Seconds at most.
+type LatencyPoint struct {
+	Seconds float64 `json:"seconds"`
+	Within  uint64  `json:"within"`
+}
+
+// Collection is one set that collects garbage, over time: for each track ("bank 1 busy", "CPU running",
+// "CPU stalled", "interrupts masked") the intervals in which it is so, and the activations of
+// interrupts that had to wait. Times are virtual seconds from the beginning of the set.
+type Collection struct {
+	Name       string            `json:"name"` // "driver mbed"
+	End        float64           `json:"end"`
+	Tracks     []Track           `json:"tracks"`
+	Interrupts []InterruptDelays `json:"interrupts"`
+}
+
+// InterruptDelays are the activations of an interrupt that had to wait; the others were served after
+// Usual seconds.
+type InterruptDelays struct {
+	Name     string  `json:"name"`
+	Period   float64 `json:"period"`
+	Deadline float64 `json:"deadline"` // 0: none
+	Usual    float64 `json:"usual"`
+	Delays   []Delay `json:"delays"` // in order
+}
+
+// Delay is Count activations, from First on, one a period, that were all served at Until.
+type Delay struct {
+	First float64 `json:"first"`
+	Count uint64  `json:"count"`
+	Until float64 `json:"until"`
 }
 
 // CutMap is the outcome of one sweep of power cuts, by mode and step. Rows[i].Outcome is run-length

@@ -31,6 +31,7 @@ func sample() *Report {
 	r.Wear = sampleWear()
 	r.Sets = []SetLatency{sampleSets(rng, "driver mbed", 16e-6, 4000), sampleSets(rng, "driver word", 4e-6, 4000)}
 	r.Timeline, r.Updates = sampleUpdates()
+	r.Application, r.Collections = sampleApplication()
 	r.Cuts = sampleCuts()
 	r.Findings = sampleFindings()
 	r.Facts = []Fact{
@@ -164,6 +165,41 @@ func sampleUpdates() (*Timeline, []UpdateTime) {
 	}
 	t.Tracks = tracks
 	return t, updates
+}
+
+// sampleApplication is an hour of a control loop beside a store: with interrupts masked through erases,
+// without, and with the store beside the code.
+func sampleApplication() ([]Application, []Collection) {
+	const period, usual, n = 100e-6, 66.7e-9, 36_000_000
+	loop := func(late uint64, points ...LatencyPoint) []InterruptLatency {
+		last := points[len(points)-1]
+		return []InterruptLatency{{Name: "control", Period: period, Deadline: period, Activations: n, Late: late, Lost: late, Worst: last.Seconds, Points: points}}
+	}
+	masked := []LatencyPoint{{usual, n - 2498}, {1e-3, n - 2488}, {10e-3, n - 2398}, {100e-3, n - 1498}, {250e-3, n}}
+	beside := append([]LatencyPoint{{usual, n - 9000}, {8e-6, n - 5700}, {16e-6, n - 2498}}, masked[1:]...)
+	apps := []Application{
+		{Name: "driver mbed", Hours: 1, Masked: 0.25, LongestMasked: 0.25, Interrupts: loop(2497, masked...)},
+		{Name: "driver word", Hours: 1, Interrupts: loop(0, LatencyPoint{usual, n})},
+		{Name: "driver mbed, KVStore beside code", Hours: 1, Stall: 0.38, LongestStall: 0.25, Masked: 0.25, LongestMasked: 0.25, Interrupts: loop(2497, beside...)},
+	}
+	var out []Collection
+	for _, stalled := range []bool{false, true} {
+		c := Collection{Name: apps[0].Name, End: 0.384}
+		busy := []Span{{Start: 0.0001, End: 0.2501, Share: 1}, {Start: 0.251, End: 0.384, Share: 0.97}}
+		running, waiting := []Span{{Start: 0, End: 0.384, Share: 1}}, []Span{}
+		loop := InterruptDelays{Name: "control", Period: period, Deadline: period, Usual: usual, Delays: []Delay{{First: 0.0001, Count: 2500, Until: 0.2501}}}
+		if stalled {
+			c.Name = apps[2].Name
+			running, waiting = []Span{{Start: 0.251, End: 0.384, Share: 0.03}}, busy
+			for at := 0.251; at < 0.383; at += period {
+				loop.Delays = append(loop.Delays, Delay{First: at, Count: 1, Until: at + 16e-6*math.Mod(at*37e3, 1)})
+			}
+		}
+		c.Tracks = []Track{{"bank 1 busy", []Span{}}, {"bank 2 busy", busy}, {"CPU running", running}, {"CPU stalled", waiting}, {"interrupts masked", busy[:1]}}
+		c.Interrupts = []InterruptDelays{loop}
+		out = append(out, c)
+	}
+	return apps, out
 }
 
 func boolTo(b bool) float64 {

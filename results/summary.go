@@ -28,7 +28,7 @@ func WriteSummary(w io.Writer, r *Report, width int) error {
 	for _, f := range r.Facts {
 		facts.Rows = append(facts.Rows, []cell{{Text: f.Name}, number(f.Value), {Text: f.Note}})
 	}
-	tables := []table{facts}
+	tables := append([]table{facts}, applicationTables(r.Application)...)
 	tables = append(tables, updateTables(r.Updates)...)
 	if len(r.Findings) > 0 {
 		t := table{Caption: "Findings", Head: []cell{{Text: "Severity"}, {Text: "Rule"}, number("Cuts"), {Text: "Finding"}}}

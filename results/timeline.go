@@ -201,6 +201,8 @@ func trackShade(name string, i int) *shade {
 		return vermillion
 	case strings.Contains(name, "mask"):
 		return ink
+	case strings.Contains(name, "running"):
+		return green
 	case strings.Contains(name, "bank"):
 		return []*shade{blue, sky}[i%2]
 	}
