@@ -27,6 +27,8 @@ func TestMain(m *testing.M) {
 		for _, line := range results.UnitLines([]results.Benchmark{
 			{Metrics: (&Sets{}).Metrics(d.Flash)},
 			{Metrics: life.metrics(1)},
+			{Metrics: (&Sets{}).AppMetrics(d.Flash)},
+			{Metrics: (&Sets{}).LatencyMetrics(d.Flash, &model.Latency{})},
 			{Metrics: (&UpdateRun{Bytes: 1, Restarts: 1}).Metrics(d.Flash)},
 			{Metrics: []results.Metric{{Unit: "sets/s", Better: "higher"}, {Unit: "cuts/s", Better: "higher"}}},
 		}) {
@@ -200,4 +202,23 @@ func BenchmarkCuts(b *testing.B) {
 		}
 		b.ReportMetric(float64(cuts)/b.Elapsed().Seconds(), "cuts/s")
 	})
+}
+
+// BenchmarkApplication answers whether reading and writing storage halts execution: what the application
+// feels of the guide's workload, with each driver, and with the KVStore in the bank of its code.
+func BenchmarkApplication(b *testing.B) {
+	s := Guide()
+	for _, c := range s.appCases(guideDevice(b, s.Board.Driver, model.Typ)) {
+		b.Run(strings.TrimPrefix(benchName("", "part", s.Board.Part, "driver", c.driver, "layout", s.Layout.Name, "code", c.code), "/"), func(b *testing.B) {
+			var d *Device
+			var sets *Sets
+			for b.Loop() {
+				var err error
+				if d, sets, _, err = s.feel(context.Background(), c, model.Typ, nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+			report(b, append(sets.AppMetrics(d.Flash), sets.LatencyMetrics(d.Flash, &sets.Latencies[0])...))
+		})
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"dualbank/boot"
@@ -159,7 +160,8 @@ func (l *Layout) checkTarget(srcs []boot.Source, part *model.Part) error {
 		return err == nil && c.Base == part.Base && slices.Equal(c.Sectors, Chip(part, 1).Sectors)
 	}
 	if c, err := boot.ChipOf(l.Target, false); err == nil {
-		if !same(false) && !same(true) {
+		// The same part in its other bank mode has other sectors.
+		if !same(false) && !same(true) && !strings.HasPrefix(part.Name, strings.ToLower(c.Name)) {
 			return fmt.Errorf("layout.target: %s has the flash of %s, not that of part %s: correct one of them", l.Target, c.Name, part.Name)
 		}
 		return nil

@@ -39,6 +39,10 @@ func (j *job) facts() {
 			add("Slowest set, "+otherCorner(j.device.Corner).String(), results.Duration(f.Seconds(worst)), "the same workload with the data sheet's %s times", longCorner(otherCorner(j.device.Corner)))
 		}
 		add("Set, median", results.Duration(f.Seconds(quantile(500, all))), "99 %% take at most %s", results.Duration(f.Seconds(quantile(990, all))))
+		if r := s.Resets; r.Count > 0 {
+			add("Watchdog resets", results.Count(r.Count), "in the middle of a set or remove: the store shows %s of them as done; %s keys were lost or wrong; the bootloader gave up %s times, until the power went off and on",
+				results.Count(r.Done), results.Count(r.Damaged), results.Count(r.Halts))
+		}
 		if s.Counters.Masked > 0 {
 			add("Interrupts masked", results.Duration(f.Seconds(s.Counters.LongestMasked)), "at a stretch, when a set erases a sector; %s in each hour",
 				results.Duration(f.Seconds(s.Counters.Masked)/f.Seconds(s.Cycles)*3600))
@@ -52,6 +56,7 @@ func (j *job) facts() {
 			add("Application stalled", "never", "by the store's sets: its code can be read while they write")
 		}
 	}
+	j.applicationFacts(add)
 	for i, u := range j.updates {
 		whole := u
 		for _, o := range j.updates[:i] {
@@ -70,6 +75,48 @@ func (j *job) facts() {
 	}
 	if _, warnings, err := j.s.Layout.plan(f.Part(), f.PageSize()); err == nil && len(warnings) > 0 {
 		add("Layout warnings", fmt.Sprint(len(warnings)), "`dualbank layout` lists them; the first: %s", warnings[0].Text)
+	}
+}
+
+// applicationFacts answer whether reading and writing storage halts execution.
+func (j *job) applicationFacts(add func(name, value, format string, args ...any)) {
+	all := j.report.Application
+	if len(all) == 0 {
+		return
+	}
+	hourly := func(a *results.Application, seconds float64) string {
+		if seconds == 0 || a.Hours == 0 {
+			return "never"
+		}
+		return results.Duration(seconds / a.Hours)
+	}
+	answer := "no"
+	switch {
+	case all[0].Stall > 0:
+		answer = "yes"
+	case all[0].Masked > 0:
+		answer = "interrupts"
+	}
+	var felt []string
+	for i := range all {
+		felt = append(felt, fmt.Sprintf("%s %s, %s", all[i].Name, hourly(&all[i], all[i].Stall), hourly(&all[i], all[i].Masked)))
+	}
+	add("Does storage halt execution?", answer, "code stalled, interrupts masked, in each hour: %s", strings.Join(felt, "; "))
+	for k, q := range all[0].Interrupts {
+		rhythm := "every " + results.Duration(q.Period)
+		if q.Deadline > 0 {
+			rhythm += ", deadline " + results.Duration(q.Deadline)
+		}
+		var waits []string
+		for i := range all {
+			o := &all[i].Interrupts[k]
+			w := fmt.Sprintf("%s %s", all[i].Name, results.Duration(o.Worst))
+			if o.Late > 0 {
+				w += fmt.Sprintf(", %.0f deadlines an hour missed", float64(o.Late)/all[i].Hours)
+			}
+			waits = append(waits, w)
+		}
+		add("Interrupt "+q.Name, results.Duration(q.Worst), "the longest that it waits for its handler (%s): %s", rhythm, strings.Join(waits, "; "))
 	}
 }
 

@@ -74,6 +74,9 @@ func (j *job) run(ctx context.Context) error {
 			}
 		}
 	}
+	if err := j.application(ctx); err != nil {
+		return err
+	}
 	for _, driver := range drivers {
 		if err := j.uniform(ctx, driver); err != nil {
 			return err
@@ -98,11 +101,8 @@ func (j *job) live(ctx context.Context, driver string, corner model.Corner) erro
 		name += ", " + corner.String()
 	}
 	sets, err := d.RunWorkload(ctx, &j.s.Workload, j.s.Seed, j.progress.of("workload, "+name))
-	if errors.Is(err, kvstore.ErrMediaFull) {
-		return &ScenarioError{fmt.Errorf("workload, %s: %w: give fewer or smaller keys, or a larger store", name, err)}
-	}
 	if err != nil {
-		return fmt.Errorf("workload, %s: %w", name, err)
+		return workloadError("workload, "+name, err)
 	}
 	f := d.Flash
 	key := []any{"part", f.Part().Name, "driver", d.Driver, "layout", j.s.Layout.Name, "corner", corner}
@@ -128,6 +128,15 @@ func (j *job) live(ctx context.Context, driver string, corner model.Corner) erro
 		j.sets = sets
 	}
 	return nil
+}
+
+// workloadError is a workload's failure with its name; one that the scenario is to blame for is a
+// *ScenarioError.
+func workloadError(name string, err error) error {
+	if errors.Is(err, kvstore.ErrMediaFull) {
+		return &ScenarioError{fmt.Errorf("%s: %w: give fewer or smaller keys, or a larger store", name, err)}
+	}
+	return fmt.Errorf("%s: %w", name, err)
 }
 
 // update runs the scenario's campaigns one after the other, and the first of them once more by a delta

@@ -74,6 +74,8 @@ func TestRunRepeats(t *testing.T) {
 		"Workload/part=stm32f429zi/driver=word/layout=guide/corner=max",
 		"Update/part=stm32f429zi/driver=mbed/layout=guide/corner=typ/bytes=40960",
 		"Cuts/part=stm32f429zi/subject=update",
+		"Application/part=stm32f429zi/driver=ram-code/layout=guide/code=bank1/corner=typ",
+		"Interrupt/part=stm32f429zi/driver=mbed/layout=guide/code=bank2/corner=typ/irq=control",
 	} {
 		if !names[want] {
 			t.Errorf("no %s", want)
@@ -95,7 +97,7 @@ func TestRunRepeats(t *testing.T) {
 
 // A run that is stopped reports what it has, and says so.
 func TestRunStops(t *testing.T) {
-	for _, stage := range []string{"workload, driver word", "update, driver mbed", "power cuts, KVStore"} {
+	for _, stage := range []string{"workload, driver word", "update, driver mbed", "application, driver ram-code", "power cuts, KVStore"} {
 		ctx, cancel := context.WithCancel(context.Background())
 		r, _, err := Run(ctx, small(), "out", func(at string, done, total uint64) {
 			if at == stage && done > 0 {

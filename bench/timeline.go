@@ -29,17 +29,27 @@ func (s *spans) add(e *model.Event) {
 	*s = append(*s, span{e.Kind, e.Start, e.End, e.Busy})
 }
 
+// tracks is what is busy over time: "CPU stalled", "interrupts masked", then one track a bank.
+type tracks []spans
+
+// The tracks by their number.
+const (
+	trackStalled = iota
+	trackMasked
+	trackBanks // one for each bank from here on
+)
+
 // observe notes what an operation of the flash occupies: its bank, the application's fetches, the
-// interrupts. One track a bank, then "CPU stalled" and "interrupts masked".
-func (u *UpdateRun) observe(e *model.Event) {
+// interrupts.
+func (t *tracks) observe(e *model.Event) {
 	if e.Busy == 0 {
 		return
 	}
 	track := func(i int) *spans {
-		for len(u.tracks) <= i {
-			u.tracks = append(u.tracks, nil)
+		for len(*t) <= i {
+			*t = append(*t, nil)
 		}
-		return &u.tracks[i]
+		return &(*t)[i]
 	}
 	track(trackBanks + e.Bank).add(e)
 	if e.Stalled {
@@ -50,35 +60,34 @@ func (u *UpdateRun) observe(e *model.Event) {
 	}
 }
 
-// The tracks of UpdateRun.tracks.
-const (
-	trackStalled = iota
-	trackMasked
-	trackBanks // one for each bank from here on
-)
+// record is track i, in seconds from cycle began on.
+func (t tracks) record(name string, i int, f *model.Flash, began uint64) results.Track {
+	tr := results.Track{Name: name, Spans: []results.Span{}}
+	if i < len(t) {
+		for _, s := range t[i] {
+			tr.Spans = append(tr.Spans, results.Span{
+				Start: f.Seconds(s.start - began), End: f.Seconds(s.end - began), Share: float64(s.taken) / float64(s.end-s.start),
+			})
+		}
+	}
+	return tr
+}
+
+// banks are the tracks of the banks.
+func (t tracks) banks(f *model.Flash, began uint64) (list []results.Track) {
+	for b := range f.Part().Banks {
+		list = append(list, t.record(fmt.Sprintf("bank %d busy", b+1), trackBanks+b, f, began))
+	}
+	return list
+}
 
 // Timeline is the update over time.
 func (u *UpdateRun) Timeline(f *model.Flash, title string) *results.Timeline {
 	seconds := func(at uint64) float64 { return f.Seconds(at - u.began) }
-	t := &results.Timeline{Title: title}
+	t := &results.Timeline{Title: title, Tracks: u.tracks.banks(f, u.began)}
 	for _, p := range u.panes {
 		t.Phases = append(t.Phases, results.Span{Name: p.name, Start: seconds(p.start), End: seconds(p.end), Share: 1})
 	}
-	add := func(name string, i int) {
-		tr := results.Track{Name: name, Spans: []results.Span{}}
-		if i < len(u.tracks) {
-			for _, s := range u.tracks[i] {
-				tr.Spans = append(tr.Spans, results.Span{
-					Start: seconds(s.start), End: seconds(s.end), Share: float64(s.taken) / float64(s.end-s.start),
-				})
-			}
-		}
-		t.Tracks = append(t.Tracks, tr)
-	}
-	for b := range f.Part().Banks {
-		add(fmt.Sprintf("bank %d busy", b+1), trackBanks+b)
-	}
-	add("CPU stalled", trackStalled)
-	add("interrupts masked", trackMasked)
+	t.Tracks = append(t.Tracks, u.tracks.record("CPU stalled", trackStalled, f, u.began), u.tracks.record("interrupts masked", trackMasked, f, u.began))
 	return t
 }

@@ -27,7 +27,7 @@ type UpdateRun struct {
 
 	began, ended uint64
 	panes        []pane
-	tracks       []spans
+	tracks       tracks
 }
 
 // Cycles is the length of the whole update.
@@ -56,7 +56,7 @@ func (d *Device) RunUpdate(ctx context.Context, u *Update, seed uint64, progress
 
 	run.began = f.Now()
 	before := f.Counters()
-	f.Observe(run.observe)
+	f.Observe(run.tracks.observe)
 	defer f.Observe(nil)
 	c := newClock(f, run)
 	installed, err := d.download(ctx, u, run, c, campaign, rng, progress)

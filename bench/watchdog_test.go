@@ -33,11 +33,11 @@ func watched(t *testing.T, period time.Duration, mode model.Mode, hours uint32) 
 // second area, which is one sector, and in every set after it, since each has to collect. The
 // bootloader starts an application again as often as it is built to, and then no more.
 func TestWatchdogBitesInGC(t *testing.T) {
-	long, calm := watched(t, 700*time.Millisecond, model.Before, 24)
+	long, calm := watched(t, 700*time.Millisecond, model.Before, 12)
 	if calm.Resets != (Resets{}) || calm.Counters.Resets != 0 {
 		t.Errorf("a watchdog of 700 ms: %+v", calm.Resets)
 	}
-	_, s := watched(t, 400*time.Millisecond, model.Before, 24)
+	_, s := watched(t, 400*time.Millisecond, model.Before, 12)
 	r := s.Resets
 	if r.Count == 0 || r.Count != s.Counters.Resets || r.Count+s.Count() != calm.Count() || len(s.GC) != 0 {
 		t.Errorf("%d resets, the flash says %d; %d of %d sets done", r.Count, s.Counters.Resets, s.Count(), calm.Count())
@@ -53,7 +53,7 @@ func TestWatchdogBitesInGC(t *testing.T) {
 			t.Errorf("the sector whose erases were all cut short counts %d", w.Erases)
 		}
 	}
-	_, again := watched(t, 400*time.Millisecond, model.Before, 24)
+	_, again := watched(t, 400*time.Millisecond, model.Before, 12)
 	if !reflect.DeepEqual(s, again) {
 		t.Error("a second run differs")
 	}
@@ -62,7 +62,7 @@ func TestWatchdogBitesInGC(t *testing.T) {
 // Whatever a reset leaves, the device goes on with it, and what was lost is told.
 func TestWatchdogTearsErases(t *testing.T) {
 	for _, mode := range []model.Mode{model.Torn, model.Prefix, model.After} {
-		_, s := watched(t, 100*time.Millisecond, mode, 24)
+		_, s := watched(t, 100*time.Millisecond, mode, 10)
 		// No erase is more than a copy's beginning: the store goes on as before.
 		if r := s.Resets; r.Count == 0 || r.Undone != r.Count || r.Done != 0 || r.Damaged != 0 {
 			t.Errorf("%v: %+v", mode, r)

@@ -1,0 +1,308 @@
+package bench
+
+import (
+	"context"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"dualbank/boot"
+	"dualbank/model"
+	"dualbank/results"
+)
+
+// felt runs the workload of a scenario in each of its cases.
+func felt(t *testing.T, s *Scenario) (cases []appCase, devices []*Device, sets []*Sets, gcs []*collection) {
+	t.Helper()
+	d, err := s.Device(s.Board.Driver, model.Corner(s.Board.Corner))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases = s.appCases(d)
+	for _, c := range cases {
+		d, run, gc, err := s.feel(context.Background(), c, model.Corner(s.Board.Corner), nil)
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		devices, sets, gcs = append(devices, d), append(sets, run), append(gcs, gc)
+	}
+	return cases, devices, sets, gcs
+}
+
+// What the guide says of its layout, "reading and writing storage does not halt execution", is true of
+// the application's code with every driver, of its interrupts only if the driver does not mask them,
+// and of neither with the store in the bank of the code.
+func TestDoesStorageHaltExecution(t *testing.T) {
+	s := Guide()
+	s.Workload.Hours = 100
+	cases, devices, sets, _ := felt(t, s)
+	if len(cases) != 4 {
+		t.Fatalf("cases %+v", cases)
+	}
+	entry := sets[1].Latencies[0].Quantile(0)
+	for i, want := range []struct {
+		name           string
+		stalls, masked bool
+	}{
+		{"driver mbed", false, true},
+		{"driver word", false, false},
+		{"driver ram-code", false, false},
+		{"driver mbed, KVStore beside code", true, true},
+	} {
+		c, l, f := sets[i].Counters, sets[i].Latencies[0], devices[i].Flash
+		if cases[i].name != want.name {
+			t.Errorf("case %d: %s, want %s", i, cases[i].name, want.name)
+		}
+		if busy := c.Busy[0] + c.Busy[1]; want.stalls && c.Stall != busy || !want.stalls && c.Stall != 0 {
+			t.Errorf("%s: stalled for %d cycles of %d in which the flash is busy", want.name, c.Stall, busy)
+		}
+		// 550 ms for the erase of 64 KiB, in which the second activation comes 100 us after the first.
+		if longest := f.Seconds(l.Worst); want.masked != (c.Masked > 0) || want.masked && (longest < 0.5499 || longest > 0.5501) || !want.masked && l.Worst != entry {
+			t.Errorf("%s: masked for %d cycles, an interrupt waits for %v s", want.name, c.Masked, longest)
+		}
+		if want.masked != (l.Late > 0) {
+			t.Errorf("%s: %d deadlines missed", want.name, l.Late)
+		}
+	}
+	if sets[0].Counters.Masked != sets[3].Counters.Masked || sets[0].Cycles != sets[3].Cycles {
+		t.Error("the code's place changes what the store does")
+	}
+}
+
+// The garbage collection that is shown adds up to what it takes.
+func TestCollectionAddsUp(t *testing.T) {
+	s := Guide()
+	s.Workload.Hours = 24
+	cases, devices, _, gcs := felt(t, s)
+	var report results.Report
+	for i, gc := range gcs {
+		if timed := cases[i].timed; timed != (gc != nil) {
+			t.Fatalf("%s: collection %v", cases[i].name, gc)
+		}
+		if gc == nil {
+			continue
+		}
+		r := gc.record(cases[i].name, devices[i].Flash)
+		report.Collections = append(report.Collections, r)
+		took := map[string]float64{}
+		for _, tr := range r.Tracks {
+			for _, sp := range tr.Spans {
+				took[tr.Name] += (sp.End - sp.Start) * sp.Share
+			}
+		}
+		// An area of one sector of 64 KiB or of four of 16, of which the live records need one.
+		erase := 0.25
+		if took["bank 2 busy"] > 0.55 {
+			erase = 0.55
+		}
+		beside := strings.Contains(cases[i].name, "beside")
+		stalled := 0.0
+		if beside {
+			stalled = took["bank 2 busy"]
+		}
+		for name, want := range map[string]float64{"bank 1 busy": 0, "CPU stalled": stalled, "CPU running": r.End - stalled, "interrupts masked": erase} {
+			if math.Abs(took[name]-want) > 1e-3*want {
+				t.Errorf("%s: %s for %v s, want %v", r.Name, name, took[name], want)
+			}
+		}
+		// Interrupts wait through the erase; beside the store, through most accesses of the programs too.
+		late, short := uint64(0), uint64(0)
+		for _, d := range r.Interrupts[0].Delays {
+			if d.Count > 1 {
+				late += d.Count
+			} else {
+				short++
+			}
+		}
+		if math.Abs(float64(late)-erase/100e-6) > 2 || beside != (short > 100) {
+			t.Errorf("%s: %d activations wait for an erase, %d for an access", r.Name, late, short)
+		}
+	}
+	if err := results.Check(&report); err != nil {
+		t.Error(err)
+	}
+}
+
+// A part with one bank has no other bank to compare with; a store that is beside the code is compared
+// with one that is not.
+func TestCasesOfOtherDevices(t *testing.T) {
+	names := func(s *Scenario) string {
+		d, err := s.Device(s.Board.Driver, model.Typ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []string
+		for _, c := range s.appCases(d) {
+			all = append(all, c.name+" "+c.code.String())
+		}
+		return strings.Join(all, "; ")
+	}
+	s := Guide()
+	s.App.Code, s.App.Drivers = 1, []string{"mbed", "word", "word"}
+	if got, want := names(s), "driver mbed bank2; driver word bank2; driver mbed, KVStore away from code bank1"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	s = g474("stm32g474re-single")
+	s.App.Drivers = nil
+	if got, want := names(s), "driver mbed bank1"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// edited is a guide's scenario with its configuration files changed: old, new, old, new...
+func edited(pairs ...string) *Scenario {
+	s := Guide()
+	r := strings.NewReplacer(pairs...)
+	s.Layout.Bootloader, s.Layout.Application = "bootloader.json", "mbed_app.json"
+	s.Layout.BootloaderText = r.Replace(string(boot.Example()[0].Text))
+	s.Layout.ApplicationText = r.Replace(string(boot.Example()[1].Text))
+	s.Workload.Hours = 120
+	s.Update.Bytes = 20 << 10
+	return s
+}
+
+// g474 is the guide's layout on an STM32G474 in one of its bank modes, with a store of 32 KiB.
+func g474(part string) *Scenario {
+	s := edited("NUCLEO_F429ZI", "NUCLEO_G474RE", "2*64*1024", "2*16*1024", `"update-client.storage-page": 1`, `"update-client.storage-page": 8`)
+	s.Board.Part, s.Board.Hz, s.Board.States, s.Layout.Target = part, 170e6, 8, "NUCLEO_G474RE"
+	return s
+}
+
+// lives runs a scenario's workload with its own driver.
+func lives(t *testing.T, s *Scenario) (*Device, *Sets) {
+	t.Helper()
+	d, err := s.Device(s.Board.Driver, model.Corner(s.Board.Corner))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sets, err := d.RunWorkload(context.Background(), &s.Workload, s.Seed, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, sets
+}
+
+// Turning an STM32G474 from two banks to one makes pages of 4 KiB out of pages of 2 and lets the
+// application wait for all of them. What the store does is the same.
+func TestOneBankInsteadOfTwo(t *testing.T) {
+	for _, driver := range []string{"mbed", "word"} {
+		var all []*Sets
+		for _, part := range []string{"stm32g474re", "stm32g474re-single"} {
+			s := g474(part)
+			s.Board.Driver = driver
+			_, sets := lives(t, s)
+			all = append(all, sets)
+		}
+		two, one := all[0], all[1]
+		a, b := &two.Counters, &one.Counters
+		if a.Programs != b.Programs || a.ProgramBytes != b.ProgramBytes || two.Collections != one.Collections || two.Collections < 30 || two.LiveBytes != one.LiveBytes || two.Count() != one.Count() {
+			t.Errorf("%s: the store does something else: %+v, %+v", driver, a, b)
+		}
+		// Two pages of 2 KiB for each of 4, but for the one that is being filled, and the rare one that is
+		// erased because a record ends where it begins and an old one lies there.
+		if math.Abs(float64(a.Erases)-2*float64(b.Erases)) > float64(a.Erases)/200 {
+			t.Errorf("%s: %d erases with two banks, %d with one", driver, a.Erases, b.Erases)
+		}
+		const erase = 2202 * 1700 // 22.02 ms at 170 MHz
+		if a.Stall != 0 || b.Stall != b.Busy[0] || a.Busy[0] != 0 || a.Busy[1]-a.Erases*erase != b.Busy[0]-b.Erases*erase {
+			t.Errorf("%s: stalled for %d cycles with two banks, for %d of %d with one", driver, a.Stall, b.Stall, b.Busy[0])
+		}
+		if a.Masked*b.Erases != b.Masked*a.Erases || (driver == "mbed") != (a.Masked > 0) {
+			t.Errorf("%s: masked for %d cycles in %d erases, for %d in %d", driver, a.Masked, a.Erases, b.Masked, b.Erases)
+		}
+		long := func(s *Sets) bool { return s.Latencies[0].Worst > erase*9/10 }
+		if long(two) != (driver == "mbed") || !long(one) {
+			t.Errorf("%s: an interrupt waits for %d cycles with two banks, for %d with one", driver, two.Latencies[0].Worst, one.Latencies[0].Worst)
+		}
+	}
+}
+
+// same compares two runs cycle by cycle, but for what the application feels.
+func same(t *testing.T, name string, a, b *Sets) {
+	t.Helper()
+	strip := func(s *Sets) Sets {
+		c := *s
+		c.Counters.Stall, c.Counters.LongestStall, c.Counters.Busy, c.Latencies, c.Wear, c.Life.Sector = 0, 0, nil, nil, nil, model.Sector{}
+		return c
+	}
+	if x, y := strip(a), strip(b); !reflect.DeepEqual(x, y) {
+		t.Errorf("%s: the store does something else", name)
+	}
+}
+
+// Moving the KVStore into the bank of the code, the code to the KVStore, or believing that the part
+// cannot read while it writes, changes what the application waits for, and not one cycle of the store.
+func TestStoreBesideCode(t *testing.T) {
+	// A store of two sectors of 128 KiB, at the end of either bank.
+	layout := func(base string) *Scenario {
+		return edited("2*64*1024", "2*128*1024", `"(MBED_ROM_START + FLASH_BANK_SIZE)"`, `"`+base+`"`,
+			"(MBED_ROM_START + FLASH_BANK_SIZE + KVSTORE_SIZE)", "0x08100000",
+			"(MBED_ROM_START + FLASH_BANK_SIZE - MBED_CONF_MBED_BOOTLOADER_APPLICATION_START_ADDRESS)", "(0x080C0000 - MBED_CONF_MBED_BOOTLOADER_APPLICATION_START_ADDRESS)")
+	}
+	part := filepath.Join(t.TempDir(), "slow.toml")
+	if err := os.WriteFile(part, []byte("name = \"slow\"\nextends = \"stm32f429zi\"\nread_while_write = { value = false, mark = \"A\", from = \"a field report\" }\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, driver := range []string{"mbed", "word", "ram-code"} {
+		apart := layout("0x081C0000")
+		moved := layout("0x080C0000")
+		code := layout("0x081C0000")
+		code.App.Code = 1
+		slow := layout("0x081C0000")
+		slow.Board.Part = part
+		for _, s := range []*Scenario{apart, moved, code, slow} {
+			s.Board.Driver = driver
+		}
+		_, away := lives(t, apart)
+		if away.Counters.Stall != 0 || away.Collections < 4 {
+			t.Fatalf("%s: stalled for %d cycles, %d collections", driver, away.Counters.Stall, away.Collections)
+		}
+		for name, s := range map[string]*Scenario{"store moved": moved, "code moved": code, "no reading while writing": slow} {
+			name = driver + ", " + name
+			d, sets := lives(t, s)
+			same(t, name, away, sets)
+			bank := bankOf(d.Flash.Part(), d.store.Start)
+			c := &sets.Counters
+			if c.Stall != c.Busy[bank] || c.Busy[bank] != away.Counters.Busy[1] || c.Busy[1-bank] != 0 {
+				t.Errorf("%s: stalled for %d cycles, busy for %v", name, c.Stall, c.Busy)
+			}
+			for i, w := range sets.Wear {
+				from := i
+				if bank == 0 {
+					from = (i + 12) % 24
+				}
+				if w.Erases != away.Wear[from].Erases {
+					t.Errorf("%s: sector %d has %d erases, %d before", name, i, w.Erases, away.Wear[from].Erases)
+				}
+			}
+			// With handlers in RAM nothing waits, with the store beside them they wait for erases.
+			worst, before := d.Flash.Seconds(sets.Latencies[0].Worst), d.Flash.Seconds(away.Latencies[0].Worst)
+			switch {
+			case driver == "ram-code" && worst != before:
+				t.Errorf("%s: an interrupt waits for %v s, %v s before", name, worst, before)
+			case driver == "word" && (worst < 0.999 || before > 1e-6), driver == "mbed" && (worst < 0.999 || before < 0.999):
+				t.Errorf("%s: an interrupt waits for %v s, %v s before", name, worst, before)
+			}
+		}
+	}
+}
+
+// Two runs agree to the cycle, with times drawn for each operation too.
+func TestSampledRepeats(t *testing.T) {
+	run := func(seed uint64) *Sets {
+		s := Guide()
+		s.Workload.Hours, s.Seed, s.Board.Corner = 100, seed, Corner(model.Sampled)
+		_, sets := lives(t, s)
+		return sets
+	}
+	one := run(1)
+	if !reflect.DeepEqual(one, run(1)) {
+		t.Error("a second run differs")
+	}
+	if one.Cycles == run(2).Cycles {
+		t.Error("another seed draws the same times")
+	}
+}
