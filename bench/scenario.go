@@ -12,11 +12,13 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
 
+	"dualbank/model"
 	"dualbank/results"
 )
 
@@ -37,7 +39,7 @@ type Scenario struct {
 
 // Board is the device and how it runs.
 type Board struct {
-	Name    string   `toml:"name" comment:"What the board is called in the report."`
+	Name    string   `toml:"name" comment:"A board of 'dualbank parts', or a .toml file, which says what the file with this scenario does not; or any name, for a board that the keys below describe."`
 	Part    string   `toml:"part" comment:"A part that comes with the program (dualbank parts), or a .toml file."`
 	Driver  string   `toml:"driver" comment:"The flash driver: mbed, word, ram-code, or a .toml file."`
 	Compare []string `toml:"compare" comment:"Drivers that workload and update are run with as well, to compare."`
@@ -120,14 +122,53 @@ func Guide() *Scenario {
 	return s
 }
 
-// Parse reads a scenario. What it does not set is as in Guide. name stands in errors, which are one
-// line: "name:line:column: key: what is wrong: what to do".
+// Parse reads a scenario. What it does not set is as in Guide, or as in the BoardScenario of the board
+// that it names. name stands in errors, which are one line: "name:line:column: key: what is wrong: what
+// to do".
 func Parse(name string, text []byte) (*Scenario, error) {
-	s := Guide()
+	s, known, err := start(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: board.name: %s", name, strings.ReplaceAll(err.Error(), "\n", " "))
+	}
+	title := s.Board.Name
 	if err := s.decode(name, text); err != nil {
 		return nil, err
 	}
+	if known {
+		s.Board.Name = title
+	}
 	return s, nil
+}
+
+// start is the scenario that text starts from: the guide's, or that of the board which text names, if it
+// is known. One that is not must say which part it has, and starts from the guide's.
+func start(text []byte) (s *Scenario, known bool, err error) {
+	var named struct {
+		Board  struct{ Name, Part string }
+		Layout struct{ Bootloader, Application string }
+	}
+	guide := Guide()
+	// What cannot be read is told with its line when the whole is.
+	if err := toml.Unmarshal(text, &named); err != nil || named.Board.Name == "" || strings.EqualFold(named.Board.Name, guide.Board.Name) {
+		return guide, err == nil, nil
+	}
+	name := named.Board.Name
+	if !strings.HasSuffix(name, ".toml") {
+		name = strings.ToLower(name)
+		if !slices.Contains(model.BoardNames(), name) {
+			if named.Board.Part == "" {
+				return nil, false, fmt.Errorf("%q is no board that is known: choose one of %s, name a .toml file, or say what it is with board.part", name, strings.Join(model.BoardNames(), ", "))
+			}
+			return guide, false, nil
+		}
+	}
+	if s, err = BoardScenario(name); err != nil {
+		return nil, false, err
+	}
+	if named.Layout.Bootloader != "" || named.Layout.Application != "" {
+		s.Layout.Bootloader, s.Layout.Application, s.Layout.BootloaderText, s.Layout.ApplicationText = "", "", "", ""
+	}
+	return s, true, nil
 }
 
 // ReadFile reads a scenario and the configuration files it names; their paths are relative to its

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"dualbank/model"
 )
 
 func sameScenario(t testing.TB, got, want *Scenario) {
@@ -75,6 +77,10 @@ func TestParseErrors(t *testing.T) {
 		{"[application]\ninterrupts = [{name='a', period='1ms', handler='layout'}]", `application.interrupts[0]: handler "layout": give code`},
 		{"[application.watchdog]\nperiod = '2h'", "application.watchdog.period: 2h0m0s: give 0s for none, or up to 1h"},
 		{"[application.watchdog]\nmode = 'fail'", `mode "fail" is unknown`},
+		{"[board]\nname = 'nucleo-f429'", `x.toml: board.name: "nucleo-f429" is no board that is known: choose one of disco-f769ni`},
+		{"[board]\nname = 'none.toml'", "x.toml: board.name: board: open none.toml: no such file"},
+		{"[board]\nname = 'nucleo-f429'\nprt = 'x'", "x.toml: board.name: "},
+		{"[board]\nname = 'nucleo-l496zg'\nprt = 'x'", "x.toml:3:1: board.prt: unknown key"},
 		{"[board]\nwait_states = 101", "board.wait_states: 101: give 0 to 100"},
 		{"[store]\nprofile = 'Mbed'", `profile "Mbed" is unknown: choose one of MbedCE, MbedOS`},
 		{"[update]\nclient = 'newer'", `client "newer" is unknown: choose one of new, old`},
@@ -156,10 +162,61 @@ func TestReadFileKeepsConfigurations(t *testing.T) {
 	}
 }
 
+// A scenario that names a board is that board's, but for what it says itself; a board that nobody knows is
+// described by the scenario's keys.
+func TestParseBoards(t *testing.T) {
+	for _, name := range model.BoardNames() {
+		want, err := BoardScenario(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "nucleo-f429zi" {
+			want = Guide()
+		}
+		want.Workload.Hours = 7
+		got, err := Parse("x.toml", []byte("[board]\nname = '"+strings.ToUpper(name)+"'\n[workload]\nhours = 7\n"))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		sameScenario(t, got, want)
+		again, err := Parse("again.toml", []byte(got.TOML()))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		sameScenario(t, again, want)
+	}
+	dir := t.TempDir()
+	text, err := os.ReadFile("../model/boards/nucleo-l496zg.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := filepath.Join(dir, "own.toml")
+	if err := os.WriteFile(own, []byte(strings.Replace(string(text), "80_000_000", "40_000_000", 1)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Parse("x.toml", []byte("[board]\nname = '"+own+"'\n[layout]\nbootloader = 'b.json'\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Board.Hz != 40e6 || s.Board.Part != "stm32l496zg" || s.Layout.BootloaderText != "" || s.Layout.Bootloader != "b.json" || s.Layout.Application != "" {
+		t.Errorf("%+v, %+v", s.Board, s.Layout)
+	}
+	s, err = Parse("x.toml", []byte("[board]\nname = 'our board'\npart = 'stm32f429zi'\nclock_hz = 168000000\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Guide()
+	want.Board.Name, want.Board.Hz = "our board", 168e6
+	sameScenario(t, s, want)
+}
+
 func FuzzScenario(f *testing.F) {
 	f.Add(guide)
 	f.Add([]byte("seed = 1\n[[workload.keys]]\nname = 'a'\nbytes = [1, 600]\nweight = 5\n"))
 	f.Add([]byte("[layout]\nbootloader_text = \"\"\"\n{}\n\"\"\"\n[cuts]\nmodes = ['prefix']\n"))
+	f.Add([]byte("[board]\nname = 'frdm-k64f'\n[application]\ncode = 'ram'\ninterrupts = [{name = 'a', period = '1ms', handler = 'code'}]\n"))
 	f.Add([]byte("[update.link]\nround_trip = '1h'\nblock = 16\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s, err := Parse("x.toml", text)
