@@ -96,6 +96,7 @@ func BoardScenario(name string) (*Scenario, error) {
 	s := Guide()
 	s.Title = "KVStore and firmware update on " + b.Title
 	s.Board.Name, s.Board.Part, s.Board.Driver, s.Board.Hz, s.Board.MV = b.Title, b.PartName, b.DriverName, b.Clock.Hz, b.Supply.MV
+	s.Board.States = b.WaitStates.Value
 	h := HalfLayout{Name: b.Layout, Target: b.Target, KVBase: b.KVStore.Base, KVSize: b.KVStore.Bytes}
 	if s.Layout, err = h.Layout(part, unit); err != nil {
 		return nil, fmt.Errorf("board %s: %w", b.Name, err)
