@@ -9,7 +9,7 @@ run:
 	$(GO) run ./cmd/dualbank run --out out
 
 test:
-	$(GO) test -race ./...
+	$(GO) test -race -timeout 20m ./...
 
 # Simulated metrics are exact; pipe into `go tool benchstat` to read them as a table.
 bench:
