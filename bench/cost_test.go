@@ -1,0 +1,116 @@
+package bench
+
+import (
+	"testing"
+	"time"
+
+	"dualbank/kvstore"
+	"dualbank/model"
+)
+
+// memory is a block device of nothing but cells: the F429's store region without a model.
+type memory struct{ cells []byte }
+
+func newMemory() *memory {
+	m := &memory{make([]byte, 128<<10)}
+	if err := m.Erase(0, m.Size()); err != nil {
+		panic(err) // it cannot fail
+	}
+	return m
+}
+
+func (m *memory) Size() uint32        { return uint32(len(m.cells)) }
+func (m *memory) ProgramUnit() uint32 { return 1 }
+
+func (m *memory) EraseSize(addr uint32) uint32 {
+	if addr < 64<<10 {
+		return 16 << 10
+	}
+	return 64 << 10
+}
+
+func (m *memory) Read(addr uint32, p []byte) error {
+	copy(p, m.cells[addr:])
+	return nil
+}
+
+func (m *memory) Program(addr uint32, p []byte) error {
+	cells := m.cells[addr:]
+	for i, b := range p {
+		cells[i] &= b
+	}
+	return nil
+}
+
+func (m *memory) Erase(addr, size uint32) error {
+	cells := m.cells[addr : addr+size]
+	for i := range cells {
+		cells[i] = 0xFF
+	}
+	return nil
+}
+
+// BenchmarkTimingCost runs the store's workload on plain memory, on the model without timing, with it,
+// and with an application beside it, turn by turn, and reports host time for each set and as a ratio.
+func BenchmarkTimingCost(b *testing.B) {
+	const keys, size, sets = 32, 128, 5000
+	off, err := model.PartByName("stm32f429zi")
+	if err != nil {
+		b.Fatal(err)
+	}
+	cells, err := model.New(model.Config{Part: off, Unit: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	region, err := cells.Region(0x0810_0000, 128<<10)
+	if err != nil {
+		b.Fatal(err)
+	}
+	on, app := guideDevice(b, "mbed", model.Typ), guideDevice(b, "mbed", model.Typ)
+	if err := app.Flash.Run(app.app); err != nil {
+		b.Fatal(err)
+	}
+	w := Uniform(keys, size, 1)
+	value := make([]byte, size)
+	ways := []struct {
+		name  string
+		store kvstore.Store
+		took  time.Duration
+	}{
+		{name: "memory", store: kvstore.NewTDB(newMemory(), kvstore.Options{})},
+		{name: "off", store: kvstore.NewTDB(region, kvstore.Options{})},
+		{name: "on", store: on.Store},
+		{name: "app", store: app.Store},
+	}
+	for i := range ways {
+		if err := newLoad(w, 1).provision(ways[i].store); err != nil {
+			b.Fatal(err)
+		}
+	}
+	n := 0
+	for b.Loop() {
+		first := n
+		for i := range ways {
+			n = first
+			start := time.Now()
+			for range sets {
+				n++
+				value[0], value[1], value[2] = byte(n), byte(n>>8), byte(n>>16)
+				if err := ways[i].store.Set(w.Keys[n%keys].Name, value, 0); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := ways[i].store.Get(w.Keys[n%keys].Name, value, 0); err != nil {
+					b.Fatal(err)
+				}
+			}
+			ways[i].took += time.Since(start)
+		}
+	}
+	for i := range ways {
+		b.ReportMetric(float64(ways[i].took.Nanoseconds())/float64(b.N)/sets, ways[i].name+"-ns/set")
+	}
+	b.ReportMetric(float64(ways[2].took)/float64(ways[0].took), "on/memory")
+	b.ReportMetric(float64(ways[2].took)/float64(ways[1].took), "on/off")
+	b.ReportMetric(float64(ways[3].took)/float64(ways[0].took), "app/memory")
+	b.ReportMetric(0, "ns/op")
+}
