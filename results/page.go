@@ -68,13 +68,17 @@ func bySeverity(r *Report) []Finding {
 	return out
 }
 
-// verdict says in one line what the power cuts showed, and how grave it is.
+// verdict says in one line what the power cuts showed, and how grave it is; nothing where there was no
+// thought of any.
 func verdict(r *Report) (text, severity string) {
 	var judged uint64
 	for _, m := range r.Cuts {
 		judged += m.Explored
 	}
 	if len(r.Findings) == 0 {
+		if judged == 0 && len(r.Sets) == 0 && len(r.Updates) > 0 {
+			return "", "" // a report on update time alone
+		}
 		if judged == 0 {
 			return "No power cuts were tried", "medium"
 		}
@@ -167,61 +171,13 @@ func sections(r *Report) []section {
 			out = append(out, section{id, title, text, tables})
 		}
 	}
-	add("phases", "Update phases", "Simulated time of each phase; in brackets the time in which the application could not run, and in which interrupts were masked, where there was any.", updateTables(r.Updates))
+	add("phases", "Update phases", "Simulated time of each phase; below it the time in which the application's code could not be fetched, and in which interrupts were masked, where there was any. While the device is down the application does not run at all.", updateTables(r.Updates))
 	add("latencies", "Latency of a set", "Simulated time. GC is garbage collection.", latencyTables(r.Sets))
 	add("application", "What the application feels", "Of one workload on the store, with each flash driver, and with the KVStore beside code, in one bank. Stalled: code could not be fetched, because its bank was busy. Missed: served after the deadline. Lost: served as one with an activation that waited.", applicationTables(r.Application))
 	add("power-cuts", "Power cuts", "", cutTables(r.Cuts))
 	add("sectors", "Wear", "Neighbouring sectors with equal figures share a row.", wearTables(r.Wear))
 	add("benchmarks", "Benchmarks", "Metrics with \"sim\" are simulated and exact. Where a benchmark ran several times, host time is the median with its 95 % confidence interval.", benchTables(r.Bench))
 	return out
-}
-
-func updateTables(all []UpdateTime) []table {
-	if len(all) == 0 {
-		return nil
-	}
-	names := phaseNames(all)
-	t := table{Caption: "Update time by phase", Head: []cell{{Text: "Phase"}}}
-	for _, u := range all {
-		t.Head = append(t.Head, number(u.label(all)))
-	}
-	for _, n := range names {
-		row := words(n)
-		for _, u := range all {
-			var sum Phase
-			for _, ph := range u.Phases {
-				if ph.Name == n {
-					sum.Seconds += ph.Seconds
-					sum.Stall += ph.Stall
-					sum.Masked += ph.Masked
-				}
-			}
-			row = append(row, number(felt(sum)))
-		}
-		t.Rows = append(t.Rows, row)
-	}
-	row := words("total")
-	for _, u := range all {
-		stall, masked := u.felt()
-		row = append(row, number(felt(Phase{Seconds: u.total(), Stall: stall, Masked: masked})))
-	}
-	t.Rows = append(t.Rows, row)
-	return []table{t}
-}
-
-// felt prints a phase's time with what the application feels of it.
-func felt(ph Phase) string {
-	var in []string
-	if ph.Stall > 0 {
-		in = append(in, "stalled "+duration(ph.Stall))
-	}
-	if ph.Masked > 0 {
-		in = append(in, "masked "+duration(ph.Masked))
-	}
-	if len(in) == 0 {
-		return duration(ph.Seconds)
-	}
-	return duration(ph.Seconds) + " (" + strings.Join(in, ", ") + ")"
 }
 
 func latencyTables(sets []SetLatency) []table {

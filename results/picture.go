@@ -134,6 +134,9 @@ func pictures(r *Report) []*picture {
 	if p := timelinePicture(r.Timeline); p != nil {
 		all = append(all, p)
 	}
+	if p := updateSizesPicture(r.Updates); p != nil {
+		all = append(all, p)
+	}
 	if p := updatesPicture(r.Updates); p != nil {
 		all = append(all, p)
 	}

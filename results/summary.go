@@ -17,19 +17,22 @@ func WriteSummary(w io.Writer, r *Report, width int) error {
 		width = 100
 	}
 	var b strings.Builder
-	for _, line := range []string{r.Title, r.Board} {
+	line, _ := verdict(r)
+	for _, line := range []string{r.Title, r.Board, line} {
 		if line != "" {
 			fmt.Fprintln(&b, line)
 		}
 	}
-	line, _ := verdict(r)
-	fmt.Fprintln(&b, line)
 	var facts table
 	for _, f := range r.Facts {
 		facts.Rows = append(facts.Rows, []cell{{Text: f.Name}, number(f.Value), {Text: f.Note}})
 	}
 	tables := append([]table{facts}, applicationTables(r.Application)...)
-	tables = append(tables, updateTables(r.Updates)...)
+	if phases := updateTables(r.Updates); len(phases) <= 5 {
+		tables = append(tables, phases...)
+	} else {
+		tables = append(tables, phases[0]) // the page has the rest
+	}
 	if len(r.Findings) > 0 {
 		t := table{Caption: "Findings", Head: []cell{{Text: "Severity"}, {Text: "Rule"}, number("Cuts"), {Text: "Finding"}}}
 		for _, f := range bySeverity(r) {

@@ -23,6 +23,14 @@ type cell struct {
 	Severity string
 }
 
+// lines are the cell's lines on a terminal.
+func (c cell) lines() []string {
+	if c.Note == "" {
+		return strings.Split(c.Text, "\n")
+	}
+	return strings.Split(c.Text+"\n"+c.Note, "\n")
+}
+
 // words are cells of plain text.
 func words(ss ...string) []cell {
 	out := make([]cell, len(ss))
@@ -53,7 +61,7 @@ func (t table) text(width int) string {
 	wide := make([]int, n)
 	for _, r := range rows {
 		for i, c := range r {
-			for _, line := range strings.Split(c.Text, "\n") {
+			for _, line := range c.lines() {
 				wide[i] = max(wide[i], utf8.RuneCountInString(line))
 			}
 		}
@@ -72,7 +80,7 @@ func (t table) text(width int) string {
 		cells := make([][]string, n)
 		height := 1
 		for i, c := range r {
-			cells[i] = strings.Split(c.Text, "\n")
+			cells[i] = c.lines()
 			if i == n-1 {
 				cells[i] = brokenAt(cells[i], wide[i])
 			}

@@ -87,20 +87,32 @@ func panes(phases []Span, w, gap vg.Length) []vg.Length {
 	return out
 }
 
-// phaseShades gives each phase the colour that it has in every picture of a report.
+// phaseShades gives each phase the colour that it has in every picture of a report; phases that do the
+// same kind of work share one.
 var phaseShades = map[string]*shade{
-	"download": blue,
-	"prepare":  orange,
-	"verify":   green,
-	"install":  vermillion,
-	"boot":     purple,
+	"download":         blue,
+	"prepare":          orange,
+	"write":            sky,
+	"restart":          quiet,
+	"verify":           green,
+	"install":          vermillion,
+	"check":            yellow,
+	"verify active":    yellow,
+	"verify candidate": yellow,
+	"erase":            vermillion,
+	"copy":             purple,
+	"verify installed": green,
+	"reboot":           ink,
+	"first boot":       ink,
+	"boot":             ink,
+	"start":            ink,
 }
 
 func phaseShade(name string, i int) *shade {
 	if s := phaseShades[name]; s != nil {
 		return s
 	}
-	return []*shade{sky, yellow, quiet, ink}[i%4]
+	return []*shade{sky, yellow, quiet, purple}[i%4]
 }
 
 func timelineBody(t *Timeline, w vg.Length) part {

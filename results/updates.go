@@ -2,6 +2,7 @@ package results
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot/vg"
@@ -12,6 +13,16 @@ func (u UpdateTime) total() float64 {
 	var sum float64
 	for _, ph := range u.Phases {
 		sum += ph.Seconds
+	}
+	return sum
+}
+
+// down is the time in seconds in which the application does not run.
+func (u UpdateTime) down() (sum float64) {
+	for _, ph := range u.Phases {
+		if ph.Down {
+			sum += ph.Seconds
+		}
 	}
 	return sum
 }
@@ -50,7 +61,29 @@ func phaseNames(all []UpdateTime) []string {
 	return out
 }
 
-func updatesPicture(all []UpdateTime) *picture {
+// maxBars is the largest number of updates that the picture has a bar for.
+const maxBars = 12
+
+// barred are the updates that get a bar: all, or of too many the largest of each name.
+func barred(all []UpdateTime) []UpdateTime {
+	if len(all) <= maxBars {
+		return all
+	}
+	var out []UpdateTime
+	for _, u := range all {
+		i := slices.IndexFunc(out, func(o UpdateTime) bool { return o.Name == u.Name })
+		switch {
+		case i < 0:
+			out = append(out, u)
+		case u.Size > out[i].Size:
+			out[i] = u
+		}
+	}
+	return out[:min(len(out), maxBars)]
+}
+
+func updatesPicture(of []UpdateTime) *picture {
+	all := barred(of)
 	most := 0.0
 	for _, u := range all {
 		most = max(most, u.total())
@@ -62,13 +95,33 @@ func updatesPicture(all []UpdateTime) *picture {
 	if one := all[0].Size; all[0].label(all) == all[0].Name && one > 0 {
 		title = fmt.Sprintf("Update time of %s by driver and phase, in simulated time", size(float64(one)))
 	}
+	note := "Below each bar: how long the application could not run for want of its code, and how long interrupts were masked."
+	if n := len(of) - len(all); n > 0 {
+		note += fmt.Sprintf(" The tables have %d more.", n)
+	}
 	return &picture{
 		name:  "updates",
 		title: title,
-		note:  "Below each bar: how long the application could not run for want of its code, and how long interrupts were masked.",
+		note:  note,
 		words: updatesWords(all),
 		body:  func(w vg.Length) part { return updatesBody(all, most, w) },
 	}
+}
+
+// phaseLegend has an entry for each colour, with the phases that have it.
+func phaseLegend(names []string) (entries []entry, shadeOf map[string]*shade) {
+	shadeOf = map[string]*shade{}
+	for i, n := range names {
+		s := phaseShade(n, i)
+		shadeOf[n] = s
+		at := slices.IndexFunc(entries, func(e entry) bool { return e.shade == s })
+		if at >= 0 && phaseShades[n] != nil {
+			entries[at].label += ", " + n
+		} else {
+			entries = append(entries, entry{s, n})
+		}
+	}
+	return entries, shadeOf
 }
 
 func updatesWords(all []UpdateTime) []string {
@@ -91,13 +144,7 @@ func updatesBody(all []UpdateTime, most float64, w vg.Length) part {
 		row = 74
 		gap = 1 // between segments
 	)
-	names := phaseNames(all)
-	var entries []entry
-	shadeOf := map[string]*shade{}
-	for i, n := range names {
-		shadeOf[n] = phaseShade(n, i)
-		entries = append(entries, entry{shadeOf[n], n})
-	}
+	entries, shadeOf := phaseLegend(phaseNames(all))
 	key := pen{}.legend(0, w, entries)
 	rows := vg.Length(len(all)) * row
 	return part{height: key + 8 + rows + 24, draw: func(p pen) {
