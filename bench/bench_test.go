@@ -157,15 +157,54 @@ func BenchmarkWorkload(b *testing.B) {
 	})
 }
 
-// BenchmarkUpdate updates a device over the guide's link.
+// BenchmarkUpdate updates a device over the guide's link, by size, corner, link, slots, and by a delta.
+// What is not in a name is as in the guide's scenario.
 func BenchmarkUpdate(b *testing.B) {
-	for _, c := range []struct {
-		size   uint32
-		corner model.Corner
-	}{{100 << 10, model.Typ}, {400 << 10, model.Typ}, {400 << 10, model.Max}} {
-		each(b, benchName("", "bytes", c.size, "corner", c.corner), func(b *testing.B, driver string) {
-			s := Guide()
-			s.Update.Bytes = c.size
+	type axes struct {
+		size          uint32
+		corner        model.Corner
+		slots         uint32
+		link          string
+		delta         bool
+		interruptions uint32
+	}
+	for _, c := range []axes{
+		{size: 50 << 10},
+		{size: 100 << 10},
+		{size: 200 << 10},
+		{size: 400 << 10},
+		{size: 800 << 10},
+		{size: 400 << 10, corner: model.Max},
+		{size: 400 << 10, link: "none"},
+		{size: 400 << 10, link: "wifi"},
+		{size: 400 << 10, link: "nb-iot"},
+		{size: 400 << 10, delta: true},
+		{size: 200 << 10, slots: 2},
+		{size: 200 << 10, slots: 3},
+		{size: 400 << 10, interruptions: 3},
+	} {
+		name := benchName("", "bytes", c.size, "corner", c.corner)
+		s := Guide()
+		u := &s.Update
+		u.Bytes, u.Slots, u.Delta, u.Interruptions = c.size, c.slots, c.delta, c.interruptions
+		if c.slots > 0 {
+			name += benchName("", "slots", c.slots)
+		}
+		if c.link != "" {
+			name += benchName("", "link", c.link)
+			l, err := u.Link.parse(c.link)
+			if err != nil {
+				b.Fatal(err)
+			}
+			u.Link = l.Link
+		}
+		if c.delta {
+			name += benchName("", "delta", "yes")
+		}
+		if c.interruptions > 0 {
+			name += benchName("", "interruptions", c.interruptions)
+		}
+		each(b, name, func(b *testing.B, driver string) {
 			var d *Device
 			var run *UpdateRun
 			for b.Loop() {
@@ -176,7 +215,7 @@ func BenchmarkUpdate(b *testing.B) {
 				if err := newLoad(&s.Workload, 1).provision(d.Store); err != nil {
 					b.Fatal(err)
 				}
-				if run, err = d.RunUpdate(context.Background(), &s.Update, 1, nil); err != nil {
+				if run, err = d.RunUpdate(context.Background(), u, 1, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

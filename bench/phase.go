@@ -43,8 +43,8 @@ var phaseInfo = [phases]struct {
 	phaseVerifyCandidate: {"verify candidate", "verify-candidate", true, "check"},
 	phaseErase:           {"erase", "erase", true, "erase"},
 	phaseCopy:            {"copy", "copy", true, "copy"},
-	phaseVerifyInstalled: {"verify installed", "verify-installed", true, "verify again"},
-	phaseFirstBoot:       {"first boot", "boot", false, "boot"},
+	phaseVerifyInstalled: {"verify installed", "verify-installed", true, "start"},
+	phaseFirstBoot:       {"first boot", "boot", false, "start"},
 }
 
 // phaseOf is the phase that a part of what update client and bootloader do belongs to.

@@ -222,6 +222,26 @@ func (u *Update) read(path string) (err error) {
 	return err
 }
 
+// ReadFirmware takes the new firmware, and the one that runs before, from files in place of the scenario's;
+// "" leaves what the scenario says. Errors are one line.
+func (u *Update) ReadFirmware(firmware, running string) error {
+	for _, f := range []struct {
+		path string
+		name *string
+		file *[]byte
+	}{{firmware, &u.Firmware, &u.FirmwareFile}, {running, &u.Running, &u.RunningFile}} {
+		if f.path == "" {
+			continue
+		}
+		data, err := os.ReadFile(f.path)
+		if err != nil {
+			return fmt.Errorf("%s: %w: give the path of a firmware file", f.path, cause(err))
+		}
+		*f.name, *f.file = f.path, data
+	}
+	return nil
+}
+
 // readBeside reads a file that a key of the scenario at path names.
 func readBeside(path, key, file string) ([]byte, error) {
 	at := file

@@ -125,7 +125,7 @@ func TestUpdatePhasesByHand(t *testing.T) {
 		}
 		checkInstalled(t, d, s.Update.Version, bytes)
 		checkTracks(t, d, u)
-		if tl := u.Timeline(d.Flash, ""); len(tl.Tracks) != 4 || len(tl.Phases) != 8 {
+		if tl := u.Timeline(d.Flash, ""); len(tl.Tracks) != 4 || len(tl.Phases) != 7 {
 			t.Errorf("%d tracks, %d phases", len(tl.Tracks), len(tl.Phases))
 		}
 	}

@@ -39,6 +39,7 @@ func badInput(err error) error { return failure{err, exitBadInput} }
 
 type commands struct {
 	Run      runCommand      `cmd:"" help:"Run workload, update and power cuts on the timed model; leave a report."`
+	Update   updateCommand   `cmd:"" help:"Time firmware updates by phase, over sizes, drivers, slots and links; leave a report."`
 	Layout   layoutCommand   `cmd:"" help:"Draw the flash layout out of configuration files and report every problem."`
 	Crash    crashCommand    `cmd:"" help:"Cut the power at every step of many workloads; make the findings small."`
 	Replay   replayCommand   `cmd:"" help:"Run a finding again from nothing."`

@@ -3,9 +3,12 @@ package main
 import (
 	"io"
 	"os"
+	"sync"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"dualbank/bench"
 )
 
 // bars draws a progress bar for each stage of a run, if w is a terminal.
@@ -22,6 +25,20 @@ func newBars(w io.Writer) *bars {
 		return nil
 	}
 	return &bars{w: w}
+}
+
+// progress is a bench.Progress that draws bars on w, if it is a terminal, and what takes them away.
+func progress(w io.Writer) (show bench.Progress, end func()) {
+	watch := newBars(w)
+	if watch == nil {
+		return nil, func() {}
+	}
+	var one sync.Mutex // sweeps report from several goroutines
+	return func(stage string, done, total uint64) {
+		one.Lock()
+		defer one.Unlock()
+		watch.show(stage, done, total)
+	}, watch.end
 }
 
 // show is a bench.Progress. It is called by one goroutine at a time.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 
 	"golang.org/x/term"
 
@@ -35,20 +34,9 @@ func (c *runCommand) Run(ctx context.Context, t terminal) error {
 	if err := os.MkdirAll(c.Out, 0o777); err != nil {
 		return badInput(fmt.Errorf("%w: choose another folder with --out", err))
 	}
-	var progress bench.Progress
-	watch := newBars(t.err)
-	if watch != nil {
-		var one sync.Mutex // sweeps report from several goroutines
-		progress = func(stage string, done, total uint64) {
-			one.Lock()
-			defer one.Unlock()
-			watch.show(stage, done, total)
-		}
-	}
-	report, findings, err := bench.Run(ctx, s, c.Out, progress)
-	if watch != nil {
-		watch.end()
-	}
+	show, end := progress(t.err)
+	report, findings, err := bench.Run(ctx, s, c.Out, show)
+	end()
 	stopped := err != nil && ctx.Err() != nil
 	if err != nil && !stopped {
 		if _, ok := errors.AsType[*bench.ScenarioError](err); ok {
@@ -59,7 +47,7 @@ func (c *runCommand) Run(ctx context.Context, t terminal) error {
 	if report == nil {
 		return failure{errors.New("interrupted before anything was measured"), exitInterrupt}
 	}
-	if err := results.Write(c.Out, report); err != nil {
+	if err := leave(c.Out, s, report); err != nil {
 		return err
 	}
 	if err := fuzz.WriteFindings(filepath.Join(c.Out, "findings"), findings); err != nil {
@@ -78,18 +66,41 @@ func (c *runCommand) Run(ctx context.Context, t terminal) error {
 	return nil
 }
 
-func (c *runCommand) scenario() (*bench.Scenario, error) {
-	s := bench.Guide()
-	if c.Scenario != "" {
-		var err error
-		if s, err = bench.ReadFile(c.Scenario); err != nil {
-			return nil, err
+// leave writes a report and what its scenario needs to run again into the folder dir.
+func leave(dir string, s *bench.Scenario, report *results.Report) error {
+	if err := results.Write(dir, report); err != nil {
+		return err
+	}
+	_, files := s.Stored()
+	for name, data := range files {
+		to := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+			return err
 		}
+		if err := os.WriteFile(to, data, 0o666); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *runCommand) scenario() (*bench.Scenario, error) {
+	s, err := scenario(c.Scenario)
+	if err != nil {
+		return nil, err
 	}
 	if c.Quick {
 		s.Quick()
 	}
 	return s, nil
+}
+
+// scenario is that of a file; without one, the guide's.
+func scenario(file string) (*bench.Scenario, error) {
+	if file == "" {
+		return bench.Guide(), nil
+	}
+	return bench.ReadFile(file)
 }
 
 // width is the number of columns to write for; 0 where w is no terminal.

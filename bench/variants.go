@@ -1,0 +1,331 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"dualbank/boot"
+	"dualbank/model"
+	"dualbank/results"
+)
+
+// Variants are updates to compare: every size with every driver, number of slots and link.
+type Variants struct {
+	sizes   []uint32 // ascending; 0: the scenario's files
+	drivers []string
+	slots   []uint32 // 0: the layout's number
+	links   []namedLink
+	delta   bool // each by a delta too
+
+	flags string // of the command line that asks for them
+}
+
+// maxVariants bounds what one command runs.
+const maxVariants = 2000
+
+// Variants reads lists of sizes, drivers, numbers of slots and links from the command line's flags. An
+// empty list of sizes stands for some that fit and the scenario's own, of drivers for the scenario's
+// with those that it compares, of others for the scenario's own. An error is one line that names the flag.
+func (s *Scenario) Variants(sizes, drivers, slots, links []string, delta bool) (*Variants, error) {
+	v := &Variants{drivers: drivers, delta: delta}
+	for _, f := range []struct {
+		name   string
+		values []string
+	}{{"--size", sizes}, {"--driver", drivers}, {"--slots", slots}, {"--link", links}} {
+		if len(f.values) > 0 {
+			v.flags += " " + f.name + " " + strings.Join(f.values, ",")
+		}
+		for i, x := range f.values {
+			if slices.Contains(f.values[:i], x) {
+				return nil, fmt.Errorf("%s: %s stands there twice", f.name, x)
+			}
+		}
+	}
+	if delta {
+		v.flags += " --delta"
+	}
+	for _, text := range sizes {
+		n, err := parseSize(text)
+		if err != nil {
+			return nil, fmt.Errorf("--size: %w", err)
+		}
+		v.sizes = append(v.sizes, n)
+	}
+	for _, text := range slots {
+		n, err := strconv.ParseUint(text, 10, 32)
+		if err != nil || n == 0 || n > 64 {
+			return nil, fmt.Errorf("--slots: %q is no number of slots: give 1 to 64", text)
+		}
+		v.slots = append(v.slots, uint32(n))
+	}
+	for _, text := range links {
+		l, err := s.Update.Link.parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("--link: %w", err)
+		}
+		v.links = append(v.links, l)
+	}
+	if len(v.drivers) == 0 {
+		v.drivers = append([]string{s.Board.Driver}, s.Board.Compare...)
+	}
+	if len(v.slots) == 0 {
+		v.slots = []uint32{s.Update.Slots}
+	}
+	if len(v.links) == 0 {
+		v.links = []namedLink{{Link: s.Update.Link}}
+	}
+	files := s.Update.Firmware != "" || s.Update.Running != ""
+	switch {
+	case files && len(sizes) > 0:
+		return nil, errors.New("--size: the firmware comes from files, which have their sizes: leave one of them out")
+	case files && delta && (s.Update.Firmware == "" || s.Update.Running == ""):
+		return nil, errors.New("--delta: a delta between a file and a generated firmware says nothing: give files for both")
+	case files:
+		v.sizes = []uint32{0}
+	case len(sizes) == 0:
+		v.sizes = s.sizes(slices.Max(v.slots))
+	}
+	slices.Sort(v.sizes)
+	v.sizes = slices.Compact(v.sizes)
+	if v.count() > maxVariants {
+		return nil, fmt.Errorf("%d updates: give fewer sizes, drivers, slots or links, for at most %d", v.count(), maxVariants)
+	}
+	return v, nil
+}
+
+func (v *Variants) count() int {
+	n := len(v.sizes) * len(v.drivers) * len(v.slots) * len(v.links)
+	if v.delta {
+		n *= 2
+	}
+	return n
+}
+
+// sizes are sizes of firmware from 64 KiB, doubled as long as they fit a storage divided in n slots, and
+// the scenario's own.
+func (s *Scenario) sizes(n uint32) []uint32 {
+	sizes := []uint32{s.Update.Bytes}
+	small := *s
+	small.Update.Bytes, small.Update.Slots = 1, n
+	d, err := small.Device(s.Board.Driver, model.Corner(s.Board.Corner))
+	if err != nil {
+		return sizes // the run will say so
+	}
+	for size := uint32(64 << 10); size <= d.room(); size *= 2 {
+		sizes = append(sizes, size)
+	}
+	return sizes
+}
+
+// room is the largest firmware in bytes that every slot holds and the bootloader installs.
+func (d *Device) room() uint32 {
+	most := d.Layout.Config.MaxAppSize
+	page := d.Flash.PageSize()
+	for _, s := range d.Layout.Slots {
+		most = min(most, s.Size-min(s.Size, (boot.HeaderSize+page-1)/page*page))
+	}
+	return most
+}
+
+// variant is one of Variants.
+type variant struct {
+	size   uint32
+	driver string
+	slots  uint32
+	link   *namedLink
+	delta  bool
+}
+
+// all are the variants in the order of the report: size by size.
+func (v *Variants) all() (list []variant) {
+	for i := range v.links {
+		for _, slots := range v.slots {
+			for _, driver := range v.drivers {
+				for _, delta := range []bool{false, true}[:1+btoi(v.delta)] {
+					for _, size := range v.sizes {
+						list = append(list, variant{size, driver, slots, &v.links[i], delta})
+					}
+				}
+			}
+		}
+	}
+	return list
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// name says what tells the variant from the others but for its size.
+func (v *Variants) name(x *variant) string {
+	name := "driver " + x.driver
+	if len(v.slots) > 1 {
+		name += fmt.Sprintf(", slots %d", x.slots)
+	}
+	if len(v.links) > 1 {
+		name += ", link " + x.link.name
+	}
+	if x.delta {
+		name += ", delta"
+	}
+	return name
+}
+
+// RunUpdates runs an update of s in every variant, each on a device of its own. What does not fit is
+// left out and named in the report; if nothing fits, that is a *ScenarioError. When ctx ends, RunUpdates
+// returns the report on what it had done until then together with ctx's error; with any other error
+// the report is nil. out is the folder in which the report will be.
+func RunUpdates(ctx context.Context, s *Scenario, v *Variants, out string, progress Progress) (*results.Report, error) {
+	stored, _ := s.Stored()
+	j := &job{s: s, out: out, report: &results.Report{
+		Title:    "Update time on " + s.Board.Name,
+		Command:  fmt.Sprintf("dualbank update %s%s --out %s", filepath.Join(out, "scenario.toml"), v.flags, out),
+		Scenario: stored.TOML(),
+	}}
+	all, runs := v.all(), map[variant]*UpdateRun{}
+	var unfit []string // sizes that are left out
+	var reason error
+	left := 0
+	for i, x := range all {
+		if progress != nil {
+			progress("updates", uint64(i), uint64(len(all)))
+		}
+		d, run, err := s.vary(ctx, &x)
+		switch {
+		case ctx.Err() != nil:
+			if len(runs) == 0 {
+				return nil, ctx.Err()
+			}
+			j.compare(v, all, runs)
+			j.report.Facts = append(j.report.Facts, results.Fact{Name: "Not run", Value: fmt.Sprint(len(all) - i), Note: "the command was ended before"})
+			return j.report, ctx.Err()
+		case errors.Is(err, boot.ErrFirmwareTooLarge):
+			what := results.Size(float64(x.size))
+			if len(v.slots) > 1 {
+				what += fmt.Sprintf(" in one of %d slots", x.slots)
+			}
+			if !slices.Contains(unfit, what) {
+				unfit = append(unfit, what)
+			}
+			left, reason = left+1, err
+			continue
+		case err != nil:
+			return nil, err
+		}
+		if j.device == nil {
+			j.describe(d)
+		}
+		run.Name = v.name(&x)
+		key := []any{"part", d.Flash.Part().Name, "driver", d.Driver, "layout", s.Layout.Name, "corner", d.Corner, "bytes", run.Bytes}
+		if strings.Contains(v.flags, "--slots") {
+			key = append(key, "slots", x.slots)
+		}
+		if x.link.name != "" {
+			key = append(key, "link", x.link.name)
+		}
+		if x.delta {
+			key = append(key, "delta", "yes")
+		}
+		runs[x] = run
+		j.report.Updates = append(j.report.Updates, run.Record(d.Flash))
+		j.bench(benchName("Update", key...), 1, run.Metrics(d.Flash))
+	}
+	if len(runs) == 0 {
+		return nil, &ScenarioError{reason}
+	}
+	j.compare(v, all, runs)
+	if left > 0 {
+		j.report.Facts = append(j.report.Facts, results.Fact{
+			Name: "Left out", Value: fmt.Sprint(left), Note: "too large for the slot or the application's region: " + strings.Join(unfit, ", "),
+		})
+	}
+	return j.report, nil
+}
+
+// vary runs one variant.
+func (s *Scenario) vary(ctx context.Context, x *variant) (*Device, *UpdateRun, error) {
+	one := *s
+	if x.size > 0 {
+		one.Update.Bytes = x.size
+	}
+	one.Update.Slots, one.Update.Link, one.Update.Delta = x.slots, x.link.Link, x.delta
+	d, err := one.Device(x.driver, model.Corner(s.Board.Corner))
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := newLoad(&one.Workload, one.Seed).provision(d.Store); err != nil {
+		return nil, nil, &ScenarioError{fmt.Errorf("workload, driver %s: %w: give fewer or smaller keys, or a larger store", x.driver, err)}
+	}
+	run, err := d.RunUpdate(ctx, &one.Update, one.Seed, nil)
+	if err != nil {
+		return nil, nil, updateError("driver "+x.driver, err)
+	}
+	return d, run, nil
+}
+
+// compare writes the facts: one update, and what each other driver, number of slots, link, and a delta
+// change of it.
+func (j *job) compare(v *Variants, all []variant, runs map[variant]*UpdateRun) {
+	r, f := j.report, j.device.Flash
+	add := func(name, value, note string) {
+		r.Facts = append(r.Facts, results.Fact{Name: name, Value: value, Note: note})
+	}
+	// Best a size that everything was run with, the scenario's own or the nearest below.
+	var own variant
+	var base *UpdateRun
+	for _, everywhere := range []bool{true, false} {
+		for _, x := range all {
+			u := runs[x]
+			if u == nil || base != nil && (x.size <= own.size || x.size > j.s.Update.Bytes) {
+				continue
+			}
+			if everywhere && slices.ContainsFunc(all, func(o variant) bool { return o.size == x.size && runs[o] == nil }) {
+				continue
+			}
+			own, base = x, u
+		}
+		if base != nil {
+			break
+		}
+	}
+	took := func(u *UpdateRun) string { return results.Duration(f.Seconds(u.Cycles())) }
+	size := results.Size(float64(base.Bytes))
+	add("Update, "+size, took(base), base.Name+": "+base.fact(f, base))
+	r.Timeline = base.Timeline(f, fmt.Sprintf("Update of %s, %s", size, base.Name))
+	for _, x := range all {
+		u := runs[x]
+		if u == nil || x.size != own.size {
+			continue
+		}
+		differ := []string{}
+		for _, c := range []struct {
+			other bool
+			name  string
+		}{
+			{x.driver != own.driver, "Driver " + x.driver},
+			{x.slots != own.slots, fmt.Sprintf("Slots: %d", x.slots)},
+			{x.link != own.link, "Link " + x.link.name},
+			{x.delta != own.delta, "By delta"},
+		} {
+			if c.other {
+				differ = append(differ, c.name)
+			}
+		}
+		if len(differ) == 1 {
+			add(differ[0], took(u), u.fact(f, base))
+		}
+	}
+	for _, l := range v.links {
+		if l.name != "" {
+			r.Sources = append(r.Sources, l.source())
+		}
+	}
+}

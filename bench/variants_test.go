@@ -1,0 +1,262 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dualbank/results"
+)
+
+func TestVariantErrors(t *testing.T) {
+	list := func(v ...string) []string { return v }
+	for _, c := range []struct {
+		sizes, drivers, slots, links []string
+		want                         string
+	}{
+		{sizes: list("0"), want: `--size: "0" is no size of a firmware`},
+		{sizes: list("10x"), want: `--size: "10x" is no size`},
+		{sizes: list("-1"), want: `--size: "-1" is no size`},
+		{sizes: list("257M"), want: `--size: "257M" is no size`},
+		{sizes: list("99999999999999999999"), want: "is no size"},
+		{sizes: list("18014398509481985k"), want: "is no size"},
+		{sizes: list("1K", "1K"), want: "--size: 1K stands there twice"},
+		{drivers: list("a", "b", "a"), want: "--driver: a stands there twice"},
+		{slots: list("0"), want: `--slots: "0" is no number of slots: give 1 to 64`},
+		{slots: list("two"), want: `--slots: "two" is no number`},
+		{links: list("carrier-pigeon"), want: `--link: link "carrier-pigeon" is unknown: give one of none, ethernet,`},
+		{links: list("0/1s"), want: "bits a second from 1 to 10^12 are wanted first"},
+		{links: list("2000G/1s"), want: "bits a second"},
+		{links: list("1k/1"), want: "a round trip from 0s to 1h is wanted second"},
+		{links: list("1k/-1s"), want: "a round trip"},
+		{links: list("1k/1s/901"), want: "losses from 0 to 900 of 1000 are wanted third"},
+		{links: list("1k/1s/1/1"), want: "is unknown"},
+		{sizes: seq(61), slots: seq(64), want: "7808 updates: give fewer"},
+	} {
+		if _, err := Guide().Variants(c.sizes, c.drivers, c.slots, c.links, false); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%v %v %v %v: %v, want one line with %s", c.sizes, c.drivers, c.slots, c.links, err, c.want)
+		}
+	}
+	s := Guide()
+	s.Update.Firmware, s.Update.FirmwareFile = "a.bin", []byte("firmware")
+	if _, err := s.Variants(list("1K"), nil, nil, nil, false); err == nil || !strings.Contains(err.Error(), "--size: the firmware comes from files") {
+		t.Error(err)
+	}
+	if _, err := s.Variants(nil, nil, nil, nil, true); err == nil || !strings.Contains(err.Error(), "--delta: a delta between a file and a generated") {
+		t.Error(err)
+	}
+}
+
+// seq is the numbers from 1 to n.
+func seq(n int) (list []string) {
+	for i := range n {
+		list = append(list, strconv.Itoa(i+1))
+	}
+	return list
+}
+
+func TestParseLink(t *testing.T) {
+	own := Guide().Update.Link
+	for text, want := range map[string]Link{
+		"none":         {BitsPerSecond: 1e12},
+		"802.15.4":     {BitsPerSecond: 250_000, RoundTrip: Duration(80 * time.Millisecond), Loss: 5},
+		"250k/80ms/5":  {BitsPerSecond: 250_000, RoundTrip: Duration(80 * time.Millisecond), Loss: 5},
+		"2M/0s":        {BitsPerSecond: 2_000_000},
+		"0x10/1h":      {BitsPerSecond: 16, RoundTrip: Duration(time.Hour)},
+		"1000G/1s/900": {BitsPerSecond: 1e12, RoundTrip: Duration(time.Second), Loss: 900},
+	} {
+		got, err := own.parse(text)
+		want.Block, want.Overhead, want.Timeout, want.Repeats, want.Resume = own.Block, own.Overhead, own.Timeout, own.Repeats, own.Resume
+		if err != nil || got.Link != want {
+			t.Errorf("%s: %+v, %v", text, got.Link, err)
+		}
+		if !nameable(got.name) {
+			t.Errorf("%s: %q cannot stand in a benchmark's name", text, got.name)
+		}
+	}
+	for text, want := range map[string]uint32{"1": 1, "65536": 65536, "64K": 65536, "64k": 65536, "64KiB": 65536, "0x100": 256, "1M": 1 << 20, "256MiB": 1 << 28, "12B": 12} {
+		if got, err := parseSize(text); err != nil || got != want {
+			t.Errorf("%s: %d, %v", text, got, err)
+		}
+	}
+}
+
+// few are variants in all directions, of which one size fits only one slot.
+func few(t *testing.T, s *Scenario) *Variants {
+	t.Helper()
+	v, err := s.Variants([]string{"400K", "20000", "40K"}, []string{"word", "mbed"}, []string{"1", "2"}, []string{"wifi", "250k/80ms/5"}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestRunUpdatesRepeats(t *testing.T) {
+	s := Guide()
+	one, err := RunUpdates(context.Background(), s, few(t, s), "out", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := results.Check(one); err != nil {
+		t.Error(err)
+	}
+	two, err := RunUpdates(context.Background(), s, few(t, s), "out", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(one, two); d != "" {
+		t.Errorf("a second run differs:\n%s", d)
+	}
+	if len(one.Updates) != 40 || len(one.Bench) != 40 || one.Timeline == nil {
+		t.Errorf("%d updates, %d benchmarks", len(one.Updates), len(one.Bench))
+	}
+	names := map[string]bool{}
+	for _, b := range one.Bench {
+		names[b.Name] = true
+	}
+	for _, want := range []string{
+		"Update/part=stm32f429zi/driver=word/layout=guide/corner=typ/bytes=40960/slots=2/link=wifi/delta=yes",
+		"Update/part=stm32f429zi/driver=mbed/layout=guide/corner=typ/bytes=409600/slots=1/link=250k-80ms-5",
+	} {
+		if !names[want] {
+			t.Errorf("no %s in %v", want, names)
+		}
+	}
+	if len(names) != len(one.Bench) {
+		t.Error("a name is there twice")
+	}
+	facts := map[string]results.Fact{}
+	for _, f := range one.Facts {
+		facts[f.Name] = f
+	}
+	for name, want := range map[string]string{
+		"Update, 40 KiB":   "driver word, slots 1, link wifi: ",
+		"Driver mbed":      " more; ",
+		"Slots: 2":         "; ",
+		"Link 250k-80ms-5": " more; ",
+		"By delta":         " less than the whole image: ",
+		"Left out":         "too large for the slot or the application's region: 400 KiB in one of 2 slots",
+	} {
+		if !strings.Contains(facts[name].Note, want) {
+			t.Errorf("%s: %+v, want %s", name, facts[name], want)
+		}
+	}
+	if want := "dualbank update out/scenario.toml --size 400K,20000,40K --driver word,mbed --slots 1,2 --link wifi,250k/80ms/5 --delta --out out"; one.Command != want {
+		t.Errorf("%s, want %s", one.Command, want)
+	}
+}
+
+// What the command's table says is what the same update of a scenario says.
+func TestVariantIsTheScenarios(t *testing.T) {
+	s := Guide()
+	s.Update.Bytes, s.Update.Delta = 30_000, false
+	_, run := updated(t, s, "mbed")
+	v, err := s.Variants([]string{"30000"}, []string{"mbed"}, nil, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := RunUpdates(context.Background(), s, v, "out", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := provisioned(t, s, "mbed")
+	if diff := cmp.Diff(run.Metrics(d.Flash), r.Bench[0].Metrics); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRunUpdatesErrors(t *testing.T) {
+	for _, c := range []struct {
+		sizes, drivers, slots []string
+		want                  string
+	}{
+		{[]string{"2M"}, nil, nil, "update.bytes: 2097152 bytes of firmware, the layout has room for 1014784"},
+		{[]string{"950K"}, nil, nil, "firmware too large for the slot: give a smaller update.bytes"},
+		{nil, []string{"hal"}, nil, `board.driver: driver "hal" is unknown`},
+		{nil, nil, []string{"8"}, "update.slots: slot 0 of 8 is empty"},
+	} {
+		s := Guide()
+		v, err := s.Variants(c.sizes, c.drivers, c.slots, nil, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := RunUpdates(context.Background(), s, v, "out", nil)
+		if _, ok := errors.AsType[*ScenarioError](err); !ok || r != nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%v: report %v, error %v, want %s", c, r != nil, err, c.want)
+		}
+	}
+}
+
+func TestRunUpdatesStops(t *testing.T) {
+	for _, after := range []uint64{0, 3} {
+		ctx, cancel := context.WithCancel(context.Background())
+		s := Guide()
+		r, err := RunUpdates(ctx, s, few(t, s), "out", func(stage string, done, total uint64) {
+			if done == after {
+				cancel()
+			}
+		})
+		if err != context.Canceled || (r != nil) != (after > 0) {
+			t.Errorf("stopped after %d: %v, report %v", after, err, r != nil)
+		}
+		if r != nil {
+			if err := results.Check(r); err != nil {
+				t.Error(err)
+			}
+			if last := r.Facts[len(r.Facts)-1]; last.Name != "Not run" || last.Value != "45" {
+				t.Errorf("%+v", last)
+			}
+		}
+	}
+}
+
+// A report's scenario names the firmware files that are left beside it, and gives the same figures.
+func TestStoredFirmware(t *testing.T) {
+	dir := t.TempDir()
+	old, next := generateFirmware(5, 20_000, 0x08008400, 20, 0), generateFirmware(5, 20_000, 0x08008400, 20, 1)
+	for _, sub := range []string{"a", "b"} {
+		if err := os.Mkdir(filepath.Join(dir, sub), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	firmwareFile(t, dir, "a/app.bin", 0, old)
+	firmwareFile(t, dir, "b/app.bin", 0, next)
+	s := Guide()
+	if err := s.Update.ReadFirmware(filepath.Join(dir, "b/app.bin"), filepath.Join(dir, "a/app.bin")); err != nil {
+		t.Fatal(err)
+	}
+	stored, files := s.Stored()
+	if len(files) != 2 || stored.Update.Firmware == stored.Update.Running || s.Update.Firmware == stored.Update.Firmware {
+		t.Fatalf("%q and %q, %d files", stored.Update.Firmware, stored.Update.Running, len(files))
+	}
+	out := t.TempDir()
+	files["scenario.toml"] = []byte(stored.TOML())
+	for name, data := range files {
+		to := filepath.Join(out, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(to), 0o777), os.WriteFile(to, data, 0o666)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again, err := ReadFile(filepath.Join(out, "scenario.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d1, one := updated(t, s, "mbed")
+	d2, two := updated(t, again, "mbed")
+	if diff := cmp.Diff(one.Metrics(d1.Flash), two.Metrics(d2.Flash)); diff != "" || one.Delta == 0 {
+		t.Errorf("a delta of %d bytes; %s", one.Delta, diff)
+	}
+	if third, _ := again.Stored(); third.TOML() != stored.TOML() {
+		t.Error("stored again it differs")
+	}
+	if err := s.Update.ReadFirmware(dir, ""); err == nil || !strings.Contains(err.Error(), "is a directory: give the path of a firmware file") {
+		t.Error(err)
+	}
+}
