@@ -16,11 +16,15 @@ import (
 // Campaign is a list of sweeps whose findings are put together: the same defect on several devices is
 // one finding.
 type Campaign struct {
-	KV      []KVSweep
-	Updates []UpdateSweep
-	Workers int    // 0: one for each processor
-	Dir     string // folder for the journals; "": a campaign that is stopped starts anew
-	Tries   int    // replays spent on making each finding smaller
+	Live     []KVSweep // by LiveKV
+	Attacked []KVSweep // by AttackKV
+	Lives    []LifeSweep
+	Failing  []KVSweep // by FailKV
+	Updates  []UpdateSweep
+	KV       []KVSweep
+	Workers  int    // 0: one for each processor
+	Dir      string // folder for the journals; "": a campaign that is stopped starts anew
+	Tries    int    // replays spent on making each finding smaller
 }
 
 // F429KV is the guide's KVStore region on the NUCLEO-F429ZI.
@@ -67,6 +71,7 @@ func DefaultCampaign(p kvstore.Profile, seed uint64) Campaign {
 	c.Updates = append(c.Updates, UpdateSweep{
 		Device: Device{Part: "stm32l496zg", Unit: 8}, Boot: L496Update, Old: 20000, New: 20000, Seed: seed, Modes: append(modes, "ecc"),
 	})
+	c.check(p, seed)
 	return c
 }
 
@@ -80,10 +85,14 @@ var L496Update = boot.Config{
 // Small leaves the small geometries, without cuts in recoveries, about so many cuts of each
 // sweep, and little time for making findings small.
 func (c *Campaign) Small(cuts uint64) {
-	c.KV = slices.DeleteFunc(c.KV, func(s KVSweep) bool { return s.Device.Part != "" || s.Deep })
+	large := func(s KVSweep) bool { return s.Device.Part != "" || s.Deep }
+	c.KV, c.Live = slices.DeleteFunc(c.KV, large), slices.DeleteFunc(c.Live, large)
 	c.Tries = 20
 	for i := range c.KV {
 		c.KV[i].MaxCuts = cuts
+	}
+	for i := range c.Failing {
+		c.Failing[i].MaxCuts = min(cuts, 500)
 	}
 	for i := range c.Updates {
 		c.Updates[i].MaxCuts = cuts
@@ -113,22 +122,12 @@ func (c *Campaign) Run(ctx context.Context, progress func(sweep string, done, to
 		return func(done, total uint64) { progress(name, done, total) }
 	}
 	var err error
-	for _, s := range c.KV {
-		s.Workers, s.Journal = c.Workers, c.journal(len(r.Sweeps))
+	for i, t := range c.tasks() {
 		var done *Sweep
-		done, err = SweepKV(ctx, s, tell(s.Device.String()))
+		done, err = t.run(ctx, setting{workers: c.Workers, journal: c.journal(i), progress: tell(t.name)})
 		if r.add(done); err != nil {
 			break
 		}
-	}
-	for _, s := range c.Updates {
-		if err != nil {
-			break
-		}
-		s.Workers, s.Journal = c.Workers, c.journal(len(r.Sweeps))
-		var done *Sweep
-		done, err = SweepUpdate(ctx, s, tell(fmt.Sprintf("update, %v client", s.Client)))
-		r.add(done)
 	}
 	r.sort()
 	for i := range r.Findings {

@@ -19,6 +19,8 @@ func little() Campaign {
 		c.KV[i].Collections, c.KV[i].MaxCuts, c.KV[i].Deep = 2, 900, false
 	}
 	c.Updates = c.Updates[:1]
+	c.Live, c.Attacked, c.Lives, c.Failing = c.Live[3:5], nil, c.Lives[:1], c.Failing[:1]
+	c.Failing[0].MaxCuts = 100
 	c.Updates[0].MaxCuts = 400
 	c.Tries = 30
 	return c

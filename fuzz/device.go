@@ -18,12 +18,16 @@ type Device struct {
 	Unit    uint32 `json:"unit"`              // program unit in bytes; every program of one is a step
 	Base    uint32 `json:"base,omitempty"`
 	Size    uint32 `json:"size,omitempty"`
+	Filled  bool   `json:"filled,omitempty"` // a probe has programmed the region with 0xFF: model.Flash.FillErased
 }
 
 func (d *Device) String() string {
 	s := d.Part + d.Sectors
 	if d.Size != 0 {
 		s += fmt.Sprintf(", 0x%08X+0x%X", d.Base, d.Size)
+	}
+	if d.Filled {
+		s += ", programmed with 0xFF before"
 	}
 	return s + fmt.Sprintf(", program unit %d", d.Unit)
 }
@@ -37,7 +41,11 @@ func (d *Device) flash() (*model.Flash, error) {
 	if d.Unit == 0 || d.Unit&(d.Unit-1) != 0 || d.Unit > 256 {
 		return nil, fmt.Errorf("unit: %d is no program unit: use a power of two of bytes up to 256", d.Unit)
 	}
-	return model.New(model.Config{Part: part, Unit: d.Unit})
+	f, err := model.New(model.Config{Part: part, Unit: d.Unit})
+	if err == nil && d.Filled {
+		f.FillErased(d.Base, d.Size)
+	}
+	return f, err
 }
 
 func (d *Device) part() (*model.Part, error) {

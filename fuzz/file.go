@@ -95,8 +95,14 @@ func ParseFinding(text []byte) (*Finding, error) {
 		line := 1 + bytes.Count(text[:min(int(dec.InputOffset()), len(text))], []byte("\n"))
 		return nil, fmt.Errorf("line %d: not a finding: %s", line, strings.TrimPrefix(err.Error(), "json: "))
 	}
-	if (f.KV == nil) == (f.Update == nil) {
-		return nil, fmt.Errorf("not a finding: it needs one case, kv or update")
+	cases := 0
+	for _, is := range []bool{f.KV != nil, f.Update != nil, f.Life != nil} {
+		if is {
+			cases++
+		}
+	}
+	if cases != 1 {
+		return nil, fmt.Errorf("not a finding: it needs one case, kv, update or life")
 	}
 	return f, nil
 }
@@ -120,10 +126,13 @@ type replayed struct {
 
 func (f *Finding) replay(store func(kvstore.BlockDevice) kvstore.Store, w io.Writer) (re *replayed, broken bool, err error) {
 	fmt.Fprintf(w, "finding  %s\nrule     %d of the rules for the %s: %s\n", f.ID, f.Rule, f.Subject, ruleText(f.Subject, f.Rule))
-	if f.KV != nil {
+	switch {
+	case f.KV != nil:
 		re, err = f.KV.replay(w, store)
-	} else {
+	case f.Update != nil:
 		re, err = f.Update.replay(w)
+	default:
+		re, err = f.Life.replay(w)
 	}
 	if err != nil {
 		return nil, false, err
@@ -185,6 +194,8 @@ var ruleTexts = map[string][]string{
 		"it opens", "what was acknowledged reads back", "the operation in flight is done entirely or not at all, and stays so",
 		"nothing else exists, and the iterator lists exactly the keys", "reserved data stays the same for ever",
 		"write-once keys never change", "the next set succeeds and survives a reboot, and one after a second cut",
+		"no operation outside the store's region, or against the part's rules", "an open and a set take no more steps than they need, and the areas wear evenly",
+		"confidential data is never readable, tampered or replayed records are never believed, no cut makes a key unreadable for good",
 	},
 	"update": {
 		"some number of undisturbed boots ends in a running application", "what runs is a complete image whose hash matches",

@@ -26,6 +26,7 @@ type Finding struct {
 	Seen     string      `json:"seen"`
 	KV       *KVCase     `json:"kv,omitempty"`
 	Update   *UpdateCase `json:"update,omitempty"`
+	Life     *LifeCase   `json:"life,omitempty"`
 }
 
 // Place is where in a run a cut hits, as far as it matters for the cause.
@@ -107,6 +108,8 @@ func (g *groups) findings(describe func(f *Finding, at CutCase)) []Finding {
 			f.Devices = []string{f.KV.Device.String()}
 		case f.Update != nil:
 			f.Devices = []string{f.Update.Device.String()}
+		case f.Life != nil:
+			f.Devices = []string{f.Life.Device.String()}
 		}
 		f.Severity = severity(&f)
 		f.ID = fmt.Sprintf("%s-rule%d-%08x", strings.ToLower(f.Subject), f.Rule,
@@ -133,6 +136,8 @@ func (f *Finding) variant() string {
 		return f.KV.Profile
 	case f.Update != nil:
 		return f.Update.Client
+	case f.Life != nil:
+		return f.Life.Client
 	}
 	return ""
 }

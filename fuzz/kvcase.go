@@ -13,21 +13,25 @@ import (
 
 // KVCase is one cut of a KVStore workload that can be run again from nothing.
 type KVCase struct {
-	Device  Device   `json:"device"`
-	Profile string   `json:"profile"`
-	Own     []string `json:"own,omitempty"`  // keys that the store lists of its own accord after a reopen
-	Keys    []string `json:"keys"`           // that the judge looks for and writes to
-	Once    []string `json:"once,omitempty"` // of these, the ones that it must not write to
-	Ops     []Op     `json:"ops"`            // from an erased device
-	Cut     CutCase  `json:"cut"`
-	Deep    bool     `json:"deep,omitempty"` // the second cut hits every step of the recovery and of the set after it
+	Device  Device          `json:"device"`
+	Profile string          `json:"profile"`
+	Own     []string        `json:"own,omitempty"`  // keys that the store lists of its own accord after a reopen
+	Keys    []string        `json:"keys"`           // that the judge looks for and writes to
+	Once    []string        `json:"once,omitempty"` // of these, the ones that it must not write to
+	Ops     []Op            `json:"ops"`            // from an erased device
+	Cut     CutCase         `json:"cut"`
+	Deep    bool            `json:"deep,omitempty"`    // the second cut hits every step of the recovery and of the set after it
+	Live    bool            `json:"live,omitempty"`    // no cut: the store is looked at between the operations (LiveKV)
+	Secure  bool            `json:"secure,omitempty"`  // the store is a SecureStore over two TDBStores
+	Attack  string          `json:"attack,omitempty"`  // what somebody with access to the external store does after the last operation
+	Defects kvstore.Defects `json:"defects,omitempty"` // defects of the past that the store shows
 }
 
 // describe fills in what a finding of this run says.
 func (run *kvRun) describe(f *Finding, at CutCase, own map[string]bool) {
 	f.Subject = "KVStore"
 	ops := run.ops[:min(at.Op+1, len(run.ops))]
-	c := &KVCase{Device: run.cfg.Device, Profile: run.cfg.profile(), Ops: slices.Clone(ops), Cut: at, Deep: run.cfg.Deep}
+	c := &KVCase{Device: run.cfg.Device, Profile: run.cfg.profile(), Ops: slices.Clone(ops), Cut: at, Deep: run.cfg.Deep, Secure: run.cfg.Secure, Defects: run.cfg.Defects}
 	for i, k := range run.before[0].keys {
 		c.Keys = append(c.Keys, k.name)
 		if slices.Contains(run.once, i) {
@@ -69,6 +73,9 @@ func (run *kvRun) place(step uint64) Place {
 	}
 	if run.layout == nil {
 		p.Part = c.kind.String()
+		if run.cfg.Secure {
+			p.Part += " in the " + run.cfg.securePart(c.addr-run.cfg.Device.Base)
+		}
 		return p
 	}
 	l := run.layout[op]
@@ -109,7 +116,7 @@ func (c *KVSweep) profile() string {
 // replay runs the case from an erased device, tells w what happens, and returns what is broken. own
 // makes the store of a case of profile "own".
 func (c *KVCase) replay(w io.Writer, own func(kvstore.BlockDevice) kvstore.Store) (*replayed, error) {
-	cfg := &KVSweep{Device: c.Device, Ops: c.Ops, Deep: c.Deep}
+	cfg := &KVSweep{Device: c.Device, Ops: c.Ops, Deep: c.Deep, Secure: c.Secure, Defects: c.Defects}
 	switch c.Profile {
 	case ownStore:
 		if own == nil {
@@ -125,6 +132,14 @@ func (c *KVCase) replay(w io.Writer, own func(kvstore.BlockDevice) kvstore.Store
 	}
 	if err := c.check(); err != nil {
 		return nil, err
+	}
+	switch {
+	case c.Attack != "":
+		return c.replayAttack(w, cfg)
+	case c.Live:
+		return c.replayLive(w, cfg)
+	case c.Cut.Mode == model.Fail.String():
+		return c.replayFail(w, cfg)
 	}
 	run, err := recordKV(cfg, c.Keys, c.Once)
 	if err != nil {
@@ -239,7 +254,7 @@ func (c *KVCase) check() error {
 			return fmt.Errorf("kv.keys: %q is missing: list every key of ops and once", k)
 		}
 	}
-	if !slices.ContainsFunc(c.Keys, func(k string) bool { return !slices.Contains(c.Once, k) }) {
+	if !c.Live && !slices.ContainsFunc(c.Keys, func(k string) bool { return !slices.Contains(c.Once, k) }) {
 		return fmt.Errorf("kv.keys: all are in once: the judge needs a key to write to")
 	}
 	if c.Cut.Mode != noCut && (c.Cut.Op < 0 || c.Cut.Op >= len(c.Ops)) {

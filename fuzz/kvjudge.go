@@ -78,7 +78,13 @@ func (j *kvJudge) judge(f *model.Flash, op int, mode model.Mode, hash uint64) ([
 		}
 	}
 	r := model.NewRand(hash ^ uint64(op))
-	if !j.reopen(RuleOpens, "") || !j.look("") {
+	if !j.reopen(RuleOpens, "") {
+		return j.bad, nil
+	}
+	if !j.look("") {
+		if j.w.cfg.Secure && j.flight >= 0 {
+			j.mend()
+		}
 		return j.bad, nil
 	}
 	if j.w.cfg.Deep {

@@ -16,19 +16,21 @@ type KVSweep struct {
 	Profile     kvstore.Profile
 	New         func(kvstore.BlockDevice) kvstore.Store // a store of your own; nil: TDBStore in Profile
 	Seed        uint64
-	Ops         []Op     // the workload; nil: one made from Seed for the size of the device
-	Collections uint64   // of a made workload on TDBStore: it goes on until so many garbage collections are over
-	Modes       []string // names of modes; nil: before, after, torn
-	MaxCuts     uint64   // 0: every step; else steps are drawn so that about this many cuts result
-	Deep        bool     // also cut every step of the recovery and of the set after it
-	Workers     int      // 0: one for each processor
-	plain       bool     // read every record anew, for comparison
-	Journal     string   // file that keeps what is explored; a sweep that was stopped goes on from it. "": none
+	Ops         []Op            // the workload; nil: one made from Seed for the size of the device
+	Collections uint64          // of a made workload on TDBStore: it goes on until so many garbage collections are over
+	Modes       []string        // names of modes; nil: before, after, torn
+	MaxCuts     uint64          // 0: every step; else steps are drawn so that about this many cuts result
+	Deep        bool            // also cut every step of the recovery and of the set after it
+	Workers     int             // 0: one for each processor
+	Defects     kvstore.Defects // defects of the past that the store shows
+	Secure      bool            // the store is a SecureStore over two TDBStores, see secureStore
+	plain       bool            // read every record anew, for comparison
+	Journal     string          // file that keeps what is explored; a sweep that was stopped goes on from it. "": none
 }
 
 // identity is what the outcome depends on, for a journal.
 func (c *KVSweep) identity() any {
-	return []any{"kv", c.Device, c.profile(), c.Seed, c.Ops, c.Collections, c.Modes, c.MaxCuts, c.Deep}
+	return []any{"kv", c.Device, c.profile(), c.Seed, c.Ops, c.Collections, c.Modes, c.MaxCuts, c.Deep, c.Defects, c.Secure}
 }
 
 // newStore makes the store under test.
@@ -36,7 +38,11 @@ func (c *KVSweep) newStore(dev kvstore.BlockDevice) kvstore.Store {
 	if c.New != nil {
 		return c.New(dev)
 	}
-	return kvstore.NewTDB(dev, kvstore.Options{Profile: c.Profile, Memo: !c.plain})
+	opts := kvstore.Options{Profile: c.Profile, Memo: !c.plain, Defects: c.Defects}
+	if c.Secure {
+		return newSecureStore(dev, opts)
+	}
+	return kvstore.NewTDB(dev, opts)
 }
 
 // kvRun is a recorded run of a KVStore workload.

@@ -114,8 +114,9 @@ func (d Defects) eraseStarting(s *TDBStore, area int, off, size uint32) (done bo
 
 // blank tells whether the cells from one address to another read as erased.
 func (s *TDBStore) blank(from, to uint32) (bool, error) {
-	for p := s.work[:headerSize]; from < to; from += uint32(len(p)) {
-		p = p[:min(headerSize, to-from)]
+	var buf [headerSize]byte
+	for from < to {
+		p := buf[:min(headerSize, to-from)]
 		if err := s.read(from, p); err != nil {
 			return false, err
 		}
@@ -124,6 +125,7 @@ func (s *TDBStore) blank(from, to uint32) (bool, error) {
 				return false, nil
 			}
 		}
+		from += uint32(len(p))
 	}
 	return true, nil
 }

@@ -39,6 +39,8 @@ const (
 	flipped
 	// unsettled: reads as old, as new, or not at all, from read to read.
 	unsettled
+	// filled: programmed, and reads as erased.
+	filled
 )
 
 func (s *scars) sum() uint64 {

@@ -1,0 +1,158 @@
+package fuzz
+
+import (
+	"context"
+	"io"
+	"math/bits"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"dualbank/boot"
+	"dualbank/kvstore"
+)
+
+// TestCatalogueIsWhole: every switch is in the catalogue once, with what it does and where it can be read
+// about, and there are at least 24.
+func TestCatalogueIsWhole(t *testing.T) {
+	var kv kvstore.Defects
+	var bt boot.Defects
+	names := map[string]bool{}
+	for _, d := range Catalogue {
+		if bits.OnesCount64(uint64(d.KV))+bits.OnesCount64(uint64(d.Boot)) != 1 || kv&d.KV != 0 || bt&d.Boot != 0 {
+			t.Errorf("%s is not one switch of its own", d.Name)
+		}
+		kv, bt = kv|d.KV, bt|d.Boot
+		if names[d.Name] || d.Name == "" || d.What == "" || !strings.Contains(d.Ref, "/") {
+			t.Errorf("%+v says too little", d)
+		}
+		names[d.Name] = true
+	}
+	if last := kvstore.DefectSliceBaseTwice; kv != last<<1-1 {
+		t.Errorf("switches of the stores: %b", kv)
+	}
+	if last := boot.DefectEraseAcross; bt != last<<1-1 {
+		t.Errorf("switches of the bootloader: %b", bt)
+	}
+	if len(Catalogue) < 24 {
+		t.Errorf("%d defects", len(Catalogue))
+	}
+}
+
+// hunter is a campaign of a few sweeps of the default one.
+func hunter(t *testing.T) *Hunter {
+	t.Helper()
+	all := DefaultCampaign(kvstore.MbedCE, 1)
+	h := &Hunter{Campaign: Campaign{Attacked: all.Attacked, Lives: all.Lives[:1]}}
+	for _, s := range all.Live {
+		if d := s.Device.Sectors; d == "32x128" || (d == "4x1K+1x4K" || d == "8x512") && s.Device.Unit == 32 && s.Ops == nil {
+			h.Campaign.Live = append(h.Campaign.Live, s)
+		}
+	}
+	if _, err := h.Baseline(context.Background(), true); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// TestHunt: a few defects that sweeps without cuts find are found, with a finding that replays; software
+// without a defect has none.
+func TestHunt(t *testing.T) {
+	h := hunter(t)
+	if s, err := h.Hunt(context.Background(), &Defect{Name: "none"}); err != nil || s.Found {
+		t.Errorf("without a defect: found %v (%s), %v", s.Found, s.Finding.Symptom, err)
+	}
+	found := 0
+	for i := range Catalogue {
+		d := &Catalogue[i]
+		switch d.Name {
+		case "variable-sectors", "short-clean", "header-padding", "trusted-flags", "software-resets":
+		default:
+			continue
+		}
+		found++
+		s, err := h.Hunt(context.Background(), d)
+		if err != nil || !s.Found {
+			t.Errorf("%s: found %v, %v", d.Name, s.Found, err)
+			continue
+		}
+		if broken, err := s.Finding.Replay(io.Discard); err != nil || !broken {
+			t.Errorf("%s: %s: replayed: %v, %v", d.Name, s.Finding.Symptom, broken, err)
+		}
+	}
+	if found != 5 {
+		t.Errorf("%d of the 5 defects are in the catalogue", found)
+	}
+}
+
+// TestScorePage: the page has a row for every defect.
+func TestScorePage(t *testing.T) {
+	scores := []Score{{Defect: &Catalogue[0], Found: true, Finding: Finding{Subject: "KVStore", Rule: 7, Symptom: "a|b"}, Sweep: "s"}, {Defect: &Catalogue[1]}}
+	var page strings.Builder
+	WriteCatalogue(&page, scores, []float64{1.25, 2})
+	for _, want := range []string{"1 of 2 found", "| `" + Catalogue[0].Name + "` |", "KVStore 7: a/b", "| 1.2 |", "| no |"} {
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("no %q in\n%s", want, &page)
+		}
+	}
+}
+
+// BenchmarkCatalogue scores the catalogue of known defects: the default campaign's sweeps that take seconds,
+// from a cold start for every defect, until one finds what it does not find without. With DUALBANK_CATALOGUE
+// set it writes the page there.
+func BenchmarkCatalogue(b *testing.B) {
+	for b.Loop() {
+		h := &Hunter{Campaign: DefaultCampaign(kvstore.MbedCE, 1)}
+		start := cpuSeconds(b)
+		stats, err := h.Baseline(context.Background(), true)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Logf("%-22s %8d cuts %6.1f CPU s", "without a defect", stats.Cuts, cpuSeconds(b)-start)
+		var scores []Score
+		var seconds []float64
+		found, slowest := 0, 0.0
+		for i := range Catalogue {
+			start := cpuSeconds(b)
+			s, err := h.Hunt(context.Background(), &Catalogue[i])
+			if err != nil {
+				b.Fatal(err)
+			}
+			took := cpuSeconds(b) - start
+			scores, seconds, slowest = append(scores, s), append(seconds, took), max(slowest, took)
+			if s.Found {
+				found++
+			}
+			b.Logf("%-22s %8d cuts %6.1f CPU s, found %v: rule %d, %s (%v)", s.Defect.Name, s.Stats.Cuts, took, s.Found, s.Finding.Rule, s.Finding.Symptom, s.Finding.Place)
+		}
+		b.ReportMetric(float64(found), "defects-found")
+		b.ReportMetric(float64(len(Catalogue)), "defects")
+		b.ReportMetric(slowest, "CPU-s-slowest")
+		if path := os.Getenv("DUALBANK_CATALOGUE"); path != "" {
+			writePage(b, path, scores, seconds)
+		}
+	}
+}
+
+func writePage(b *testing.B, path string, scores []Score, seconds []float64) {
+	b.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	WriteCatalogue(f, scores, seconds)
+	if err := f.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// cpuSeconds is the processor time that the program has taken.
+func cpuSeconds(b *testing.B) float64 {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+}
