@@ -39,7 +39,7 @@ type Scenario struct {
 
 // Board is the device and how it runs.
 type Board struct {
-	Name    string   `toml:"name" comment:"A board of 'dualbank parts', or a .toml file, which says what the file with this scenario does not; or any name, for a board that the keys below describe."`
+	Name    string   `toml:"name" comment:"A board of 'dualbank parts', or a .toml file: it says what a scenario does not. Or any name, for a board that the keys below describe."`
 	Part    string   `toml:"part" comment:"A part that comes with the program (dualbank parts), or a .toml file."`
 	Driver  string   `toml:"driver" comment:"The flash driver: mbed, word, ram-code, or a .toml file."`
 	Compare []string `toml:"compare" comment:"Drivers that workload and update are run with as well, to compare."`
@@ -126,7 +126,7 @@ func Guide() *Scenario {
 // that it names. name stands in errors, which are one line: "name:line:column: key: what is wrong: what
 // to do".
 func Parse(name string, text []byte) (*Scenario, error) {
-	s, known, err := start(text)
+	s, known, err := start(name, text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: board.name: %s", name, strings.ReplaceAll(err.Error(), "\n", " "))
 	}
@@ -142,7 +142,7 @@ func Parse(name string, text []byte) (*Scenario, error) {
 
 // start is the scenario that text starts from: the guide's, or that of the board which text names, if it
 // is known. One that is not must say which part it has, and starts from the guide's.
-func start(text []byte) (s *Scenario, known bool, err error) {
+func start(path string, text []byte) (s *Scenario, known bool, err error) {
 	var named struct {
 		Board  struct{ Name, Part string }
 		Layout struct{ Bootloader, Application string }
@@ -153,7 +153,9 @@ func start(text []byte) (s *Scenario, known bool, err error) {
 		return guide, err == nil, nil
 	}
 	name := named.Board.Name
-	if !strings.HasSuffix(name, ".toml") {
+	if strings.HasSuffix(name, ".toml") {
+		name = beside(path, name)
+	} else {
 		name = strings.ToLower(name)
 		if !slices.Contains(model.BoardNames(), name) {
 			if named.Board.Part == "" {
@@ -171,8 +173,7 @@ func start(text []byte) (s *Scenario, known bool, err error) {
 	return s, true, nil
 }
 
-// ReadFile reads a scenario and the configuration files it names; their paths are relative to its
-// folder.
+// ReadFile reads a scenario and the files it names; their paths are relative to its folder.
 func ReadFile(path string) (*Scenario, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -180,6 +181,9 @@ func ReadFile(path string) (*Scenario, error) {
 	}
 	s, err := Parse(path, text)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.findDataFiles(path); err != nil {
 		return nil, err
 	}
 	if err := s.Layout.read(path); err != nil {
@@ -242,13 +246,17 @@ func (u *Update) ReadFirmware(firmware, running string) error {
 	return nil
 }
 
+// beside is the path of a file that the scenario at path names.
+func beside(path, file string) string {
+	if filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(filepath.Dir(path), file)
+}
+
 // readBeside reads a file that a key of the scenario at path names.
 func readBeside(path, key, file string) ([]byte, error) {
-	at := file
-	if !filepath.IsAbs(file) {
-		at = filepath.Join(filepath.Dir(path), file)
-	}
-	text, err := os.ReadFile(at)
+	text, err := os.ReadFile(beside(path, file))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s: %s: %w: correct the path, which is relative to the scenario's folder", path, key, file, cause(err))
 	}
@@ -272,6 +280,7 @@ func (s *Scenario) Stored() (*Scenario, map[string][]byte) {
 		}
 		files[name], *f.name = f.file, name
 	}
+	stored.storeDataFiles(files)
 	return &stored, files
 }
 
