@@ -10,7 +10,7 @@ import (
 	"dualbank/model"
 )
 
-// dataFile is a part's or a driver's data file of the user's own that a scenario names.
+// dataFile is a part's, a driver's or a wear law's data file of the user's own that a scenario names.
 type dataFile struct {
 	key  string
 	name *string
@@ -25,6 +25,7 @@ func (s *Scenario) dataFiles() (files []dataFile) {
 	}
 	add("board.part", &s.Board.Part)
 	add("board.driver", &s.Board.Driver)
+	add("board.wear", &s.Board.Wear)
 	for i := range s.Board.Compare {
 		add("board.compare", &s.Board.Compare[i])
 	}

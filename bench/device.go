@@ -25,7 +25,8 @@ type Device struct {
 	Layout *boot.Layout
 
 	driver   *model.DriverFamily
-	core     *model.Core // nil if the processor's work takes no time
+	law      *model.WearLaw // nil: sectors do not age
+	core     *model.Core    // nil if the processor's work takes no time
 	store    boot.Region
 	app      model.App
 	before   []byte // what a key held that is being set
@@ -66,13 +67,18 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 			return nil, fmt.Errorf("board.part: %w", err)
 		}
 	}
+	if s.Board.Wear != "" {
+		if d.law, err = model.WearLawByName(s.Board.Wear); err != nil {
+			return nil, fmt.Errorf("board.wear: %w", err)
+		}
+	}
 	if d.Layout, _, err = s.Layout.plan(part, d.driver.Unit.Value); err != nil {
 		return nil, err
 	}
 	d.Code = s.App.code(d.Layout, part)
 	d.app = s.App.app(d.Code, s.Seed)
 	d.Flash, err = model.New(model.Config{
-		Part: part, Driver: drv, Core: d.core, Hz: s.Board.Hz, MV: s.Board.MV, WaitStates: uint64(s.Board.States), Corner: corner, Code: d.Code, Seed: s.Seed,
+		Part: part, Driver: drv, Core: d.core, Hz: s.Board.Hz, MV: s.Board.MV, WaitStates: uint64(s.Board.States), Corner: corner, Code: d.Code, Wear: d.law, Seed: s.Seed,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("board: %w", err)

@@ -47,6 +47,7 @@ type Board struct {
 	MV      uint32   `toml:"supply_mv" comment:"Supply voltage in mV."`
 	States  uint32   `toml:"wait_states" comment:"Wait states that the firmware sets; 0: as few as the part needs."`
 	Corner  Corner   `toml:"corner" comment:"Which of the data sheet's times: typ, max, or sampled: drawn for each operation."`
+	Wear    string   `toml:"wear" comment:"How sectors age: a wear law of 'dualbank parts', or a .toml file; empty: their erases are only counted."`
 	CPU     bool     `toml:"cpu" comment:"Whether the processor's work beside the flash takes time."`
 }
 

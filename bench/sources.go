@@ -32,5 +32,8 @@ func (d *Device) sources(mv uint32) []results.Source {
 	if d.core != nil {
 		add(d.core.Title+": ", model.Facts(d.core))
 	}
+	if d.law != nil {
+		add("wear law "+d.law.Name+": ", model.Facts(d.law))
+	}
 	return out
 }

@@ -12,6 +12,7 @@ import (
 type steady struct {
 	keys int
 	size uint32
+	law  string // of wear; "": none
 }
 
 // wholeLife is what a life came to.
@@ -40,7 +41,12 @@ func (s steady) closed(n uint64) uint64 {
 // live wears the store until one of its sectors has been erased n times.
 func (s steady) live(tb testing.TB, n uint32) *wholeLife {
 	tb.Helper()
-	d := guideDevice(tb, "mbed", model.Typ)
+	scenario := Guide()
+	scenario.Board.Wear = s.law
+	d, err := scenario.Device("mbed", model.Typ)
+	if err != nil {
+		tb.Fatal(err)
+	}
 	f, w := d.Flash, Uniform(s.keys, s.size, 1)
 	if err := newLoad(w, 1).provision(d.Store); err != nil {
 		tb.Fatal(err)
@@ -121,6 +127,23 @@ func TestLifeAgreesWithArithmetic(t *testing.T) {
 	s := steady{keys: 24, size: 500}
 	const erases = 150
 	s.check(t, s.live(t, erases), erases)
+}
+
+// With a law of wear that lets erase times grow, the same life has the same erases, which take longer.
+func TestLifeWithWear(t *testing.T) {
+	const erases = 150
+	plain := steady{keys: 24, size: 500}
+	grown := plain
+	grown.law = "ti-f28075"
+	a, b := plain.live(t, erases), grown.live(t, erases)
+	if a.sets != b.sets {
+		t.Errorf("%d sets, %d with wear", a.sets, b.sets)
+	}
+	// The law's line goes from 1 at 25 erases to 4/3 at 1000: 1.04 at 150, and half of that on the mean.
+	x, y := float64(a.d.Flash.Counters().Busy[1]), float64(b.d.Flash.Counters().Busy[1])
+	if y <= x || y > 1.03*x {
+		t.Errorf("busy for %v cycles, %v with wear", x, y)
+	}
 }
 
 // Ten years on the clock neither overflow nor drift: each set begins in the cycle in which it is due.
