@@ -2,7 +2,7 @@
 GO ?= go
 FUZZTIME ?= 30s
 
-.PHONY: run test bench fuzz gofuzz lint
+.PHONY: catalogue run test bench fuzz gofuzz lint
 
 # The main job on the guide's board: workload, update, power cuts. The report is out/report.html.
 run:
@@ -22,6 +22,10 @@ fuzz:
 gofuzz:
 	$(GO) run ./scripts/gofuzz $(FUZZTIME) Fuzz
 	$(GO) run ./scripts/gofuzz $(FUZZTIME) FuzzUpdate
+
+# Scores the catalogue of known defects and writes docs/catalogue.md.
+catalogue:
+	DUALBANK_CATALOGUE="$(CURDIR)/docs/catalogue.md" $(GO) test -run '^$$' -bench Catalogue -benchtime 1x ./fuzz
 
 lint:
 	@unformatted=$$($(GO) tool gofumpt -l .); test -z "$$unformatted" || { echo "not formatted with gofumpt:"; echo "$$unformatted"; exit 1; }

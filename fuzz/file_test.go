@@ -123,9 +123,21 @@ func FuzzFinding(f *testing.F) {
 		}
 		f.Add(text)
 	}
+	for _, s := range []string{
+		`"live":true,"cut":{"op":0,"step":0,"mode":"none"}`,
+		`"cut":{"op":1,"step":2,"mode":"fail"}`,
+		`"secure":true,"live":true,"attack":"remove of key a","cut":{"op":0,"step":0,"mode":"none"}`,
+		`"secure":true,"cut":{"op":1,"step":9,"mode":"torn"}`,
+	} {
+		f.Add([]byte(`{"rule":2,"kv":{"device":{"sectors":"24x512","unit":8,"size":12288},"profile":"MbedCE","keys":["a","b"],"ops":[{"op":"set","key":"a","size":20},{"op":"set","key":"b","size":3}],` + s + `}}`))
+	}
+	f.Add([]byte(`{"life":{"device":{"sectors":"32x2K","start":134217728,"unit":8},"client":"new","boot":{"Details":134225920,"AppStart":134227968,"MaxAppSize":14336,"StorageAddr":134250496,"StorageSize":24576,"Locations":1},"steps":[{"do":"download","version":2,"size":900},{"do":"reset","reason":"POWER_ON"}]}}`))
 	f.Add([]byte(`{"update":{"device":{"part":"stm32f429zi","unit":1},"client":"new","old":1,"new":1,"cut":{"mode":"torn"}}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		fd, err := ParseFinding(text)
+		if err == nil && fd.Life != nil && fd.Life.Device.Part == "" && len(fd.Life.Steps) < 20 && len(text) < 5000 {
+			fuzzLife(t, fd)
+		}
 		if err != nil || fd.KV == nil || fd.KV.Device.Part != "" || len(fd.KV.Ops) > 50 || len(text) > 5000 {
 			return
 		}
@@ -137,4 +149,20 @@ func FuzzFinding(f *testing.F) {
 			t.Errorf("more than one line: %v", err)
 		}
 	})
+}
+
+// fuzzLife replays a life on a device that is small enough.
+func fuzzLife(t *testing.T, fd *Finding) {
+	t.Helper()
+	if sizes, err := ParseSectors(fd.Life.Device.Sectors); err != nil || len(sizes) > 64 || sizes[0] > 4096 || fd.Life.Boot.Locations > 8 {
+		return
+	}
+	for _, s := range fd.Life.Steps {
+		if s.Size > 1<<16 {
+			return
+		}
+	}
+	if _, err := fd.Replay(io.Discard); err != nil && strings.Contains(err.Error(), "\n") {
+		t.Errorf("more than one line: %v", err)
+	}
 }

@@ -71,7 +71,7 @@ func edgeOps(area, first, unit uint32) []Op {
 		{Kind: OpPieces, Key: "empty", Size: 30, Piece: 7, Seed: 10},
 		{Kind: OpReboot},
 	}
-	// Again and again a key whose record is a fraction of the area, so that one ends just with it.
+	// Again and again a key whose record is a fraction of the area.
 	up := func(n uint32) uint32 { return (n + unit - 1) / unit * unit }
 	for i, part := range []uint32{4, 3, 5, 2} {
 		key := fmt.Sprintf("e%d", i)
@@ -81,7 +81,9 @@ func edgeOps(area, first, unit uint32) []Op {
 		}
 		ops = append(ops, Op{Kind: OpRemove, Key: key}, Op{Kind: OpReboot})
 	}
-	return ops
+	// One record that ends just with the area, alone in it.
+	whole := Op{Kind: OpSet, Key: "whole", Size: int(area-first-up(24)) - len("whole"), Seed: 11}
+	return append(ops, Op{Kind: OpReset}, whole, Op{Kind: OpReboot})
 }
 
 // masterEnd is the offset behind the master record in an area.
