@@ -181,8 +181,7 @@ func (c *KVCase) replay(w io.Writer, own func(kvstore.BlockDevice) kvstore.Store
 		_ = c.Ops[i].do(j.store, f)
 	}
 	op := &c.Ops[c.Cut.Op]
-	f.Arm(model.Cut{Step: c.Cut.Step, Mode: mode, Seed: c.Cut.Seed})
-	if err := op.do(j.store, f); !f.Off() {
+	if err := op.doCut(j.store, f, model.Cut{Step: c.Cut.Step, Mode: mode, Seed: c.Cut.Seed}); !f.Off() {
 		return nil, fmt.Errorf("kv.cut: operation %d has no step %d (it ends with %v): the file does not fit this store", c.Cut.Op, c.Cut.Step, err)
 	}
 	at := run.rec.ops[c.Cut.Op] + c.Cut.Step

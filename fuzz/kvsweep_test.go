@@ -3,6 +3,7 @@ package fuzz
 import (
 	"context"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -97,5 +98,30 @@ func BenchmarkKVSweep(b *testing.B) {
 			b.ReportMetric(float64(st.Judged)/b.Elapsed().Seconds(), "judged/s")
 			b.ReportMetric(float64(st.Cuts)/b.Elapsed().Seconds(), "cuts/s")
 		})
+	}
+}
+
+// TestReplayCutInReboot: a store that lost both areas makes a new one when it is opened, and a cut in
+// that is replayed like any other. On an L4 the workload comes to such a state by itself.
+func TestReplayCutInReboot(t *testing.T) {
+	c := &KVSweep{Device: Device{Part: "stm32l496zg", Unit: 8, Base: 0x0808_0000, Size: 64 << 10}, Profile: kvstore.MbedCE, Seed: 1, Collections: 1}
+	run, err := recordKV(c, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replayed := 0
+	for i := range run.ops {
+		if run.ops[i].Kind != OpReboot || run.rec.ops[i] == run.rec.ops[i+1] {
+			continue
+		}
+		var out strings.Builder
+		kc := &KVCase{Device: c.Device, Profile: c.Profile.String(), Ops: run.ops, Keys: keysOf(run.ops), Once: []string{"once"}, Own: []string{"TDBS"}, Cut: CutCase{Op: i, Mode: "before", Seed: 1}}
+		if _, err := kc.replay(&out, nil); err != nil || !strings.Contains(out.String(), "<- cut at 0x0808") {
+			t.Errorf("operation %d: %v\n%s", i, err, out.String())
+		}
+		replayed++
+	}
+	if replayed == 0 {
+		t.Error("no reboot of the workload changes the flash")
 	}
 }

@@ -109,3 +109,15 @@ func (o *Op) do(s kvstore.Store, f *model.Flash) error {
 	}
 	return fmt.Errorf("operation %q is unknown", o.Kind)
 }
+
+// doCut performs the operation under a fault plan. The plan of a reboot begins with the boot, which
+// empties the one before.
+func (o *Op) doCut(s kvstore.Store, f *model.Flash, cut model.Cut) error {
+	if o.Kind == OpReboot {
+		f.Boot()
+		f.Arm(cut)
+		return s.Open()
+	}
+	f.Arm(cut)
+	return o.do(s, f)
+}
