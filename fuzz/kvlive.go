@@ -464,17 +464,14 @@ func (c *KVCase) replayLive(w io.Writer, cfg *KVSweep) (*replayed, error) {
 	l.run.tellOps(w, len(c.Ops)-1)
 	re := &replayed{base: c.Device.Base, image: make([]byte, c.Device.Size)}
 	for i := range c.Ops {
-		n := len(l.g.order)
-		on := l.step(i)
-		if i == len(c.Ops)-1 {
-			l.wear(i)
-		}
-		for _, g := range l.g.order[n:] {
-			re.bad = append(re.bad, g.V)
-		}
-		if !on {
+		l.g = newGroups() // what earlier operations show is another finding
+		if !l.step(i) {
 			break
 		}
+	}
+	l.wear(len(c.Ops) - 1)
+	for _, g := range l.g.order {
+		re.bad = append(re.bad, g.V)
 	}
 	l.f.Peek(re.base, re.image)
 	return re, nil
