@@ -123,8 +123,8 @@ func (c *Client) Prepare(id uint32, d *Details) error {
 // Resume takes up a Prepare of the image d that a reset came after: it finds out how much of the
 // firmware is written, erases the unit in which that ends, since its last bytes may be half programmed,
 // and returns the offset of the first byte to write. Less than the slot's first erase unit is not worth
-// it: then it is Prepare. The reference has no such function: its client begins anew. Errors: those of
-// Prepare, ErrFault.
+// it: then it is Prepare, and so it is where the newer client began to program the header. The reference
+// has no such function: its client begins anew. Errors: those of Prepare, ErrFault.
 func (c *Client) Resume(id uint32, d *Details) (from uint32, err error) {
 	s, ok := c.slot(id)
 	first := c.flash.SectorSize(s.Addr)
@@ -141,7 +141,11 @@ func (c *Client) Resume(id uint32, d *Details) (from uint32, err error) {
 	if written > 0 {
 		unit = c.layer().align(c.flash, s.Addr+head+written-1, true)
 	}
-	if unit == s.Addr || c.gen == ClientOld && c.headerDiffers(id, d) {
+	begun, err := c.headerBegun(s)
+	if err != nil {
+		return 0, err
+	}
+	if unit == s.Addr || c.gen == ClientOld && c.headerDiffers(id, d) || c.gen == ClientNew && begun {
 		return 0, c.Prepare(id, d)
 	}
 	if err := c.erase(unit, c.flash.SectorSize(unit)); err != nil {
@@ -152,6 +156,21 @@ func (c *Client) Resume(id uint32, d *Details) (from uint32, err error) {
 	}
 	c.firmwareSize = d.Size
 	return unit - s.Addr - head, nil
+}
+
+// headerBegun tells that there is something where the slot's header goes: a part that programs only
+// erased units takes no other one then.
+func (c *Client) headerBegun(s Slot) (bool, error) {
+	var buf [HeaderSize]byte
+	if err := read(c.flash, s.Addr, buf[:]); err != nil {
+		return false, err
+	}
+	for _, b := range buf {
+		if b != 0xFF {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // headerDiffers tells that the slot's header is not that of d.

@@ -149,13 +149,17 @@ func (u *Updater) forget() error {
 // begin prepares a slot for c, or goes on with one. It returns the offset to go on from.
 func (u *Updater) begin(c *Campaign) (slot, from uint32, err error) {
 	if u.Journal != nil {
-		if id, slot, ok := u.Journal.Load(); ok && id == c.Campaign {
-			from, err = u.Store.Resume(slot, &c.Details)
-			return slot, from, err
-		}
-		// The slot's content is about to go: what the journal says of it must go first.
+		id, there, ok := u.Journal.Load()
+		// The slot's content is about to go: what the journal says of it must go first. And one that
+		// cannot be read ends in the fault handler: it is tried once only.
 		if err := u.Journal.Clear(); err != nil {
 			return 0, 0, err
+		}
+		if ok && id == c.Campaign {
+			if from, err = u.Store.Resume(there, &c.Details); err != nil {
+				return 0, 0, err
+			}
+			return there, from, u.Journal.Save(c.Campaign, there)
 		}
 	}
 	if slot, err = u.PickSlot(); err != nil {

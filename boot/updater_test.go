@@ -213,6 +213,53 @@ func TestResumeAtTheEndOfAnEraseUnit(t *testing.T) {
 	}
 }
 
+// TestResumeOnRealCells: on a part with ECC, which programs only what is erased, a download comes to its end
+// too, wherever the power failed and whatever it left: in the data, at the end of an erase unit, in
+// the header that the newer client programs last.
+func TestResumeOnRealCells(t *testing.T) {
+	part, err := model.PartByName("stm32l496zg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const size, units = 20_000, 20_000 / 8
+	cfg := traceConfigs["l4_8400"]
+	for _, gen := range []Generation{ClientOld, ClientNew} {
+		prepared := uint64(10) // erases
+		if gen == ClientOld {
+			prepared += HeaderSize / 8
+		}
+		for _, mode := range model.CutModes(part) {
+			for _, step := range []uint64{prepared, prepared + 1, prepared + 241, prepared + 242, prepared + 1000, prepared + units - 1, prepared + units, prepared + units + 5} {
+				if step >= prepared+units && (gen == ClientOld || mode == model.ECC || mode == model.Weak) {
+					continue // nothing is programmed then, or not even the bootloader can read the header that is left
+				}
+				f, err := model.New(model.Config{Part: part, Unit: 8})
+				if err != nil {
+					t.Fatal(err)
+				}
+				d := &device{flash: f, boot: NewBootloader(cfg, f, nil), store: NewClient(cfg, f, gen, nil)}
+				d.up = &Updater{Store: d.store, Locations: 1, Journal: &memJournal{}}
+				c := campaign(7, size)
+				f.Arm(model.Cut{Step: step, Mode: mode, Seed: step})
+				if err := d.up.Run(c); err != ErrPowerCut {
+					t.Fatalf("%v client, %v at step %d: %v", gen, mode, step, err)
+				}
+				// What cannot be read, or was read wrongly, costs a run each.
+				for range 3 {
+					f.Boot()
+					d.store.Reset()
+					if err = d.up.Run(c); err == nil {
+						break
+					}
+				}
+				if o := d.reset(); err != nil || o.Result != Jumped || o.Version != 7 {
+					t.Errorf("%v client, %v at step %d: %v, then %+v", gen, mode, step, err, o)
+				}
+			}
+		}
+	}
+}
+
 func TestResumeDoesNotDownloadAgain(t *testing.T) {
 	d := newDevice(t, "l4_8400", ClientNew, Link{})
 	c := campaign(7, 40000)
