@@ -2,6 +2,7 @@ package boot
 
 import (
 	"flag"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,12 +15,12 @@ var tracesDir = flag.String("traces", filepath.Join("testdata", "traces"), "fold
 // TestReferenceTraces replays traces recorded from the reference and compares all that they print:
 // results, operations, reads, CRCs, console.
 func TestReferenceTraces(t *testing.T) {
-	dir := *tracesDir
-	if _, err := os.Stat(dir); err != nil && !filepath.IsAbs(dir) {
-		dir = filepath.Join("..", dir) // as seen from where go test was called
+	dir, err := callersPath(*tracesDir)
+	if err != nil {
+		t.Fatal(err)
 	}
 	var scripts []string
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".script") {
 			scripts = append(scripts, path)
 		}
@@ -41,6 +42,32 @@ func TestReferenceTraces(t *testing.T) {
 			replay(t, script)
 		})
 	}
+}
+
+// callersPath is a path as it was seen from where go test was called, which this process, in the
+// package's folder, does not know: the package's folder itself, the module's, another one below it, or
+// one above.
+func callersPath(path string) (string, error) {
+	if filepath.IsAbs(path) {
+		return path, nil
+	}
+	at, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	tried := []string{path, filepath.Join("..", path), strings.TrimPrefix(filepath.ToSlash(path), "../")}
+	for up := filepath.Dir(filepath.Dir(at)); ; up = filepath.Dir(up) {
+		tried = append(tried, filepath.Join(up, path))
+		if up == filepath.Dir(up) {
+			break
+		}
+	}
+	for _, p := range tried {
+		if _, err := os.Stat(p); err == nil {
+			return p, nil
+		}
+	}
+	return "", fmt.Errorf("no folder %s here, in the module or above: give its absolute path", path)
 }
 
 func lines(t *testing.T, file string) []string {
