@@ -34,6 +34,7 @@ type Scenario struct {
 	Workload Workload           `toml:"workload"`
 	Update   Update             `toml:"update"`
 	Cuts     Cuts               `toml:"cuts"`
+	Plan     Plan               `toml:"plan" comment:"What 'dualbank plan' is asked."`
 	Compare  results.Thresholds `toml:"compare" comment:"How much worse than another run this one may be: limits of 'dualbank compare'."`
 }
 
@@ -193,6 +194,9 @@ func ReadFile(path string) (*Scenario, error) {
 	if err := s.Update.read(path); err != nil {
 		return nil, err
 	}
+	if err := s.Plan.read(path); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -282,6 +286,10 @@ func (s *Scenario) Stored() (*Scenario, map[string][]byte) {
 		files[name], *f.name = f.file, name
 	}
 	stored.storeDataFiles(files)
+	if s.Plan.TraceFile != nil {
+		stored.Plan.Trace = "trace.csv"
+		files[stored.Plan.Trace] = s.Plan.TraceFile
+	}
 	return &stored, files
 }
 
@@ -410,6 +418,9 @@ func (s *Scenario) check() error {
 				return bad("cuts.modes", "%q stands there twice", m)
 			}
 		}
+	}
+	if err := s.Plan.check(); err != nil {
+		return err
 	}
 	if err := s.Compare.Check(); err != nil {
 		return fmt.Errorf("compare: %w", err)

@@ -28,6 +28,12 @@ type Key struct {
 	Weight uint32    `toml:"weight"`
 }
 
+// maxKeys bounds the keys of a workload; forbiddenInKeys are the characters that no key has.
+const (
+	maxKeys         = 10_000
+	forbiddenInKeys = " */?:;\"|<>\\\x00"
+)
+
 // maxOperations bounds one workload run, whose latencies are all kept: a set a minute for 15 years.
 const maxOperations = 8_000_000
 
@@ -44,15 +50,15 @@ func (w *Workload) check() error {
 		return bad("removes_permille", "%d: give 0 to 500", w.Removes)
 	case w.Reads > 1000:
 		return bad("reads", "%d: give 0 to 1000", w.Reads)
-	case len(w.Keys) == 0 || len(w.Keys) > 10_000:
-		return bad("keys", "%d keys: give 1 to 10000", len(w.Keys))
+	case len(w.Keys) == 0 || len(w.Keys) > maxKeys:
+		return bad("keys", "%d keys: give 1 to %d", len(w.Keys), maxKeys)
 	}
 	names := make(map[string]bool, len(w.Keys))
 	sum := uint64(0)
 	for i, k := range w.Keys {
 		at := fmt.Sprintf("keys[%d]", i)
 		switch {
-		case k.Name == "" || len(k.Name) >= kvstore.MaxKey || strings.ContainsAny(k.Name, " */?:;\"|<>\\\x00"):
+		case k.Name == "" || len(k.Name) >= kvstore.MaxKey || strings.ContainsAny(k.Name, forbiddenInKeys):
 			return bad(at, "name %q: give 1 to %d characters without any of ` */?:;\"|<>\\`", k.Name, kvstore.MaxKey-1)
 		case names[k.Name]:
 			return bad(at, "name %q stands there twice: name each key once", k.Name)

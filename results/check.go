@@ -18,7 +18,7 @@ func Check(r *Report) error {
 		return errors.New("no report")
 	}
 	for _, c := range []func(*Report) error{
-		checkText, checkSettings, checkBench, checkWear, checkSets, checkTimeline, checkUpdates, checkCuts, checkFindings, checkApplication, checkCollections,
+		checkText, checkSettings, checkBench, checkWear, checkSets, checkTimeline, checkUpdates, checkCuts, checkFindings, checkApplication, checkCollections, checkPlan,
 	} {
 		if err := c(r); err != nil {
 			return err

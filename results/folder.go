@@ -186,7 +186,7 @@ func oneLine(s string) string {
 
 // ownPlot are the names that writePlots gives: what a run before left under one of them and this one
 // does not draw would be taken for this run's.
-var ownPlot = regexp.MustCompile(`^(wear|latency|timeline|updates|updates-size|(cuts|interrupts|gc)-[a-z0-9-]+)\.(png|svg)$`)
+var ownPlot = regexp.MustCompile(`^(wear|lifetime|live|latency|timeline|updates|updates-size|(cuts|interrupts|gc)-[a-z0-9-]+)\.(png|svg)$`)
 
 func writePlots(dir string, pics []*picture) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {

@@ -71,6 +71,9 @@ func bySeverity(r *Report) []Finding {
 // verdict says in one line what the power cuts showed, and how grave it is; nothing where there was no
 // thought of any.
 func verdict(r *Report) (text, severity string) {
+	if r.Plan != nil {
+		return r.Plan.verdict()
+	}
 	var judged uint64
 	for _, m := range r.Cuts {
 		judged += m.Explored
@@ -171,6 +174,7 @@ func sections(r *Report) []section {
 			out = append(out, section{id, title, text, tables})
 		}
 	}
+	add("plan", "Plan", "Life is until the first sector has been erased as often as it is rated for. The star marks the smallest store that meets the wishes. Sets are simulated until their rounds through the two areas are steady; what they wear out is extrapolated from there.", planTables(r.Plan))
 	add("phases", "Update phases", "Simulated time of each phase; below it the time in which the application's code could not be fetched, and in which interrupts were masked, where there was any. While the device is down the application does not run at all.", updateTables(r.Updates))
 	add("latencies", "Latency of a set", "Simulated time. GC is garbage collection.", latencyTables(r.Sets))
 	add("application", "What the application feels", "Of one workload on the store, with each flash driver, and with the KVStore beside code, in one bank. Stalled: code could not be fetched, because its bank was busy. Missed: served after the deadline. Lost: served as one with an activation that waited.", applicationTables(r.Application))

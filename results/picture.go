@@ -123,7 +123,15 @@ func (pic *picture) png() ([]byte, error) {
 // pictures are the plots that the records of r give, in the order of the page.
 func pictures(r *Report) []*picture {
 	var all []*picture
+	for _, p := range []*picture{lifetimePicture(r.Plan), livePicture(r.Plan)} {
+		if p != nil {
+			all = append(all, p)
+		}
+	}
 	if p := wearPicture(r.Wear); p != nil {
+		if r.Plan != nil {
+			p.title = fmt.Sprintf("Wear after %s: erases of each flash sector, extrapolated", lifetime(r.Plan.Years))
+		}
 		all = append(all, p)
 	}
 	if p := latencyPicture(r.Sets); p != nil {

@@ -23,6 +23,7 @@ type Report struct {
 
 	Application []Application `json:"application,omitempty"`
 	Collections []Collection  `json:"collections,omitempty"`
+	Plan        *Plan         `json:"plan,omitempty"` // of capacity planning, whose reports have nothing to do with power cuts
 }
 
 // Setting is one configuration line of bench.txt, "key: value". The key starts with a lower-case

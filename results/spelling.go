@@ -6,6 +6,9 @@ package results
 // Duration is seconds as a person would say them: "2.36 ms", "2 min 22 s", "10.4 years".
 func Duration(seconds float64) string { return duration(seconds) }
 
+// Years is a number of years: "15.6 years".
+func Years(years float64) string { return lifetime(years) }
+
 // Count is a whole number with its digits grouped: "12,345".
 func Count[T uint32 | uint64 | int](n T) string { return count(n) }
 

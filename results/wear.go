@@ -226,7 +226,21 @@ func (p pen) wearCounts(wear []SectorWear, regs []region, x func(int) vg.Length,
 		if wear[i].Erases == 0 || at < end+3 {
 			return
 		}
-		p.text(at, y(float64(wear[i].Erases))-4, left, st, label)
+		top, st := y(float64(wear[i].Erases)), st
+		// Where the line of the rating would cross it, the number stands in the bar, or above the line.
+		if line := y(float64(wear[i].Endurance)); wear[i].Endurance > 0 && line < top+2 && line > top-18 {
+			if wide+2 <= col {
+				for _, r := range regs {
+					if i >= r.first && i <= r.last {
+						st = lettering(smallSize, false, onFill(r.shade))
+					}
+				}
+				top += 19
+			} else {
+				top = line - 2
+			}
+		}
+		p.text(at, top-4, left, st, label)
 		end = at + wide
 	}
 	each := true

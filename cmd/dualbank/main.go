@@ -45,6 +45,7 @@ type commands struct {
 	Replay   replayCommand   `cmd:"" help:"Run a finding again from nothing."`
 	Minimize minimizeCommand `cmd:"" help:"Make a finding smaller: fewer operations, smaller values, an earlier cut."`
 	Findings findingsCommand `cmd:"" help:"Show a finding, or print it as a Go test."`
+	Plan     planCommand     `cmd:"" help:"Plan the store: how long it lasts, how long sets take, how large it must be."`
 	Inspect  inspectCommand  `cmd:"" help:"Show what a dump of a device's flash holds, and what of it is damaged."`
 	Compare  compareCommand  `cmd:"" help:"Compare two runs with benchstat's statistics; fail where the new one is worse."`
 	Report   reportCommand   `cmd:"" help:"Draw a results folder again from its records."`

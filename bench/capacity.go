@@ -1,0 +1,415 @@
+package bench
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"dualbank/boot"
+	"dualbank/model"
+	"dualbank/results"
+)
+
+// planning is capacity planning under way.
+type planning struct {
+	s        *Scenario
+	demand   *demand
+	all      []candidate
+	law      *model.WearLaw
+	rated    uint32
+	part     string
+	driver   string
+	effort   effort
+	report   *results.Report
+	progress Progress
+
+	one  sync.Mutex
+	done uint64 // of the candidates, and then of the points of the live data
+}
+
+// RunPlan tries the stores that the scenario's [plan] names, or all that the flash can have, with what
+// the scenario asks of them, and finds the smallest that meets the wishes. out is the folder in which the
+// report will be. Errors are a *ScenarioError where something does not fit together, else ctx's.
+func RunPlan(ctx context.Context, s *Scenario, out string, progress Progress) (*results.Report, error) {
+	return runPlan(ctx, s, out, progress, thorough)
+}
+
+func runPlan(ctx context.Context, s *Scenario, out string, progress Progress, e effort) (*results.Report, error) {
+	p := &planning{s: s, effort: e, progress: progress}
+	if err := p.prepare(out); err != nil {
+		return nil, &ScenarioError{err}
+	}
+	if err := p.each(ctx, "stores", len(p.all), func(i int) error { return p.try(ctx, &p.all[i]) }); err != nil {
+		return nil, err
+	}
+	p.forgetTooSmall()
+	if err := p.choose(ctx); err != nil {
+		return nil, err
+	}
+	p.bench()
+	p.facts()
+	return p.report, nil
+}
+
+// prepare finds what does not fit together before anything is simulated.
+func (p *planning) prepare(out string) (err error) {
+	s := p.s
+	if p.demand, err = s.demand(); err != nil {
+		return err
+	}
+	if s.Board.Wear != "" {
+		if p.law, err = model.WearLawByName(s.Board.Wear); err != nil {
+			return fmt.Errorf("board.wear: %w", err)
+		}
+	}
+	if p.all, err = s.candidates(); err != nil {
+		return err
+	}
+	// A device is built here once, so that what is wrong with the board is found before the work begins.
+	d, err := p.all[0].s.device(s.Board.Driver, model.Corner(s.Board.Corner))
+	if err != nil {
+		return err
+	}
+	p.rated, p.part, p.driver = d.Flash.Part().Endurance.Erases, d.Flash.Part().Name, d.Driver
+	mv := s.Board.MV
+	if mv == 0 {
+		mv = 3300
+	}
+	stored, _ := s.Stored()
+	title := s.Title
+	if title == "" {
+		title = "Capacity plan for " + s.Board.Name
+	}
+	p.report = &results.Report{
+		Title:   title,
+		Board:   fmt.Sprintf("%s, %s at %g MHz, %g V, driver %s, %s times", s.Board.Name, d.Flash.Part().Title, float64(d.Flash.Hz())/1e6, float64(mv)/1000, d.Driver, longCorner(d.Corner)),
+		Command: fmt.Sprintf("dualbank plan %s --out %s", filepath.Join(out, "scenario.toml"), out), Scenario: stored.TOML(),
+		Config: []results.Setting{
+			{Key: "board", Value: s.Board.Name},
+			{Key: "clock-hz", Value: fmt.Sprint(d.Flash.Hz())},
+			{Key: "supply-mv", Value: fmt.Sprint(mv)},
+			{Key: "profile", Value: s.Store.Profile.String()},
+			{Key: "seed", Value: fmt.Sprint(s.Seed)},
+		},
+		Sources: d.sources(mv),
+	}
+	if p.law != nil {
+		for _, f := range model.Facts(p.law) {
+			p.report.Sources = append(p.report.Sources, results.Source{Fact: "wear law " + p.law.Name + ": " + f.Name, Value: f.Value, Mark: f.Mark, From: f.From})
+		}
+	}
+	return nil
+}
+
+// each does n jobs on the processors there are. The error is that of the first job that has one, so
+// that it does not depend on their order.
+func (p *planning) each(ctx context.Context, stage string, n int, job func(i int) error) error {
+	workers := p.s.Cuts.Workers
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	errs := make([]error, n)
+	next := make(chan int, n)
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	p.done = 0
+	var group sync.WaitGroup
+	for range min(workers, n) {
+		group.Go(func() {
+			for i := range next {
+				if errs[i] = ctx.Err(); errs[i] == nil {
+					errs[i] = job(i)
+				}
+				p.one.Lock()
+				p.done++
+				if p.progress != nil {
+					p.progress(stage, p.done, uint64(n))
+				}
+				p.one.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// try simulates one store and its update.
+func (p *planning) try(ctx context.Context, c *candidate) error {
+	d, err := c.s.Device(c.s.Board.Driver, model.Corner(c.s.Board.Corner))
+	if err != nil {
+		return err
+	}
+	o := &c.out
+	o.Table, o.TablePeak = p.demand.tableRAM()
+	o.Image = largestImage(d)
+	st, err := d.settle(ctx, p.demand, c.s.Seed, p.effort.enough)
+	switch {
+	case full(err):
+		o.Unmet = append(o.Unmet, tooSmall)
+		return nil
+	case errors.Is(err, errNeverCollects):
+		o.Unmet = append(o.Unmet, err.Error())
+		return nil
+	case err != nil:
+		return fmt.Errorf("%s: %w", o.Name, err)
+	}
+	o.Ran = true
+	p.record(c, d, st)
+	perUpdate, err := p.update(ctx, c, d)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.Name, err)
+	}
+	p.life(c, d, st, perUpdate)
+	p.judge(c)
+	return nil
+}
+
+// largestImage is the largest firmware in bytes that fits in the first slot and in the application's
+// place.
+func largestImage(d *Device) uint32 {
+	head := boot.FirmwareOffset(d.Flash.PageSize())
+	if len(d.Layout.Slots) == 0 || d.Layout.Slots[0].Size <= head {
+		return 0
+	}
+	return min(d.Layout.Slots[0].Size-head, d.Layout.Config.MaxAppSize)
+}
+
+// tooSmall is what is wrong with a store that does not hold what is asked of it.
+const tooSmall = "it does not hold the keys"
+
+// forgetTooSmall keeps of the stores that nobody asked for and that do not hold the keys only the
+// largest.
+func (p *planning) forgetTooSmall() {
+	if len(p.s.Plan.Sizes) > 0 {
+		return
+	}
+	largest := uint32(0)
+	small := func(c candidate) bool { return len(c.out.Unmet) > 0 && c.out.Unmet[0] == tooSmall }
+	for _, c := range p.all {
+		if small(c) {
+			largest = max(largest, c.out.Bytes)
+		}
+	}
+	p.all = slices.DeleteFunc(p.all, func(c candidate) bool { return small(c) && c.out.Bytes < largest })
+}
+
+// record fills in what was measured of the store.
+func (p *planning) record(c *candidate, d *Device, st *longRun) {
+	o, f, all := &c.out, d.Flash, st.all()
+	days := float64(st.ops) / p.demand.perDay
+	seconds := func(permille int, v []uint64) float64 { return f.Seconds(quantile(permille, v)) }
+	o.Simulated, o.Rounds, o.Uncertain = st.ops, st.rounds, 100*st.uncertain
+	if st.whole {
+		o.Uncertain = 0
+	}
+	o.GCPerDay = float64(len(st.gc)) / days
+	o.P50Set, o.P99Set, o.P999Set, o.Worst = seconds(500, all), seconds(990, all), seconds(999, all), seconds(1000, all)
+	o.PlainP50, o.PlainP99, o.PlainP999, o.PlainWorst = seconds(500, st.plain), seconds(990, st.plain), seconds(999, st.plain), seconds(1000, st.plain)
+	o.GCP50, o.GCP99, o.GCWorst = seconds(500, st.gc), seconds(990, st.gc), seconds(1000, st.gc)
+	sum := uint64(0)
+	for _, v := range all {
+		sum += v
+	}
+	o.Busy = f.Seconds(sum) / days
+	o.Stall, o.Masked = f.Seconds(st.counters.Stall)/days, f.Seconds(st.counters.Masked)/days
+	o.LongestMasked = f.Seconds(st.counters.LongestMasked)
+	room := float64(st.area - st.master)
+	o.Live, o.Fill = st.live, st.live/room
+	o.WorstFill = float64(p.demand.worst(st.unit)) / room
+	c.sets = (&Sets{Plain: st.plain, GC: st.gc}).latencies(o.Name, f)
+}
+
+// update simulates one firmware update and returns how often it erases each sector.
+func (p *planning) update(ctx context.Context, c *candidate, d *Device) ([]float64, error) {
+	before := d.Flash.Wear()
+	out := make([]float64, len(before))
+	u, err := d.RunUpdate(ctx, &c.s.Update, c.s.Seed, nil)
+	if errors.Is(err, boot.ErrFirmwareTooLarge) {
+		return out, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("update: %w", err)
+	}
+	c.out.Update, c.out.UpdateDown, c.out.UpdateStall = d.Flash.Seconds(u.Cycles()), d.Flash.Seconds(u.Down()), d.Flash.Seconds(u.Counters.Stall)
+	for i, w := range d.Flash.Wear() {
+		out[i] = float64(w.Erases - before[i].Erases)
+	}
+	return out, nil
+}
+
+// life extrapolates the wear of every sector to the years until one comes to its end.
+func (p *planning) life(c *candidate, d *Device, st *longRun, perUpdate []float64) {
+	o := &c.out
+	opsPerYear := p.demand.perDay * 365.25
+	perYear := st.perOp()
+	for i := range perYear {
+		perYear[i] = perYear[i]*opsPerYear + perUpdate[i]*p.s.Plan.Updates
+	}
+	if st.whole {
+		perYear[st.worstSector] = float64(p.rated) / float64(st.lifeOps) * opsPerYear
+	}
+	sectors := d.Flash.Wear()
+	for i, rate := range perYear {
+		if rate <= 0 || p.rated == 0 {
+			continue
+		}
+		if years := float64(p.rated) / rate; o.Years == 0 || years < o.Years {
+			o.Years, o.Sector = years, sectors[i].Addr
+		}
+	}
+	if p.law != nil && p.rated > 0 {
+		o.P1, o.P50 = p.draw(perYear)
+	}
+	c.wear = d.wear()
+	for i := range c.wear {
+		c.wear[i].Erases = uint32(min(math.Round(perYear[i]*p.s.Plan.Years), math.MaxUint32))
+	}
+}
+
+// draw draws the lives of the sectors of many devices, and returns after how many years the first sector
+// has failed in 1 % and in half of them.
+func (p *planning) draw(perYear []float64) (p1, p50 float64) {
+	rng := model.NewRand(p.s.Seed ^ 0x11FE)
+	lives := make([]float64, p.s.Plan.Devices)
+	for k := range lives {
+		lives[k] = math.Inf(1)
+		for _, rate := range perYear {
+			if rate > 0 {
+				lives[k] = min(lives[k], float64(p.law.Draw(p.rated, rng))/rate)
+			}
+		}
+	}
+	slices.Sort(lives)
+	at := func(share float64) float64 {
+		v := lives[min(int(math.Ceil(share*float64(len(lives))))-1, len(lives)-1)]
+		if math.IsInf(v, 1) {
+			return 0
+		}
+		return v
+	}
+	return at(0.01), at(0.5)
+}
+
+// judge says which of the wishes a store that was simulated does not meet.
+func (p *planning) judge(c *candidate) {
+	o, w := &c.out, &p.s.Plan
+	unmet := func(format string, args ...any) { o.Unmet = append(o.Unmet, fmt.Sprintf(format, args...)) }
+	if o.Years > 0 && o.Years < w.Years {
+		unmet("it lasts %.3g of %g years", o.Years, w.Years)
+	} else if p.law != nil && o.P1 > 0 && o.P1 < w.Years {
+		unmet("1 %% of the devices have a failed sector after %.3g of %g years", o.P1, w.Years)
+	}
+	if o.WorstFill > 1 {
+		unmet("it can run full: all values at their longest take %.0f %% of an area", 100*o.WorstFill)
+	}
+	if o.Update == 0 {
+		unmet("the firmware does not fit: there is room for %s", results.Size(float64(o.Image)))
+	}
+	if limit := time.Duration(w.LongestSet).Seconds(); limit > 0 && o.Worst > limit {
+		unmet("a set takes %s", results.Duration(o.Worst))
+	}
+	if o.Busy > 86400 {
+		unmet("sets take longer than there is time for")
+	}
+}
+
+// choose takes the smallest store that meets the wishes, of equal ones that whose slowest set is
+// shortest; where none does, the report shows the one that lasts longest of those that hold the keys.
+func (p *planning) choose(ctx context.Context) error {
+	plan := &results.Plan{Demand: p.demand.String(), Wishes: p.wishes(), Years: p.s.Plan.Years, Best: -1}
+	if p.law != nil {
+		plan.Law, plan.Drawn = p.law.Title, p.s.Plan.Devices
+	}
+	p.report.Plan = plan
+	better := func(a, b *results.PlanCandidate) bool {
+		if a.Meets() != b.Meets() {
+			return a.Meets()
+		}
+		if a.Meets() {
+			return cmp.Or(cmp.Compare(a.Bytes, b.Bytes), cmp.Compare(a.Worst, b.Worst)) < 0
+		}
+		if a.Ran != b.Ran {
+			return a.Ran
+		}
+		return cmp.Or(cmp.Compare(len(a.Unmet), len(b.Unmet)), -cmp.Compare(a.Years, b.Years)) < 0
+	}
+	for i := range p.all {
+		plan.Candidates = append(plan.Candidates, p.all[i].out)
+		if better(&p.all[i].out, &p.all[plan.Shown].out) {
+			plan.Shown = i
+		}
+	}
+	shown := &p.all[plan.Shown]
+	if !shown.out.Ran {
+		return nil
+	}
+	if shown.out.Meets() {
+		plan.Best = plan.Shown
+	}
+	p.report.Wear = shown.wear
+	p.report.Sets = []results.SetLatency{shown.sets}
+	return p.live(ctx, shown, plan)
+}
+
+// wishes are the wishes in words.
+func (p *planning) wishes() string {
+	text := fmt.Sprintf("%g years", p.s.Plan.Years)
+	if p.s.Plan.Updates > 0 {
+		text += fmt.Sprintf(" with %g updates a year", p.s.Plan.Updates)
+	}
+	text += fmt.Sprintf(", firmware of %s", results.Size(float64(p.s.Update.Bytes)))
+	if l := p.s.Plan.LongestSet; l > 0 {
+		text += fmt.Sprintf(", no set longer than %v", time.Duration(l))
+	}
+	return text
+}
+
+// live simulates the shown store with more and fewer keys of the same sizes.
+func (p *planning) live(ctx context.Context, c *candidate, plan *results.Plan) error {
+	fills := p.effort.fills
+	points := make([]results.PlanLive, len(fills))
+	err := p.each(ctx, "live data", len(fills), func(i int) error {
+		d, err := c.s.Device(c.s.Board.Driver, model.Corner(c.s.Board.Corner))
+		if err != nil {
+			return err
+		}
+		unit := d.Flash.PageSize()
+		room := fills[i] * float64(c.out.Bytes/2)
+		st, err := d.settle(ctx, p.demand.scaled(unit, room), c.s.Seed, func(s *longRun) bool { return s.rounds >= 8 && s.ops >= 2000 })
+		if full(err) || errors.Is(err, errNeverCollects) {
+			return nil // values that are too long for so many keys: no point
+		}
+		if err != nil {
+			return fmt.Errorf("%s, %.0f %% full: %w", c.out.Name, 100*fills[i], err)
+		}
+		all := st.all()
+		f := d.Flash
+		points[i] = results.PlanLive{
+			Bytes: st.live, P50: f.Seconds(quantile(500, all)), P99: f.Seconds(quantile(990, all)),
+			GC: f.Seconds(quantile(500, st.gc)), Worst: f.Seconds(quantile(1000, all)),
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	points = slices.DeleteFunc(points, func(l results.PlanLive) bool { return l.Bytes == 0 })
+	slices.SortFunc(points, func(a, b results.PlanLive) int { return cmp.Compare(a.Bytes, b.Bytes) })
+	// Few long values fill by steps: two shares may come to the same keys.
+	plan.Live = slices.CompactFunc(points, func(a, b results.PlanLive) bool { return a == b })
+	return nil
+}

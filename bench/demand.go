@@ -1,0 +1,175 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+
+	"dualbank/kvstore"
+	"dualbank/results"
+)
+
+// demand is what is asked of a store day by day.
+type demand struct {
+	w      *Workload // its keys, weights and removes; of a trace, its keys
+	perDay float64   // sets and removes
+	trace  *Trace    // nil: they are drawn
+}
+
+// demand is the scenario's, as planning takes it.
+func (s *Scenario) demand() (*demand, error) {
+	p := &s.Plan
+	if p.TraceFile == nil {
+		perDay := p.SetsPerDay
+		if perDay == 0 {
+			perDay = 24 * float64(s.Workload.SetsPerHour)
+		}
+		return &demand{w: &s.Workload, perDay: perDay}, nil
+	}
+	t, err := ParseTrace(p.Trace, p.TraceFile)
+	if err != nil {
+		return nil, err
+	}
+	perDay := float64(len(t.Ops)) / t.Span * 86400
+	if !(perDay >= 1e-3 && perDay <= maxSetsPerDay) {
+		return nil, fmt.Errorf("%s: %g operations a day: give a trace of 0.001 to %g", p.Trace, perDay, maxSetsPerDay)
+	}
+	return &demand{w: &Workload{Keys: t.Keys}, perDay: perDay, trace: t}, nil
+}
+
+// String says the demand in words: "40 keys of 16 to 600 bytes, 500 sets a day".
+func (d *demand) String() string {
+	lo, hi := d.w.Keys[0].Bytes[0], uint32(0)
+	for _, k := range d.w.Keys {
+		lo, hi = min(lo, k.Bytes[0]), max(hi, k.Bytes[1])
+	}
+	sizes := fmt.Sprintf("%d to %d", lo, hi)
+	if lo == hi {
+		sizes = fmt.Sprint(lo)
+	}
+	text := fmt.Sprintf("%d keys of %s bytes, %s sets a day", len(d.w.Keys), sizes, fmt.Sprintf("%.4g", d.perDay))
+	if d.trace != nil {
+		text += fmt.Sprintf(", from a trace of %s", results.Duration(d.trace.Span))
+	}
+	return text
+}
+
+// onFlash is the size of a record on flash with program units of unit bytes.
+func onFlash(unit uint32, key string, value uint32) uint64 {
+	up := func(n uint64) uint64 { return (n + uint64(unit) - 1) / uint64(unit) * uint64(unit) }
+	return up(recordHeader) + up(uint64(len(key))+uint64(value))
+}
+
+// recordHeader is the size of a TDBStore record's header, and tdbsKey the key of the master record, which
+// every open makes a key like any other.
+const (
+	recordHeader = 24
+	tdbsKey      = "TDBS"
+	tdbsValue    = 8
+)
+
+// worst is how many bytes the records of all keys take when each has its longest value, with the one
+// that is written next; what is live at a garbage collection and what must fit behind it.
+func (d *demand) worst(unit uint32) uint64 {
+	sum, longest := onFlash(unit, tdbsKey, tdbsValue), uint64(0)
+	for _, k := range d.w.Keys {
+		n := onFlash(unit, k.Name, k.Bytes[1])
+		sum, longest = sum+n, max(longest, n)
+	}
+	return sum + longest
+}
+
+// The reference's RAM table: an entry is a hash of 4 bytes and an offset of 8, which Arm's rules for
+// structures make 16 (TDBStore.cpp, ram_table_entry_t). It has room for 16 keys at first and then for as
+// many as there are; while it grows the one before is there too.
+const (
+	tableEntry = 16
+	tableFirst = 16
+)
+
+// tableRAM is how many bytes of RAM the key table takes, and takes at most for a moment.
+func (d *demand) tableRAM() (bytes, peak uint32) {
+	keys := uint32(len(d.w.Keys)) + 1 // the master record's
+	if keys <= tableFirst {
+		return tableFirst * tableEntry, tableFirst * tableEntry
+	}
+	return keys * tableEntry, (2*keys - 1) * tableEntry
+}
+
+// scaled is a demand with keys of the same sizes and weights, as many as fill about so many bytes of
+// records.
+func (d *demand) scaled(unit uint32, bytes float64) *demand {
+	out := &demand{w: &Workload{Removes: d.w.Removes}, perDay: d.perDay}
+	for i, sum := 0, 0.0; i < maxKeys; i++ {
+		k := d.w.Keys[i%len(d.w.Keys)]
+		k.Name = fmt.Sprintf("%.*s#%d", kvstore.MaxKey-8, k.Name, i)
+		mean := float64(onFlash(unit, k.Name, k.Bytes[0])+onFlash(unit, k.Name, k.Bytes[1])) / 2
+		if sum += mean; sum > bytes && i > 0 {
+			break
+		}
+		out.w.Keys = append(out.w.Keys, k)
+	}
+	if !slices.ContainsFunc(out.w.Keys, func(k Key) bool { return k.Weight > 0 }) {
+		out.w.Keys[0].Weight = 1
+	}
+	return out
+}
+
+// traffic is a demand under way. It does not wait between operations: neither wear nor the time of a set
+// depends on when it comes.
+type traffic struct {
+	d      *demand
+	l      *load
+	at     int    // of the trace, which is gone through again and again
+	passed uint64 // operations, those included that there was nothing to do for
+}
+
+func newTraffic(d *demand, seed uint64) *traffic { return &traffic{d: d, l: newLoad(d.w, seed)} }
+
+// next is what comes next; a remove is of a key that is there.
+func (t *traffic) next() (key int, size uint32, remove bool) {
+	l := t.l
+	if t.d.trace == nil {
+		t.passed++
+		key = l.draw()
+		if t.d.w.Removes > 0 && l.held[key].present && l.rng.Intn(1000) < int(t.d.w.Removes) {
+			return key, 0, true
+		}
+		k := &t.d.w.Keys[key]
+		return key, k.Bytes[0] + uint32(l.rng.Intn(int(k.Bytes[1]-k.Bytes[0])+1)), false
+	}
+	for {
+		op := &t.d.trace.Ops[t.at]
+		t.at = (t.at + 1) % len(t.d.trace.Ops)
+		t.passed++
+		if !op.Remove || l.held[op.Key].present {
+			return op.Key, op.Bytes, op.Remove
+		}
+	}
+}
+
+// do carries out an operation.
+func (t *traffic) do(store kvstore.Store, key int, size uint32, remove bool) error {
+	l := t.l
+	if remove {
+		return l.remove(store, key)
+	}
+	h := &l.held[key]
+	h.value = h.value[:size]
+	l.rng.Fill(h.value)
+	h.present = true
+	if err := store.Set(l.w.Keys[key].Name, h.value, 0); err != nil {
+		return fmt.Errorf("set of %s, %d bytes: %w", l.w.Keys[key].Name, size, err)
+	}
+	return nil
+}
+
+// live is how many bytes of records the store holds, without dead ones.
+func (t *traffic) live(unit uint32) uint64 {
+	sum := onFlash(unit, tdbsKey, tdbsValue)
+	for i, h := range t.l.held {
+		if h.present {
+			sum += onFlash(unit, t.l.w.Keys[i].Name, uint32(len(h.value)))
+		}
+	}
+	return sum
+}

@@ -1,0 +1,86 @@
+package bench
+
+import (
+	"fmt"
+	"time"
+)
+
+// Plan is what capacity planning is asked: how long a device must last, what it does, and which stores
+// it may have.
+type Plan struct {
+	Years      float64  `toml:"years" comment:"How long the device must last."`
+	LongestSet Duration `toml:"longest_set" comment:"How long a set may take; 0s: any time."`
+	Sizes      []uint32 `toml:"kvstore_bytes" comment:"Sizes of the KVStore to try, in bytes; none: all that the flash can have. Configuration files in [layout] fix it."`
+	Places     []Place  `toml:"places" comment:"Where in the upper half of the flash the KVStore may lie: start, end."`
+	SetsPerDay float64  `toml:"sets_per_day" comment:"Sets and removes of the workload in a day; 0: as many as workload.sets_per_hour makes."`
+	Trace      string   `toml:"trace" comment:"A CSV file of recorded sets, in place of the workload: seconds,key,bytes."`
+	Updates    float64  `toml:"updates_per_year" comment:"Firmware updates of update.bytes in a year."`
+	Devices    uint32   `toml:"devices" comment:"Devices whose sectors' lives are drawn, by the law of board.wear; without a law none are."`
+
+	TraceFile []byte `toml:"-"` // what the trace's file has
+}
+
+// Place is where in the upper half of the flash a KVStore lies.
+type Place string
+
+// The places: on dual-bank parts whose banks begin with small sectors, the start has those.
+const (
+	PlaceStart Place = "start"
+	PlaceEnd   Place = "end"
+	placeFixed Place = "" // by configuration files
+)
+
+// check is the error of a place that is none.
+func (p Place) check() error {
+	_, err := word("place", []byte(p), []Place{PlaceStart, PlaceEnd}, func(p Place) string { return string(p) })
+	return err
+}
+
+// Bounds of what planning is asked, so that every figure is one that can be printed.
+const (
+	maxYears      = 1000
+	maxSetsPerDay = 1e8
+	maxUpdates    = 1e5
+	maxDevices    = 1_000_000
+)
+
+func (p *Plan) check() error {
+	bad := func(key, format string, args ...any) error {
+		return fmt.Errorf("plan.%s: %s", key, fmt.Sprintf(format, args...))
+	}
+	switch {
+	case !(p.Years > 0 && p.Years <= maxYears):
+		return bad("years", "%v: give more than 0, up to %d", p.Years, maxYears)
+	case p.LongestSet < 0 || p.LongestSet > Duration(time.Hour):
+		return bad("longest_set", "%v: give 0s to 1h", time.Duration(p.LongestSet))
+	case len(p.Sizes) > 64:
+		return bad("kvstore_bytes", "%d sizes: give at most 64", len(p.Sizes))
+	case !(p.SetsPerDay == 0 || p.SetsPerDay >= 1e-3 && p.SetsPerDay <= maxSetsPerDay):
+		return bad("sets_per_day", "%v: give 0.001 to %g, or 0 for the workload's", p.SetsPerDay, maxSetsPerDay)
+	case !(p.Updates >= 0 && p.Updates <= maxUpdates):
+		return bad("updates_per_year", "%v: give 0 to %g", p.Updates, maxUpdates)
+	case p.Devices < 100 || p.Devices > maxDevices:
+		return bad("devices", "%d: give 100 to %d", p.Devices, maxDevices)
+	case len(p.Places) == 0:
+		return bad("places", "is empty: name start or end")
+	}
+	for i, place := range p.Places {
+		if err := place.check(); err != nil {
+			return bad(fmt.Sprintf("places[%d]", i), "%v", err)
+		}
+	}
+	for i, size := range p.Sizes {
+		if size == 0 || size > 1<<30 {
+			return bad(fmt.Sprintf("kvstore_bytes[%d]", i), "%d: give bytes, up to %d", size, 1<<30)
+		}
+	}
+	return nil
+}
+
+// read reads the trace that the scenario at path names.
+func (p *Plan) read(path string) (err error) {
+	if p.Trace != "" {
+		p.TraceFile, err = readBeside(path, "plan.trace", p.Trace)
+	}
+	return err
+}

@@ -1,0 +1,81 @@
+package bench
+
+import (
+	"fmt"
+	"strings"
+
+	"dualbank/results"
+)
+
+// bench puts the figures of every store that was simulated into the report's benchmarks, which
+// `dualbank compare` reads.
+func (p *planning) bench() {
+	s := p.s
+	for i := range p.all {
+		o := &p.all[i].out
+		if !o.Ran {
+			continue
+		}
+		m := []results.Metric{
+			less("sim-p50-sec", o.P50Set), less("sim-p99-sec", o.P99Set), less("sim-p999-sec", o.P999Set), less("sim-worst-sec", o.Worst),
+			less("GCs/day", o.GCPerDay), less("stall-sec/day", o.Stall), less("masked-sec/day", o.Masked), less("fill", o.Fill),
+		}
+		if o.Years > 0 {
+			m = append(m, exact("years", o.Years, "higher"))
+		}
+		if o.Update > 0 {
+			m = append(m, less("update-sec", o.Update))
+		}
+		name := benchName("Plan", "part", p.part, "driver", p.driver, "layout", s.Layout.Name, "corner", s.Board.Corner, "place", o.Place, "kv", o.Bytes)
+		p.report.Bench = append(p.report.Bench, results.Benchmark{Name: name, N: int(max(o.Simulated, 1)), Metrics: m})
+	}
+}
+
+// facts writes the summary at the top of the report, for a reader who reads nothing else.
+func (p *planning) facts() {
+	r, plan := p.report, p.report.Plan
+	add := func(name, value, format string, args ...any) {
+		r.Facts = append(r.Facts, results.Fact{Name: name, Value: value, Note: fmt.Sprintf(format, args...)})
+	}
+	o := &plan.Candidates[plan.Shown]
+	switch {
+	case plan.Best >= 0:
+		add("Smallest store", results.Size(float64(o.Bytes)), "of %d that were tried, which meets the wishes: %s; at 0x%08X, sectors %s", len(plan.Candidates), plan.Wishes, o.Start, o.Sectors)
+	case !o.Ran:
+		add("Smallest store", "none", "of %d that were tried holds the keys: %s", len(plan.Candidates), plan.Demand)
+		return
+	default:
+		add("Smallest store", "none", "of %d that were tried meets the wishes: %s; what follows is of the one that comes closest, %s: %s", len(plan.Candidates), plan.Wishes, o.Name, strings.Join(o.Unmet, "; "))
+	}
+	if o.Years > 0 {
+		within := fmt.Sprintf("within %.2g %%, from %s sets", o.Uncertain, results.Count(o.Simulated))
+		if o.Uncertain == 0 {
+			within = fmt.Sprintf("simulated to its end, %s sets", results.Count(o.Simulated))
+		}
+		add("Life of the store", results.Years(o.Years), "until the sector at 0x%08X has been erased %s times, as often as it is rated for; %s; %s", o.Sector, results.Count(p.rated), plan.Demand, within)
+	} else {
+		add("Life of the store", "unknown", "the part has no rating, or no sector is erased; %s", plan.Demand)
+	}
+	if plan.Law != "" {
+		add("1 % of the devices fail", results.Years(o.P1), "half of them after %s: the first sector that fails, of %s devices that were drawn (%s)", results.Years(o.P50), results.Count(plan.Drawn), plan.Law)
+	}
+	add("Slowest set", results.Duration(o.Worst), "99.9 %% take at most %s, half of them %s; without garbage collection the slowest takes %s", results.Duration(o.P999Set), results.Duration(o.P50Set), results.Duration(o.PlainWorst))
+	add("Garbage collections", fmt.Sprintf("%.3g a day", o.GCPerDay), "each takes %s, %s at the most", results.Duration(o.GCP50), results.Duration(o.GCWorst))
+	if o.Masked > 0 {
+		add("Interrupts masked", results.Duration(o.Masked)+" a day", "%s at a stretch, when a set erases a sector", results.Duration(o.LongestMasked))
+	} else {
+		add("Interrupts masked", "never", "by the store's sets")
+	}
+	if o.Stall > 0 {
+		add("Application stalled", results.Duration(o.Stall)+" a day", "waiting for code from the bank that is written")
+	} else {
+		add("Application stalled", "never", "by the store's sets: its code can be read while they write")
+	}
+	add("Live data", results.Size(float64(int64(o.Live+0.5))), "%.1f %% of an area; with each value at its longest, and room for one more record, %.1f %%", 100*o.Fill, 100*o.WorstFill)
+	add("RAM for the keys", results.Size(float64(o.Table)), "%s for a moment while the table grows", results.Size(float64(o.TablePeak)))
+	if o.Update > 0 {
+		add("Largest firmware", results.Size(float64(o.Image)), "an update of %s takes %s, of which the application does not run for %s", results.Size(float64(p.s.Update.Bytes)), results.Duration(o.Update), results.Duration(o.UpdateDown))
+	} else {
+		add("Largest firmware", results.Size(float64(o.Image)), "less than the %s that are wished", results.Size(float64(p.s.Update.Bytes)))
+	}
+}

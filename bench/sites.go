@@ -1,0 +1,191 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"dualbank/boot"
+	"dualbank/kvstore"
+	"dualbank/model"
+	"dualbank/results"
+)
+
+// site is a place and a size of a KVStore.
+type site struct {
+	place Place
+	base  uint32
+	size  uint32
+	area  uint32
+}
+
+// sites are the places and sizes that a KVStore can have on a part: those whose sectors split into two
+// equal areas that together are all of it. Sizes that were asked for and that no place can have are an
+// error; without any, they are the powers of two and the sizes half way between them, up to half of the
+// upper half of the flash.
+func (p *Plan) sites(part *model.Part, unit uint32) ([]site, error) {
+	blank, err := model.New(model.Config{Part: part, Unit: unit})
+	if err != nil {
+		return nil, err
+	}
+	sizes := slices.Sorted(slices.Values(p.Sizes))
+	sizes = slices.Compact(sizes)
+	if len(sizes) == 0 {
+		for n := uint32(512); n <= part.Size()/4; n *= 2 {
+			sizes = append(sizes, n)
+			if more := n + n/2; more <= part.Size()/4 {
+				sizes = append(sizes, more)
+			}
+		}
+	}
+	var all []site
+	var tried error
+	for _, size := range sizes {
+		found := false
+		var first string
+		for _, place := range []Place{PlaceStart, PlaceEnd} {
+			if !slices.Contains(p.Places, place) {
+				continue
+			}
+			s, err := siteAt(blank, place, size)
+			if err != nil {
+				tried = err
+				continue
+			}
+			// The same sectors in another place are the same store.
+			if text := sectorsOf(part, s.base, s.size); first != text {
+				first = text
+				all = append(all, s)
+			}
+			found = true
+		}
+		if !found && len(p.Sizes) > 0 {
+			return nil, fmt.Errorf("plan.kvstore_bytes: %d: %w", size, tried)
+		}
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("plan: part %s has no place for a KVStore: %w", part.Name, tried)
+	}
+	return all, nil
+}
+
+// siteAt is the store of size bytes in a place of a flash. The error says what is wrong with it.
+func siteAt(f *model.Flash, place Place, size uint32) (site, error) {
+	half := f.Size() / 2
+	if size > half {
+		return site{}, fmt.Errorf("the upper half of the flash has %d bytes: give a smaller size", half)
+	}
+	s := site{place: place, base: f.Start() + half, size: size}
+	if place == PlaceEnd {
+		s.base = f.Start() + f.Size() - size
+	}
+	region, err := f.Region(s.base, size)
+	if err != nil {
+		return s, fmt.Errorf("at the %s of the upper half it does not end with a sector: give another size", place)
+	}
+	pic, err := kvstore.Inspect(region, kvstore.MbedCE)
+	if err != nil {
+		return s, err
+	}
+	if s.area = pic.Areas[0].Size; 2*uint64(s.area) != uint64(size) {
+		return s, fmt.Errorf("at the %s of the upper half the store would use %d bytes of it: give that size", place, 2*s.area)
+	}
+	return s, nil
+}
+
+// sectorsOf spells the sectors of a stretch of flash: "4 x 16 KiB + 1 x 64 KiB".
+func sectorsOf(part *model.Part, base, size uint32) string {
+	var runs []model.SectorRun
+	for _, s := range part.Sectors() {
+		if s.Addr-base >= size {
+			continue
+		}
+		if n := len(runs); n > 0 && runs[n-1].Bytes == s.Size {
+			runs[n-1].Count++
+		} else {
+			runs = append(runs, model.SectorRun{Count: 1, Bytes: s.Size})
+		}
+	}
+	var text []string
+	for _, r := range runs {
+		text = append(text, fmt.Sprintf("%d x %s", r.Count, results.Size(float64(r.Bytes))))
+	}
+	return strings.Join(text, " + ")
+}
+
+// candidate is a scenario with one of the stores that planning tries.
+type candidate struct {
+	s    *Scenario
+	out  results.PlanCandidate
+	wear []results.SectorWear // after the years that were wished
+	sets results.SetLatency
+}
+
+// candidates are the stores to try. With configuration files of its own the scenario has one.
+func (s *Scenario) candidates() ([]candidate, error) {
+	part, unit, err := partAndUnit(s.Board.Part, s.Board.Driver)
+	if err != nil {
+		return nil, fmt.Errorf("board: %w", err)
+	}
+	if !s.halfLayout(part) {
+		if len(s.Plan.Sizes) > 0 {
+			return nil, fmt.Errorf("plan.kvstore_bytes: the configuration files in [layout] fix the size: leave out one or the other")
+		}
+		l, err := s.BootLayout()
+		if err != nil {
+			return nil, err
+		}
+		kv, _ := l.Region(boot.RegionKVStore)
+		return []candidate{s.candidate(part, site{placeFixed, kv.Start, kv.Size, kv.Size / 2})}, nil
+	}
+	sites, err := s.Plan.sites(part, unit)
+	if err != nil {
+		return nil, err
+	}
+	var all []candidate
+	for _, at := range sites {
+		c := s.candidate(part, at)
+		h := HalfLayout{Name: s.Layout.Name, Target: s.Layout.Target, KVBase: at.base, KVSize: at.size}
+		if c.s.Layout, err = h.Layout(part, unit); err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// halfLayout tells whether the scenario's layout is none of its own: the guide's, or the one that a board
+// comes with, for whatever program unit.
+func (s *Scenario) halfLayout(part *model.Part) bool {
+	if s.Layout.BootloaderText == "" && s.Layout.ApplicationText == "" {
+		return true
+	}
+	l, err := s.BootLayout()
+	if err != nil {
+		return false
+	}
+	kv, _ := l.Region(boot.RegionKVStore)
+	h := HalfLayout{Name: s.Layout.Name, Target: s.Layout.Target, KVBase: kv.Start, KVSize: kv.Size}
+	for unit := uint32(1); unit <= 512; unit *= 2 {
+		if own, err := h.Layout(part, unit); err == nil && own.BootloaderText == s.Layout.BootloaderText && own.ApplicationText == s.Layout.ApplicationText {
+			return true
+		}
+	}
+	return false
+}
+
+// candidate is the scenario with a store. Its sectors only count their erases: what is simulated is a
+// part of a life, in which none fails.
+func (s *Scenario) candidate(part *model.Part, at site) candidate {
+	own := *s
+	own.Board.Wear = ""
+	c := candidate{s: &own}
+	place := string(at.place)
+	name := fmt.Sprintf("%s at the %s", results.Size(float64(at.size)), place)
+	if at.place == placeFixed {
+		place = s.Layout.Name
+		name = results.Size(float64(at.size)) + " of layout " + place
+	}
+	c.out = results.PlanCandidate{Name: name, Place: place, Start: at.base, Bytes: at.size, Sectors: sectorsOf(part, at.base, at.size), Unmet: []string{}}
+	return c
+}

@@ -1,0 +1,271 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"dualbank/bench"
+	"dualbank/model"
+	"dualbank/results"
+)
+
+type planCommand struct {
+	Scenario string `arg:"" optional:"" help:"Scenario file; without one, the porting guide's NUCLEO-F429ZI."`
+	Board    string `placeholder:"NAME" help:"A board that comes with the program, or a .toml file, in place of the scenario's."`
+	Driver   string `placeholder:"NAME" help:"The flash driver, in place of the board's."`
+	Corner   string `placeholder:"typ|max|draws" help:"The data sheet's typical or maximum times, or times and lives of sectors drawn at random."`
+
+	KV    []string `name:"kv" placeholder:"SIZE" help:"Sizes of the KVStore to try, such as 64K,128K; without it, all that the flash can have."`
+	Place []string `placeholder:"PLACE" help:"Where in the upper half of the flash it may lie: start, end, or both."`
+
+	Keys           int     `placeholder:"N" help:"Keys of the workload, all written equally often, in place of the scenario's."`
+	Size           string  `default:"16-600" help:"Bytes of their values, one number or from-to (${default})."`
+	KeyBytes       int     `default:"24" help:"Characters in a key (${default})."`
+	WritesPerDay   float64 `placeholder:"N" help:"Sets and removes in a day."`
+	Trace          string  `placeholder:"FILE" help:"A CSV file of recorded sets, in place of the workload: seconds,key,bytes."`
+	UpdatesPerYear float64 `default:"-1" placeholder:"N" help:"Firmware updates in a year."`
+	Image          string  `placeholder:"SIZE" help:"Size of the firmware, such as 400K."`
+
+	Years      float64       `placeholder:"N" help:"How long the device must last."`
+	LongestSet time.Duration `placeholder:"TIME" help:"How long a set may take, such as 1500ms."`
+
+	Out       string `default:"out/plan" placeholder:"DIR" help:"Folder for the results (${default})."`
+	JSON      bool   `name:"json" help:"Print the plan as JSON."`
+	Print     bool   `help:"Print the scenario as it would be planned, and end."`
+	FailUnmet bool   `help:"Exit with code 1 if no store meets the wishes."`
+}
+
+// Help says what comes out.
+func (c *planCommand) Help() string {
+	return "Simulates stores of several sizes until they are steady, and says of each how long it lasts, how long its sets take, and what it leaves for " +
+		"firmware; names the smallest that meets the wishes."
+}
+
+func (c *planCommand) Run(ctx context.Context, t terminal) error {
+	s, err := c.scenario()
+	if err != nil {
+		return badInput(err)
+	}
+	if c.Print {
+		_, err := fmt.Fprint(t.out, s.TOML())
+		return err
+	}
+	if err := os.MkdirAll(c.Out, 0o777); err != nil {
+		return badInput(fmt.Errorf("%w: choose another folder with --out", err))
+	}
+	var progress bench.Progress
+	watch := newBars(t.err)
+	if watch != nil {
+		var one sync.Mutex
+		progress = func(stage string, done, total uint64) {
+			one.Lock()
+			defer one.Unlock()
+			watch.show(stage, done, total)
+		}
+	}
+	report, err := bench.RunPlan(ctx, s, c.Out, progress)
+	if watch != nil {
+		watch.end()
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return failure{errors.New("interrupted before the plan was made"), exitInterrupt}
+		}
+		if _, ok := errors.AsType[*bench.ScenarioError](err); ok {
+			return badInput(err)
+		}
+		return err
+	}
+	_, files := s.Stored()
+	for name, data := range files {
+		at := filepath.Join(c.Out, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(at), 0o777); err != nil {
+			return err
+		}
+		if err := os.WriteFile(at, data, 0o666); err != nil {
+			return err
+		}
+	}
+	if err := results.Write(c.Out, report); err != nil {
+		return err
+	}
+	if c.JSON {
+		enc := json.NewEncoder(t.out)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", " ")
+		err = enc.Encode(report.Plan)
+	} else if err = results.WriteSummary(t.out, report, width(t.out)); err == nil {
+		_, err = fmt.Fprintf(t.out, "\n%s\n", filepath.Join(c.Out, "report.html"))
+	}
+	if err == nil && c.FailUnmet && report.Plan.Best < 0 {
+		return failure{errors.New("no store that was tried meets the wishes: see the table above"), exitGate}
+	}
+	return err
+}
+
+// scenario is the file's, or the guide's, with what the flags say.
+func (c *planCommand) scenario() (*bench.Scenario, error) {
+	s, err := c.base()
+	if err != nil {
+		return nil, err
+	}
+	if c.Driver != "" {
+		s.Board.Driver = c.Driver
+	}
+	if err := c.corner(s); err != nil {
+		return nil, err
+	}
+	if len(c.KV) > 0 {
+		s.Plan.Sizes = nil
+	}
+	for _, text := range c.KV {
+		n, err := parseSize("--kv", text)
+		if err != nil {
+			return nil, err
+		}
+		s.Plan.Sizes = append(s.Plan.Sizes, n)
+	}
+	if len(c.Place) > 0 {
+		s.Plan.Places = nil
+	}
+	for _, place := range c.Place {
+		s.Plan.Places = append(s.Plan.Places, bench.Place(place))
+	}
+	if err := c.workload(s); err != nil {
+		return nil, err
+	}
+	if c.UpdatesPerYear != -1 {
+		s.Plan.Updates = c.UpdatesPerYear
+	}
+	if c.Image != "" {
+		if s.Update.Bytes, err = parseSize("--image", c.Image); err != nil {
+			return nil, err
+		}
+	}
+	if c.Years != 0 {
+		s.Plan.Years = c.Years
+	}
+	if c.LongestSet != 0 {
+		s.Plan.LongestSet = bench.Duration(c.LongestSet)
+	}
+	// What the flags have made of it is checked as a file is; what came from files stays.
+	checked, err := bench.Parse("plan", []byte(s.TOML()))
+	if err != nil {
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "plan: "))
+	}
+	checked.Update.FirmwareFile, checked.Update.RunningFile, checked.Plan.TraceFile = s.Update.FirmwareFile, s.Update.RunningFile, s.Plan.TraceFile
+	return checked, nil
+}
+
+// base is the scenario before the flags.
+func (c *planCommand) base() (*bench.Scenario, error) {
+	if c.Scenario != "" && c.Board != "" {
+		return nil, errors.New("--board: the scenario file names a board: leave out one of them")
+	}
+	if c.Scenario != "" {
+		s, err := bench.ReadFile(c.Scenario)
+		if err == nil {
+			return s, nil
+		}
+		return nil, err
+	}
+	s := bench.Guide()
+	if c.Board != "" {
+		var err error
+		if s, err = bench.BoardScenario(c.Board); err != nil {
+			return nil, err
+		}
+	}
+	s.Title = ""
+	return s, nil
+}
+
+func (c *planCommand) corner(s *bench.Scenario) error {
+	switch c.Corner {
+	case "":
+		return nil
+	case "draws":
+		s.Board.Corner = bench.Corner(model.Sampled)
+		if s.Board.Wear == "" {
+			s.Board.Wear = "flat"
+		}
+		return nil
+	}
+	corner, ok := model.CornerByName(c.Corner)
+	if !ok {
+		return fmt.Errorf("--corner: %q: give typ, max or draws", c.Corner)
+	}
+	s.Board.Corner = bench.Corner(corner)
+	return nil
+}
+
+// workload is what the flags ask of the store.
+func (c *planCommand) workload(s *bench.Scenario) error {
+	if c.WritesPerDay != 0 {
+		s.Plan.SetsPerDay = c.WritesPerDay
+	}
+	if c.Trace != "" {
+		text, err := os.ReadFile(c.Trace)
+		if err != nil {
+			if e, ok := errors.AsType[*os.PathError](err); ok {
+				err = e.Err
+			}
+			return fmt.Errorf("--trace: %s: %w: give a CSV file with the columns seconds,key,bytes", c.Trace, err)
+		}
+		s.Plan.Trace, s.Plan.TraceFile = c.Trace, text
+	}
+	if c.Keys == 0 {
+		return nil
+	}
+	if c.Trace != "" {
+		return errors.New("--keys: the trace says which keys there are: leave out one of them")
+	}
+	digits := len(strconv.Itoa(c.Keys - 1))
+	if c.Keys < 0 || c.KeyBytes < digits+1 || c.KeyBytes >= 128 {
+		return fmt.Errorf("--keys %d of %d characters: give at least 1 key, and %d to 127 characters", c.Keys, c.KeyBytes, max(digits+1, 2))
+	}
+	lo, hi, many := strings.Cut(c.Size, "-")
+	if !many {
+		hi = lo
+	}
+	from, err := parseSize("--size", lo)
+	if err != nil {
+		return err
+	}
+	to, err := parseSize("--size", hi)
+	if err != nil {
+		return err
+	}
+	s.Workload.Removes, s.Workload.Keys = 0, nil
+	for i := range min(c.Keys, 10_001) { // one more than is allowed: the check says so
+		name := fmt.Sprintf("%s%0*d", strings.Repeat("k", c.KeyBytes-digits), digits, i)
+		s.Workload.Keys = append(s.Workload.Keys, bench.Key{Name: name, Bytes: [2]uint32{from, to}, Weight: 1})
+	}
+	return nil
+}
+
+// parseSize reads a number of bytes: 600, 64K, 1M, 0x20000.
+func parseSize(flag, text string) (uint32, error) {
+	digits, unit := strings.TrimSuffix(strings.TrimSuffix(text, "iB"), "B"), uint64(1)
+	switch {
+	case strings.HasPrefix(digits, "0x"):
+	case strings.HasSuffix(digits, "K"):
+		digits, unit = strings.TrimSuffix(digits, "K"), 1<<10
+	case strings.HasSuffix(digits, "M"):
+		digits, unit = strings.TrimSuffix(digits, "M"), 1<<20
+	}
+	n, err := strconv.ParseUint(digits, 0, 32)
+	if err != nil || n*unit > math.MaxUint32 {
+		return 0, fmt.Errorf("%s: %q: give a number of bytes, such as 600, 64K or 0x20000", flag, text)
+	}
+	return uint32(n * unit), nil
+}
