@@ -154,7 +154,7 @@ func (l *live) judgeFailure(op *Op, n uint64) {
 	}
 	j.resetting = op.Kind == OpReset && err != nil
 	if locks := held(); locks != 0 && op.Kind != OpAbandon {
-		j.report(RuleWorks, fmt.Sprintf("the store's lock is still held after a %s whose device failed", op.Kind.plain()), "a free lock", fmt.Sprintf("held %d times, error %v", locks, err))
+		j.report(RuleWorks, fmt.Sprintf("the store's lock is %s after a %s whose device failed", unlocked(locks, 0), op.Kind.plain()), "a free lock", fmt.Sprintf("held %d times, error %v", locks, err))
 	}
 	if j.lookRunning(" after a device error") {
 		r := model.NewRand(n)

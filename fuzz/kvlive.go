@@ -302,8 +302,16 @@ func (l *live) lock(op *Op, before int) {
 		return
 	}
 	if held != before {
-		l.j.report(RuleWorks, fmt.Sprintf("the store's lock is still held after a %s", op.Kind.plain()), fmt.Sprintf("held %d times", before), fmt.Sprintf("held %d times", held))
+		l.j.report(RuleWorks, fmt.Sprintf("the store's lock is %s after a %s", unlocked(held, before), op.Kind.plain()), fmt.Sprintf("held %d times", before), fmt.Sprintf("held %d times", held))
 	}
+}
+
+// unlocked says what is wrong with a lock.
+func unlocked(held, want int) string {
+	if held < want {
+		return "released once too often"
+	}
+	return "still held"
 }
 
 // reboot opens a second store on the flash as it is and looks at what that finds.

@@ -126,7 +126,7 @@ func (c *Campaign) check(p kvstore.Profile, seed uint64) {
 	for _, unit := range []uint32{1, 8, 32} {
 		add(&c.Live, with(small, unit), nil, 12)
 		add(&c.Live, with(mixed, unit), nil, 8)
-		add(&c.Live, with(small, unit), edgeOps(2048, masterEnd(unit), unit), 0)
+		add(&c.Live, with(small, unit), edgeOps(2048, masterEnd(unit), unit, true), 0)
 		add(&c.Live, with(small, unit), brimOps(2048, masterEnd(unit), unit, seed), 0)
 		add(&c.Live, with(small, unit), uniformOps(seed, 150, 20), 0)
 	}
@@ -154,7 +154,7 @@ func (c *Campaign) check(p kvstore.Profile, seed uint64) {
 	for _, d := range []Device{small, fine} {
 		add(&c.KV, d, nil, 6).Modes = []string{"before", "after"}
 	}
-	add(&c.KV, small, edgeOps(2048, masterEnd(8), 8), 0)
+	add(&c.KV, small, edgeOps(2048, masterEnd(8), 8, false), 0)
 	s := add(&c.KV, secure, secureOps(seed, 120), 0)
 	s.Secure, s.Modes = true, []string{"before", "after", "torn"}
 }
