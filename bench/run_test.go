@@ -23,6 +23,7 @@ func small() *Scenario {
 	}
 	s.Layout.Bootloader, s.Layout.Application = "bootloader.json", "mbed_app.json"
 	s.Workload.Hours = 48
+	s.App.Drivers = []string{"ram-code"}
 	s.Update.Bytes = 40 << 10
 	s.Cuts.Modes = s.Cuts.Modes[:1]
 	s.Cuts.Collections, s.Cuts.KVStore = 1, 300
