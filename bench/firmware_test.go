@@ -18,7 +18,7 @@ import (
 )
 
 func TestGeneratedFirmware(t *testing.T) {
-	const base, size = 0x08008400, 200 << 10
+	const base, size = 0x08008400, 60 << 10
 	of := func(seed uint64, changed uint32, n int) []byte { return generateFirmware(seed, size, base, changed, n) }
 	first := of(1, 30, 0)
 	if !bytes.Equal(first, of(1, 30, 0)) || bytes.Equal(first, of(2, 30, 0)) {

@@ -91,7 +91,7 @@ func TestParseLink(t *testing.T) {
 // few are variants in all directions, of which one size fits only one slot.
 func few(t *testing.T, s *Scenario) *Variants {
 	t.Helper()
-	v, err := s.Variants([]string{"400K", "20000", "40K"}, []string{"word", "mbed"}, []string{"1", "2"}, []string{"wifi", "250k/80ms/5"}, true)
+	v, err := s.Variants([]string{"150K", "20000", "40K"}, []string{"word", "mbed"}, []string{"1", "7"}, []string{"wifi", "250k/80ms/5"}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,8 +122,8 @@ func TestRunUpdatesRepeats(t *testing.T) {
 		names[b.Name] = true
 	}
 	for _, want := range []string{
-		"Update/part=stm32f429zi/driver=word/layout=guide/corner=typ/bytes=40960/slots=2/link=wifi/delta=yes",
-		"Update/part=stm32f429zi/driver=mbed/layout=guide/corner=typ/bytes=409600/slots=1/link=250k-80ms-5",
+		"Update/part=stm32f429zi/driver=word/layout=guide/corner=typ/bytes=40960/slots=7/link=wifi/delta=yes",
+		"Update/part=stm32f429zi/driver=mbed/layout=guide/corner=typ/bytes=153600/slots=1/link=250k-80ms-5",
 	} {
 		if !names[want] {
 			t.Errorf("no %s in %v", want, names)
@@ -139,16 +139,16 @@ func TestRunUpdatesRepeats(t *testing.T) {
 	for name, want := range map[string]string{
 		"Update, 40 KiB":   "driver word, slots 1, link wifi: ",
 		"Driver mbed":      " more; ",
-		"Slots: 2":         "; ",
+		"Slots: 7":         "; ",
 		"Link 250k-80ms-5": " more; ",
 		"By delta":         " less than the whole image: ",
-		"Left out":         "too large for the slot or the application's region: 400 KiB in one of 2 slots",
+		"Left out":         "too large for the slot or the application's region: 150 KiB in one of 7 slots",
 	} {
 		if !strings.Contains(facts[name].Note, want) {
 			t.Errorf("%s: %+v, want %s", name, facts[name], want)
 		}
 	}
-	if want := "dualbank update out/scenario.toml --size 400K,20000,40K --driver word,mbed --slots 1,2 --link wifi,250k/80ms/5 --delta --out out"; one.Command != want {
+	if want := "dualbank update out/scenario.toml --size 150K,20000,40K --driver word,mbed --slots 1,7 --link wifi,250k/80ms/5 --delta --out out"; one.Command != want {
 		t.Errorf("%s, want %s", one.Command, want)
 	}
 }
