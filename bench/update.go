@@ -33,7 +33,7 @@ type UpdateRun struct {
 // Cycles is the length of the whole update.
 func (u *UpdateRun) Cycles() uint64 { return u.ended - u.began }
 
-// RunUpdate updates the device to its next release: download over the link into a candidate slot, whole
+// RunUpdate updates the device, whose store is open, to its next release: download over the link into a candidate slot, whole
 // or by a delta, verify, activate, reset, bootloader, first boot. The power fails as often as u says and
 // the download goes on. An update that does not end in the new firmware is an error. When ctx ends in
 // between, the error is ctx's.

@@ -141,12 +141,16 @@ type variant struct {
 	delta  bool
 }
 
-// all are the variants in the order of the report: size by size.
+// all are the variants in the order of the report: those that differ in their size alone stand together.
 func (v *Variants) all() (list []variant) {
+	deltas := []bool{false}
+	if v.delta {
+		deltas = append(deltas, true)
+	}
 	for i := range v.links {
 		for _, slots := range v.slots {
 			for _, driver := range v.drivers {
-				for _, delta := range []bool{false, true}[:1+btoi(v.delta)] {
+				for _, delta := range deltas {
 					for _, size := range v.sizes {
 						list = append(list, variant{size, driver, slots, &v.links[i], delta})
 					}
@@ -155,13 +159,6 @@ func (v *Variants) all() (list []variant) {
 		}
 	}
 	return list
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // name says what tells the variant from the others but for its size.
