@@ -21,13 +21,17 @@ type Device struct {
 	Corner model.Corner
 	Code   model.Code // where the application runs from
 	Flash  *model.Flash
-	Store  *kvstore.TDBStore
+	Store  *kvstore.TDBStore // on the internal flash
+	KV     kvstore.Store     // what the workload goes through: Store, unless Use says otherwise
 	Layout *boot.Layout
 
 	driver   *model.DriverFamily
 	law      *model.WearLaw // nil: sectors do not age
 	core     *model.Core    // nil if the processor's work takes no time
 	store    boot.Region
+	region   *model.Region // of the store
+	options  kvstore.Options
+	outside  *kvstore.TDBStore // on the external device; nil: there is none
 	app      model.App
 	before   []byte // what a key held that is being set
 	ram      boot.RAM
@@ -96,9 +100,10 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("layout: KVStore: %w", err)
 	}
-	d.Store = kvstore.NewTDB(region, kvstore.Options{
-		Profile: kvstore.Profile(s.Store.Profile), NoCRCScan: s.Store.NoCRCScan, CPU: d.Flash.CPU(),
-	})
+	d.region = region
+	d.options = kvstore.Options{Profile: kvstore.Profile(s.Store.Profile), NoCRCScan: s.Store.NoCRCScan, CPU: d.Flash.CPU()}
+	d.Store = kvstore.NewTDB(region, d.options)
+	d.KV = d.Store
 	if n := s.Update.Slots; n > 0 {
 		if err := d.divide(n); err != nil {
 			return nil, err

@@ -172,7 +172,7 @@ func (d *Device) reset(why boot.ResetReason, enter func(boot.Phase)) boot.Outcom
 // start is the start of the application.
 func (d *Device) start() error {
 	d.Flash.Wait(d.startup)
-	if err := d.Store.Open(); err != nil {
+	if err := d.KV.Open(); err != nil {
 		return fmt.Errorf("opening the store: %w", err)
 	}
 	return nil

@@ -66,7 +66,7 @@ func (d *Device) revive(l *load, i int, was held, r *Resets) error {
 // it did before.
 func (d *Device) reread(l *load, k int, inFlight bool, was held, r *Resets) error {
 	h, name := &l.held[k], l.w.Keys[k].Name
-	n, err := d.Store.Get(name, l.buf, 0)
+	n, err := d.KV.Get(name, l.buf, 0)
 	got := held{l.buf[:n], err == nil}
 	if err != nil && err != kvstore.ErrItemNotFound {
 		return fmt.Errorf("get of %s: %w", name, err)

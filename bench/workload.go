@@ -195,7 +195,7 @@ func (s *Sets) Count() uint64 { return uint64(len(s.Plain) + len(s.GC)) }
 // until then, and ctx's error.
 func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, progress func(done, total uint64)) (*Sets, error) {
 	f, l := d.Flash, newLoad(w, seed)
-	if err := l.provision(d.Store); err != nil {
+	if err := l.provision(d.KV); err != nil {
 		return nil, err
 	}
 	total := uint64(w.Hours) * uint64(w.SetsPerHour)
@@ -204,7 +204,7 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 		Plain:  make([]uint64, 0, total),
 		Gets:   make([]uint64, 0, total*uint64(w.Reads)),
 	}
-	start, before, collections := f.Now(), f.Counters(), d.Store.Collections()
+	start, before, collections := f.Now(), f.Counters(), d.collections()
 	life := newLifeRecorder(d)
 	if err := f.Run(d.app); err != nil {
 		return nil, err
@@ -228,11 +228,11 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 		i := l.draw()
 		was := d.remember(l, i)
 		remove := l.held[i].present && l.rng.Intn(1000) < int(w.Removes)
-		began, gcs := f.Now(), d.Store.Collections()
+		began, gcs := f.Now(), d.collections()
 		if remove {
-			failed = l.remove(d.Store, i)
+			failed = l.remove(d.KV, i)
 		} else {
-			failed = l.set(d.Store, i)
+			failed = l.set(d.KV, i)
 		}
 		if f.Off() {
 			failed = d.revive(l, i, was, &s.Resets)
@@ -243,7 +243,7 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 		} else {
 			s.ValueBytes += uint64(len(l.held[i].value))
 		}
-		if took := f.Now() - began; d.Store.Collections() == gcs {
+		if took := f.Now() - began; d.collections() == gcs {
 			s.Plain = append(s.Plain, took)
 		} else {
 			s.GC = append(s.GC, took)
@@ -251,7 +251,7 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 		}
 		for r := uint32(0); r < w.Reads && failed == nil; r++ {
 			began := f.Now()
-			failed = l.get(d.Store, l.draw())
+			failed = l.get(d.KV, l.draw())
 			s.Gets = append(s.Gets, f.Now()-began)
 		}
 	}
@@ -261,7 +261,7 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 		return nil, err
 	}
 	s.Counters = since(f.Counters(), before)
-	s.Collections = d.Store.Collections() - collections
+	s.Collections = d.collections() - collections
 	s.Wear = f.Wear()
 	s.Life = life.life(s.Cycles)
 	slices.Sort(s.Plain)
@@ -269,7 +269,7 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 	slices.Sort(s.Gets)
 	for i := range l.held {
 		if failed == nil {
-			failed = l.get(d.Store, i)
+			failed = l.get(d.KV, i)
 		}
 		if l.held[i].present {
 			s.LiveBytes += uint64(len(l.held[i].value))
