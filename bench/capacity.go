@@ -38,7 +38,11 @@ type planning struct {
 // the scenario asks of them, and finds the smallest that meets the wishes. out is the folder in which the
 // report will be. Errors are a *ScenarioError where something does not fit together, else ctx's.
 func RunPlan(ctx context.Context, s *Scenario, out string, progress Progress) (*results.Report, error) {
-	return runPlan(ctx, s, out, progress, thorough)
+	e := thorough
+	if s.Plan.Quick {
+		e = quick
+	}
+	return runPlan(ctx, s, out, progress, e)
 }
 
 func runPlan(ctx context.Context, s *Scenario, out string, progress Progress, e effort) (*results.Report, error) {

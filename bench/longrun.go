@@ -39,6 +39,9 @@ type effort struct {
 // thorough is the effort of a plan: well within the 1 % that it may be off.
 var thorough = effort{0.003, 32, []float64{0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9}}
 
+// quick is the effort of plan.quick.
+var quick = effort{0.009, 16, []float64{0.1, 0.3, 0.6, 0.9}}
+
 const (
 	// leastUncertain is what is said where every round was like the one before.
 	leastUncertain = 0.001

@@ -15,6 +15,7 @@ type Plan struct {
 	SetsPerDay float64  `toml:"sets_per_day" comment:"Sets and removes of the workload in a day; 0: as many as workload.sets_per_hour makes."`
 	Trace      string   `toml:"trace" comment:"A CSV file of recorded sets, in place of the workload: seconds,key,bytes."`
 	Updates    float64  `toml:"updates_per_year" comment:"Firmware updates of update.bytes in a year."`
+	Quick      bool     `toml:"quick" comment:"Simulate less: lives within 1 %, fewer points of live data."`
 	Devices    uint32   `toml:"devices" comment:"Devices whose sectors' lives are drawn, by the law of board.wear; without a law none are."`
 
 	TraceFile []byte `toml:"-"` // what the trace's file has

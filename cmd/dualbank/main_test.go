@@ -20,7 +20,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"fails": fails},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"fails": fails, "specimen": specimen},
 		Setup:               outside,
 	})
 }

@@ -40,6 +40,7 @@ type planCommand struct {
 
 	Out       string `default:"out/plan" placeholder:"DIR" help:"Folder for the results (${default})."`
 	JSON      bool   `name:"json" help:"Print the plan as JSON."`
+	Quick     bool   `help:"Simulate less: lives within 1 %, fewer points of live data."`
 	Print     bool   `help:"Print the scenario as it would be planned, and end."`
 	FailUnmet bool   `help:"Exit with code 1 if no store meets the wishes."`
 }
@@ -150,6 +151,9 @@ func (c *planCommand) scenario() (*bench.Scenario, error) {
 		if s.Update.Bytes, err = parseSize("--image", c.Image); err != nil {
 			return nil, err
 		}
+	}
+	if c.Quick {
+		s.Plan.Quick = true
 	}
 	if c.Years != 0 {
 		s.Plan.Years = c.Years
