@@ -7,7 +7,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 make run >"$work/summary"
 mkdir -p docs/img
-for picture in wear latency timeline updates; do
+for picture in wear latency timeline updates gc-driver-mbed interrupts-control; do
 	cp "out/plots/$picture.png" "docs/img/$picture.png"
 done
 cp out/plots/cuts-kvstore-*.png docs/img/cuts-kvstore.png
