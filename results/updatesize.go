@@ -111,7 +111,8 @@ func sizesBody(curves []sizeCurve, w vg.Length) part {
 func (p pen) sizePanel(title string, curves []sizeCurve, value func(sizePoint) float64, head, height vg.Length) {
 	const axis = 64
 	small := lettering(smallSize, false, muted)
-	p.text(0, 12, left, lettering(bodySize, true, ink), title)
+	// A browser may draw the first letter a little to the left of where it begins.
+	p.text(2, 12, left, lettering(bodySize, true, ink), title)
 	var most, widest float64
 	var sizes []float64
 	for _, c := range curves {
