@@ -46,6 +46,7 @@ type exploration struct {
 	newFlash func() (*model.Flash, error)
 	newJudge func(*model.Flash) (judge, error)
 	where    func(v Violation, step uint64) Place
+	plain    bool     // judge equal states again, for comparison
 	journal  *journal // nil: nothing is kept for a later run
 }
 
@@ -313,7 +314,7 @@ func (w *worker) cut(step uint64, mode model.Mode, seed uint64, op int) (bad []V
 	}
 	f.Boot()
 	at := state{f.Hash(), op}
-	if bad, equal = w.seen[at]; equal {
+	if bad, equal = w.seen[at]; equal && !w.x.plain {
 		return bad, true, nil
 	}
 	if bad, err = w.j.judge(f, op, mode, at.hash); err != nil {

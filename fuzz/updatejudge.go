@@ -153,7 +153,7 @@ func (j *updateJudge) download() {
 		return
 	}
 	hash := j.f.Hash()
-	if v, ok := j.again[hash]; ok {
+	if v, ok := j.again[hash]; ok && !j.run.cfg.plain {
 		j.bad = append(j.bad, v...)
 		return
 	}

@@ -24,6 +24,7 @@ type UpdateSweep struct {
 	Deep    int      // so many of the first cuts are followed by a cut at every step of the boot after it
 	MaxCuts uint64   // 0: every step; else steps are drawn so that about this many cuts result
 	Workers int      // 0: one for each processor
+	plain   bool     // judge everything anew, for comparison
 	Journal string   // file that keeps what is explored; a sweep that was stopped goes on from it. "": none
 }
 
@@ -142,7 +143,8 @@ func SweepUpdate(ctx context.Context, c UpdateSweep, progress func(done, total u
 
 func (run *updateRun) exploration(modes []model.Mode) *exploration {
 	return &exploration{
-		rec: run.rec, modes: modes, seed: run.cfg.Seed, workers: run.cfg.Workers,
+		plain: run.cfg.plain,
+		rec:   run.rec, modes: modes, seed: run.cfg.Seed, workers: run.cfg.Workers,
 		newFlash: run.cfg.Device.flash,
 		newJudge: func(f *model.Flash) (judge, error) { return newUpdateJudge(run, f), nil },
 		where:    func(_ Violation, step uint64) Place { return run.place(step) },

@@ -93,6 +93,27 @@ func TestEveryConfiguration(t *testing.T) {
 	}
 }
 
+// TestEqualStates: that equal states are judged once makes no difference, neither where everything is
+// sound nor where much is not.
+func TestEqualStates(t *testing.T) {
+	sound := configurations()["l4_8400"]
+	broken := configurations()["f429_1"]
+	broken.Boot.BootRetries, broken.Boot.ResetReason = 0, false
+	for _, c := range []UpdateSweep{sound, broken} {
+		c.Old, c.New, c.Seed, c.Deep, c.Modes = 300, 400, 4, 2, []string{"before", "after", "torn", "prefix"}
+		once := sweepUpdate(t, c)
+		c.plain = true
+		plain := sweepUpdate(t, c)
+		if plain.Stats.Cuts != once.Stats.Cuts || plain.Stats.Equal != 0 || once.Stats.Equal == 0 {
+			t.Errorf("%+v against %+v", plain.Stats, once.Stats)
+		}
+		plain.Stats = once.Stats
+		if d := cmp.Diff(plain, once); d != "" {
+			t.Errorf("every state against equal states once:\n%s", d)
+		}
+	}
+}
+
 // TestBadCandidates: whatever is cut while a bad candidate is downloaded, it never runs.
 func TestBadCandidates(t *testing.T) {
 	for _, bad := range []BadCandidate{BadHash, OlderVersion, SameVersion, EmptyCandidate, TruncatedSize} {
