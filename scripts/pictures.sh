@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the main job and takes its pictures into docs/img, and the head of its summary into README.md
+# Runs the main job and a capacity plan and takes their pictures into docs/img, and the head of its summary into README.md
 # between the lines that say so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,6 +12,8 @@ for picture in wear latency timeline updates gc-driver-mbed interrupts-control; 
 done
 cp out/plots/cuts-kvstore-*.png docs/img/cuts-kvstore.png
 cp out/plots/cuts-update-*.png docs/img/cuts-update.png
+${GO:-go} run ./cmd/dualbank plan --keys 40 --size 16-600 --writes-per-day 500 --years 10 --out "$work/plan" >/dev/null
+cp "$work/plan/plots/lifetime.png" "$work/plan/plots/live.png" docs/img/
 # The facts end at the second empty line.
 awk '/^KVStore and firmware update/ { on = 1 } on && /^$/ { empty++ } empty == 2 { exit } on' "$work/summary" >"$work/head"
 awk -v head="$work/head" '

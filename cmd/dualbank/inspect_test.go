@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -11,32 +12,46 @@ import (
 	"dualbank/model"
 )
 
-// specimen writes the store of a guide's device, whose last set a power cut interrupted, as a binary and
-// as Intel HEX: specimen DUMP.bin DUMP.hex
+// interrupted is the store of a guide's device whose last set a power cut interrupted, as a binary and as
+// Intel HEX.
+func interrupted() (dump, text []byte, err error) {
+	part, err := model.PartByName("stm32f429zi")
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := model.New(model.Config{Part: part})
+	if err != nil {
+		return nil, nil, err
+	}
+	const base, size = 0x0810_0000, 128 << 10
+	region, err := f.Region(base, size)
+	if err != nil {
+		return nil, nil, err
+	}
+	store := kvstore.NewTDB(region, kvstore.Options{})
+	if err := errors.Join(
+		store.Open(), store.Set("uptime", []byte("41 days"), 0), store.Set("serial", []byte{1, 2, 3}, kvstore.FlagWriteOnce), store.Set("uptime", []byte("42 days"), 0),
+	); err != nil {
+		return nil, nil, err
+	}
+	f.Arm(model.Cut{Step: 9, Mode: model.After})
+	if err := store.Set("uptime", []byte("43 days"), 0); err == nil {
+		return nil, nil, errors.New("the power did not fail")
+	}
+	dump = make([]byte, size)
+	f.Peek(base, dump)
+	var out bytes.Buffer
+	err = boot.WriteHex(&out, []boot.Segment{{Addr: base, Data: dump}})
+	return dump, out.Bytes(), err
+}
+
+// specimen writes it: specimen DUMP.bin DUMP.hex
 func specimen(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: specimen DUMP.bin DUMP.hex")
 	}
-	part, err := model.PartByName("stm32f429zi")
+	dump, text, err := interrupted()
 	ts.Check(err)
-	f, err := model.New(model.Config{Part: part})
-	ts.Check(err)
-	const base, size = 0x0810_0000, 128 << 10
-	region, err := f.Region(base, size)
-	ts.Check(err)
-	store := kvstore.NewTDB(region, kvstore.Options{})
-	ts.Check(store.Open())
-	ts.Check(store.Set("uptime", []byte("41 days"), 0))
-	ts.Check(store.Set("serial", []byte{1, 2, 3}, kvstore.FlagWriteOnce))
-	ts.Check(store.Set("uptime", []byte("42 days"), 0))
-	f.Arm(model.Cut{Step: 9, Mode: model.After})
-	if err := store.Set("uptime", []byte("43 days"), 0); err == nil {
-		ts.Fatalf("the power did not fail")
-	}
-	dump := make([]byte, size)
-	f.Peek(base, dump)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), dump, 0o666))
-	var text bytes.Buffer
-	ts.Check(boot.WriteHex(&text, []boot.Segment{{Addr: base, Data: dump}}))
-	ts.Check(os.WriteFile(ts.MkAbs(args[1]), text.Bytes(), 0o666))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), text, 0o666))
 }

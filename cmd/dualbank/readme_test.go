@@ -118,6 +118,8 @@ func TestReadmeCommands(t *testing.T) {
 			shell(strings.Replace(line, "my.toml", "short.toml", 1), 0)
 		case strings.HasPrefix(line, "dualbank run --quick"):
 			shell(strings.Replace(line, "--quick", "--quick short.toml", 1), 0)
+		case strings.HasPrefix(line, "dualbank plan "):
+			shell(smaller(line), 0)
 		case strings.HasPrefix(line, "dualbank "):
 			shell(line, 0)
 		default:
