@@ -289,6 +289,8 @@ func since(c, before model.Counters) model.Counters {
 	c.ProgramBytes -= before.ProgramBytes
 	c.Erases -= before.Erases
 	c.Refused -= before.Refused
+	c.RefusedReads -= before.RefusedReads
+	c.NotErased -= before.NotErased
 	c.Corrected -= before.Corrected
 	c.BadReads -= before.BadReads
 	c.Collisions -= before.Collisions

@@ -59,6 +59,10 @@ func (d *Device) part() (*model.Part, error) {
 	return model.Plain(d.Sectors, d.Start, sectors, model.CellAND), nil
 }
 
+// stepsAllowed is the most steps that an open or a set may take: three times what it takes to program the
+// whole region once.
+func (d *Device) stepsAllowed() uint64 { return uint64(3*d.Size/d.Unit + 64) }
+
 // ParseSectors reads a list of sector sizes in address order, as "4x16K+1x64K": counts and sizes in
 // bytes, K for 1024.
 func ParseSectors(s string) ([]uint32, error) {

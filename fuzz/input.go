@@ -104,7 +104,7 @@ func (in *KVInput) Run() (bad []Violation, interesting bool, err error) {
 	}
 	store := kvstore.NewTDB(dev, kvstore.Options{Profile: in.Profile})
 	j := &kvJudge{
-		f: f, store: store, own: map[string]bool{"TDBS": true},
+		f: f, store: store, limit: in.Device.stepsAllowed(), own: map[string]bool{"TDBS": true},
 		buf: make([]byte, longest+1), flight: -1,
 	}
 	j.exp = *newExpectation(keysOf(ops))

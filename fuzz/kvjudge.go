@@ -11,13 +11,16 @@ import (
 
 // The rules for a KVStore, at every reboot.
 const (
-	RuleOpens     = 1 // it opens
-	RuleDurable   = 2 // what was acknowledged reads back
-	RuleAtomic    = 3 // the operation in flight is entirely done or not at all, and stays so
-	RuleNoMore    = 4 // nothing else exists
-	RuleReserved  = 5 // reserved data stays
-	RuleWriteOnce = 6 // write-once keys stay
-	RuleWorks     = 7 // the next set succeeds, and survives a reboot and a second cut
+	RuleOpens     = 1  // it opens
+	RuleDurable   = 2  // what was acknowledged reads back
+	RuleAtomic    = 3  // the operation in flight is entirely done or not at all, and stays so
+	RuleNoMore    = 4  // nothing else exists
+	RuleReserved  = 5  // reserved data stays
+	RuleWriteOnce = 6  // write-once keys stay
+	RuleWorks     = 7  // the next set succeeds, and survives a reboot and a second cut
+	RuleRegion    = 8  // no operation outside the store's region, or against the part's rules
+	RuleBounded   = 9  // an open and a set take no more steps than they need; the areas wear evenly
+	RuleSecret    = 10 // SecureStore: nothing readable, nothing forged is believed, no key lost to a cut
 )
 
 // reserver is a store that keeps reserved data, as TDBStore does. Others are judged without rule 5.
@@ -26,11 +29,12 @@ type reserver interface {
 	Reserved(buf []byte) (int, error)
 }
 
-// kvJudge judges a KVStore after a cut by rules 1 to 7.
+// kvJudge judges a KVStore after a cut by rules 1 to 9.
 type kvJudge struct {
 	w     *kvRun
 	store kvstore.Store
 	f     *model.Flash
+	limit uint64          // steps that an open or a set may take
 	own   map[string]bool // keys that the store itself lists after a clean reopen: no matter of cuts
 
 	before expectation    // of the operation that begin named, before it starts
@@ -46,6 +50,7 @@ type kvJudge struct {
 	name      [256]byte
 	listed    []int // by key: generation in which it was listed
 	gen       int
+	order     []int // key by its place in the latest lists
 }
 
 func newKVJudge(w *kvRun, f *model.Flash, own map[string]bool) (*kvJudge, error) {
@@ -53,7 +58,7 @@ func newKVJudge(w *kvRun, f *model.Flash, own map[string]bool) (*kvJudge, error)
 	if err != nil {
 		return nil, err
 	}
-	j := &kvJudge{w: w, f: f, own: own, store: w.cfg.newStore(dev), deep: map[state]bool{}}
+	j := &kvJudge{w: w, f: f, limit: w.cfg.Device.stepsAllowed(), own: own, store: w.cfg.newStore(dev), deep: map[state]bool{}}
 	j.listed = make([]int, len(w.before[0].keys))
 	j.buf = make([]byte, w.longest+1)
 	return j, nil
@@ -67,6 +72,14 @@ func (j *kvJudge) begin(op int) {
 func (j *kvJudge) judge(f *model.Flash, op int, mode model.Mode, hash uint64) ([]Violation, error) {
 	j.bad = nil
 	j.second = false
+	before := f.Counters()
+	j.recover(op, mode, hash)
+	j.inside(before, f.Counters())
+	return j.bad, nil
+}
+
+// recover lets the store recover from the cut, looks at it, and lets it work on.
+func (j *kvJudge) recover(op int, mode model.Mode, hash uint64) {
 	j.exp.copyFrom(&j.before)
 	j.flight, j.resetting = -1, false
 	if op < len(j.w.ops) {
@@ -79,22 +92,39 @@ func (j *kvJudge) judge(f *model.Flash, op int, mode model.Mode, hash uint64) ([
 	}
 	r := model.NewRand(hash ^ uint64(op))
 	if !j.reopen(RuleOpens, "") {
-		return j.bad, nil
+		return
 	}
 	if !j.look("") {
 		if j.w.cfg.Secure && j.flight >= 0 {
 			j.mend()
 		}
-		return j.bad, nil
+		return
 	}
 	if j.w.cfg.Deep {
 		j.deeper(op, mode)
 		if !j.reopen(RuleOpens, "") { // what the store has in RAM is of a fork
-			return j.bad, nil
+			return
 		}
 	}
 	j.use(r, mode)
-	return j.bad, nil
+}
+
+// inside is rule 8, by what the flash counted.
+func (j *kvJudge) inside(before, after model.Counters) {
+	again := after.NotErased - before.NotErased
+	if again > 0 {
+		j.report(RuleRegion, "the store programs units that are not erased, where they have to be", "units that are erased", fmt.Sprintf("%d times", again))
+	}
+	if n := after.Refused - before.Refused; n > again {
+		j.report(RuleRegion, "the store asks the device for what it cannot do", "programs and erases within the region, on its units", fmt.Sprintf("%d refused", n))
+	}
+}
+
+// bounded is rule 9: what was done since step first.
+func (j *kvJudge) bounded(what string, first uint64) {
+	if n := j.f.Steps() - first; n > j.limit {
+		j.report(RuleBounded, what+" takes too many steps", fmt.Sprintf("at most %d", j.limit), fmt.Sprintf("%d steps", n))
+	}
 }
 
 // report notes a violation; the same symptom once for each cut.
@@ -110,7 +140,9 @@ func (j *kvJudge) report(rule int, symptom, expected, seen string) {
 // reopen powers up and opens the store.
 func (j *kvJudge) reopen(rule int, when string) bool {
 	j.f.Boot()
-	if err := j.store.Open(); err != nil {
+	err := j.store.Open()
+	j.bounded("an open", 0)
+	if err != nil {
 		j.report(rule, "the store does not open"+when+": "+name(err), "open succeeds", "open fails: "+err.Error())
 		return false
 	}
@@ -244,7 +276,7 @@ func (j *kvJudge) list(when string) {
 			want++
 		}
 	}
-	got := 0
+	got, nth := 0, 0
 	keys, ok := it.(keyIterator)
 	if !ok {
 		keys = copying{it}
@@ -259,7 +291,8 @@ func (j *kvJudge) list(when string) {
 			j.report(RuleNoMore, "the list of keys ends early"+when+": "+name(err), "the list of keys", "next: "+err.Error())
 			return
 		}
-		i, ok := j.exp.index[string(key)]
+		i, ok := j.indexOf(key, nth)
+		nth++
 		switch {
 		case !ok && j.own[string(key)]:
 			continue
@@ -283,6 +316,24 @@ func (j *kvJudge) list(when string) {
 			}
 		}
 	}
+}
+
+// indexOf finds a key that is listed in place nth. Lists are mostly alike: it is the key that was listed there
+// before.
+func (j *kvJudge) indexOf(key []byte, nth int) (i int, ok bool) {
+	if nth < len(j.order) {
+		if i = j.order[nth]; j.exp.keys[i].name == string(key) {
+			return i, true
+		}
+	}
+	if i, ok = j.exp.index[string(key)]; !ok {
+		return 0, false
+	}
+	for len(j.order) <= nth {
+		j.order = append(j.order, i)
+	}
+	j.order[nth] = i
+	return i, true
 }
 
 func (j *kvJudge) reservedData(when string) {
@@ -416,7 +467,9 @@ func value(r *model.Rand) []byte {
 func (j *kvJudge) set(i int, r *model.Rand, which string) bool {
 	k := &j.exp.keys[i]
 	v := value(r)
+	first := j.f.Steps()
 	err := j.store.Set(k.name, v, 0)
+	j.bounded("a set", first)
 	if err == nil {
 		k.valueState = valueState{now: v}
 		return true

@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -13,6 +14,8 @@ import (
 // broken is a TDBStore in which one thing is wrong.
 type broken struct {
 	*kvstore.TDBStore
+	dev      kvstore.BlockDevice
+	touch    func(kvstore.BlockDevice) // in every open
 	open     func() error
 	get      func(key string, v []byte, err error) ([]byte, error)
 	set      func(key string, v []byte) (done bool, err error)
@@ -21,6 +24,9 @@ type broken struct {
 }
 
 func (b *broken) Open() error {
+	if b.touch != nil {
+		b.touch(b.dev)
+	}
 	if b.open != nil {
 		if err := b.open(); err != nil {
 			return err
@@ -153,6 +159,15 @@ func TestKVRulesAreJudged(t *testing.T) {
 				return nil
 			}
 		}()}},
+		{"an erase outside the region", RuleRegion, broken{touch: func(d kvstore.BlockDevice) { _ = d.Erase(d.Size(), 512) }}},
+		{"an erase that is not aligned", RuleRegion, broken{touch: func(d kvstore.BlockDevice) { _ = d.Erase(1, 512) }}},
+		{"an open that takes too long", RuleBounded, broken{touch: func(d kvstore.BlockDevice) {
+			for range 3 * d.Size() {
+				_ = d.Program(0, []byte{0xFF})
+			}
+			_ = d.Program(0, bytes.Repeat([]byte{0xFF}, 64))
+			_ = d.Program(0, []byte{0xFF})
+		}}},
 		{"the key in flight changes its mind", RuleAtomic, broken{get: only("b", func(v []byte, err error) ([]byte, error) {
 			// b is in flight here (see below): first the old value, then the new one.
 			if reads++; reads == 1 {
@@ -215,7 +230,7 @@ func judgeOf(t *testing.T, ops []Op, store *broken) (*kvRun, *model.Flash, *kvJu
 		t.Fatal(err)
 	}
 	cfg.New = func(dev kvstore.BlockDevice) kvstore.Store {
-		store.TDBStore = kvstore.NewTDB(dev, kvstore.Options{})
+		store.TDBStore, store.dev = kvstore.NewTDB(dev, kvstore.Options{}), dev
 		return store
 	}
 	j, err := newKVJudge(run, f, own)

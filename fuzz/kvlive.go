@@ -12,13 +12,6 @@ import (
 	"dualbank/results"
 )
 
-// The rules that a running KVStore is judged by beside those after a cut.
-const (
-	RuleRegion  = 8  // no operation outside the store's region, or against the part's rules
-	RuleBounded = 9  // an open and a set take no more steps than they need; the areas wear evenly
-	RuleSecret  = 10 // SecureStore: nothing readable, nothing forged is believed, no key lost to a cut
-)
-
 // LiveKV runs the workload of c without any cut and looks between the operations: what fails although
 // nothing is wrong, what a second store finds on the same flash after a clean reboot, iterators that stay
 // open across changes, the lock, steps and wear, reserved data of which one copy is damaged. The result is a
@@ -118,7 +111,7 @@ func newLive(c *KVSweep, ops []Op) (*live, error) {
 	l.run.before = []expectation{*newExpectation(keysOf(ops))}
 	judge := func() *kvJudge {
 		return &kvJudge{
-			f: f, store: c.newStore(dev), w: l.run, own: map[string]bool{"TDBS": true}, flight: -1,
+			f: f, store: c.newStore(dev), w: l.run, limit: c.Device.stepsAllowed(), own: map[string]bool{"TDBS": true}, flight: -1,
 			exp: *newExpectation(keysOf(ops)), before: *newExpectation(keysOf(ops)), buf: make([]byte, longest+1), listed: make([]int, len(keysOf(ops))),
 		}
 	}
@@ -274,12 +267,11 @@ func (l *live) fits(op *Op, at *kvstore.Layout) bool {
 
 // bounds is rules 8 and 9 for one operation.
 func (l *live) bounds(op *Op, steps uint64, err error) {
-	if n := l.f.Counters().Refused; n != l.refused {
-		l.refused = n
+	if c := l.f.Counters(); c.Refused+c.RefusedReads != l.refused {
+		l.refused = c.Refused + c.RefusedReads
 		l.j.report(RuleRegion, "the store asks the device for what it cannot do", "operations within the region and the part's rules", fmt.Sprintf("%v is refused", op))
 	}
-	d := &l.run.cfg.Device
-	if limit := uint64(3*d.Size/d.Unit + 64); steps > limit {
+	if limit := l.run.cfg.Device.stepsAllowed(); steps > limit {
 		l.j.report(RuleBounded, fmt.Sprintf("a %s takes too many steps", op.Kind.plain()), fmt.Sprintf("at most %d", limit), fmt.Sprintf("%d steps, %v", steps, err))
 	}
 }

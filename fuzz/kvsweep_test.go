@@ -55,7 +55,7 @@ func TestWorkersDoNotMatter(t *testing.T) {
 // TestMemo: that the store does not read again what has not changed makes no difference, whatever the
 // cut leaves.
 func TestMemo(t *testing.T) {
-	for _, d := range []Device{small, {Part: "stm32l496zg", Unit: 8, Base: 0x080F0000, Size: 8192}} {
+	for _, d := range []Device{small, {Part: "stm32l496zg", Unit: 8, Base: 0x080F0000, Size: 8192}, {Sectors: "4x8K", Unit: 8, Size: 32 << 10}} {
 		c := KVSweep{Device: d, Seed: 3, Collections: 2, Modes: []string{"before", "torn", "weak", "ecc"}, MaxCuts: 500}
 		fast := sweep(t, c)
 		c.plain = true

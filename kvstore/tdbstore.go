@@ -148,7 +148,7 @@ func (s *TDBStore) Open() error {
 		s.first = s.master + recordSize(s.unit, uint32(len(masterKey)), masterData)
 		s.room(max(s.headerUp, s.unit, 256))
 		if s.memo = nil; s.opts.Memo {
-			s.memo = newMemo(s.dev, s.unit, s.geometry.size)
+			s.memo = newMemo(s.dev, s.unit, s.geometry.size, s.area)
 		}
 	}
 	s.next.from, s.next.to = 0, 0
@@ -206,6 +206,9 @@ func (s *TDBStore) Open() error {
 // invalid. An open begins at the master record, which so becomes a key.
 func (s *TDBStore) scan(off uint32) error {
 	next := uint32(0)
+	if s.memo != nil {
+		off = s.resume(off)
+	}
 	for off+headerSize < s.area {
 		next = off
 		err := s.scanRecord(off)
@@ -225,6 +228,9 @@ func (s *TDBStore) scan(off uint32) error {
 			return &FatalError{ErrInvalidData, "TDBSTORE: scan without end at init"}
 		}
 		next = behind
+		if s.memo != nil {
+			s.pass(off, behind)
+		}
 		// The reference takes the key as a C string from here on.
 		n := 0
 		for n < len(s.rec.key) && s.rec.key[n] != 0 {

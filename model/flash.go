@@ -119,7 +119,9 @@ type Counters struct {
 	Programs     uint64 // program steps
 	ProgramBytes uint64
 	Erases       uint64
-	Refused      uint64   // operations that the flash refused: range, alignment, not erased
+	Refused      uint64   // programs and erases that the flash refused: range, alignment, not erased
+	RefusedReads uint64   // reads outside the flash or the region
+	NotErased    uint64   // programs of units that have to be erased first, and were not: refused, or their ECC is damaged
 	Reprogrammed uint64   // bytes that were programmed while not erased
 	Corrected    uint64   // ECC units read with one wrong bit
 	BadReads     uint64   // reads that failed with ErrECC
@@ -238,7 +240,7 @@ func (f *Flash) inside(addr uint32, size int) bool {
 	return off <= f.size && uint64(size) <= uint64(f.size-off)
 }
 
-// refuse counts an operation that has no effect.
+// refuse counts a program or an erase that has no effect.
 func (f *Flash) refuse(err error) error {
 	f.count.Refused++
 	return err
@@ -251,7 +253,8 @@ func (f *Flash) Read(addr uint32, p []byte) error {
 		return f.down
 	}
 	if !f.inside(addr, len(p)) {
-		return f.refuse(ErrRange)
+		f.count.RefusedReads++
+		return ErrRange
 	}
 	var err error
 	if f.cells.scarred == 0 {

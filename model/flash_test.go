@@ -209,8 +209,8 @@ func TestRefused(t *testing.T) {
 	if err := f.Program(a+8, []byte("abcdefgh")); err != nil {
 		t.Errorf("programming the same again: %v", err)
 	}
-	if n := f.Counters().Refused; n != 9 {
-		t.Errorf("%d operations counted as refused, want 9", n)
+	if c := f.Counters(); c.Refused != 7 || c.RefusedReads != 2 || c.NotErased != 1 {
+		t.Errorf("%d programs and erases counted as refused, %d reads, %d for not being erased; want 7, 2, 1", c.Refused, c.RefusedReads, c.NotErased)
 	}
 }
 

@@ -65,14 +65,18 @@ func newEpoch() uint64 { return epochs.Add(1) }
 // images counts images, so that no two of them give the same stamp.
 var images atomic.Uint64
 
-// stampOf identifies what n cells from off on hold. It speaks of up to two pages, and of none whose
-// cells do not read as they stand.
+// stampOf identifies what n cells from off on hold, by the stamps of the first page and of the last, with
+// those between mixed in. It says nothing while any cell does not read as it stands.
 func (im *image) stampOf(off, n uint32) (stamp [2]uint64, ok bool) {
-	first, last := off>>im.shift, (off+n-1)>>im.shift
-	if last > first+1 || im.scarred > 0 {
+	if im.scarred > 0 {
 		return stamp, false
 	}
-	return [2]uint64{im.pages[first].stamp, im.pages[last].stamp}, true
+	first, last := off>>im.shift, (off+n-1)>>im.shift
+	stamp = [2]uint64{im.pages[first].stamp, im.pages[last].stamp}
+	for _, pg := range im.pages[min(first+1, last):last] {
+		stamp[1] = mix(0, stamp[1]) ^ pg.stamp
+	}
+	return stamp, true
 }
 
 // newImage makes an erased image of size bytes with pages of pageSize, a power of two that divides

@@ -76,6 +76,7 @@ func (f *Flash) programCells(off uint32, p []byte) (done int, err error) {
 		}
 		n := int(f.timing.access(off+uint32(done), len(p)-done))
 		if err := f.programAccess(off+uint32(done), p[done:done+n]); err != nil {
+			f.count.NotErased++
 			return done, f.refuse(err)
 		}
 		done += n
@@ -133,6 +134,7 @@ func (f *Flash) corrupt(off uint32, p []byte) {
 			f.cells.write(off+i, data)
 			f.cells.decide(off+i, data)
 		case !f.cells.holds(off+i, data):
+			f.count.NotErased++
 			f.count.Reprogrammed += uint64(f.cells.and(off+i, data))
 			f.cells.scarUnit(off+i, &unit{kind: damaged})
 		}
@@ -155,6 +157,7 @@ func (f *Flash) programUntil(off uint32, p []byte, left uint64) (done int, steps
 	n := int(f.timing.access(at, len(p)-done))
 	data := p[done : done+n]
 	if !f.takes(at, data) {
+		f.count.NotErased++
 		return done, steps, f.refuse(ErrProgram)
 	}
 	cells := f.old(at, uint32(n))

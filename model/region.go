@@ -48,7 +48,11 @@ func (r *Region) inside(addr uint32, n uint64) bool {
 // Read is Flash.Read at an address in the region.
 func (r *Region) Read(addr uint32, p []byte) error {
 	if !r.inside(addr, uint64(len(p))) {
-		return r.refuse()
+		if r.f.off {
+			return r.f.down
+		}
+		r.f.count.RefusedReads++
+		return ErrRange
 	}
 	return r.f.Read(r.base+addr, p)
 }
@@ -76,9 +80,9 @@ func (r *Region) refuse() error {
 	return r.f.refuse(ErrRange)
 }
 
-// Stamp identifies what n bytes at addr hold: equal stamps of equal ranges mean equal bytes. ok is
-// false for a range of more than two pages of the model, outside the region, and while any cell of the
-// flash does not read as it stands.
+// Stamp identifies what n bytes at addr hold: equal stamps of equal ranges mean equal bytes, as surely
+// as equal hashes of 64 bits do. ok is false outside the region, and while any cell of the flash does not
+// read as it stands.
 func (r *Region) Stamp(addr, n uint32) (stamp [2]uint64, ok bool) {
 	if n == 0 || !r.inside(addr, uint64(n)) {
 		return stamp, false
