@@ -69,11 +69,11 @@ func (j *job) application(ctx context.Context) error {
 		}
 		f := d.Flash
 		j.report.Application = append(j.report.Application, sets.application(c.name, f))
-		key := []any{"part", f.Part().Name, "driver", d.Driver, "layout", j.s.Layout.Name, "code", Code(d.Code), "corner", d.Corner}
+		key := append(d.axes(j.s.Layout.Name), "code", Code(d.Code), "corner", d.Corner)
 		j.bench(benchName("Application", key...), int(sets.Count()), sets.AppMetrics(f))
 		for i := range sets.Latencies {
 			l := &sets.Latencies[i]
-			j.bench(benchName("Interrupt", append(key, "irq", l.Name)...), int(min(l.Ticks, math.MaxInt32)), sets.LatencyMetrics(f, l))
+			j.bench(benchName("Interrupt", append(slices.Clone(key), "irq", l.Name)...), int(min(l.Ticks, math.MaxInt32)), sets.LatencyMetrics(f, l))
 		}
 		if gc != nil {
 			j.report.Collections = append(j.report.Collections, gc.record(c.name, f))

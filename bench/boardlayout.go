@@ -8,7 +8,8 @@ import (
 )
 
 // HalfLayout is the layout of the porting guide on any flash: bootloader, header and application in the
-// lower half, KVStore and candidate in the upper one.
+// lower half, KVStore and candidate in the upper one. A KVStore at the end of the lower half leaves the
+// upper one to the candidate.
 type HalfLayout struct {
 	Name   string // what it is called in benchmark names
 	Target string
@@ -23,25 +24,30 @@ const (
 
 // Layout is the configuration files of the layout for a part whose driver has a program unit of unit
 // bytes, as boot.Example has them for the guide's board. Whether they make a layout shows when it is
-// computed; the error says only what there is no text for: a KVStore outside the upper half.
+// computed; the error says only what there is no text for: a KVStore neither in the upper half nor at the
+// end of the lower one.
 func (h *HalfLayout) Layout(part *model.Part, unit uint32) (Layout, error) {
 	base := uint64(part.Base)
 	half, end := base+uint64(part.Size())/2, base+uint64(part.Size())
 	kv, kvEnd := uint64(h.KVBase), uint64(h.KVBase)+uint64(h.KVSize)
-	if h.KVSize == 0 || kv < half || kvEnd > end {
-		return Layout{}, fmt.Errorf("a KVStore of %d bytes at 0x%08X: give one in the upper half of the flash, 0x%08X to 0x%08X", h.KVSize, h.KVBase, half, end)
-	}
-	// The candidate has the larger of what the KVStore leaves.
-	from, to := kvEnd, end
-	if kv-half > end-kvEnd {
-		from, to = half, kv
-	}
 	header := uint64(0)
 	for _, s := range part.Sectors() {
 		if header >= bootloaderSize {
 			break
 		}
 		header += uint64(s.Size)
+	}
+	lower := kvEnd == half && kv > base+header+headerRegion
+	if h.KVSize == 0 || !lower && kv < half || kvEnd > end {
+		return Layout{}, fmt.Errorf("a KVStore of %d bytes at 0x%08X: give one in the upper half of the flash, 0x%08X to 0x%08X, or one that ends there", h.KVSize, h.KVBase, half, end)
+	}
+	// The candidate has the larger of what the KVStore leaves.
+	from, to, code := kvEnd, end, half
+	switch {
+	case lower:
+		code = kv
+	case kv-half > end-kvEnd:
+		from, to = half, kv
 	}
 	common := fmt.Sprintf(`"update-client.firmware-header-version": "2",
             "update-client.application-details": "0x%X",
@@ -63,7 +69,7 @@ func (h *HalfLayout) Layout(part *model.Part, unit uint32) (Layout, error) {
         }
     }
 }
-`, h.Target, header, base+header+headerRegion, half-base-header-headerRegion, common)
+`, h.Target, header, base+header+headerRegion, code-base-header-headerRegion, common)
 	l.ApplicationText = fmt.Sprintf(`{
     "macros": ["MBED_CLOUD_CLIENT_UPDATE_STORAGE=ARM_UCP_FLASHIAP"],
     "target_overrides": {

@@ -23,9 +23,7 @@ type planning struct {
 	demand   *demand
 	all      []candidate
 	law      *model.WearLaw
-	rated    uint32
-	part     string
-	driver   string
+	axes     []any // of benchmark names
 	effort   effort
 	report   *results.Report
 	progress Progress
@@ -81,7 +79,7 @@ func (p *planning) prepare(out string) (err error) {
 	if err != nil {
 		return err
 	}
-	p.rated, p.part, p.driver = d.Flash.Part().Endurance.Erases, d.Flash.Part().Name, d.Driver
+	p.axes = slices.Clip(d.axes(s.Layout.Name))
 	mv := s.Board.MV
 	if mv == 0 {
 		mv = 3300
@@ -104,6 +102,7 @@ func (p *planning) prepare(out string) (err error) {
 		},
 		Sources: d.sources(mv),
 	}
+	d.describeStorage(p.report)
 	if p.law != nil {
 		for _, f := range model.Facts(p.law) {
 			p.report.Sources = append(p.report.Sources, results.Source{Fact: "wear law " + p.law.Name + ": " + f.Name, Value: f.Value, Mark: f.Mark, From: f.From})
@@ -153,11 +152,16 @@ func (p *planning) each(ctx context.Context, stage string, n int, job func(i int
 
 // try simulates one store and its update.
 func (p *planning) try(ctx context.Context, c *candidate) error {
+	o := &c.out
 	d, err := c.s.Device(c.s.Board.Driver, model.Corner(c.s.Board.Corner))
+	if no, ok := errors.AsType[*noRoom](err); ok {
+		o.Image = no.room
+		o.Unmet = append(o.Unmet, noFirmware(o.Image))
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	o := &c.out
 	o.Table, o.TablePeak = p.demand.tableRAM()
 	o.Image = largestImage(d)
 	st, err := d.settle(ctx, p.demand, c.s.Seed, p.effort.enough)
@@ -195,6 +199,11 @@ func largestImage(d *Device) uint32 {
 // tooSmall is what is wrong with a store that does not hold what is asked of it.
 const tooSmall = "it does not hold the keys"
 
+// noFirmware is what is wrong with a store that leaves so many bytes to the firmware.
+func noFirmware(room uint32) string {
+	return fmt.Sprintf("the firmware does not fit: there is room for %s", results.Size(float64(room)))
+}
+
 // forgetTooSmall keeps of the stores that nobody asked for and that do not hold the keys only the
 // largest.
 func (p *planning) forgetTooSmall() {
@@ -223,7 +232,7 @@ func (p *planning) record(c *candidate, d *Device, st *longRun) {
 	o.GCPerDay = float64(len(st.gc)) / days
 	o.P50Set, o.P99Set, o.P999Set, o.Worst = seconds(500, all), seconds(990, all), seconds(999, all), seconds(1000, all)
 	o.PlainP50, o.PlainP99, o.PlainP999, o.PlainWorst = seconds(500, st.plain), seconds(990, st.plain), seconds(999, st.plain), seconds(1000, st.plain)
-	o.GCP50, o.GCP99, o.GCWorst = seconds(500, st.gc), seconds(990, st.gc), seconds(1000, st.gc)
+	o.GCP50, o.GCP99, o.GCP999, o.GCWorst = seconds(500, st.gc), seconds(990, st.gc), seconds(999, st.gc), seconds(1000, st.gc)
 	sum := uint64(0)
 	for _, v := range all {
 		sum += v
@@ -239,7 +248,7 @@ func (p *planning) record(c *candidate, d *Device, st *longRun) {
 
 // update simulates one firmware update and returns how often it erases each sector.
 func (p *planning) update(ctx context.Context, c *candidate, d *Device) ([]float64, error) {
-	before := d.Flash.Wear()
+	before := erasesOf(d.worn())
 	out := make([]float64, len(before))
 	u, err := d.RunUpdate(ctx, &c.s.Update, c.s.Seed, nil)
 	if errors.Is(err, boot.ErrFirmwareTooLarge) {
@@ -249,8 +258,8 @@ func (p *planning) update(ctx context.Context, c *candidate, d *Device) ([]float
 		return nil, fmt.Errorf("update: %w", err)
 	}
 	c.out.Update, c.out.UpdateDown, c.out.UpdateStall = d.Flash.Seconds(u.Cycles()), d.Flash.Seconds(u.Down()), d.Flash.Seconds(u.Counters.Stall)
-	for i, w := range d.Flash.Wear() {
-		out[i] = float64(w.Erases - before[i].Erases)
+	for i, w := range d.worn() {
+		out[i] = float64(w.Erases - before[i])
 	}
 	return out, nil
 }
@@ -263,20 +272,21 @@ func (p *planning) life(c *candidate, d *Device, st *longRun, perUpdate []float6
 	for i := range perYear {
 		perYear[i] = perYear[i]*opsPerYear + perUpdate[i]*p.s.Plan.Updates
 	}
+	sectors := d.worn()
 	if st.whole {
-		perYear[st.worstSector] = float64(p.rated) / float64(st.lifeOps) * opsPerYear
+		perYear[st.worstSector] = float64(sectors[st.worstSector].rated) / float64(st.lifeOps) * opsPerYear
 	}
-	sectors := d.Flash.Wear()
 	for i, rate := range perYear {
-		if rate <= 0 || p.rated == 0 {
+		rated := sectors[i].rated
+		if rate <= 0 || rated == 0 {
 			continue
 		}
-		if years := float64(p.rated) / rate; o.Years == 0 || years < o.Years {
-			o.Years, o.Sector = years, sectors[i].Addr
+		if years := float64(rated) / rate; o.Years == 0 || years < o.Years {
+			o.Years, o.Sector, o.Rated, o.External = years, sectors[i].Addr, rated, sectors[i].external
 		}
 	}
-	if p.law != nil && p.rated > 0 {
-		o.P1, o.P50 = p.draw(perYear)
+	if p.law != nil && o.Years > 0 {
+		o.P1, o.P50 = p.draw(sectors, perYear)
 	}
 	c.wear = d.wear()
 	for i := range c.wear {
@@ -286,14 +296,14 @@ func (p *planning) life(c *candidate, d *Device, st *longRun, perUpdate []float6
 
 // draw draws the lives of the sectors of many devices, and returns after how many years the first sector
 // has failed in 1 % and in half of them.
-func (p *planning) draw(perYear []float64) (p1, p50 float64) {
+func (p *planning) draw(sectors []worn, perYear []float64) (p1, p50 float64) {
 	rng := model.NewRand(p.s.Seed ^ 0x11FE)
 	lives := make([]float64, p.s.Plan.Devices)
 	for k := range lives {
 		lives[k] = math.Inf(1)
-		for _, rate := range perYear {
-			if rate > 0 {
-				lives[k] = min(lives[k], float64(p.law.Draw(p.rated, rng))/rate)
+		for i, rate := range perYear {
+			if rate > 0 && sectors[i].rated > 0 {
+				lives[k] = min(lives[k], float64(p.law.Draw(sectors[i].rated, rng))/rate)
 			}
 		}
 	}
@@ -321,7 +331,7 @@ func (p *planning) judge(c *candidate) {
 		unmet("it can run full: all values at their longest take %.0f %% of an area", 100*o.WorstFill)
 	}
 	if o.Update == 0 {
-		unmet("the firmware does not fit: there is room for %s", results.Size(float64(o.Image)))
+		o.Unmet = append(o.Unmet, noFirmware(o.Image))
 	}
 	if limit := time.Duration(w.LongestSet).Seconds(); limit > 0 && o.Worst > limit {
 		unmet("a set takes %s", results.Duration(o.Worst))
@@ -332,7 +342,7 @@ func (p *planning) judge(c *candidate) {
 }
 
 // choose takes the smallest store that meets the wishes, of equal ones that whose slowest set is
-// shortest; where none does, the report shows the one that lasts longest of those that hold the keys.
+// shortest, or for which the application waits least; where none does, the report shows the one that lasts longest of those that hold the keys.
 func (p *planning) choose(ctx context.Context) error {
 	plan := &results.Plan{Demand: p.demand.String(), Wishes: p.wishes(), Years: p.s.Plan.Years, Best: -1}
 	if p.law != nil {
@@ -344,7 +354,7 @@ func (p *planning) choose(ctx context.Context) error {
 			return a.Meets()
 		}
 		if a.Meets() {
-			return cmp.Or(cmp.Compare(a.Bytes, b.Bytes), cmp.Compare(a.Worst, b.Worst)) < 0
+			return cmp.Or(cmp.Compare(a.Bytes, b.Bytes), cmp.Compare(a.Worst, b.Worst), cmp.Compare(a.Stall, b.Stall)) < 0
 		}
 		if a.Ran != b.Ran {
 			return a.Ran

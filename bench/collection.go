@@ -36,15 +36,15 @@ func (d *Device) watchCollection(w *Workload, seed uint64) (*collection, error) 
 	for range maxWatched {
 		c.tracks, c.delays = nil, map[string][]model.Delay{}
 		c.began = f.Now()
-		before := d.Store.Collections()
-		err := l.set(d.Store, l.draw())
+		before := d.collections()
+		err := l.set(d.KV, l.draw())
 		if f.Off() {
 			break
 		}
 		if err != nil {
 			return nil, err
 		}
-		if d.Store.Collections() > before {
+		if d.collections() > before {
 			c.ended = f.Now()
 			if all := f.Latencies(); len(all) > 0 {
 				c.usual = all[0].Quantile(0)

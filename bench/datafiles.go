@@ -10,7 +10,7 @@ import (
 	"dualbank/model"
 )
 
-// dataFile is a part's, a driver's or a wear law's data file of the user's own that a scenario names.
+// dataFile is a part's, a driver's, a wear law's or a serial NOR flash's data file of the user's own that a scenario names.
 type dataFile struct {
 	key  string
 	name *string
@@ -26,6 +26,7 @@ func (s *Scenario) dataFiles() (files []dataFile) {
 	add("board.part", &s.Board.Part)
 	add("board.driver", &s.Board.Driver)
 	add("board.wear", &s.Board.Wear)
+	add("store.external", &s.Store.External)
 	for i := range s.Board.Compare {
 		add("board.compare", &s.Board.Compare[i])
 	}

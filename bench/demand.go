@@ -13,17 +13,21 @@ type demand struct {
 	w      *Workload // its keys, weights and removes; of a trace, its keys
 	perDay float64   // sets and removes
 	trace  *Trace    // nil: they are drawn
+	extra  uint32    // bytes that a SecureStore adds to a value
 }
 
 // demand is the scenario's, as planning takes it.
 func (s *Scenario) demand() (*demand, error) {
-	p := &s.Plan
+	p, extra := &s.Plan, uint32(0)
+	if s.storesOutside() {
+		extra = secureBytes
+	}
 	if p.TraceFile == nil {
 		perDay := p.SetsPerDay
 		if perDay == 0 {
 			perDay = 24 * float64(s.Workload.SetsPerHour)
 		}
-		return &demand{w: &s.Workload, perDay: perDay}, nil
+		return &demand{w: &s.Workload, perDay: perDay, extra: extra}, nil
 	}
 	t, err := ParseTrace(p.Trace, p.TraceFile)
 	if err != nil {
@@ -33,7 +37,7 @@ func (s *Scenario) demand() (*demand, error) {
 	if !(perDay >= 1e-3 && perDay <= maxSetsPerDay) {
 		return nil, fmt.Errorf("%s: %g operations a day: give a trace of 0.001 to %g", p.Trace, perDay, maxSetsPerDay)
 	}
-	return &demand{w: &Workload{Keys: t.Keys}, perDay: perDay, trace: t}, nil
+	return &demand{w: &Workload{Keys: t.Keys}, perDay: perDay, trace: t, extra: extra}, nil
 }
 
 // String says the demand in words: "40 keys of 16 to 600 bytes, 500 sets a day".
@@ -53,7 +57,12 @@ func (d *demand) String() string {
 	return text
 }
 
-// onFlash is the size of a record on flash with program units of unit bytes.
+// record is the size of a key's record on flash with program units of unit bytes.
+func (d *demand) record(unit uint32, key string, value uint32) uint64 {
+	return onFlash(unit, key, value+d.extra)
+}
+
+// onFlash is the size of a TDBStore's record on flash with program units of unit bytes.
 func onFlash(unit uint32, key string, value uint32) uint64 {
 	up := func(n uint64) uint64 { return (n + uint64(unit) - 1) / uint64(unit) * uint64(unit) }
 	return up(recordHeader) + up(uint64(len(key))+uint64(value))
@@ -72,7 +81,7 @@ const (
 func (d *demand) worst(unit uint32) uint64 {
 	sum, longest := onFlash(unit, tdbsKey, tdbsValue), uint64(0)
 	for _, k := range d.w.Keys {
-		n := onFlash(unit, k.Name, k.Bytes[1])
+		n := d.record(unit, k.Name, k.Bytes[1])
 		sum, longest = sum+n, max(longest, n)
 	}
 	return sum + longest
@@ -89,20 +98,24 @@ const (
 // tableRAM is how many bytes of RAM the key table takes, and takes at most for a moment.
 func (d *demand) tableRAM() (bytes, peak uint32) {
 	keys := uint32(len(d.w.Keys)) + 1 // the master record's
-	if keys <= tableFirst {
-		return tableFirst * tableEntry, tableFirst * tableEntry
+	if d.extra > 0 {
+		// The internal store has a table of its own, with hardly a key.
+		bytes, peak = tableFirst*tableEntry, tableFirst*tableEntry
 	}
-	return keys * tableEntry, (2*keys - 1) * tableEntry
+	if keys <= tableFirst {
+		return bytes + tableFirst*tableEntry, peak + tableFirst*tableEntry
+	}
+	return bytes + keys*tableEntry, peak + (2*keys-1)*tableEntry
 }
 
 // scaled is a demand with keys of the same sizes and weights, as many as fill about so many bytes of
 // records.
 func (d *demand) scaled(unit uint32, bytes float64) *demand {
-	out := &demand{w: &Workload{Removes: d.w.Removes}, perDay: d.perDay}
+	out := &demand{w: &Workload{Removes: d.w.Removes}, perDay: d.perDay, extra: d.extra}
 	for i, sum := 0, 0.0; i < maxKeys; i++ {
 		k := d.w.Keys[i%len(d.w.Keys)]
 		k.Name = fmt.Sprintf("%.*s#%d", kvstore.MaxKey-8, k.Name, i)
-		mean := float64(onFlash(unit, k.Name, k.Bytes[0])+onFlash(unit, k.Name, k.Bytes[1])) / 2
+		mean := float64(d.record(unit, k.Name, k.Bytes[0])+d.record(unit, k.Name, k.Bytes[1])) / 2
 		if sum += mean; sum > bytes && i > 0 {
 			break
 		}
@@ -168,7 +181,7 @@ func (t *traffic) live(unit uint32) uint64 {
 	sum := onFlash(unit, tdbsKey, tdbsValue)
 	for i, h := range t.l.held {
 		if h.present {
-			sum += onFlash(unit, t.l.w.Keys[i].Name, uint32(len(h.value)))
+			sum += t.d.record(unit, t.l.w.Keys[i].Name, uint32(len(h.value)))
 		}
 	}
 	return sum

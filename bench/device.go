@@ -22,7 +22,7 @@ type Device struct {
 	Code   model.Code // where the application runs from
 	Flash  *model.Flash
 	Store  *kvstore.TDBStore // on the internal flash
-	KV     kvstore.Store     // what the workload goes through: Store, unless Use says otherwise
+	KV     kvstore.Store     // what the workload goes through: Store, unless the keys are on an external device
 	Layout *boot.Layout
 
 	driver   *model.DriverFamily
@@ -31,7 +31,8 @@ type Device struct {
 	store    boot.Region
 	region   *model.Region // of the store
 	options  kvstore.Options
-	outside  *kvstore.TDBStore // on the external device; nil: there is none
+	storage  kvstore.Storage
+	external *external // nil: there is none
 	app      model.App
 	before   []byte // what a key held that is being set
 	ram      boot.RAM
@@ -104,6 +105,9 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 	d.options = kvstore.Options{Profile: kvstore.Profile(s.Store.Profile), NoCRCScan: s.Store.NoCRCScan, CPU: d.Flash.CPU()}
 	d.Store = kvstore.NewTDB(region, d.options)
 	d.KV = d.Store
+	if err := d.use(s); err != nil {
+		return nil, err
+	}
 	if n := s.Update.Slots; n > 0 {
 		if err := d.divide(n); err != nil {
 			return nil, err
@@ -186,7 +190,10 @@ func (l *Layout) checkTarget(srcs []boot.Source, part *model.Part) error {
 }
 
 // noRoom is a firmware that the application's region does not hold.
-type noRoom struct{ text string }
+type noRoom struct {
+	text string
+	room uint32 // bytes
+}
 
 func (e *noRoom) Error() string { return e.text }
 
@@ -197,7 +204,7 @@ func (e *noRoom) Unwrap() error { return boot.ErrFirmwareTooLarge }
 func (d *Device) flashFactory() error {
 	firmware, c := d.releases.image(0), &d.Layout.Config
 	if n := uint32(len(firmware)); n > c.MaxAppSize {
-		return &noRoom{fmt.Sprintf("update.bytes: %d bytes of firmware, the layout has room for %d: give a smaller size", n, c.MaxAppSize)}
+		return &noRoom{fmt.Sprintf("update.bytes: %d bytes of firmware, the layout has room for %d: give a smaller size", n, c.MaxAppSize), c.MaxAppSize}
 	}
 	header := make([]byte, boot.HeaderSize)
 	boot.EncodeHeader(header, &boot.Details{Version: 1, Size: uint64(len(firmware)), Hash: sha256.Sum256(firmware)})

@@ -23,8 +23,8 @@ func (j *job) facts() {
 			if s.Life.Rounds == 0 {
 				rough = "; a rough figure, from less than one round of the store's areas: simulate more hours"
 			}
-			add("Life of the store", results.Duration(hours*3600), "until the sector at 0x%08X has been erased %s times, as often as it is rated for; %s, simulated for %s%s",
-				s.Life.Sector.Addr, results.Count(uint64(s.Life.Rated)), rate, results.Duration(f.Seconds(s.Cycles)), rough)
+			add("Life of the store", results.Duration(hours*3600), "until %s has been erased %s times, as often as it is rated for; %s, simulated for %s%s",
+				placeOf(s.Life.Sector.Addr, s.Life.External), results.Count(uint64(s.Life.Rated)), rate, results.Duration(f.Seconds(s.Cycles)), rough)
 		} else {
 			add("Life of the store", "unknown", "no sector of the store was erased in %s, or the part has no rating", results.Duration(f.Seconds(s.Cycles)))
 		}

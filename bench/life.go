@@ -1,17 +1,20 @@
 package bench
 
 import (
+	"slices"
+
 	"dualbank/model"
 	"dualbank/results"
 )
 
 // Life is how fast a workload wears the store's sectors out.
 type Life struct {
-	Sector model.Sector // the one that is erased most often
-	Erases uint64       // its erases over Cycles of virtual time
-	Cycles uint64
-	Rounds int    // of the store's two areas that Cycles are; 0: less than one, so that Erases is a rough figure
-	Rated  uint32 // erases that the part is rated for; 0: nothing known
+	Sector   model.Sector // the one that comes to its end first
+	External bool         // it is the external device's
+	Erases   uint64       // its erases over Cycles of virtual time
+	Cycles   uint64
+	Rounds   int    // of the store's two areas that Cycles are; 0: less than one, so that Erases is a rough figure
+	Rated    uint32 // erases that it is rated for; 0: nothing known
 }
 
 // Hours is the virtual time in hours until the sector has been erased as often as it is rated for;
@@ -53,13 +56,16 @@ func newLifeRecorder(d *Device) *lifeRecorder {
 	return r
 }
 
+// units are the store's sectors, with those of an external store.
+func (r *lifeRecorder) units() []worn {
+	return slices.DeleteFunc(r.d.worn(), func(w worn) bool { return !w.external && !r.d.inStore(w.Addr) })
+}
+
 // erases are the erase counts of the store's sectors.
 func (r *lifeRecorder) erases() []uint32 {
 	var n []uint32
-	for _, w := range r.d.Flash.Wear() {
-		if r.d.inStore(w.Addr) {
-			n = append(n, w.Erases)
-		}
+	for _, w := range r.units() {
+		n = append(n, w.Erases)
 	}
 	return n
 }
@@ -79,16 +85,11 @@ func (r *lifeRecorder) life(cycles uint64) Life {
 		end := &r.marks[2*rounds]
 		first, last, over = r.marks[0].erases, end.erases, end.at-r.marks[0].at
 	}
-	l := Life{Cycles: over, Rounds: rounds, Rated: r.d.Flash.Part().Endurance.Erases}
-	i := 0
-	for _, w := range r.d.Flash.Wear() {
-		if !r.d.inStore(w.Addr) {
-			continue
+	l := Life{Cycles: over, Rounds: rounds}
+	for i, w := range r.units() {
+		if n := uint64(last[i] - first[i]); i == 0 || sooner(n, w.rated, l.Erases, l.Rated) {
+			l.Sector, l.External, l.Erases, l.Rated = w.Sector, w.external, n, w.rated
 		}
-		if n := uint64(last[i] - first[i]); n > l.Erases || i == 0 {
-			l.Sector, l.Erases = w.Sector, n
-		}
-		i++
 	}
 	return l
 }

@@ -19,7 +19,7 @@ type longRun struct {
 	rounds      int
 	uncertain   float64 // of operations in a round: three standard errors, relative
 	plain, gc   []uint64
-	erases      []uint32 // by sector of the flash
+	erases      []uint32 // by erase unit, as Device.worn has them
 	counters    model.Counters
 	live        float64 // bytes of live records, mean
 	unit, area  uint32
@@ -56,20 +56,20 @@ const (
 // the error is ctx's.
 func (d *Device) settle(ctx context.Context, dm *demand, seed uint64, until func(s *longRun) bool) (*longRun, error) {
 	t := newTraffic(dm, seed)
-	if err := t.l.provision(d.Store); err != nil {
+	if err := t.l.provision(d.KV); err != nil {
 		return nil, err
 	}
 	// The next boot: from now on the master record is a key like any other.
-	if err := d.Store.Open(); err != nil {
+	if err := d.KV.Open(); err != nil {
 		return nil, err
 	}
-	l := d.Store.Layout()
+	store := d.bearer()
+	l := store.Layout()
 	s := &longRun{unit: l.Unit, area: l.Size, master: l.First}
 	f := d.Flash
-	rated := f.Part().Endurance.Erases
 	var rounds []float64 // operations of each
 	var before model.Counters
-	var worn []model.Wear
+	var first []uint32 // erases
 	var from, last, all uint64
 	lives := uint64(0)
 	for started := false; ; {
@@ -77,17 +77,17 @@ func (d *Device) settle(ctx context.Context, dm *demand, seed uint64, until func
 			return nil, ctx.Err()
 		}
 		key, size, remove := t.next()
-		began, gcs := f.Now(), d.Store.Collections()
-		if err := t.do(d.Store, key, size, remove); err != nil {
+		began, gcs := f.Now(), store.Collections()
+		if err := t.do(d.KV, key, size, remove); err != nil {
 			return nil, fmt.Errorf("after %d operations: %w", t.passed, err)
 		}
 		took := f.Now() - began
-		collected := d.Store.Collections() != gcs
+		collected := store.Collections() != gcs
 		if !collected {
 			if started {
 				s.plain = append(s.plain, took)
 			}
-			if all > mostOps && d.Store.Collections() < 2 {
+			if all > mostOps && store.Collections() < 2 {
 				return nil, errNeverCollects
 			}
 			continue
@@ -96,17 +96,17 @@ func (d *Device) settle(ctx context.Context, dm *demand, seed uint64, until func
 			s.gc = append(s.gc, took)
 			lives += t.live(l.Unit)
 		}
-		wear := f.Wear()
+		wear := d.worn()
 		for i, w := range wear {
-			if rated > 0 && w.Erases >= rated && !s.whole {
+			if w.rated > 0 && w.Erases >= w.rated && !s.whole {
 				s.whole, s.lifeOps, s.worstSector = true, t.passed, i
 			}
 		}
-		if d.Store.Collections()%2 != 0 {
+		if store.Collections()%2 != 0 {
 			continue
 		}
 		if !started {
-			started, from, last, before, worn = true, t.passed, t.passed, f.Counters(), wear
+			started, from, last, before, first = true, t.passed, t.passed, f.Counters(), erasesOf(wear)
 			continue
 		}
 		rounds = append(rounds, float64(t.passed-last))
@@ -119,17 +119,25 @@ func (d *Device) settle(ctx context.Context, dm *demand, seed uint64, until func
 		s.live = float64(lives) / float64(len(s.gc))
 		s.counters = since(f.Counters(), before)
 		for i := range wear {
-			s.erases = append(s.erases, wear[i].Erases-worn[i].Erases)
+			s.erases = append(s.erases, wear[i].Erases-first[i])
 		}
 		slices.Sort(s.plain)
 		slices.Sort(s.gc)
 		for i := range t.l.held {
-			if err := t.l.get(d.Store, i); err != nil {
+			if err := t.l.get(d.KV, i); err != nil {
 				return nil, fmt.Errorf("after %d operations: %w", t.passed, err)
 			}
 		}
 		return s, nil
 	}
+}
+
+// erasesOf are the erases alone.
+func erasesOf(wear []worn) (n []uint32) {
+	for _, w := range wear {
+		n = append(n, w.Erases)
+	}
+	return n
 }
 
 // errNeverCollects is a store that no demand fills: it does not wear.

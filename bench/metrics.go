@@ -23,22 +23,18 @@ func (s *Sets) Metrics(f *model.Flash) []results.Metric {
 	for _, c := range all {
 		sum += c
 	}
-	worst := uint32(0)
-	for _, w := range s.Wear {
-		worst = max(worst, w.Erases)
-	}
 	return []results.Metric{
 		less("sim-sec/op", f.Seconds(sum)/n),
 		less("sim-p50-sec", f.Seconds(quantile(500, all))),
 		less("sim-p99-sec", f.Seconds(quantile(990, all))),
 		less("sim-p999-sec", f.Seconds(quantile(999, all))),
 		less("sim-worst-sec", f.Seconds(quantile(1000, all))),
-		less("erases/op", float64(s.Counters.Erases)/n),
-		less("write-amp", float64(s.Counters.ProgramBytes)/float64(max(s.ValueBytes, 1))),
+		less("erases/op", float64(s.Counters.Erases+s.External.Erases)/n),
+		less("write-amp", float64(s.Counters.ProgramBytes+s.External.ProgramBytes)/float64(max(s.ValueBytes, 1))),
 		less("stall-sec/op", f.Seconds(s.Counters.Stall)/n),
 		less("masked-sec/op", f.Seconds(s.Counters.Masked)/n),
 		less("worst-masked-sec", f.Seconds(s.Counters.LongestMasked)),
-		less("worst-sector-erases", float64(worst)),
+		less("worst-sector-erases", float64(s.worst)),
 		less("GCs", float64(s.Collections)),
 	}
 }

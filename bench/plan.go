@@ -11,7 +11,7 @@ type Plan struct {
 	Years      float64  `toml:"years" comment:"How long the device must last."`
 	LongestSet Duration `toml:"longest_set" comment:"How long a set may take; 0s: any time."`
 	Sizes      []uint32 `toml:"kvstore_bytes" comment:"Sizes of the KVStore to try, in bytes; none: all that the flash can have. Configuration files in [layout] fix it."`
-	Places     []Place  `toml:"places" comment:"Where in the upper half of the flash the KVStore may lie: start, end."`
+	Places     []Place  `toml:"places" comment:"Where the KVStore may lie: at the start or the end of the upper half of the flash; lower: at the end of the lower half, beside the code. One on external flash lies there."`
 	SetsPerDay float64  `toml:"sets_per_day" comment:"Sets and removes of the workload in a day; 0: as many as workload.sets_per_hour makes."`
 	Trace      string   `toml:"trace" comment:"A CSV file of recorded sets, in place of the workload: seconds,key,bytes."`
 	Updates    float64  `toml:"updates_per_year" comment:"Firmware updates of update.bytes in a year."`
@@ -21,19 +21,26 @@ type Plan struct {
 	TraceFile []byte `toml:"-"` // what the trace's file has
 }
 
-// Place is where in the upper half of the flash a KVStore lies.
+// Place is where a KVStore lies.
 type Place string
 
-// The places: on dual-bank parts whose banks begin with small sectors, the start has those.
+// The places. On dual-bank parts whose banks begin with small sectors, the start of the upper half has
+// those. In the lower half the candidate has all of the upper one, and the application waits for the
+// store's bank.
 const (
-	PlaceStart Place = "start"
-	PlaceEnd   Place = "end"
-	placeFixed Place = "" // by configuration files
+	PlaceStart    Place = "start"
+	PlaceEnd      Place = "end"
+	PlaceLower    Place = "lower"
+	placeExternal Place = "external" // on the device beside the microcontroller
+	placeFixed    Place = ""         // by configuration files
 )
+
+// places are those that can be asked for, in the order in which they are tried.
+var places = []Place{PlaceStart, PlaceEnd, PlaceLower}
 
 // check is the error of a place that is none.
 func (p Place) check() error {
-	_, err := word("place", []byte(p), []Place{PlaceStart, PlaceEnd}, func(p Place) string { return string(p) })
+	_, err := word("place", []byte(p), places, func(p Place) string { return string(p) })
 	return err
 }
 
@@ -63,7 +70,7 @@ func (p *Plan) check() error {
 	case p.Devices < 100 || p.Devices > maxDevices:
 		return bad("devices", "%d: give 100 to %d", p.Devices, maxDevices)
 	case len(p.Places) == 0:
-		return bad("places", "is empty: name start or end")
+		return bad("places", "is empty: name start, end or lower")
 	}
 	for i, place := range p.Places {
 		if err := place.check(); err != nil {

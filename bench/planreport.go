@@ -26,9 +26,17 @@ func (p *planning) bench() {
 		if o.Update > 0 {
 			m = append(m, less("update-sec", o.Update))
 		}
-		name := benchName("Plan", "part", p.part, "driver", p.driver, "layout", s.Layout.Name, "corner", s.Board.Corner, "place", o.Place, "kv", o.Bytes)
+		name := benchName("Plan", append(p.axes, "corner", s.Board.Corner, "place", o.Place, "kv", o.Bytes)...)
 		p.report.Bench = append(p.report.Bench, results.Benchmark{Name: name, N: int(max(o.Simulated, 1)), Metrics: m})
 	}
+}
+
+// ofExternal is what is added to an address on the external device.
+func ofExternal(o *results.PlanCandidate) string {
+	if o.Place == string(placeExternal) {
+		return " of the external flash"
+	}
+	return ""
 }
 
 // facts writes the summary at the top of the report, for a reader who reads nothing else.
@@ -40,7 +48,7 @@ func (p *planning) facts() {
 	o := &plan.Candidates[plan.Shown]
 	switch {
 	case plan.Best >= 0:
-		add("Smallest store", results.Size(float64(o.Bytes)), "of %d that were tried, which meets the wishes: %s; at 0x%08X, sectors %s", len(plan.Candidates), plan.Wishes, o.Start, o.Sectors)
+		add("Smallest store", results.Size(float64(o.Bytes)), "of %d that were tried, which meets the wishes: %s; at 0x%08X%s, sectors %s", len(plan.Candidates), plan.Wishes, o.Start, ofExternal(o), o.Sectors)
 	case !o.Ran:
 		add("Smallest store", "none", "of %d that were tried holds the keys: %s", len(plan.Candidates), plan.Demand)
 		return
@@ -52,7 +60,7 @@ func (p *planning) facts() {
 		if o.Uncertain == 0 {
 			within = fmt.Sprintf("simulated to its end, %s sets", results.Count(o.Simulated))
 		}
-		add("Life of the store", results.Years(o.Years), "until the sector at 0x%08X has been erased %s times, as often as it is rated for; %s; %s", o.Sector, results.Count(p.rated), plan.Demand, within)
+		add("Life of the store", results.Years(o.Years), "until %s has been erased %s times, as often as it is rated for; %s; %s", placeOf(o.Sector, o.External), results.Count(o.Rated), plan.Demand, within)
 	} else {
 		add("Life of the store", "unknown", "the part has no rating, or no sector is erased; %s", plan.Demand)
 	}

@@ -105,13 +105,13 @@ func (j *job) live(ctx context.Context, driver string, corner model.Corner) erro
 		return workloadError("workload, "+name, err)
 	}
 	f := d.Flash
-	key := []any{"part", f.Part().Name, "driver", d.Driver, "layout", j.s.Layout.Name, "corner", corner}
+	key := append(d.axes(j.s.Layout.Name), "corner", corner)
 	j.bench(benchName("Workload", key...), int(sets.Count()), append(sets.Metrics(f), sets.Life.metrics(f.Hz())...))
 	if len(sets.Gets) > 0 {
 		j.bench(benchName("WorkloadGet", key...), len(sets.Gets), sets.GetMetrics(f))
 	}
 	began := f.Now()
-	if err := d.Store.Open(); err != nil {
+	if err := d.KV.Open(); err != nil {
 		return fmt.Errorf("workload, %s: opening the store again: %w", name, err)
 	}
 	j.bench(benchName("Open", key...), 1, []results.Metric{less("sim-sec/op", f.Seconds(f.Now()-began))})
@@ -142,7 +142,7 @@ func workloadError(name string, err error) error {
 // update runs the scenario's campaigns one after the other, and the first of them once more by a delta
 // where the scenario asks for that. own says that the device is the scenario's own.
 func (j *job) update(ctx context.Context, d *Device, name string, own bool, key []any) error {
-	f, before, ram := d.Flash, d.Flash.Snapshot(), d.ram
+	f, before, ram := d.Flash, d.keep(), d.ram
 	whole := j.s.Update
 	whole.Delta = false
 	run := func(u *Update, name string, key []any) (*UpdateRun, error) {
@@ -179,9 +179,9 @@ func (j *job) update(ctx context.Context, d *Device, name string, own bool, key 
 		return nil
 	}
 	// The same device as before the first campaign.
-	f.Restore(before)
+	d.restore(before)
 	d.ram, d.release = ram, 0
-	if err := d.Store.Open(); err != nil {
+	if err := d.KV.Open(); err != nil {
 		return fmt.Errorf("update, %s: opening the store: %w", name, err)
 	}
 	u, err := run(&j.s.Update, name+", delta", append(key, "delta", "yes"))
@@ -221,6 +221,7 @@ func (j *job) describe(d *Device) {
 		{Key: "profile", Value: j.s.Store.Profile.String()},
 		{Key: "seed", Value: fmt.Sprint(j.s.Seed)},
 	}
+	d.describeStorage(r)
 	r.Sources = append(d.sources(mv), results.Source{
 		Fact: "start-up of bootloader and application", Value: time.Duration(j.s.Update.Startup).String(), Mark: "A", From: "the scenario's update.startup",
 	})
@@ -260,7 +261,7 @@ func (j *job) uniform(ctx context.Context, driver string) error {
 		if err != nil {
 			return fmt.Errorf("%d keys of %d bytes, driver %s: %w", keys, size, driver, err)
 		}
-		name := benchName("KVSet", "part", d.Flash.Part().Name, "driver", d.Driver, "layout", j.s.Layout.Name, "size", size, "keys", keys)
+		name := benchName("KVSet", append(d.axes(j.s.Layout.Name), "size", size, "keys", keys)...)
 		j.bench(name, int(sets.Count()), sets.Metrics(d.Flash))
 	}
 	return nil
@@ -277,8 +278,11 @@ func (j *job) cut(ctx context.Context) error {
 	if c.Collections > 0 {
 		kv := device
 		kv.Base, kv.Size = d.store.Start, d.store.Size
+		if d.external != nil {
+			kv = d.external.swept()
+		}
 		sweep, err := fuzz.SweepKV(ctx, fuzz.KVSweep{
-			Device: kv, Profile: kvstore.Profile(j.s.Store.Profile), Seed: j.s.Seed, Collections: uint64(c.Collections),
+			Device: kv, Secure: d.external != nil, Profile: kvstore.Profile(j.s.Store.Profile), Seed: j.s.Seed, Collections: uint64(c.Collections),
 			Modes: modes, MaxCuts: c.KVStore, Workers: c.Workers,
 		}, j.progress.of("power cuts, KVStore"))
 		j.add("KVStore", sweep, err == nil)
@@ -339,15 +343,20 @@ func (s *Sets) latencies(name string, f *model.Flash) results.SetLatency {
 	return results.SetLatency{Name: name, Plain: seconds(s.Plain), GC: seconds(s.GC)}
 }
 
-// wear is the wear of every sector, with the region that has most of it.
+// wear is the wear of every sector, with the region that has most of it, and of the external store.
 func (d *Device) wear() []results.SectorWear {
 	labels := map[string]string{
 		boot.RegionBootloader: "bootloader", boot.RegionHeader: "application", boot.RegionApplication: "application",
 		boot.RegionKVStore: "KVStore", boot.RegionCandidate: "candidate",
 	}
 	var out []results.SectorWear
-	for _, w := range d.Flash.Wear() {
-		s := results.SectorWear{Addr: w.Addr, Size: w.Size, Bank: w.Bank, Erases: w.Erases, Endurance: d.Flash.Part().Endurance.Erases}
+	for _, w := range d.worn() {
+		s := results.SectorWear{Addr: w.Addr, Size: w.Size, Bank: w.Bank, Erases: w.Erases, Endurance: w.rated}
+		if w.external {
+			s.External, s.Bank, s.Region = true, 0, "external KVStore"
+			out = append(out, s)
+			continue
+		}
 		most := uint64(0)
 		for _, r := range d.Layout.Regions {
 			from, to := max(uint64(w.Addr), uint64(r.Start)), min(uint64(w.Addr)+uint64(w.Size), r.End())

@@ -67,6 +67,10 @@ type Layout struct {
 type Store struct {
 	Profile   Profile `toml:"profile" comment:"Whose TDBStore: MbedCE or MbedOS."`
 	NoCRCScan bool    `toml:"no_crc_scan" comment:"KVSTORE_RAM_TABLE_NO_CRC_CHECK: the scan at open trusts the record headers."`
+
+	Type          StorageType `toml:"storage_type" comment:"Where the keys are: TDB_INTERNAL (internal flash), TDB_EXTERNAL (a SecureStore on a serial NOR flash, rollback protection in the internal flash), TDB_EXTERNAL_NO_RBP; empty: as storage.storage_type in the configuration files."`
+	External      string      `toml:"external" comment:"The serial NOR flash of the external types: one of 'dualbank parts', or a .toml file."`
+	ExternalBytes uint32      `toml:"external_bytes" comment:"How much of it the store has; 0: as the configuration files say, or 131072."`
 }
 
 // Update is a firmware update, or several in a row.
@@ -371,6 +375,12 @@ func (s *Scenario) check() error {
 		return bad("layout.target", "is missing: name the target")
 	case !nameable(s.Layout.Name):
 		return bad("layout.name", "%q: give a word without space, / or =", s.Layout.Name)
+	case s.Store.Type.check() != nil:
+		return bad("store.storage_type", "%v", s.Store.Type.check())
+	case s.Store.External == "":
+		return bad("store.external", "is missing: name a serial NOR flash")
+	case s.Store.ExternalBytes > maxExternal:
+		return bad("store.external_bytes", "%d: give up to %d", s.Store.ExternalBytes, maxExternal)
 	case u.Bytes == 0 || u.Bytes > 1<<28:
 		return bad("update.bytes", "%d: give 1 to %d", u.Bytes, 1<<28)
 	case u.Changed > 1000:

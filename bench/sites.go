@@ -17,6 +17,7 @@ type site struct {
 	base  uint32
 	size  uint32
 	area  uint32
+	unit  uint32 // erase unit, of external flash
 }
 
 // sites are the places and sizes that a KVStore can have on a part: those whose sectors split into two
@@ -43,17 +44,19 @@ func (p *Plan) sites(part *model.Part, unit uint32) ([]site, error) {
 	for _, size := range sizes {
 		found := false
 		var first string
-		for _, place := range []Place{PlaceStart, PlaceEnd} {
+		for _, place := range places {
 			if !slices.Contains(p.Places, place) {
 				continue
 			}
 			s, err := siteAt(blank, place, size)
 			if err != nil {
-				tried = err
+				if !found && (place != PlaceLower || tried == nil) {
+					tried = err
+				}
 				continue
 			}
-			// The same sectors in another place are the same store.
-			if text := sectorsOf(part, s.base, s.size); first != text {
+			// The same sectors in another place of the upper half are the same store.
+			if text := sectorsOf(part, s.base, s.size); first != text || place == PlaceLower {
 				first = text
 				all = append(all, s)
 			}
@@ -71,24 +74,30 @@ func (p *Plan) sites(part *model.Part, unit uint32) ([]site, error) {
 
 // siteAt is the store of size bytes in a place of a flash. The error says what is wrong with it.
 func siteAt(f *model.Flash, place Place, size uint32) (site, error) {
-	half := f.Size() / 2
+	half, where := f.Size()/2, fmt.Sprintf("at the %s of the upper half", place)
 	if size > half {
 		return site{}, fmt.Errorf("the upper half of the flash has %d bytes: give a smaller size", half)
 	}
 	s := site{place: place, base: f.Start() + half, size: size}
-	if place == PlaceEnd {
+	switch place {
+	case PlaceEnd:
 		s.base = f.Start() + f.Size() - size
+	case PlaceLower:
+		s.base, where = f.Start()+half-size, "at the end of the lower half"
+		if size > half/2 {
+			return s, fmt.Errorf("%s it leaves too little to the application: give a smaller size", where)
+		}
 	}
 	region, err := f.Region(s.base, size)
 	if err != nil {
-		return s, fmt.Errorf("at the %s of the upper half it does not end with a sector: give another size", place)
+		return s, fmt.Errorf("%s it does not end with a sector: give another size", where)
 	}
 	pic, err := kvstore.Inspect(region, kvstore.MbedCE)
 	if err != nil {
 		return s, err
 	}
 	if s.area = pic.Areas[0].Size; 2*uint64(s.area) != uint64(size) {
-		return s, fmt.Errorf("at the %s of the upper half the store would use %d bytes of it: give that size", place, 2*s.area)
+		return s, fmt.Errorf("%s the store would use %d bytes of it: give that size", where, 2*s.area)
 	}
 	return s, nil
 }
@@ -127,6 +136,9 @@ func (s *Scenario) candidates() ([]candidate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("board: %w", err)
 	}
+	if s.storesOutside() {
+		return s.externalCandidates(part)
+	}
 	if !s.halfLayout(part) {
 		if len(s.Plan.Sizes) > 0 {
 			return nil, fmt.Errorf("plan.kvstore_bytes: the configuration files in [layout] fix the size: leave out one or the other")
@@ -136,7 +148,7 @@ func (s *Scenario) candidates() ([]candidate, error) {
 			return nil, err
 		}
 		kv, _ := l.Region(boot.RegionKVStore)
-		return []candidate{s.candidate(part, site{placeFixed, kv.Start, kv.Size, kv.Size / 2})}, nil
+		return []candidate{s.candidate(part, site{place: placeFixed, base: kv.Start, size: kv.Size, area: kv.Size / 2})}, nil
 	}
 	sites, err := s.Plan.sites(part, unit)
 	if err != nil {
@@ -182,10 +194,55 @@ func (s *Scenario) candidate(part *model.Part, at site) candidate {
 	c := candidate{s: &own}
 	place := string(at.place)
 	name := fmt.Sprintf("%s at the %s", results.Size(float64(at.size)), place)
-	if at.place == placeFixed {
+	sectors := sectorsOf(part, at.base, at.size)
+	switch at.place {
+	case PlaceLower:
+		name = results.Size(float64(at.size)) + " beside the code"
+	case placeExternal:
+		name, sectors = results.Size(float64(at.size))+" external", fmt.Sprintf("%d x %s", at.size/at.unit, results.Size(float64(at.unit)))
+		own.Store.ExternalBytes = at.size
+	case placeFixed:
 		place = s.Layout.Name
 		name = results.Size(float64(at.size)) + " of layout " + place
 	}
-	c.out = results.PlanCandidate{Name: name, Place: place, Start: at.base, Bytes: at.size, Sectors: sectorsOf(part, at.base, at.size), Unmet: []string{}}
+	c.out = results.PlanCandidate{Name: name, Place: place, Start: at.base, Bytes: at.size, Sectors: sectors, Unmet: []string{}}
 	return c
+}
+
+// maxTriedExternal is the largest store on external flash that planning tries unasked, in bytes.
+const maxTriedExternal = 512 << 10
+
+// externalCandidates are stores on the external device: the sizes that were asked for, else powers of two
+// and those half way between.
+func (s *Scenario) externalCandidates(part *model.Part) ([]candidate, error) {
+	nor, err := model.NORByName(s.Store.External)
+	if err != nil {
+		return nil, fmt.Errorf("store.external: %w", err)
+	}
+	l, err := s.BootLayout()
+	if err != nil {
+		return nil, err
+	}
+	storage, err := s.Store.storage(l)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	unit := nor.Erases[0].Bytes
+	sizes := slices.Compact(slices.Sorted(slices.Values(s.Plan.Sizes)))
+	if len(sizes) == 0 {
+		for n := 2 * unit; n <= min(nor.Bytes.Bytes, maxTriedExternal); n *= 2 {
+			sizes = append(sizes, n)
+			if more := n + n/2; more%(2*unit) == 0 && more <= min(nor.Bytes.Bytes, maxTriedExternal) {
+				sizes = append(sizes, more)
+			}
+		}
+	}
+	var all []candidate
+	for _, size := range sizes {
+		if size%(2*unit) != 0 || size > nor.Bytes.Bytes {
+			return nil, fmt.Errorf("plan.kvstore_bytes: %d: %s has %d bytes in erase units of %d: give an even number of them", size, nor.Name, nor.Bytes.Bytes, unit)
+		}
+		all = append(all, s.candidate(part, site{place: placeExternal, base: storage.ExternalBase, size: size, area: size / 2, unit: unit}))
+	}
+	return all, nil
 }

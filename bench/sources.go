@@ -32,6 +32,10 @@ func (d *Device) sources(mv uint32) []results.Source {
 	if d.core != nil {
 		add(d.core.Title+": ", model.Facts(d.core))
 	}
+	if e := d.external; e != nil {
+		add(e.part.Title+": ", model.Facts(e.part))
+		add(e.driver.Title+": ", model.Facts(e.driver))
+	}
 	if d.law != nil {
 		add("wear law "+d.law.Name+": ", model.Facts(d.law))
 	}

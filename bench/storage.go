@@ -3,44 +3,131 @@ package bench
 import (
 	"fmt"
 
+	"dualbank/boot"
+	"dualbank/fuzz"
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/results"
 )
 
-// externalBytes is how much of the external device a store on it uses: what the guide gives the internal
-// one.
+// externalBytes is how much of the external device a store on it has where nobody says: what the guide
+// gives the internal one.
 const externalBytes = 128 << 10
 
-// Use makes the workload go through a storage type of the global name space instead of the internal
-// TDBStore alone: the external types have a serial NOR flash beside the microcontroller, with its bus
-// on the same clock, and a SecureStore over it whose device key lies in the internal store. Entropy is
-// drawn from seed.
-func (d *Device) Use(storage kvstore.StorageType, seed uint64) error {
-	parts := kvstore.Parts{Internal: d.region, Options: d.options}
-	rng := model.NewRand(seed)
-	if storage != kvstore.TDBInternal {
-		part, err := model.NORByName("mx25r6435f")
-		if err != nil {
-			return err
-		}
-		driver, err := model.NORDriverByName("mbed")
-		if err != nil {
-			return err
-		}
-		if parts.External, err = model.NewNOR(model.NORConfig{Part: part, Driver: driver, Host: d.Flash, Corner: d.Corner}); err != nil {
-			return err
-		}
-		parts.Entropy = func(p []byte) error { rng.Fill(p); return nil }
+// maxExternal bounds what a scenario asks of an external device, in bytes.
+const maxExternal = 1 << 30
+
+// secureBytes is what a SecureStore adds to a value: its metadata before and its CMAC behind.
+const secureBytes = 20 + 16
+
+// StorageType is Mbed's storage.storage_type; empty: what the configuration files say.
+type StorageType kvstore.StorageType
+
+// check is the error of a type that is none.
+func (t StorageType) check() error {
+	if t == "" {
+		return nil
 	}
-	p, err := kvstore.Storage{Type: storage, ExternalSize: externalBytes}.Build(parts)
+	_, err := word("storage type", []byte(t), []kvstore.StorageType{kvstore.TDBInternal, kvstore.TDBExternal, kvstore.TDBExternalNoRBP}, func(t kvstore.StorageType) string { return string(t) })
+	return err
+}
+
+// storage is the partition that the scenario asks for, else the layout's configuration files.
+func (s *Store) storage(l *boot.Layout) (kvstore.Storage, error) {
+	p := kvstore.Storage{Type: kvstore.StorageType(s.Type), Partition: "kv"}
+	if p.Type == "" {
+		p.Type = kvstore.StorageType(l.StorageType)
+		if p.Type == "default" {
+			p.Type = kvstore.TDBInternal
+		}
+		if p.Type != kvstore.TDBInternal {
+			var err error
+			if p, err = kvstore.ParseStorage(l.Option); err != nil {
+				return p, err
+			}
+		}
+	}
+	if s.ExternalBytes > 0 {
+		p.ExternalSize = s.ExternalBytes
+	}
+	if p.ExternalSize == 0 {
+		p.ExternalSize = externalBytes
+	}
+	return p, nil
+}
+
+// storesOutside tells whether the keys are on an external device. It is false of a layout that is none.
+func (s *Scenario) storesOutside() bool {
+	l := &boot.Layout{StorageType: string(s.Store.Type)}
+	if s.Store.Type == "" {
+		var err error
+		if l, err = s.BootLayout(); err != nil {
+			return false
+		}
+	}
+	p, err := s.Store.storage(l)
+	return err == nil && p.Type != kvstore.TDBInternal
+}
+
+// external is the serial NOR flash of a device whose keys are not on its internal flash, and the store
+// on it.
+type external struct {
+	nor        *model.NOR
+	part       *model.NORPart
+	driver     *model.NORDriver
+	store      *kvstore.TDBStore
+	base, size uint32 // of the store
+}
+
+// sweptUnits is how many erase units of an external store power cuts are swept over: steps of more are
+// more of the same.
+const sweptUnits = 8
+
+// swept is the flash on which power cuts of the partition are explored: internal and external store on one,
+// in the external device's erase units, as fuzz.KVSweep.Secure has them.
+func (e *external) swept() fuzz.Device {
+	unit := e.nor.EraseSize(e.base)
+	n := (3*(min(e.size/unit, sweptUnits)+2) + 1) / 2 // a third is the internal store's, two units are nobody's
+	return fuzz.Device{Sectors: fmt.Sprintf("%dx%d", n, unit), Unit: e.nor.ProgramUnit(), Size: n * unit}
+}
+
+// use makes the workload go through the partition that the scenario asks for: the external types have a
+// serial NOR flash beside the microcontroller, with its bus on the same clock, and a SecureStore over it
+// whose device key lies in the internal store. Entropy is drawn from the scenario's seed.
+func (d *Device) use(s *Scenario) error {
+	var err error
+	if d.storage, err = s.Store.storage(d.Layout); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if d.storage.Type == kvstore.TDBInternal {
+		return nil
+	}
+	e := &external{base: d.storage.ExternalBase, size: d.storage.ExternalSize}
+	if e.part, err = model.NORByName(s.Store.External); err != nil {
+		return fmt.Errorf("store.external: %w", err)
+	}
+	if e.driver, err = model.NORDriverByName("mbed"); err != nil {
+		return err
+	}
+	if e.nor, err = model.NewNOR(model.NORConfig{Part: e.part, Driver: e.driver, Host: d.Flash, Corner: d.Corner}); err != nil {
+		return err
+	}
+	rng := model.NewRand(s.Seed)
+	p, err := d.storage.Build(kvstore.Parts{
+		Internal: d.region, External: e.nor, Options: d.options,
+		Entropy: func(p []byte) error { rng.Fill(p); return nil },
+	})
 	if err != nil {
-		return fmt.Errorf("storage %s: %w", storage, err)
+		return fmt.Errorf("store.external_bytes: %w", err)
+	}
+	if n := e.size / e.nor.EraseSize(e.base); n < 2 || n%2 != 0 {
+		return fmt.Errorf("store.external_bytes: %d: give an even number of erase units of %d bytes", e.size, e.nor.EraseSize(e.base))
 	}
 	root := make([]byte, 16)
 	rng.Fill(root)
-	d.Store = p.Internal
+	e.store = p.External
+	d.Store, d.external = p.Internal, e
 	d.KV = &partition{Store: p.Main, p: p, root: root}
-	d.outside = p.External
 	return nil
 }
 
@@ -48,24 +135,122 @@ func (d *Device) Use(storage kvstore.StorageType, seed uint64) error {
 type partition struct {
 	kvstore.Store
 	p    *kvstore.Partition
-	root []byte
+	root []byte // nil: the device has it
 }
 
 func (s *partition) Open() error {
-	if err := s.p.Open(); err != nil {
+	if err := s.p.Open(); err != nil || s.root == nil {
 		return err
 	}
 	if err := s.p.Key.Inject(s.root); err != nil && err != kvstore.ErrKeyExists {
 		return fmt.Errorf("device key: %w", err)
 	}
+	s.root = nil
 	return nil
+}
+
+// bearer is the store that the workload's records are in.
+func (d *Device) bearer() *kvstore.TDBStore {
+	if d.external != nil {
+		return d.external.store
+	}
+	return d.Store
 }
 
 // collections counts those of all stores that the workload goes through.
 func (d *Device) collections() uint64 {
 	n := d.Store.Collections()
-	if d.outside != nil {
-		n += d.outside.Collections()
+	if d.external != nil {
+		n += d.external.store.Collections()
 	}
 	return n
+}
+
+// norCounters is what the external device counted; zero without one.
+func (d *Device) norCounters() model.NORCounters {
+	if d.external == nil {
+		return model.NORCounters{}
+	}
+	return d.external.nor.Counters()
+}
+
+// axes are the keys that every benchmark of the device has in its name. The storage type is one where
+// it is not the internal one.
+func (d *Device) axes(layout string) []any {
+	keys := []any{"part", d.Flash.Part().Name, "driver", d.Driver, "layout", layout}
+	if d.external != nil {
+		keys = append(keys, "storage", d.storage.Type)
+	}
+	return keys
+}
+
+// describeStorage says in a report where the keys are, if they are on an external device.
+func (d *Device) describeStorage(r *results.Report) {
+	if e := d.external; e != nil {
+		r.Board += fmt.Sprintf(", storage %s on %s", d.storage.Type, e.part.Title)
+		r.Config = append(r.Config, results.Setting{Key: "storage", Value: string(d.storage.Type)}, results.Setting{Key: "external", Value: e.part.Name})
+	}
+}
+
+// kept is what a device holds in its flashes.
+type kept struct{ flash, nor *model.Snapshot }
+
+func (d *Device) keep() kept {
+	k := kept{flash: d.Flash.Snapshot()}
+	if d.external != nil {
+		k.nor = d.external.nor.Snapshot()
+	}
+	return k
+}
+
+func (d *Device) restore(k kept) {
+	d.Flash.Restore(k.flash)
+	if d.external != nil {
+		d.external.nor.Restore(k.nor)
+	}
+}
+
+// worn is the wear of one erase unit.
+type worn struct {
+	model.Wear
+	rated    uint32 // erases; 0: nothing known
+	external bool   // it is the external device's: its address is that in the device, its bank is -1
+}
+
+// worn is the wear of all sectors of the flash, then of the external store's erase units.
+func (d *Device) worn() []worn {
+	rated := d.Flash.Part().Endurance.Erases
+	var out []worn
+	for _, w := range d.Flash.Wear() {
+		out = append(out, worn{w, rated, false})
+	}
+	e := d.external
+	if e == nil {
+		return out
+	}
+	unit := e.nor.EraseSize(e.base)
+	counts := e.nor.EraseCounts()
+	for at := e.base; at < e.base+e.size; at += unit {
+		w := model.Wear{Sector: model.Sector{Addr: at, Size: unit, Bank: -1}, Erases: counts[at/unit]}
+		out = append(out, worn{w, e.part.Endurance.Erases, true})
+	}
+	return out
+}
+
+// place is an erase unit in words.
+func (w *worn) place() string { return placeOf(w.Addr, w.external) }
+
+func placeOf(addr uint32, external bool) string {
+	if external {
+		return fmt.Sprintf("the erase unit at 0x%06X of the external flash", addr)
+	}
+	return fmt.Sprintf("the sector at 0x%08X", addr)
+}
+
+// sooner tells whether a erases of a unit rated for ra bring it nearer its end than b of one rated for rb.
+func sooner(a uint64, ra uint32, b uint64, rb uint32) bool {
+	if ra > 0 && rb > 0 {
+		return a*uint64(rb) > b*uint64(ra)
+	}
+	return a > b
 }

@@ -98,7 +98,7 @@ func (d *Device) download(ctx context.Context, u *Update, run *UpdateRun, c *clo
 		Store:     client,
 		Link:      u.Link.boot(rng.Uint64()),
 		Locations: d.Layout.Config.Locations,
-		Journal:   journal{d.Store},
+		Journal:   journal{d.KV},
 		Fragment:  u.Fragment,
 		Pause:     max(time.Duration(u.Link.Resume), 1),
 		Wait:      func(t time.Duration) { f.Wait(f.Cycles(t)) },
@@ -182,7 +182,7 @@ func (d *Device) start() error {
 const journalKey = "update_in_progress"
 
 // journal is a boot.Journal in a device's KVStore: the campaign's id and the slot's number.
-type journal struct{ store *kvstore.TDBStore }
+type journal struct{ store kvstore.Store }
 
 // Load reads it. A store that has no such key has no download in progress.
 func (j journal) Load() (campaign [16]byte, slot uint32, ok bool) {

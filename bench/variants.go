@@ -221,7 +221,7 @@ func RunUpdates(ctx context.Context, s *Scenario, v *Variants, out string, progr
 			j.describe(d)
 		}
 		run.Name = v.name(&x)
-		key := []any{"part", d.Flash.Part().Name, "driver", d.Driver, "layout", s.Layout.Name, "corner", d.Corner, "bytes", run.Bytes}
+		key := append(d.axes(s.Layout.Name), "corner", d.Corner, "bytes", run.Bytes)
 		if strings.Contains(v.flags, "--slots") {
 			key = append(key, "slots", x.slots)
 		}
@@ -258,7 +258,7 @@ func (s *Scenario) vary(ctx context.Context, x *variant) (*Device, *UpdateRun, e
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := newLoad(&one.Workload, one.Seed).provision(d.Store); err != nil {
+	if err := newLoad(&one.Workload, one.Seed).provision(d.KV); err != nil {
 		return nil, nil, &ScenarioError{fmt.Errorf("workload, driver %s: %w: give fewer or smaller keys, or a larger store", x.driver, err)}
 	}
 	run, err := d.RunUpdate(ctx, &one.Update, one.Seed, nil)

@@ -180,7 +180,9 @@ type Sets struct {
 	Cycles      uint64 // virtual time from the first operation to the last
 	Counters    model.Counters
 	Collections uint64
-	Wear        []model.Wear // at the end
+	External    model.NORCounters // of the device beside the microcontroller, if the keys are there
+	Wear        []model.Wear      // at the end, of the flash
+	worst       uint32            // erases of the sector, external or not, that has most of them
 	Life        Life
 	Latencies   []model.Latency // of the application's interrupts
 	Resets      Resets
@@ -204,7 +206,7 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 		Plain:  make([]uint64, 0, total),
 		Gets:   make([]uint64, 0, total*uint64(w.Reads)),
 	}
-	start, before, collections := f.Now(), f.Counters(), d.collections()
+	start, before, outside, collections := f.Now(), f.Counters(), d.norCounters(), d.collections()
 	life := newLifeRecorder(d)
 	if err := f.Run(d.app); err != nil {
 		return nil, err
@@ -262,7 +264,11 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 	}
 	s.Counters = since(f.Counters(), before)
 	s.Collections = d.collections() - collections
+	s.External = sinceNOR(d.norCounters(), outside)
 	s.Wear = f.Wear()
+	for _, w := range d.worn() {
+		s.worst = max(s.worst, w.Erases)
+	}
 	s.Life = life.life(s.Cycles)
 	slices.Sort(s.Plain)
 	slices.Sort(s.GC)
@@ -281,7 +287,8 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 	return s, failed
 }
 
-// since is what c counted after before. The longest stall and masking are of the whole life.
+// since is what c counted after before. The longest stall and masking are of the whole life, if there was
+// any after before.
 func since(c, before model.Counters) model.Counters {
 	c.ReadCalls -= before.ReadCalls
 	c.ReadBytes -= before.ReadBytes
@@ -301,6 +308,26 @@ func since(c, before model.Counters) model.Counters {
 	for i := range c.Busy {
 		c.Busy[i] -= before.Busy[i]
 	}
+	if c.Stall == 0 {
+		c.LongestStall = 0
+	}
+	if c.Masked == 0 {
+		c.LongestMasked = 0
+	}
+	return c
+}
+
+// sinceNOR is what c counted after before.
+func sinceNOR(c, before model.NORCounters) model.NORCounters {
+	c.ReadCalls -= before.ReadCalls
+	c.ReadBytes -= before.ReadBytes
+	c.Programs -= before.Programs
+	c.ProgramBytes -= before.ProgramBytes
+	c.Erases -= before.Erases
+	c.Reprogrammed -= before.Reprogrammed
+	c.Refused -= before.Refused
+	c.Busy -= before.Busy
+	c.Waiting -= before.Waiting
 	return c
 }
 

@@ -107,6 +107,12 @@ func checkBench(r *Report) error {
 func checkWear(r *Report) error {
 	end := uint64(0)
 	for i, s := range r.Wear {
+		if i > 0 && s.External != r.Wear[i-1].External {
+			if !s.External {
+				return fmt.Errorf("wear[%d]: a sector of the flash behind external ones", i)
+			}
+			end = 0
+		}
 		if s.Size == 0 {
 			return fmt.Errorf("wear[%d]: sector at %s has no size", i, address(s.Addr))
 		}

@@ -238,7 +238,7 @@ func wearTables(wear []SectorWear) []table {
 	t := table{Caption: "Erases by sector", Head: []cell{{Text: "Sectors"}, {Text: "Start"}, number("Size each"), number("Bank"), {Text: "Region"}, number("Erases each"), number("Of rating")}}
 	for i := 0; i < len(wear); {
 		s, j := wear[i], i+1
-		for j < len(wear) && wear[j].Size == s.Size && wear[j].Bank == s.Bank && wear[j].Region == s.Region && wear[j].Erases == s.Erases && wear[j].Endurance == s.Endurance {
+		for j < len(wear) && wear[j].Size == s.Size && wear[j].bank() == s.bank() && wear[j].Region == s.Region && wear[j].Erases == s.Erases && wear[j].Endurance == s.Endurance {
 			j++
 		}
 		name := fmt.Sprint(i)
@@ -252,7 +252,7 @@ func wearTables(wear []SectorWear) []table {
 		t.Rows = append(t.Rows, []cell{
 			{Text: name},
 			{Text: address(s.Addr), Code: true},
-			number(size(float64(s.Size))), number(fmt.Sprint(s.Bank + 1)),
+			number(size(float64(s.Size))), number(strings.TrimPrefix(s.bank(), "bank ")),
 			{Text: regionName(s.Region)},
 			number(count(s.Erases)), number(rating),
 		})

@@ -23,7 +23,7 @@ type Plan struct {
 // PlanCandidate is one store.
 type PlanCandidate struct {
 	Name    string   `json:"name"`    // "128 KiB at the start of the upper half"
-	Place   string   `json:"place"`   // "start", "end", or the layout's name
+	Place   string   `json:"place"`   // "start", "end", "lower", "external", or the layout's name
 	Start   uint32   `json:"start"`   // address
 	Bytes   uint32   `json:"bytes"`   // of the whole store
 	Sectors string   `json:"sectors"` // "4 x 16 KiB + 1 x 64 KiB"
@@ -35,6 +35,8 @@ type PlanCandidate struct {
 	Uncertain float64 `json:"uncertain"` // percent, of the years and of what is counted by the day
 	Years     float64 `json:"years"`     // until the first sector has been erased as often as it is rated for; 0: it never is, or no rating is known
 	Sector    uint32  `json:"sector"`    // its address
+	External  bool    `json:"external"`  // it is on a device beside the microcontroller
+	Rated     uint32  `json:"rated"`     // erases that it is rated for
 	P1        float64 `json:"p1"`        // years until the first sector has failed in 1 % of the devices; 0 if lives were not drawn
 	P50       float64 `json:"p50"`       // in half of them
 	GCPerDay  float64 `json:"gcPerDay"`
@@ -50,6 +52,7 @@ type PlanCandidate struct {
 	PlainWorst float64 `json:"plainWorst"`
 	GCP50      float64 `json:"gcP50"` // of sets with it
 	GCP99      float64 `json:"gcP99"`
+	GCP999     float64 `json:"gcP999"`
 	GCWorst    float64 `json:"gcWorst"`
 
 	Busy          float64 `json:"busy"`   // seconds of a day that sets take
@@ -107,13 +110,13 @@ func planTables(p *Plan) []table {
 		return nil
 	}
 	choose := table{Caption: "Stores that were tried: " + p.Demand + "; wished: " + p.Wishes, Head: []cell{
-		{Text: "KVStore"}, number("Life"), number("GC a day"), number("Median set"), number("Slowest set"), number("Largest firmware"), {Text: "Meets the wishes"},
+		{Text: "KVStore"}, number("Life"), number("GC a day"), number("Median set"), number("Slowest set"), number("Stalled a day"), number("Largest firmware"), {Text: "Meets the wishes"},
 	}}
 	if p.Law != "" {
 		choose.Head = append(choose.Head[:2], append([]cell{number("1 % fail"), number("50 % fail")}, choose.Head[2:]...)...)
 	}
-	life := table{Caption: "Sets, by whether they collect garbage (GC)", Head: []cell{
-		{Text: "KVStore"}, number("p50"), number("p99"), number("p99.9"), number("Worst"), number("p99.9 without GC"), number("Worst without GC"), number("GC p50"), number("GC p99"),
+	latency := table{Caption: "Sets, by whether they collect garbage (GC)", Head: []cell{
+		{Text: "KVStore"}, {Text: "Sets"}, number("p50"), number("p99"), number("p99.9"), number("Worst"),
 	}}
 	day := table{Caption: "A day, and what the store holds", Head: []cell{
 		{Text: "KVStore"}, number("Sets take"), number("Application stalled"), number("Interrupts masked"), number("At a stretch"), number("Live data"), number("Fill"), number("Fill at worst"), number("RAM for keys"), number("While it grows"),
@@ -150,12 +153,19 @@ func planTables(p *Plan) []table {
 		if p.Law != "" {
 			row = append(row, number(lifetime(c.P1)), number(lifetime(c.P50)))
 		}
-		choose.Rows = append(choose.Rows, append(row, number(digits(c.GCPerDay, 3)), number(duration(c.P50Set)), number(duration(c.Worst)), number(size(float64(c.Image))), cell{Text: meets}))
-		life.Rows = append(life.Rows, []cell{
-			{Text: c.Name},
-			number(duration(c.P50Set)), number(duration(c.P99Set)), number(duration(c.P999Set)), number(duration(c.Worst)),
-			number(duration(c.PlainP999)), number(duration(c.PlainWorst)), number(duration(c.GCP50)), number(duration(c.GCP99)),
-		})
+		choose.Rows = append(choose.Rows, append(row, number(digits(c.GCPerDay, 3)), number(duration(c.P50Set)), number(duration(c.Worst)), number(duration(c.Stall)), number(size(float64(c.Image))), cell{Text: meets}))
+		for _, l := range []struct {
+			sets                  string
+			p50, p99, p999, worst float64
+		}{
+			{"all", c.P50Set, c.P99Set, c.P999Set, c.Worst},
+			{"without GC", c.PlainP50, c.PlainP99, c.PlainP999, c.PlainWorst},
+			{"with GC", c.GCP50, c.GCP99, c.GCP999, c.GCWorst},
+		} {
+			latency.Rows = append(latency.Rows, []cell{
+				{Text: c.Name}, {Text: l.sets}, number(duration(l.p50)), number(duration(l.p99)), number(duration(l.p999)), number(duration(l.worst)),
+			})
+		}
 		day.Rows = append(day.Rows, []cell{
 			{Text: c.Name},
 			number(duration(c.Busy)), number(duration(c.Stall)), number(duration(c.Masked)), number(duration(c.LongestMasked)),
@@ -174,7 +184,7 @@ func planTables(p *Plan) []table {
 		})
 	}
 	tables := []table{choose}
-	for _, t := range []table{life, day, work} {
+	for _, t := range []table{latency, day, work} {
 		if len(t.Rows) > 0 {
 			tables = append(tables, t)
 		}
@@ -207,7 +217,7 @@ func checkPlan(r *Report) error {
 			return fmt.Errorf("%s: no size", at)
 		}
 		if err := times(at, c.Years, c.P1, c.P50, c.GCPerDay, c.P50Set, c.P99Set, c.P999Set, c.Worst, c.PlainP50, c.PlainP99, c.PlainP999, c.PlainWorst,
-			c.GCP50, c.GCP99, c.GCWorst, c.Busy, c.Stall, c.Masked, c.LongestMasked, c.Live, c.Fill, c.WorstFill, c.Update, c.UpdateDown, c.UpdateStall, c.Uncertain); err != nil {
+			c.GCP50, c.GCP99, c.GCP999, c.GCWorst, c.Busy, c.Stall, c.Masked, c.LongestMasked, c.Live, c.Fill, c.WorstFill, c.Update, c.UpdateDown, c.UpdateStall, c.Uncertain); err != nil {
 			return err
 		}
 	}

@@ -77,6 +77,10 @@ func placeName(place string) string {
 	switch place {
 	case "start", "end":
 		return "at the " + place + " of the upper half"
+	case "lower":
+		return "in the lower half, beside the code"
+	case "external":
+		return "on external flash"
 	}
 	return "layout " + place
 }

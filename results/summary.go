@@ -28,9 +28,7 @@ func WriteSummary(w io.Writer, r *Report, width int) error {
 		facts.Rows = append(facts.Rows, []cell{{Text: f.Name}, number(f.Value), {Text: f.Note}})
 	}
 	tables := append([]table{facts}, applicationTables(r.Application)...)
-	if all := planTables(r.Plan); len(all) > 0 {
-		tables = append(tables, all[0]) // the page has the rest
-	}
+	tables = append(tables, planTables(r.Plan)...)
 	if phases := updateTables(r.Updates); len(phases) <= 5 {
 		tables = append(tables, phases...)
 	} else {

@@ -47,6 +47,14 @@ func regions(wear []SectorWear) []region {
 	return out
 }
 
+// bank names the sector's bank.
+func (s *SectorWear) bank() string {
+	if s.External {
+		return "external"
+	}
+	return fmt.Sprintf("bank %d", s.Bank+1)
+}
+
 // most is the sector from first to last that was erased most often.
 func most(wear []SectorWear, first, last int) int {
 	top := first
@@ -145,11 +153,11 @@ func wearBody(wear []SectorWear, w vg.Length) part {
 			p.text(axis-6, y(n)+4, right, tickStyle, grouped(fmt.Sprintf("%.0f", n)))
 		}
 		for i := range wear {
-			if i == 0 || wear[i].Bank != wear[i-1].Bank {
+			if i == 0 || wear[i].bank() != wear[i-1].bank() {
 				if i > 0 {
 					p.line(snap(x(i)), 4, snap(x(i)), base, 1, muted, 2, 3)
 				}
-				p.text(x(i)+4, 14, left, lettering(smallSize, true, muted), fmt.Sprintf("bank %d", wear[i].Bank+1))
+				p.text(x(i)+4, 14, left, lettering(smallSize, true, muted), wear[i].bank())
 			}
 		}
 		for _, r := range regs {

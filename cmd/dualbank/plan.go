@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"dualbank/bench"
@@ -24,8 +23,10 @@ type planCommand struct {
 	Driver   string `placeholder:"NAME" help:"The flash driver, in place of the board's."`
 	Corner   string `placeholder:"typ|max|draws" help:"The data sheet's typical or maximum times, or times and lives of sectors drawn at random."`
 
+	Storage string `placeholder:"TYPE" help:"Where the keys are: TDB_INTERNAL, TDB_EXTERNAL or TDB_EXTERNAL_NO_RBP, in place of the scenario's."`
+
 	KV    []string `name:"kv" placeholder:"SIZE" help:"Sizes of the KVStore to try, such as 64K,128K; without it, all that the flash can have."`
-	Place []string `placeholder:"PLACE" help:"Where in the upper half of the flash it may lie: start, end, or both."`
+	Place []string `placeholder:"PLACE" help:"Where it may lie: at the start or the end of the upper half of the flash (start, end), or at the end of the lower one, beside the code (lower)."`
 
 	Keys           int     `placeholder:"N" help:"Keys of the workload, all written equally often, in place of the scenario's."`
 	Size           string  `default:"16-600" help:"Bytes of their values, one number or from-to (${default})."`
@@ -63,20 +64,9 @@ func (c *planCommand) Run(ctx context.Context, t terminal) error {
 	if err := os.MkdirAll(c.Out, 0o777); err != nil {
 		return badInput(fmt.Errorf("%w: choose another folder with --out", err))
 	}
-	var progress bench.Progress
-	watch := newBars(t.err)
-	if watch != nil {
-		var one sync.Mutex
-		progress = func(stage string, done, total uint64) {
-			one.Lock()
-			defer one.Unlock()
-			watch.show(stage, done, total)
-		}
-	}
-	report, err := bench.RunPlan(ctx, s, c.Out, progress)
-	if watch != nil {
-		watch.end()
-	}
+	show, end := progress(t.err)
+	report, err := bench.RunPlan(ctx, s, c.Out, show)
+	end()
 	if err != nil {
 		if ctx.Err() != nil {
 			return failure{errors.New("interrupted before the plan was made"), exitInterrupt}
@@ -86,17 +76,7 @@ func (c *planCommand) Run(ctx context.Context, t terminal) error {
 		}
 		return err
 	}
-	_, files := s.Stored()
-	for name, data := range files {
-		at := filepath.Join(c.Out, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(at), 0o777); err != nil {
-			return err
-		}
-		if err := os.WriteFile(at, data, 0o666); err != nil {
-			return err
-		}
-	}
-	if err := results.Write(c.Out, report); err != nil {
+	if err := leave(c.Out, s, report); err != nil {
 		return err
 	}
 	if c.JSON {
@@ -124,6 +104,9 @@ func (c *planCommand) scenario() (*bench.Scenario, error) {
 	}
 	if err := c.corner(s); err != nil {
 		return nil, err
+	}
+	if c.Storage != "" {
+		s.Store.Type = bench.StorageType(c.Storage)
 	}
 	if len(c.KV) > 0 {
 		s.Plan.Sizes = nil
