@@ -14,10 +14,22 @@ import (
 	"dualbank/results"
 )
 
-// TestMain prints the Unit lines of the benchmarks' metrics before `go test -bench` prints results.
+// TestMain prints the Unit lines of the benchmarks' metrics before `go test -bench` prints results, and
+// makes them short where nobody says how long they run.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if flag.Lookup("test.bench").Value.String() != "" {
+		said := false
+		flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.benchtime" })
+		if !said {
+			short := quickTime
+			if *wide {
+				short = wideTime
+			}
+			if err := flag.Set("test.benchtime", short); err != nil {
+				panic(err) // both are durations or counts
+			}
+		}
 		d, err := Guide().Device("mbed", model.Typ)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -82,52 +94,6 @@ func each(b *testing.B, rest string, run func(b *testing.B, driver string)) {
 	}
 }
 
-// BenchmarkKVSet sets keys of one size in turn. The simulated metrics are those of UniformSets sets;
-// ns/op and sets/s are what the host needs for the ones after them, garbage collection, timing and
-// processor costs included.
-func BenchmarkKVSet(b *testing.B) {
-	for _, size := range []uint32{32, 256} {
-		for _, keys := range []int{32, 64} {
-			each(b, benchName("", "size", size, "keys", keys), func(b *testing.B, driver string) {
-				w := Uniform(keys, size, UniformSets)
-				d, sets := lived(b, driver, w)
-				value := make([]byte, size)
-				n := 0
-				for b.Loop() {
-					n++
-					value[0], value[1], value[2] = byte(n), byte(n>>8), byte(n>>16)
-					if err := d.Store.Set(w.Keys[n%keys].Name, value, 0); err != nil {
-						b.Fatal(err)
-					}
-				}
-				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "sets/s")
-				report(b, sets.Metrics(d.Flash))
-			})
-		}
-	}
-}
-
-// BenchmarkKVGet gets keys of one size in turn.
-func BenchmarkKVGet(b *testing.B) {
-	const keys = 32
-	for _, size := range []uint32{32, 256} {
-		each(b, benchName("", "size", size, "keys", keys), func(b *testing.B, driver string) {
-			w := Uniform(keys, size, UniformSets)
-			w.Reads = 1
-			d, sets := lived(b, driver, w)
-			value := make([]byte, size)
-			n := 0
-			for b.Loop() {
-				n++
-				if _, err := d.Store.Get(w.Keys[n%keys].Name, value, 0); err != nil {
-					b.Fatal(err)
-				}
-			}
-			report(b, sets.GetMetrics(d.Flash))
-		})
-	}
-}
-
 // BenchmarkOpen opens the store as the guide's workload leaves it.
 func BenchmarkOpen(b *testing.B) {
 	each(b, "", func(b *testing.B, driver string) {
@@ -158,8 +124,18 @@ func BenchmarkWorkload(b *testing.B) {
 }
 
 // BenchmarkUpdate updates a device over the guide's link, by size, corner, link, slots, and by a delta.
-// What is not in a name is as in the guide's scenario.
+// What is not in a name is as in the guide's scenario. With the board's own driver it runs on every board.
 func BenchmarkUpdate(b *testing.B) {
+	for _, board := range model.BoardNames() {
+		s, err := BoardScenario(board)
+		if err != nil {
+			b.Fatal(err)
+		}
+		s.Update.Bytes = 100 << 10
+		b.Run(strings.TrimPrefix(benchName("", "board", board, "part", s.Board.Part, "driver", s.Board.Driver, "layout", s.Layout.Name, "bytes", s.Update.Bytes, "corner", model.Typ), "/"), func(b *testing.B) {
+			benchUpdate(b, s, s.Board.Driver, model.Typ)
+		})
+	}
 	type axes struct {
 		size          uint32
 		corner        model.Corner
@@ -205,23 +181,28 @@ func BenchmarkUpdate(b *testing.B) {
 			name += benchName("", "interruptions", c.interruptions)
 		}
 		each(b, name, func(b *testing.B, driver string) {
-			var d *Device
-			var run *UpdateRun
-			for b.Loop() {
-				var err error
-				if d, err = s.Device(driver, c.corner); err != nil {
-					b.Fatal(err)
-				}
-				if err := newLoad(&s.Workload, 1).provision(d.Store); err != nil {
-					b.Fatal(err)
-				}
-				if run, err = d.RunUpdate(context.Background(), u, 1, nil); err != nil {
-					b.Fatal(err)
-				}
-			}
-			report(b, run.Metrics(d.Flash))
+			benchUpdate(b, s, driver, c.corner)
 		})
 	}
+}
+
+// benchUpdate benchmarks the scenario's update, each on a new device.
+func benchUpdate(b *testing.B, s *Scenario, driver string, corner model.Corner) {
+	var d *Device
+	var run *UpdateRun
+	for b.Loop() {
+		var err error
+		if d, err = s.Device(driver, corner); err != nil {
+			b.Fatal(err)
+		}
+		if err := newLoad(&s.Workload, 1).provision(d.Store); err != nil {
+			b.Fatal(err)
+		}
+		if run, err = d.RunUpdate(context.Background(), &s.Update, 1, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	report(b, run.Metrics(d.Flash))
 }
 
 // BenchmarkCuts explores power cuts of a KVStore workload on the guide's board; one operation is a

@@ -3,6 +3,8 @@ package bench
 import (
 	"fmt"
 	"time"
+
+	"dualbank/results"
 )
 
 // Plan is what capacity planning is asked: how long a device must last, what it does, and which stores
@@ -82,6 +84,15 @@ func (p *Plan) check() error {
 			return bad(fmt.Sprintf("kvstore_bytes[%d]", i), "%d: give bytes, up to %d", size, 1<<30)
 		}
 	}
+	return nil
+}
+
+// ReadTrace takes a trace of sets from a file in place of the workload. The error is one line.
+func (p *Plan) ReadTrace(path string) (err error) {
+	if p.TraceFile, err = results.ReadFile(path, maxFile); err != nil {
+		return fmt.Errorf("%s: %w: give a CSV file with the columns seconds,key,bytes", path, err)
+	}
+	p.Trace = path
 	return nil
 }
 

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -181,9 +180,9 @@ func start(path string, text []byte) (s *Scenario, known bool, err error) {
 
 // ReadFile reads a scenario and the files it names; their paths are relative to its folder.
 func ReadFile(path string) (*Scenario, error) {
-	text, err := os.ReadFile(path)
+	text, err := results.ReadFile(path, maxScenario)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: give the path of a scenario file", path, cause(err))
+		return nil, fmt.Errorf("%s: %w: give the path of a scenario file", path, err)
 	}
 	s, err := Parse(path, text)
 	if err != nil {
@@ -246,9 +245,9 @@ func (u *Update) ReadFirmware(firmware, running string) error {
 		if f.path == "" {
 			continue
 		}
-		data, err := os.ReadFile(f.path)
+		data, err := results.ReadFile(f.path, maxFile)
 		if err != nil {
-			return fmt.Errorf("%s: %w: give the path of a firmware file", f.path, cause(err))
+			return fmt.Errorf("%s: %w: give the path of a firmware file", f.path, err)
 		}
 		*f.name, *f.file = f.path, data
 	}
@@ -263,11 +262,17 @@ func beside(path, file string) string {
 	return filepath.Join(filepath.Dir(path), file)
 }
 
+// Bounds of a scenario file and of the files that it names, in bytes.
+const (
+	maxScenario = 16 << 20
+	maxFile     = 512 << 20
+)
+
 // readBeside reads a file that a key of the scenario at path names.
 func readBeside(path, key, file string) ([]byte, error) {
-	text, err := os.ReadFile(beside(path, file))
+	text, err := results.ReadFile(beside(path, file), maxFile)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %s: %s: %w: correct the path, which is relative to the scenario's folder", path, key, file, cause(err))
+		return nil, fmt.Errorf("%s: %s: %s: %w: correct the path, which is relative to the scenario's folder", path, key, file, err)
 	}
 	return text, nil
 }
@@ -295,15 +300,6 @@ func (s *Scenario) Stored() (*Scenario, map[string][]byte) {
 		files[stored.Plan.Trace] = s.Plan.TraceFile
 	}
 	return &stored, files
-}
-
-// cause is what a file operation failed for, without the path that the message has already.
-func cause(err error) error {
-	var p *os.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	return err
 }
 
 // TOML is the scenario as text that Parse reads back to the same.

@@ -237,9 +237,7 @@ func (d *Device) worn() []worn {
 	return out
 }
 
-// place is an erase unit in words.
-func (w *worn) place() string { return placeOf(w.Addr, w.external) }
-
+// placeOf is an erase unit in words.
 func placeOf(addr uint32, external bool) string {
 	if external {
 		return fmt.Sprintf("the erase unit at 0x%06X of the external flash", addr)

@@ -15,9 +15,9 @@ func ReadThresholds(path string) (results.Thresholds, error) {
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		path = filepath.Join(path, "scenario.toml")
 	}
-	text, err := os.ReadFile(path)
+	text, err := results.ReadFile(path, maxScenario)
 	if err != nil {
-		return results.Thresholds{}, fmt.Errorf("%s: %w: give a scenario file with a [compare] section", path, cause(err))
+		return results.Thresholds{}, fmt.Errorf("%s: %w: give a scenario file with a [compare] section", path, err)
 	}
 	s, err := Parse(path, text)
 	if err != nil {

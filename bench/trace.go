@@ -37,6 +37,9 @@ const maxTrace = 4_000_000
 // remove. Other columns are passed over; lines that begin with # are comments. The error is one line with
 // name and line number.
 func ParseTrace(name string, text []byte) (*Trace, error) {
+	if i := bytes.IndexByte(text, 0); i >= 0 {
+		return nil, fmt.Errorf("%s:%d: a zero byte: give a CSV file with the columns seconds,key,bytes", name, 1+bytes.Count(text[:i], []byte("\n")))
+	}
 	r := csv.NewReader(bytes.NewReader(text))
 	r.Comment, r.TrimLeadingSpace, r.ReuseRecord, r.FieldsPerRecord = '#', true, true, -1
 	head, err := r.Read()

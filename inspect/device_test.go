@@ -279,6 +279,13 @@ func TestPartOfTheFlash(t *testing.T) {
 	}
 }
 
+// asPC is an ELF file for another processor.
+func asPC(object []byte) []byte {
+	pc := bytes.Clone(object)
+	binary.LittleEndian.PutUint16(pc[18:], uint16(elf.EM_X86_64))
+	return pc
+}
+
 func TestFiles(t *testing.T) {
 	sp := guideBoard()
 	hexFile := asHex(t, sp.base, sp.at(sp.flash, 0x0810_0000)[:4096])
@@ -293,6 +300,7 @@ func TestFiles(t *testing.T) {
 		"elf cut short":          {object[:3000], "segment 0 at 0x08000000 has 2916 of its 5000 bytes: the file was cut short", ""},
 		"hex with a wrong sum":   {bytes.Replace(hexFile, []byte("\n:10"), []byte("\n:11"), 1), "", "dump: line "},
 		"hex after blank lines":  {append([]byte("\n\n"), bytes.Replace(hexFile, []byte("\n:10"), []byte("\n:1x"), 1)...), "", "dump: line 4: not a record"},
+		"elf of a PC":            {asPC(object), "", "dump: an ELF file for EM_X86_64 of ELFCLASS32: give one of the microcontroller"},
 		"empty":                  {nil, "", "dump: there is no data in it"},
 		"hex of nothing":         {[]byte(":00000001FF\n"), "", "dump: there is no data in it"},
 		"elf header alone":       {object[:52], "", "dump: not a usable ELF file"},

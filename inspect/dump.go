@@ -21,6 +21,10 @@ type Dump struct {
 	Damage   []string       // what is wrong with the file itself, one line each
 }
 
+// MaxFile is how large a file with a dump may be, in bytes: several times what a microcontroller and a
+// serial NOR flash beside it have, as text.
+const MaxFile = 256 << 20
+
 // Read takes a dump out of a file: Intel HEX, ELF (a linked image, a core dump, or an object that
 // objcopy made of a binary), or anything else as plain binary from address base on, which is used for
 // nothing else. The error is one line with the file's name, and for HEX the number of the line. A file
@@ -86,6 +90,9 @@ func (d *Dump) readELF(file []byte, base uint32) error {
 	f, err := elf.NewFile(bytes.NewReader(file))
 	if err != nil {
 		return fmt.Errorf("not a usable ELF file: %w", err)
+	}
+	if f.Machine != elf.EM_ARM && f.Machine != elf.EM_NONE || f.Class != elf.ELFCLASS32 {
+		return fmt.Errorf("an ELF file for %s of %s: give one of the microcontroller, for 32 bits and EM_ARM", f.Machine, f.Class)
 	}
 	add := func(what string, addr, off, size uint64) error {
 		if addr+size > 1<<32 || addr+size < addr {

@@ -36,7 +36,11 @@ func (r *Report) Print(w io.Writer, all bool) error {
 	for _, d := range r.Damage {
 		fmt.Fprintf(&b, "damaged: %s\n", d)
 	}
-	if len(r.Damage) == 0 {
+	switch {
+	case len(r.Damage) > 0:
+	case len(r.Stores) == 0 && len(r.Firmware) == 0:
+		fmt.Fprintln(&b, "nothing was found: no dump of a device's flash, or of another part of it")
+	default:
 		fmt.Fprintln(&b, "nothing is damaged")
 	}
 	_, err := io.WriteString(w, b.String())

@@ -162,17 +162,17 @@ func Compare(oldPath, newPath string, th Thresholds) (*Comparison, error) {
 		if st, err := os.Stat(path); err == nil && st.IsDir() {
 			path = filepath.Join(path, benchName)
 		}
-		data, err := os.ReadFile(path)
+		data, err := ReadFile(path, maxBench)
 		if err != nil {
-			if e, ok := errors.AsType[*os.PathError](err); ok {
-				err = e.Err
-			}
 			return nil, fmt.Errorf("%s: %w: give what `go test -bench` printed, or a results folder", path, err)
 		}
 		in[i] = benchInput{path, data}
 	}
 	return compare(in[0], in[1], th)
 }
+
+// maxBench bounds a file in the Go benchmark format, in bytes.
+const maxBench = 256 << 20
 
 // benchInput is a file in the Go benchmark format.
 type benchInput struct {

@@ -207,7 +207,7 @@ func TestComparedPathsAndFiles(t *testing.T) {
 		{"units at odds", "Unit sim-sec/op better=higher\nBenchmarkX 1 5 sim-sec/op\n", ":1: unit sim-sec/op has better=higher here and better=lower at " + good + ":2"},
 		{"empty", "", ": no benchmark results"},
 		{"binary", "\x7fELF\x00\x01\n\xff\xfe", ": no benchmark results"},
-		{"long line", "BenchmarkX 1 5 ns/op " + strings.Repeat("x", 1<<17), ":0: "},
+		{"long line", "BenchmarkX 1 5 ns/op\nBenchmarkX 1 5 ns/op " + strings.Repeat("x", 1<<17), ":2: a line of more than 64 KiB"},
 		{"strangers", "BenchmarkX 1 5 x/op\n", " have no benchmark in common"},
 		{"other seed", strings.Replace(string(saved(t, sample()).data), "seed: 1", "seed: 2", 1), "in common: setting seed differs"},
 	} {

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -44,13 +45,26 @@ func readBench(in benchInput, known benchfmt.UnitMetadataMap) ([]*benchfmt.Resul
 			out = append(out, rec.Clone())
 		}
 	}
-	if err := br.Err(); err != nil {
+	if err := br.Err(); errors.Is(err, bufio.ErrTooLong) {
+		return nil, nil, fmt.Errorf("%s:%d: a line of more than %s: not a file in the Go benchmark format", in.name, longLine(in.data), size(bufio.MaxScanTokenSize))
+	} else if err != nil {
 		return nil, nil, errors.New(oneLine(err.Error()))
 	}
 	if len(out) == 0 {
 		return nil, nil, fmt.Errorf("%s: no benchmark results: want the output of `go test -bench` or the bench.txt of a run", in.name)
 	}
 	return out, units, nil
+}
+
+// longLine is the number of the first line that is too long for a scanner.
+func longLine(data []byte) int {
+	for n := 1; ; n++ {
+		line, rest, more := bytes.Cut(data, []byte("\n"))
+		if len(line) >= bufio.MaxScanTokenSize || !more {
+			return n
+		}
+		data = rest
+	}
 }
 
 // failedRuns warns of what `go test` prints when a benchmark failed: the results before it are there,

@@ -88,26 +88,48 @@ func Redraw(dir string) error {
 // there is one, and what is wrong there.
 func Read(dir string) (*Report, error) {
 	name := filepath.Join(dir, recordsName)
-	f, err := os.Open(name)
+	data, err := ReadFile(name, maxRecords)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: no such file: a results folder of `dualbank run` has one", name)
 	}
 	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxRecords+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxRecords {
-		return nil, fmt.Errorf("%s: more than %s: not a record of a run", name, size(maxRecords))
+		return nil, fmt.Errorf("%s: %w: give a results folder", name, err)
 	}
 	r, err := decodeRecords(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return r, nil
+}
+
+// ReadFile reads a file of at most so many bytes. What is larger is refused before it takes memory. The error
+// is the cause alone: the caller says of what file, and what to do.
+func ReadFile(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, cause(err)
+	}
+	defer f.Close()
+	tooLarge := fmt.Errorf("more than %s", size(float64(most)))
+	if st, err := f.Stat(); err == nil && st.Mode().IsRegular() && st.Size() > most {
+		return nil, tooLarge
+	}
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err != nil {
+		return nil, cause(err)
+	}
+	if int64(len(data)) > most {
+		return nil, tooLarge
+	}
+	return data, nil
+}
+
+// cause is what a file operation failed for, without the path.
+func cause(err error) error {
+	if e, ok := errors.AsType[*os.PathError](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 func encodeRecords(r *Report) ([]byte, error) {

@@ -9,7 +9,7 @@
 #
 # PACKAGE (./bench)  whose benchmarks; BENCH (.) which of them
 # COUNT (6)          rounds: host time needs 4 at least to be significant, exact metrics 1
-# BENCHTIME (1s)     for each benchmark, as -benchtime has it
+# BENCHTIME (200ms)  for each benchmark, as -benchtime has it
 # OUT (out/compare)  folder for base.txt and head.txt
 # THRESHOLDS         scenario file with the limits
 # DUALBANK           a built command to compare with; without it, HEAD's
@@ -18,7 +18,7 @@ set -euo pipefail
 
 fail() { echo "compare-ci: $*" >&2; exit 2; }
 [ $# -ge 1 ] && [ $# -le 2 ] || fail "usage: scripts/compare-ci.sh BASE [HEAD]"
-go=${GO:-go} package=${PACKAGE:-./bench} bench=${BENCH:-.} count=${COUNT:-6} benchtime=${BENCHTIME:-1s} out=${OUT:-out/compare}
+go=${GO:-go} package=${PACKAGE:-./bench} bench=${BENCH:-.} count=${COUNT:-6} benchtime=${BENCHTIME:-200ms} out=${OUT:-out/compare}
 case $count in *[!0-9]* | '' | 0) fail "COUNT=$count: give the number of rounds" ;; esac
 cd "$(git rev-parse --show-toplevel)" || fail "not in a git repository"
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alecthomas/kong"
+
 	"dualbank/boot"
 )
 
@@ -104,6 +106,35 @@ func TestDocsCommands(t *testing.T) {
 	}
 }
 
+// TestInlineCommands: commands in the text of README and docs are commands with flags that there are. What
+// they lack is mostly a file.
+func TestInlineCommands(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, page := range append(pages, "../../README.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile("`dualbank\\s+([^`]+)`").FindAllStringSubmatch(string(text), -1) {
+			seen++
+			parser, err := kong.New(new(commands), kong.Name("dualbank"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := parser.Parse(strings.Fields(m[1])); err != nil && !strings.HasPrefix(err.Error(), `expected "`) && !strings.HasPrefix(err.Error(), "missing flags") {
+				t.Errorf("%s: `dualbank %s`: %v", page, m[1], err)
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("%d commands", seen)
+	}
+}
+
 // pictures makes sure that the pictures and pages that a page refers to are there.
 func pictures(t *testing.T, text string) {
 	t.Helper()
@@ -161,8 +192,8 @@ func docsFolder(t *testing.T, text string) string {
 
 var (
 	fuzzTarget = regexp.MustCompile(`-fuzz '\^(\w+)\$'`)
-	benchmark  = regexp.MustCompile(`-bench (\w+)`)
-	lastFolder = regexp.MustCompile(`\./(\w+)$`)
+	benchmark  = regexp.MustCompile(`-bench '?(\w+)`)
+	lastFolder = regexp.MustCompile(` \./(\w+)`)
 )
 
 // runElsewhere tells of commands that build or run for long, or that other tests run, and makes sure that

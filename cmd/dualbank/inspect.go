@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"dualbank/bench"
@@ -11,6 +10,7 @@ import (
 	"dualbank/inspect"
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/results"
 )
 
 type inspectCommand struct {
@@ -48,11 +48,8 @@ func (c *inspectCommand) Run(t terminal) error {
 	if base == 0 {
 		base = o.Chip.Base
 	}
-	file, err := os.ReadFile(c.Dump)
+	file, err := results.ReadFile(c.Dump, inspect.MaxFile)
 	if err != nil {
-		if e, ok := errors.AsType[*os.PathError](err); ok {
-			err = e.Err
-		}
 		return badInput(fmt.Errorf("%s: %w: give a file that was read out of a flash", c.Dump, err))
 	}
 	dump, err := inspect.Read(c.Dump, file, base)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -20,7 +21,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"fails": fails, "specimen": specimen},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"fails": fails, "specimen": specimen, "sparse": sparse, "self": self},
 		Setup:               outside,
 	})
 }
@@ -38,6 +39,27 @@ func outside(env *testscript.Env) error {
 	env.Setenv("SCRIPTS", scripts)
 	env.Setenv("GOCACHE", strings.TrimSpace(string(cache)))
 	return nil
+}
+
+// sparse makes a file of zeros that takes no room: sparse FILE BYTES
+func sparse(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: sparse FILE BYTES")
+	}
+	size, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), nil, 0o666))
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), size))
+}
+
+// self makes a file that is this program: self FILE
+func self(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: self FILE")
+	}
+	program, err := os.Executable()
+	ts.Check(err)
+	ts.Check(os.Symlink(program, ts.MkAbs(args[0])))
 }
 
 // fails runs a command that must end with an exit code: fails CODE COMMAND ARGUMENT...

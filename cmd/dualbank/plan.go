@@ -201,14 +201,9 @@ func (c *planCommand) workload(s *bench.Scenario) error {
 		s.Plan.SetsPerDay = c.WritesPerDay
 	}
 	if c.Trace != "" {
-		text, err := os.ReadFile(c.Trace)
-		if err != nil {
-			if e, ok := errors.AsType[*os.PathError](err); ok {
-				err = e.Err
-			}
-			return fmt.Errorf("--trace: %s: %w: give a CSV file with the columns seconds,key,bytes", c.Trace, err)
+		if err := s.Plan.ReadTrace(c.Trace); err != nil {
+			return fmt.Errorf("--trace: %w", err)
 		}
-		s.Plan.Trace, s.Plan.TraceFile = c.Trace, text
 	}
 	if c.Keys == 0 {
 		return nil
