@@ -66,11 +66,6 @@ func TestDocsCommands(t *testing.T) {
 	if err != nil || len(pages) < 6 {
 		t.Fatalf("%d pages, %v", len(pages), err)
 	}
-	// The pages are what is tested here: a program without the race detector will do.
-	bin := t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", filepath.Join(bin, "dualbank"), ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 	for _, page := range pages {
 		text, err := os.ReadFile(page)
 		if err != nil {
@@ -96,7 +91,7 @@ func TestDocsCommands(t *testing.T) {
 				}
 				cmd := exec.Command("sh", "-c", smaller(command))
 				cmd.Dir = dir
-				cmd.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+				cmd.Env = append(os.Environ(), "PATH="+searched(program, os.Getenv("PATH")))
 				out, err := cmd.CombinedOutput()
 				if got := cmd.ProcessState.ExitCode(); got != want {
 					t.Errorf("%s (run as: %s): exit code %d, want %d: %v\n%.3000s", line, smaller(command), got, want, err, out)

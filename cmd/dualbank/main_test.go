@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,11 +13,35 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"dualbank": main})
+func TestMain(m *testing.M) { testscript.Main(tests{m}, map[string]func(){"dualbank": main}) }
+
+// tests are the tests of this package with the program that they run.
+type tests struct{ *testing.M }
+
+// program is the folder with the program as a user has it: scripts and pages test what it does, and what
+// of it runs at once the race detector looks at in the tests of bench, fuzz and results.
+var program string
+
+// Run builds the program before the tests.
+func (t tests) Run() int {
+	var err error
+	if program, err = os.MkdirTemp("", "dualbank"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(program)
+	if out, err := exec.Command("go", "build", "-o", filepath.Join(program, "dualbank"), ".").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
+		return 1
+	}
+	return t.M.Run()
 }
 
-// TestScripts runs the program as a person does: see testdata/script.
+// searched is a PATH with a folder before it.
+func searched(folder, path string) string { return folder + string(os.PathListSeparator) + path }
+
+// TestScripts runs the program as a person does: see testdata/script. That of Ctrl-C runs what the tests
+// are built as, with the race detector if they are.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -35,6 +60,9 @@ func outside(env *testscript.Env) error {
 	cache, err := exec.Command("go", "env", "GOCACHE").Output()
 	if err != nil {
 		return err
+	}
+	if filepath.Base(env.WorkDir) != "script-interrupt" {
+		env.Setenv("PATH", searched(program, env.Getenv("PATH")))
 	}
 	env.Setenv("SCRIPTS", scripts)
 	env.Setenv("GOCACHE", strings.TrimSpace(string(cache)))
