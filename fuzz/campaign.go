@@ -36,33 +36,33 @@ var F429Guide = boot.Config{
 	Locations: 1, StoragePage: 1, BootRetries: 3, CopyRetries: 1, ResetReason: true,
 }
 
-// DefaultCampaign is every cut of a KVStore workload on the F429's region and on three small
-// geometries with program units of 1 and 8 bytes, deep where areas are small, with weak cells, on flash
-// with ECC, and of a small update with both clients.
+// DefaultCampaign is every cut of a KVStore workload on the F429's region and on three small geometries with
+// program units of 1 and 8 bytes, each followed by second cuts: at every step of the recovery and of the set
+// behind it where areas are small and units large, at some of these steps elsewhere; with weak cells, on
+// flash with ECC; and of a small update with both clients. It takes some minutes on two processors.
 func DefaultCampaign(p kvstore.Profile, seed uint64) Campaign {
 	c := Campaign{Tries: 300}
 	modes := []string{"before", "after", "torn", "prefix"}
+	sweep := func(d Device, collections, deepSteps uint64, modes ...string) {
+		c.KV = append(c.KV, KVSweep{
+			Device: d, Profile: p, Seed: seed, Collections: collections, Modes: modes, Deep: true, DeepSteps: deepSteps,
+		})
+	}
 	for _, unit := range []uint32{1, 8} {
 		d := F429KV
 		d.Unit = unit
-		c.KV = append(c.KV, KVSweep{Device: d, Profile: p, Seed: seed, Collections: 3, Modes: modes})
-		for _, g := range []struct {
-			sectors string
-			size    uint32
-		}{{"8x512", 4096}, {"4x1K+1x4K", 8192}, {"2x2K", 4096}} {
-			c.KV = append(c.KV, KVSweep{
-				Device: Device{Sectors: g.sectors, Unit: unit, Size: g.size}, Profile: p, Seed: seed, Collections: 6,
-				Modes: modes, Deep: unit == 8,
-			})
+		sweep(d, 3, 16, modes...)
+		some := uint64(0)
+		if unit == 1 {
+			some = 128
 		}
+		sweep(Device{Sectors: "8x512", Unit: unit, Size: 4096}, 6, some, modes...)
+		sweep(Device{Sectors: "4x1K+1x4K", Unit: unit, Size: 8192}, 6, some, modes...)
+		sweep(Device{Sectors: "2x2K", Unit: unit, Size: 4096}, 6, some, modes...)
 	}
 	// What only cells between two values show, and what only flash with ECC does.
-	c.KV = append(c.KV,
-		KVSweep{Device: Device{Sectors: "8x512", Unit: 1, Size: 4096}, Profile: p, Seed: seed, Collections: 6, Modes: []string{"weak"}},
-		KVSweep{
-			Device:  Device{Part: "stm32l496zg", Unit: 8, Base: 0x080F0000, Size: 8192},
-			Profile: p, Seed: seed, Collections: 3, Modes: append(modes, "ecc"),
-		})
+	sweep(Device{Sectors: "8x512", Unit: 1, Size: 4096}, 6, 16, "weak")
+	sweep(Device{Part: "stm32l496zg", Unit: 8, Base: 0x080F0000, Size: 8192}, 3, 0, append(modes, "ecc")...)
 	for _, client := range []boot.Generation{boot.ClientNew, boot.ClientOld} {
 		c.Updates = append(c.Updates, UpdateSweep{
 			Device: Device{Part: "stm32f429zi", Unit: 1}, Boot: F429Guide, Client: client, Old: 20000, New: 20000, Seed: seed, Modes: modes,
@@ -82,11 +82,20 @@ var L496Update = boot.Config{
 	Locations: 1, StoragePage: 8, BootRetries: 3, CopyRetries: 1, ResetReason: true,
 }
 
+// shallow leaves out the second cuts at the steps of recoveries.
+func (c *Campaign) shallow() {
+	c.KV = slices.Clone(c.KV)
+	for i := range c.KV {
+		c.KV[i].Deep, c.KV[i].DeepSteps = false, 0
+	}
+}
+
 // Small leaves the small geometries, without cuts in recoveries, about so many cuts of each
 // sweep, and little time for making findings small.
 func (c *Campaign) Small(cuts uint64) {
-	large := func(s KVSweep) bool { return s.Device.Part != "" || s.Deep }
+	large := func(s KVSweep) bool { return s.Device.Part != "" }
 	c.KV, c.Live = slices.DeleteFunc(c.KV, large), slices.DeleteFunc(c.Live, large)
+	c.shallow()
 	c.Tries = 20
 	for i := range c.KV {
 		c.KV[i].MaxCuts = cuts
@@ -101,14 +110,24 @@ func (c *Campaign) Small(cuts uint64) {
 
 // CampaignResult is what a campaign found, and what it covered.
 type CampaignResult struct {
+	Planned  int // sweeps of the whole campaign
 	Sweeps   []*Sweep
 	Findings []Finding
 	Stats    Stats
 }
 
-// Run runs the campaign, telling progress which sweep it is at. When ctx ends, it returns what is
-// complete until then together with ctx's error. The result is a function of c without Workers.
+// Run sweeps and makes the findings small.
 func (c *Campaign) Run(ctx context.Context, progress func(sweep string, done, total uint64)) (*CampaignResult, error) {
+	r, err := c.Sweep(ctx, progress)
+	if err != nil {
+		return r, err
+	}
+	return r, r.Minimize(ctx, c.Tries, progress)
+}
+
+// Sweep runs the sweeps, telling progress which one it is at. When ctx ends, it returns what is complete
+// until then together with ctx's error. The result is a function of c without Workers.
+func (c *Campaign) Sweep(ctx context.Context, progress func(sweep string, done, total uint64)) (*CampaignResult, error) {
 	if c.Dir != "" {
 		if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 			return nil, err
@@ -122,7 +141,9 @@ func (c *Campaign) Run(ctx context.Context, progress func(sweep string, done, to
 		return func(done, total uint64) { progress(name, done, total) }
 	}
 	var err error
-	for i, t := range c.tasks() {
+	tasks := c.tasks()
+	r.Planned = len(tasks)
+	for i, t := range tasks {
 		var done *Sweep
 		done, err = t.run(ctx, setting{workers: c.Workers, journal: c.journal(i), progress: tell(t.name)})
 		if r.add(done); err != nil {
@@ -130,13 +151,22 @@ func (c *Campaign) Run(ctx context.Context, progress func(sweep string, done, to
 		}
 	}
 	r.sort()
-	for i := range r.Findings {
-		if err != nil || ctx.Err() != nil {
-			break
-		}
-		r.Findings[i].Minimize(c.Tries)
-	}
 	return r, err
+}
+
+// Minimize makes the findings small, with so many replays for each. When ctx ends, the rest stay as they
+// are.
+func (r *CampaignResult) Minimize(ctx context.Context, tries int, progress func(sweep string, done, total uint64)) error {
+	for i := range r.Findings {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		r.Findings[i].Minimize(tries)
+		if progress != nil {
+			progress("making findings small", uint64(i+1), uint64(len(r.Findings)))
+		}
+	}
+	return nil
 }
 
 func (c *Campaign) journal(i int) string {
@@ -173,11 +203,27 @@ func (r *CampaignResult) add(s *Sweep) {
 
 func (r *CampaignResult) sort() { slices.SortStableFunc(r.Findings, graver) }
 
+// covered says what a sweep covered.
+func (s *Sweep) covered() string {
+	if s.Map.Steps == 0 {
+		return fmt.Sprintf("%d states judged", s.Stats.Judged)
+	}
+	var modes []string
+	for _, r := range s.Map.Rows {
+		modes = append(modes, r.Mode)
+	}
+	text := fmt.Sprintf("%d steps, %s; modes %s; %d cuts, %d judged, %d equal to one judged before",
+		s.Map.Steps, s.Map.Sampling, strings.Join(modes, ", "), s.Stats.Cuts, s.Stats.Judged, s.Stats.Equal)
+	if s.Stats.Second > 0 {
+		text += fmt.Sprintf("; %d second cuts", s.Stats.Second)
+	}
+	return text
+}
+
 // Markdown writes the findings as a page for people.
 func (r *CampaignResult) Markdown(w io.Writer) {
 	for _, s := range r.Sweeps {
-		fmt.Fprintf(w, "- %s: %d steps, %s; %d cuts, %d judged, %d equal to one judged before\n",
-			s.Map.Name, s.Map.Steps, s.Map.Sampling, s.Stats.Cuts, s.Stats.Judged, s.Stats.Equal)
+		fmt.Fprintf(w, "- %s: %s\n", s.Map.Name, s.covered())
 	}
 	fmt.Fprintf(w, "\n| severity | rule | what | where the cut hits | modes | cuts | devices | reproducer |\n|---|---|---|---|---|---|---|---|\n")
 	for i := range r.Findings {

@@ -3,27 +3,104 @@ package fuzz
 import (
 	"context"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"dualbank/kvstore"
+	"dualbank/model"
 )
 
 // little is the default campaign in small.
 func little() Campaign {
 	c := DefaultCampaign(kvstore.MbedCE, 1)
-	c.KV = c.KV[1:4]
+	c.KV = c.KV[2:6]
 	for i := range c.KV {
-		c.KV[i].Collections, c.KV[i].MaxCuts, c.KV[i].Deep = 2, 900, false
+		c.KV[i].Collections, c.KV[i].MaxCuts, c.KV[i].DeepSteps = 2, 400, 2
 	}
 	c.Updates = c.Updates[:1]
 	c.Live, c.Attacked, c.Lives, c.Failing = c.Live[3:5], nil, c.Lives[:1], c.Failing[:1]
 	c.Failing[0].MaxCuts = 100
 	c.Updates[0].MaxCuts = 400
-	c.Tries = 30
+	c.Tries = 10
 	return c
+}
+
+// files are the files that a campaign's findings are written to.
+func files(t *testing.T, r *CampaignResult) map[string]string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := WriteFindings(dir, r.Findings); err != nil {
+		t.Fatal(err)
+	}
+	names, err := os.ReadDir(dir)
+	if err != nil || len(names) != 4*len(r.Findings) {
+		t.Fatalf("%d files for %d findings, %v", len(names), len(r.Findings), err)
+	}
+	all := map[string]string{}
+	for _, n := range names {
+		text, err := os.ReadFile(filepath.Join(dir, n.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[n.Name()] = string(text)
+	}
+	return all
+}
+
+// TestKilledCampaign: a campaign that is stopped again and again, at any moment, with journals torn as a kill
+// tears them, ends with the same files as one that was never stopped.
+func TestKilledCampaign(t *testing.T) {
+	c := little()
+	whole, err := c.Run(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := model.NewRand(7)
+	c.Dir = t.TempDir()
+	stops := 0
+	for {
+		ctx, cancel := context.WithCancel(context.Background())
+		left := 1 + r.Intn(6) // reports of progress until the kill
+		got, err := c.Sweep(ctx, func(string, uint64, uint64) {
+			if left--; left == 0 {
+				cancel()
+			}
+		})
+		cancel()
+		if err == nil {
+			if err := got.Minimize(context.Background(), c.Tries, nil); err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(files(t, whole), files(t, got)); d != "" {
+				t.Errorf("never stopped against stopped %d times:\n%s", stops, d)
+			}
+			if got.Stats != whole.Stats {
+				t.Errorf("never stopped: %+v; stopped %d times: %+v", whole.Stats, stops, got.Stats)
+			}
+			break
+		}
+		if stops++; stops > 200 {
+			t.Fatal("the campaign makes no progress")
+		}
+		journals, err := filepath.Glob(filepath.Join(c.Dir, "*.journal"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, j := range journals {
+			if s, err := os.Stat(j); err == nil && r.Intn(4) == 0 {
+				if err := os.Truncate(j, max(0, s.Size()-int64(r.Intn(200)))); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if stops < 3 {
+		t.Errorf("stopped %d times: the test shows little", stops)
+	}
 }
 
 // TestCampaign: the findings of several devices come together, replay, and do not depend on the
@@ -39,8 +116,12 @@ func TestCampaign(t *testing.T) {
 		return r
 	}
 	r := run(1)
-	if d := cmp.Diff(r, run(2)); d != "" {
+	two := run(2)
+	if d := cmp.Diff(r, two); d != "" {
 		t.Errorf("one worker against two:\n%s", d)
+	}
+	if d := cmp.Diff(files(t, r), files(t, two)); d != "" {
+		t.Errorf("findings' files of one worker against two:\n%s", d)
 	}
 	shared := false
 	for i := range r.Findings {

@@ -88,6 +88,9 @@ type Score struct {
 // Baseline runs the sweeps of the campaign without any defect: all of them, or with quick those that take
 // seconds. A hunt does no more.
 func (h *Hunter) Baseline(ctx context.Context, quick bool) (stats Stats, err error) {
+	if quick {
+		h.Campaign.shallow()
+	}
 	h.tasks = h.Campaign.tasks()
 	if quick {
 		h.tasks = slices.DeleteFunc(h.tasks, func(t task) bool { return t.cost > fewCuts })

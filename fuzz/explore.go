@@ -32,8 +32,9 @@ type Violation struct {
 type judge interface {
 	// begin tells that the cuts that follow hit operation op.
 	begin(op int)
-	// judge is called with the power on again; hash is that of the cells as the cut left them.
-	judge(f *model.Flash, op int, mode model.Mode, hash uint64) ([]Violation, error)
+	// judge is called with the power on again; hash is that of the cells as the cut left them. second counts
+	// the further cuts that it explored.
+	judge(f *model.Flash, op int, mode model.Mode, hash uint64) (bad []Violation, second uint64, err error)
 }
 
 // exploration is a sweep of cuts over a recording.
@@ -42,6 +43,7 @@ type exploration struct {
 	steps    []uint64 // to be cut, ascending
 	modes    []model.Mode
 	seed     uint64
+	chunk    int // steps that a worker takes at a time
 	workers  int // 0: one for each processor
 	newFlash func() (*model.Flash, error)
 	newJudge func(*model.Flash) (judge, error)
@@ -62,12 +64,14 @@ type Stats struct {
 	Cuts   uint64 `json:"cuts"`   // cuts explored
 	Judged uint64 `json:"judged"` // of these, recovered and judged
 	Equal  uint64 `json:"equal"`  // of these, the cells and the operation were those of a cut judged before
+	Second uint64 `json:"second"` // second cuts explored beside the one that every judgement ends with
 }
 
 func (s *Stats) add(o Stats) {
 	s.Cuts += o.Cuts
 	s.Judged += o.Judged
 	s.Equal += o.Equal
+	s.Second += o.Second
 }
 
 // chunk is what a worker takes at a time: consecutive steps to be cut, and what came out.
@@ -85,9 +89,12 @@ type chunkResult struct {
 	Rows   [][]results.CutRun `json:"rows"` // by mode
 }
 
-// chunkSteps bounds the steps of a chunk. It is a constant, so that what is judged and what is
-// recognised as equal does not depend on the number of workers.
-const chunkSteps = 2048
+// Steps of a chunk. They are constants, so that what is judged and what is recognised as equal does not
+// depend on the number of workers. A kill loses the chunks that are being explored, no more.
+const (
+	chunkSteps     = 2048
+	deepChunkSteps = 128
+)
 
 // cutSeed is the seed of the randomness in one cut.
 func cutSeed(seed, step uint64, mode int) uint64 {
@@ -99,7 +106,7 @@ func cutSeed(seed, step uint64, mode int) uint64 {
 func (x *exploration) sweep(ctx context.Context, s *Sweep, g *groups, most uint64, path string, identity any, progress func(done, total uint64)) error {
 	if path != "" {
 		var err error
-		if x.journal, err = openJournal(path, identity); err != nil {
+		if x.journal, err = openJournal(path, []any{identity, x.chunk}); err != nil {
 			return err
 		}
 		defer x.journal.close()
@@ -125,7 +132,7 @@ func (x *exploration) sweep(ctx context.Context, s *Sweep, g *groups, most uint6
 func (x *exploration) run(ctx context.Context, progress func(done, total uint64)) (*chunkResult, error) {
 	var chunks []*chunk
 	for rest := x.steps; len(rest) > 0; {
-		n := min(len(rest), chunkSteps)
+		n := min(len(rest), x.chunk)
 		c := &chunk{steps: rest[:n]}
 		c.done = x.journal.load(len(chunks), &c.chunkResult)
 		chunks = append(chunks, c)
@@ -280,11 +287,12 @@ func (w *worker) explore(ctx context.Context, c *chunk) error {
 		}
 		for m, mode := range x.modes {
 			seed := cutSeed(x.seed, step, m)
-			bad, equal, err := w.cut(step, mode, seed, op)
+			bad, second, equal, err := w.cut(step, mode, seed, op)
 			if err != nil {
 				return fmt.Errorf("fuzz: step %d, mode %v: %w", step, mode, err)
 			}
 			c.Stats.Cuts++
+			c.Stats.Second += second
 			if equal {
 				c.Stats.Equal++
 			} else {
@@ -303,25 +311,25 @@ func (w *worker) explore(ctx context.Context, c *chunk) error {
 
 // cut forks the cells, leaves step as the mode says, and judges. equal tells that the same state was
 // judged before.
-func (w *worker) cut(step uint64, mode model.Mode, seed uint64, op int) (bad []Violation, equal bool, err error) {
+func (w *worker) cut(step uint64, mode model.Mode, seed uint64, op int) (bad []Violation, second uint64, equal bool, err error) {
 	f := w.f
 	f.Mark()
 	defer f.Rollback()
 	f.Arm(model.Cut{Mode: mode, Seed: seed})
 	err = w.x.rec.do(f, step, step+1)
 	if !f.Off() {
-		return nil, false, fmt.Errorf("the cut did not hit: %w", err)
+		return nil, 0, false, fmt.Errorf("the cut did not hit: %w", err)
 	}
 	f.Boot()
 	at := state{f.Hash(), op}
 	if bad, equal = w.seen[at]; equal && !w.x.plain {
-		return bad, true, nil
+		return bad, 0, true, nil
 	}
-	if bad, err = w.j.judge(f, op, mode, at.hash); err != nil {
-		return nil, false, err
+	if bad, second, err = w.j.judge(f, op, mode, at.hash); err != nil {
+		return nil, 0, false, err
 	}
 	w.seen[at] = bad
-	return bad, false, nil
+	return bad, second, false, nil
 }
 
 // cutRun is the outcome of one cut: the first of the rules that it breaks.

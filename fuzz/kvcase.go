@@ -20,18 +20,19 @@ type KVCase struct {
 	Once    []string        `json:"once,omitempty"` // of these, the ones that it must not write to
 	Ops     []Op            `json:"ops"`            // from an erased device
 	Cut     CutCase         `json:"cut"`
-	Deep    bool            `json:"deep,omitempty"`    // the second cut hits every step of the recovery and of the set after it
-	Live    bool            `json:"live,omitempty"`    // no cut: the store is looked at between the operations (LiveKV)
-	Secure  bool            `json:"secure,omitempty"`  // the store is a SecureStore over two TDBStores
-	Attack  string          `json:"attack,omitempty"`  // what somebody with access to the external store does after the last operation
-	Defects kvstore.Defects `json:"defects,omitempty"` // defects of the past that the store shows
+	Deep    bool            `json:"deep,omitempty"`       // the second cut hits every step of the recovery and of the set after it
+	Steps   uint64          `json:"deep_steps,omitempty"` // with Deep: about so many of these steps
+	Live    bool            `json:"live,omitempty"`       // no cut: the store is looked at between the operations (LiveKV)
+	Secure  bool            `json:"secure,omitempty"`     // the store is a SecureStore over two TDBStores
+	Attack  string          `json:"attack,omitempty"`     // what somebody with access to the external store does after the last operation
+	Defects kvstore.Defects `json:"defects,omitempty"`    // defects of the past that the store shows
 }
 
 // describe fills in what a finding of this run says.
 func (run *kvRun) describe(f *Finding, at CutCase, own map[string]bool) {
 	f.Subject = "KVStore"
 	ops := run.ops[:min(at.Op+1, len(run.ops))]
-	c := &KVCase{Device: run.cfg.Device, Profile: run.cfg.profile(), Ops: slices.Clone(ops), Cut: at, Deep: run.cfg.Deep, Secure: run.cfg.Secure, Defects: run.cfg.Defects}
+	c := &KVCase{Device: run.cfg.Device, Profile: run.cfg.profile(), Ops: slices.Clone(ops), Cut: at, Deep: run.cfg.Deep, Steps: run.cfg.DeepSteps, Secure: run.cfg.Secure, Defects: run.cfg.Defects}
 	for i, k := range run.before[0].keys {
 		c.Keys = append(c.Keys, k.name)
 		if slices.Contains(run.once, i) {
@@ -116,7 +117,7 @@ func (c *KVSweep) profile() string {
 // replay runs the case from an erased device, tells w what happens, and returns what is broken. own
 // makes the store of a case of profile "own".
 func (c *KVCase) replay(w io.Writer, own func(kvstore.BlockDevice) kvstore.Store) (*replayed, error) {
-	cfg := &KVSweep{Device: c.Device, Ops: c.Ops, Deep: c.Deep, Secure: c.Secure, Defects: c.Defects}
+	cfg := &KVSweep{Device: c.Device, Ops: c.Ops, Deep: c.Deep, DeepSteps: c.Steps, Secure: c.Secure, Defects: c.Defects}
 	switch c.Profile {
 	case ownStore:
 		if own == nil {
@@ -189,8 +190,9 @@ func (c *KVCase) replay(w io.Writer, own func(kvstore.BlockDevice) kvstore.Store
 	run.rec.tell(w, at, run.rec.ops[c.Cut.Op])
 	f.Boot()
 	re := run.found(w, f)
+	re.where = func(v Violation) Place { return run.where(v, at) }
 	j.begin(c.Cut.Op)
-	re.bad, err = j.judge(f, c.Cut.Op, mode, f.Hash())
+	re.bad, _, err = j.judge(f, c.Cut.Op, mode, f.Hash())
 	return re, err
 }
 

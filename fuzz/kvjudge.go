@@ -46,11 +46,20 @@ type kvJudge struct {
 	resetting bool
 	bad       []Violation
 	second    bool // the second cut is over
+	then      cutAt
+	seconds   uint64 // second cuts of deeper
 	buf       []byte
 	name      [256]byte
 	listed    []int // by key: generation in which it was listed
 	gen       int
 	order     []int // key by its place in the latest lists
+}
+
+// cutAt says where a second cut was, for what is told of a violation.
+type cutAt struct {
+	what string
+	key  int
+	model.Cut
 }
 
 func newKVJudge(w *kvRun, f *model.Flash, own map[string]bool) (*kvJudge, error) {
@@ -69,13 +78,13 @@ func (j *kvJudge) begin(op int) {
 	clear(j.deep)
 }
 
-func (j *kvJudge) judge(f *model.Flash, op int, mode model.Mode, hash uint64) ([]Violation, error) {
-	j.bad = nil
+func (j *kvJudge) judge(f *model.Flash, op int, mode model.Mode, hash uint64) (bad []Violation, second uint64, err error) {
+	j.bad, j.seconds = nil, 0
 	j.second = false
 	before := f.Counters()
 	j.recover(op, mode, hash)
 	j.inside(before, f.Counters())
-	return j.bad, nil
+	return j.bad, j.seconds, nil
 }
 
 // recover lets the store recover from the cut, looks at it, and lets it work on.
@@ -101,7 +110,7 @@ func (j *kvJudge) recover(op int, mode model.Mode, hash uint64) {
 		return
 	}
 	if j.w.cfg.Deep {
-		j.deeper(op, mode)
+		j.deeper(op, mode, hash)
 		if !j.reopen(RuleOpens, "") { // what the store has in RAM is of a fork
 			return
 		}
@@ -133,6 +142,9 @@ func (j *kvJudge) report(rule int, symptom, expected, seen string) {
 		if v.Rule == rule && v.Symptom == symptom {
 			return
 		}
+	}
+	if j.second {
+		seen += fmt.Sprintf("; the second cut came in %s %q, after %d steps, mode %v", j.then.what, j.exp.keys[j.then.key].name, j.then.Step, j.then.Mode)
 	}
 	j.bad = append(j.bad, Violation{rule, symptom, expected, seen, j.second})
 }
@@ -377,7 +389,8 @@ func (j *kvJudge) use(r *model.Rand, mode model.Mode) {
 	if second < 0 || j.fixed(second) {
 		second = j.pick(r, -1)
 	}
-	j.f.Arm(model.Cut{Step: r.Uint64() % max(steps, 1), Mode: mode, Seed: r.Uint64()})
+	j.then = cutAt{"a set of", second, model.Cut{Step: r.Uint64() % max(steps, 1), Mode: mode, Seed: r.Uint64()}}
+	j.f.Arm(j.then.Cut)
 	v := value(r)
 	err := j.store.Set(j.exp.keys[second].name, v, 0)
 	k := &j.exp.keys[second]
@@ -397,24 +410,33 @@ func (j *kvJudge) use(r *model.Rand, mode model.Mode) {
 	j.set(second, r, "the set after a second cut")
 }
 
-// deeper cuts every step of a recovery and of the set that follows it, each on the cells that the
-// first cut left.
-func (j *kvJudge) deeper(op int, mode model.Mode) {
+// deeper cuts every step of a recovery and of the set that follows it, each on the cells that the first
+// cut left; or about DeepSteps of them, evenly spread from a place that the cells decide.
+func (j *kvJudge) deeper(op int, mode model.Mode, hash uint64) {
 	// The value depends on the operation alone, so that different first cuts lead to equal states.
 	r := model.NewRand(uint64(op))
 	i := j.pick(r, j.flight)
 	v := value(r)
 	j.first.copyFrom(&j.exp)
+	step, every := uint64(0), uint64(1)
+	if most := j.w.cfg.DeepSteps; most > 0 {
+		every = max(j.recovery(i, v)/most, 1)
+		step = hash % every
+	}
 	flight := j.flight
-	for step := uint64(0); ; step++ {
+	for ; ; step += every {
 		j.f.Mark()
 		j.f.Boot()
-		j.f.Arm(model.Cut{Step: step, Mode: mode, Seed: r.Uint64()})
+		j.then = cutAt{"a boot, or the set behind it, of", i, model.Cut{Step: step, Mode: mode, Seed: r.Uint64()}}
+		j.f.Arm(j.then.Cut)
 		err := j.store.Open()
 		if err == nil {
 			err = j.store.Set(j.exp.keys[i].name, v, 0)
 		}
 		cut := j.f.Off()
+		if cut {
+			j.seconds++
+		}
 		if at := (state{j.f.Hash(), op}); cut && !j.deep[at] {
 			j.deep[at] = true
 			k := &j.exp.keys[i]
@@ -435,6 +457,17 @@ func (j *kvJudge) deeper(op int, mode model.Mode) {
 			return
 		}
 	}
+}
+
+// recovery is the number of steps that an open and a set take.
+func (j *kvJudge) recovery(key int, v []byte) uint64 {
+	j.f.Mark()
+	defer j.f.Rollback()
+	j.f.Boot()
+	if j.store.Open() == nil {
+		_ = j.store.Set(j.exp.keys[key].name, v, 0) // use judges what it returns
+	}
+	return j.f.Steps()
 }
 
 // pick draws a key that may be rewritten, not the one to leave alone if there is another.

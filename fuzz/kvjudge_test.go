@@ -194,7 +194,7 @@ func TestKVRulesAreJudged(t *testing.T) {
 				}
 			}
 			// The seed is one whose second cut TDBStore survives: it does not survive all.
-			bad, err := j.judge(f, op, model.Before, 2)
+			bad, _, err := j.judge(f, op, model.Before, 2)
 			if err != nil {
 				t.Fatal(err)
 			}

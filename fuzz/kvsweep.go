@@ -21,6 +21,7 @@ type KVSweep struct {
 	Modes       []string        // names of modes; nil: before, after, torn
 	MaxCuts     uint64          // 0: every step; else steps are drawn so that about this many cuts result
 	Deep        bool            // also cut every step of the recovery and of the set after it
+	DeepSteps   uint64          // with Deep: about so many of these steps; 0: every one
 	Workers     int             // 0: one for each processor
 	Defects     kvstore.Defects // defects of the past that the store shows
 	Secure      bool            // the store is a SecureStore over two TDBStores, see secureStore
@@ -30,7 +31,7 @@ type KVSweep struct {
 
 // identity is what the outcome depends on, for a journal.
 func (c *KVSweep) identity() any {
-	return []any{"kv", c.Device, c.profile(), c.Seed, c.Ops, c.Collections, c.Modes, c.MaxCuts, c.Deep, c.Defects, c.Secure}
+	return []any{"kv", c.Device, c.profile(), c.Seed, c.Ops, c.Collections, c.Modes, c.MaxCuts, c.Deep, c.DeepSteps, c.Defects, c.Secure}
 }
 
 // newStore makes the store under test.
@@ -94,11 +95,15 @@ func SweepKV(ctx context.Context, c KVSweep, progress func(done, total uint64)) 
 	}
 	x := exploration{
 		rec: run.rec, modes: modes, seed: c.Seed, workers: c.Workers,
+		chunk:    chunkSteps,
 		newFlash: c.Device.flash,
 		newJudge: func(f *model.Flash) (judge, error) { return newKVJudge(run, f, own) },
 		where:    run.where,
 	}
-	s := &Sweep{Map: results.CutMap{Name: fmt.Sprintf("KVStore workload, profile %s, %v", c.profile(), &c.Device), Marks: run.marks}}
+	if c.Deep {
+		x.chunk = deepChunkSteps
+	}
+	s := &Sweep{Map: results.CutMap{Name: fmt.Sprintf("KVStore workload, profile %s, %v", c.profile(), &c.Device) + c.depth(), Marks: run.marks}}
 	g := newGroups()
 	for _, v := range bad {
 		p := Place{Op: "reboot", Part: "without any cut"}
@@ -110,6 +115,17 @@ func SweepKV(ctx context.Context, c KVSweep, progress func(done, total uint64)) 
 	err = x.sweep(ctx, s, g, c.MaxCuts, c.Journal, c.identity(), progress)
 	s.Findings = g.findings(func(f *Finding, at CutCase) { run.describe(f, at, own) })
 	return s, err
+}
+
+// depth says how deep the sweep goes.
+func (c *KVSweep) depth() string {
+	switch {
+	case !c.Deep:
+		return ""
+	case c.DeepSteps == 0:
+		return ", a second cut at every step of the recovery"
+	}
+	return fmt.Sprintf(", second cuts at some %d steps of each recovery", c.DeepSteps)
 }
 
 // madeOps is the length of a made workload for a store that does not tell of its collections.
@@ -263,7 +279,7 @@ func (run *kvRun) undisturbed() (own map[string]bool, bad []Violation, err error
 	}
 	j.own = own
 	j.begin(len(run.ops))
-	v, err := j.judge(f, len(run.ops), model.Before, f.Hash())
+	v, _, err := j.judge(f, len(run.ops), model.Before, f.Hash())
 	return own, append(bad, v...), err
 }
 

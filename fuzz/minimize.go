@@ -7,24 +7,41 @@ import (
 	"dualbank/model"
 )
 
-// Minimize looks for a smaller case that breaks the same rule in the same way: fewer operations,
-// smaller values, fewer keys, an earlier cut, a simpler mode. It replays at most tries cases and
-// keeps the best. It returns how many it replayed. Findings of updates and of stores of your own are
-// left as they are.
+// Minimize looks for a smaller case that breaks the same rule in the same way and place: fewer operations,
+// smaller values, fewer keys, an earlier cut, a simpler mode; for an update smaller images, for a life fewer
+// events. It replays at most tries cases and keeps the best. It returns how many it replayed. Findings of
+// stores of your own are left as they are.
 func (f *Finding) Minimize(tries int) int {
-	if f.KV == nil || f.KV.Profile == ownStore {
+	if f.KV != nil && f.KV.Profile == ownStore {
 		return 0
 	}
 	m := &minimizer{f: f, left: tries}
-	if !m.breaks(*f.KV) {
+	if !m.breaks(*f) {
 		return 1
 	}
-	for again := true; again && m.left > 0; {
-		again = m.operations() || m.values()
-		again = m.cut() || again
+	switch {
+	case f.KV != nil:
+		m.workload()
+	case f.Update != nil:
+		m.update()
+	case f.Life != nil:
+		m.life()
 	}
-	m.keys()
 	return tries - m.left
+}
+
+// Length is the number of operations of the finding's case, of events of a life, of bytes of an update's
+// images.
+func (f *Finding) Length() int {
+	switch {
+	case f.KV != nil:
+		return len(f.KV.Ops)
+	case f.Life != nil:
+		return len(f.Life.Steps)
+	case f.Update != nil:
+		return int(f.Update.Old) + int(f.Update.New)
+	}
+	return 0
 }
 
 type minimizer struct {
@@ -33,33 +50,76 @@ type minimizer struct {
 }
 
 // breaks replays c and keeps it if it breaks the rule as the finding does.
-func (m *minimizer) breaks(c KVCase) bool {
+func (m *minimizer) breaks(c Finding) bool {
 	if m.left == 0 {
 		return false
 	}
 	m.left--
-	re, err := c.replay(io.Discard, nil)
+	re, _, err := c.replay(nil, io.Discard)
 	if err != nil {
 		return false
 	}
 	for _, v := range re.bad {
-		if v.Rule == m.f.Rule && v.Symptom == m.f.Symptom {
-			m.f.Expected, m.f.Seen = v.Expected, v.Seen
-			*m.f.KV = c
+		if v.Rule == m.f.Rule && v.Symptom == m.f.Symptom && (re.where == nil || re.where(v) == m.f.Place) {
+			c.Expected, c.Seen = v.Expected, v.Seen
+			*m.f = c
 			return true
 		}
 	}
 	return false
 }
 
+// cut tries simpler modes and earlier steps for the cut that at finds in a case.
+func (m *minimizer) cut(with func(f Finding, change func(*CutCase)) Finding, at func() CutCase) (smaller bool) {
+	if at().Mode == noCut {
+		return false
+	}
+	for _, mode := range []model.Mode{model.Before, model.After} {
+		if at().Mode == mode.String() {
+			break
+		}
+		if m.breaks(with(*m.f, func(c *CutCase) { c.Mode, c.Seed = mode.String(), 0 })) {
+			smaller = true
+			break
+		}
+	}
+	for step := at().Step / 2; step < at().Step && m.left > 0; step += max(1, (at().Step-step)/2) {
+		if m.breaks(with(*m.f, func(c *CutCase) { c.Step = step })) {
+			smaller = true
+			step = at().Step / 2
+		}
+	}
+	return smaller
+}
+
+// workload makes a case of the KVStore smaller.
+func (m *minimizer) workload() {
+	cut := func(f Finding, change func(*CutCase)) Finding {
+		return withKV(f, func(c *KVCase) { change(&c.Cut) })
+	}
+	for again := true; again && m.left > 0; {
+		again = m.operations() || m.values()
+		again = m.cut(cut, func() CutCase { return m.f.KV.Cut }) || again
+	}
+	m.keys()
+}
+
+// withKV is f with a case that is changed.
+func withKV(f Finding, change func(c *KVCase)) Finding {
+	c := *f.KV
+	change(&c)
+	f.KV = &c
+	return f
+}
+
 // operations removes runs of operations before the one that is cut, long runs first.
 func (m *minimizer) operations() (smaller bool) {
 	for n := m.f.KV.Cut.Op; n > 0; n /= 2 {
 		for from := 0; from+n <= m.f.KV.Cut.Op; {
-			c := *m.f.KV
-			c.Ops = slices.Delete(slices.Clone(c.Ops), from, from+n)
-			c.Cut.Op -= n
-			if m.breaks(c) {
+			if m.breaks(withKV(*m.f, func(c *KVCase) {
+				c.Ops = slices.Delete(slices.Clone(c.Ops), from, from+n)
+				c.Cut.Op -= n
+			})) {
 				smaller = true
 				continue
 			}
@@ -79,11 +139,11 @@ func (m *minimizer) values() (smaller bool) {
 			if size >= m.f.KV.Ops[i].Size {
 				continue
 			}
-			c := *m.f.KV
-			c.Ops = slices.Clone(c.Ops)
-			c.Ops[i].Size = size
-			c.Ops[i].Piece = min(c.Ops[i].Piece, size)
-			if m.breaks(c) {
+			if m.breaks(withKV(*m.f, func(c *KVCase) {
+				c.Ops = slices.Clone(c.Ops)
+				c.Ops[i].Size = size
+				c.Ops[i].Piece = min(c.Ops[i].Piece, size)
+			})) {
 				smaller = true
 				break
 			}
@@ -92,40 +152,15 @@ func (m *minimizer) values() (smaller bool) {
 	return smaller
 }
 
-// cut tries simpler modes and earlier steps.
-func (m *minimizer) cut() (smaller bool) {
-	if m.f.KV.Cut.Mode == noCut {
-		return false
-	}
-	for _, mode := range []model.Mode{model.Before, model.After} {
-		c := *m.f.KV
-		if c.Cut.Mode == mode.String() {
-			break
-		}
-		c.Cut.Mode, c.Cut.Seed = mode.String(), 0
-		if m.breaks(c) {
-			smaller = true
-			break
-		}
-	}
-	for step := m.f.KV.Cut.Step / 2; step < m.f.KV.Cut.Step && m.left > 0; step += max(1, (m.f.KV.Cut.Step-step)/2) {
-		c := *m.f.KV
-		c.Cut.Step = step
-		if m.breaks(c) {
-			smaller = true
-			step = c.Cut.Step / 2
-		}
-	}
-	return smaller
-}
-
 // keys forgets those that no operation uses.
 func (m *minimizer) keys() {
-	c := *m.f.KV
-	used := keysOf(c.Ops)
-	c.Keys = slices.DeleteFunc(slices.Clone(c.Keys), func(k string) bool { return !slices.Contains(used, k) })
-	c.Once = slices.DeleteFunc(slices.Clone(c.Once), func(k string) bool { return !slices.Contains(used, k) })
-	if len(c.Keys) > 0 {
-		m.breaks(c)
+	used := keysOf(m.f.KV.Ops)
+	unused := func(k string) bool { return !slices.Contains(used, k) }
+	if !slices.ContainsFunc(m.f.KV.Keys, unused) || !slices.ContainsFunc(m.f.KV.Keys, func(k string) bool { return !unused(k) }) {
+		return
 	}
+	m.breaks(withKV(*m.f, func(c *KVCase) {
+		c.Keys = slices.DeleteFunc(slices.Clone(c.Keys), unused)
+		c.Once = slices.DeleteFunc(slices.Clone(c.Once), unused)
+	}))
 }

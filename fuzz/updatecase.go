@@ -79,7 +79,12 @@ func (c *UpdateCase) replay(w io.Writer) (*replayed, error) {
 		f.Boot()
 	}
 	re := &replayed{base: f.Start(), image: make([]byte, f.Size())}
+	if c.Then == nil {
+		if whole, err := recordUpdate(cfg); err == nil {
+			re.where = func(Violation) Place { return whole.place(whole.rec.ops[c.Cut.Op] + c.Cut.Step) }
+		}
+	}
 	f.Peek(f.Start(), re.image)
-	re.bad, err = newUpdateJudge(run, f).judge(f, c.Cut.Op, mode, f.Hash())
+	re.bad, _, err = newUpdateJudge(run, f).judge(f, c.Cut.Op, mode, f.Hash())
 	return re, err
 }

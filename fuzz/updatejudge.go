@@ -49,7 +49,7 @@ func newUpdateJudge(run *updateRun, f *model.Flash) *updateJudge {
 
 func (j *updateJudge) begin(int) {}
 
-func (j *updateJudge) judge(f *model.Flash, _ int, _ model.Mode, _ uint64) ([]Violation, error) {
+func (j *updateJudge) judge(f *model.Flash, _ int, _ model.Mode, _ uint64) (bad []Violation, second uint64, err error) {
 	j.bad = nil
 	f.Observe(j.watch)
 	defer f.Observe(nil)
@@ -63,7 +63,7 @@ func (j *updateJudge) judge(f *model.Flash, _ int, _ model.Mode, _ uint64) ([]Vi
 	case running == j.run.old:
 		j.download()
 	}
-	return j.bad, nil
+	return j.bad, 0, nil
 }
 
 // report notes a violation; the same symptom once for each cut.

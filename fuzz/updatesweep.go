@@ -143,6 +143,7 @@ func SweepUpdate(ctx context.Context, c UpdateSweep, progress func(done, total u
 
 func (run *updateRun) exploration(modes []model.Mode) *exploration {
 	return &exploration{
+		chunk: chunkSteps,
 		plain: run.cfg.plain,
 		rec:   run.rec, modes: modes, seed: run.cfg.Seed, workers: run.cfg.Workers,
 		newFlash: run.cfg.Device.flash,

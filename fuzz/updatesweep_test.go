@@ -178,7 +178,7 @@ func TestUpdateRulesAreJudged(t *testing.T) {
 			}
 			j := newUpdateJudge(run, f)
 			tt.plant(j)
-			bad, err := j.judge(f, opWrite, nil, 0)
+			bad, _, err := j.judge(f, opWrite, nil, 0)
 			if err != nil {
 				t.Fatal(err)
 			}

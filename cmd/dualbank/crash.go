@@ -7,30 +7,37 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"dualbank/fuzz"
 	"dualbank/kvstore"
 )
 
 type crashCommand struct {
-	Profile        string `default:"MbedCE" enum:"MbedCE,MbedOS" help:"Whose behaviour the store shows: ${enum} (${default})."`
-	Seed           uint64 `default:"1" help:"Seed of the workloads and of what cuts leave (${default})."`
-	Out            string `default:"out/crash" placeholder:"DIR" help:"Folder for findings and journals (${default}). A campaign that was stopped goes on from it."`
-	Workers        int    `help:"Sweeps run on this many processors; without it, on all."`
-	FailOnFindings bool   `help:"Exit with code 1 if a power cut breaks a rule."`
-	Cuts           uint64 `placeholder:"N" help:"The small geometries alone, and about N cuts of each sweep, spread over its steps: seconds instead of minutes."`
+	Profile        string        `default:"MbedCE" enum:"MbedCE,MbedOS" help:"Whose behaviour the store shows: ${enum} (${default})."`
+	Seed           uint64        `default:"1" help:"Seed of the workloads and of what cuts leave (${default})."`
+	Out            string        `default:"out/crash" placeholder:"DIR" help:"Folder for findings and journals (${default}). A campaign that was stopped goes on from it."`
+	Workers        int           `help:"Sweeps run on this many processors; without it, on all."`
+	FailOnFindings bool          `help:"Exit with code 1 if a power cut breaks a rule."`
+	Cuts           uint64        `placeholder:"N" help:"The small geometries alone, and about N cuts of each sweep, spread over its steps: seconds instead of minutes."`
+	Time           time.Duration `placeholder:"DURATION" help:"End the sweeps after this time, such as 90s or 10m. The same command goes on from there."`
 }
 
 // Help says what is swept.
 func (c *crashCommand) Help() string {
-	return "Cuts the power at every step, in modes before, after, torn and prefix, of a KVStore workload on the F429's region and on three small " +
-		"geometries with program units of 1 and 8 bytes, and of a 20 KB update with both clients; judges every recovery, and makes the findings small."
+	return "Cuts the power at every step, in modes before, after, torn and prefix, of a KVStore workload on the F429's region and on small geometries with " +
+		"program units of 1 and 8 bytes, and again at steps of each recovery; of a SecureStore; and of updates with both clients. Modes weak and ecc where cells " +
+		"or the part have them. Without any cut it looks at running stores, lets the device fail, attacks the SecureStore's external flash, and lets devices live " +
+		"through updates, bad candidates and resets. Every recovery is judged, every finding is made small and replayed."
 }
 
 func (c *crashCommand) Run(ctx context.Context, t terminal) error {
 	profile := kvstore.MbedCE
 	if c.Profile == kvstore.MbedOS.String() {
 		profile = kvstore.MbedOS
+	}
+	if c.Time < 0 {
+		return badInput(fmt.Errorf("--time: %v is no time to run: give one such as 90s", c.Time))
 	}
 	if c.Workers < 0 {
 		return badInput(fmt.Errorf("--workers: %d is no number of processors: give 1 or more", c.Workers))
@@ -53,12 +60,23 @@ func (c *crashCommand) Run(ctx context.Context, t terminal) error {
 	if err := os.MkdirAll(c.Out, 0o777); err != nil {
 		return badInput(fmt.Errorf("%w: choose another folder with --out", err))
 	}
-	r, err := campaign.Run(ctx, progress)
+	sweeping, end := ctx, context.CancelFunc(func() {})
+	if c.Time > 0 {
+		sweeping, end = context.WithTimeout(ctx, c.Time)
+	}
+	r, err := campaign.Sweep(sweeping, progress)
+	end()
+	late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
+	if err == nil || late {
+		if failed := r.Minimize(ctx, campaign.Tries, progress); failed != nil {
+			err = failed
+		}
+	}
 	if watch != nil {
 		watch.end()
 	}
 	stopped := err != nil && ctx.Err() != nil
-	if err != nil && !stopped {
+	if err != nil && !stopped && !late {
 		return err
 	}
 	if err := fuzz.WriteFindings(filepath.Join(c.Out, "findings"), r.Findings); err != nil {
@@ -72,8 +90,11 @@ func (c *crashCommand) Run(ctx context.Context, t terminal) error {
 	if err := page.Close(); err != nil {
 		return err
 	}
-	fmt.Fprintf(t.out, "%d cuts, %d judged, %d equal to one judged before; %d findings in %s\n",
-		r.Stats.Cuts, r.Stats.Judged, r.Stats.Equal, len(r.Findings), filepath.Join(c.Out, "findings"))
+	fmt.Fprintf(t.out, "%d cuts, %d judged, %d equal to one judged before, %d second cuts; %d findings in %s\n",
+		r.Stats.Cuts, r.Stats.Judged, r.Stats.Equal, r.Stats.Second, len(r.Findings), filepath.Join(c.Out, "findings"))
+	if late {
+		fmt.Fprintf(t.out, "the time is over in sweep %d of %d: the same command goes on from %s\n", len(r.Sweeps), r.Planned, c.Out)
+	}
 	for _, f := range r.Findings {
 		fmt.Fprintf(t.out, "%-7s %s rule %d, %d cuts: %s (%v)\n        %s\n", f.Severity, f.Subject, f.Rule, f.Count, f.Symptom, f.Place,
 			filepath.Join(c.Out, "findings", f.ID+".json"))
@@ -97,15 +118,12 @@ func (c *minimizeCommand) Run(t terminal) error {
 	if err != nil {
 		return badInput(err)
 	}
-	if f.KV == nil {
-		return badInput(fmt.Errorf("%s: only findings of the KVStore can be made smaller", c.Finding))
-	}
-	before := len(f.KV.Ops)
+	before := f.Length()
 	n := f.Minimize(c.Tries)
 	if err := f.Write(c.Finding); err != nil {
 		return badInput(err)
 	}
-	fmt.Fprintf(t.out, "%d operations, %d before, after %d replays\n", len(f.KV.Ops), before, n)
+	fmt.Fprintf(t.out, "%d operations, %d before, after %d replays\n", f.Length(), before, n)
 	return nil
 }
 
