@@ -17,14 +17,14 @@ import (
 // little is the default campaign in small.
 func little() Campaign {
 	c := DefaultCampaign(kvstore.MbedCE, 1)
-	c.KV = c.KV[2:6]
+	c.KV = []KVSweep{c.KV[1], c.KV[3], c.KV[5]}
 	for i := range c.KV {
-		c.KV[i].Collections, c.KV[i].MaxCuts, c.KV[i].DeepSteps = 2, 400, 2
+		c.KV[i].Collections, c.KV[i].MaxCuts, c.KV[i].DeepSteps, c.KV[i].Modes = 1, 200, 2, []string{"before", "torn"}
 	}
 	c.Updates = c.Updates[:1]
 	c.Live, c.Attacked, c.Lives, c.Failing = c.Live[3:5], nil, c.Lives[:1], c.Failing[:1]
 	c.Failing[0].MaxCuts = 100
-	c.Updates[0].MaxCuts = 400
+	c.Updates[0].MaxCuts = 200
 	c.Tries = 10
 	return c
 }
