@@ -169,6 +169,28 @@ func (f *Finding) needs() (bool, error) {
 	return err == nil && !broken, nil
 }
 
+// cells are what a table says of a hunt: whether the defect was found, as what, and where.
+func (s *Score) cells() (mark, what, where string) {
+	if !s.Found {
+		return "no", "", ""
+	}
+	f := &s.Finding
+	return "yes", cell(fmt.Sprintf("%s %d: %s", f.Subject, f.Rule, f.Symptom)), cell(f.Place.String())
+}
+
+// cell is text in a cell of a table.
+func cell(text string) string { return strings.NewReplacer("|", "/", "\n", " ").Replace(text) }
+
+// WriteScores writes the scores as a short table.
+func WriteScores(w io.Writer, scores []Score, seconds []float64) {
+	fmt.Fprintf(w, "| defect | reference | found | rule and symptom | cuts | CPU s |\n|---|---|---|---|---|---|\n")
+	for i := range scores {
+		s := &scores[i]
+		mark, what, _ := s.cells()
+		fmt.Fprintf(w, "| `%s` | %s | %s | %s | %d | %.1f |\n", s.Defect.Name, s.Defect.Ref, mark, what, s.Stats.Cuts, seconds[i])
+	}
+}
+
 // WriteCatalogue writes the catalogue with its scores as a page for people. seconds is the processor time
 // of each hunt.
 func WriteCatalogue(w io.Writer, scores []Score, seconds []float64) {
@@ -190,14 +212,10 @@ the defect; the finding's own case must break its rule with the defect and must 
 `)
 	fmt.Fprintf(w, "%d of %d found.\n\n", found, len(scores))
 	fmt.Fprintf(w, "| defect | what it does | reference | found | cuts | CPU s | by | rule and symptom | where |\n|---|---|---|---|---|---|---|---|---|\n")
-	cell := strings.NewReplacer("|", "/", "\n", " ").Replace
-	for i, s := range scores {
-		mark, by, what, where := "no", "", "", ""
-		if s.Found {
-			f := &s.Finding
-			mark, by, what, where = "yes", s.Sweep, fmt.Sprintf("%s %d: %s", f.Subject, f.Rule, f.Symptom), f.Place.String()
-		}
-		fmt.Fprintf(w, "| `%s` | %s | %s | %s | %d | %.1f | %s | %s | %s |\n", s.Defect.Name, s.Defect.What, s.Defect.Ref, mark, s.Stats.Cuts, seconds[i], cell(by), cell(what), cell(where))
+	for i := range scores {
+		s := &scores[i]
+		mark, what, where := s.cells()
+		fmt.Fprintf(w, "| `%s` | %s | %s | %s | %d | %.1f | %s | %s | %s |\n", s.Defect.Name, s.Defect.What, s.Defect.Ref, mark, s.Stats.Cuts, seconds[i], cell(s.Sweep), what, where)
 	}
 	fmt.Fprintf(w, "\n\"Cuts\" are states judged one by one: cuts, device errors, attacks, and looks between operations where there is no cut.\n\n## Left out\n\n")
 	for _, l := range leftOut {

@@ -2,6 +2,7 @@ package fuzz
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"math/bits"
 	"os"
@@ -98,9 +99,47 @@ func TestScorePage(t *testing.T) {
 	}
 }
 
+// TestReadmeHasTheCatalogue: the README's table has a row for every defect, and no others.
+func TestReadmeHasTheCatalogue(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := splitReadme(t, string(text))
+	if n := strings.Count(table, "\n| `"); n != len(Catalogue) {
+		t.Errorf("%d rows for %d defects: make catalogue writes them anew", n, len(Catalogue))
+	}
+	for _, d := range Catalogue {
+		if !strings.Contains(table, "| `"+d.Name+"` | "+d.Ref+" |") {
+			t.Errorf("no row for %s: make catalogue writes them anew", d.Name)
+		}
+	}
+}
+
+// splitReadme takes the README apart before and behind the catalogue's table.
+func splitReadme(t testing.TB, text string) (before, table, after string) {
+	t.Helper()
+	const start, end = "<!-- catalogue: written by make catalogue -->\n", "<!-- end of catalogue -->"
+	before, rest, ok := strings.Cut(text, start)
+	table, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatal("README.md has no place for the catalogue")
+	}
+	return before + start, table, end + after
+}
+
+// printed is the table of the catalogue. A benchmark's own log is cut after ten lines.
+var printed string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	fmt.Print(printed)
+	os.Exit(code)
+}
+
 // BenchmarkCatalogue scores the catalogue of known defects: the default campaign's sweeps that take seconds,
 // from a cold start for every defect, until one finds what it does not find without. With DUALBANK_CATALOGUE
-// set it writes the page there.
+// set it writes docs/catalogue.md and the README's table.
 func BenchmarkCatalogue(b *testing.B) {
 	for b.Loop() {
 		h := &Hunter{Campaign: DefaultCampaign(kvstore.MbedCE, 1)}
@@ -109,7 +148,7 @@ func BenchmarkCatalogue(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Logf("%-22s %8d cuts %6.1f CPU s", "without a defect", stats.Cuts, cpuSeconds(b)-start)
+		baseline := fmt.Sprintf("without a defect: %d cuts, %.1f CPU s", stats.Cuts, cpuSeconds(b)-start)
 		var scores []Score
 		var seconds []float64
 		found, slowest := 0, 0.0
@@ -124,25 +163,32 @@ func BenchmarkCatalogue(b *testing.B) {
 			if s.Found {
 				found++
 			}
-			b.Logf("%-22s %8d cuts %6.1f CPU s, found %v: rule %d, %s (%v)", s.Defect.Name, s.Stats.Cuts, took, s.Found, s.Finding.Rule, s.Finding.Symptom, s.Finding.Place)
 		}
 		b.ReportMetric(float64(found), "defects-found")
 		b.ReportMetric(float64(len(Catalogue)), "defects")
 		b.ReportMetric(slowest, "CPU-s-slowest")
-		if path := os.Getenv("DUALBANK_CATALOGUE"); path != "" {
-			writePage(b, path, scores, seconds)
+		var table strings.Builder
+		WriteScores(&table, scores, seconds)
+		printed = fmt.Sprintf("%s\n%d of %d found\n\n%s", baseline, found, len(scores), &table)
+		if os.Getenv("DUALBANK_CATALOGUE") != "" {
+			writePages(b, scores, seconds, table.String())
 		}
 	}
 }
 
-func writePage(b *testing.B, path string, scores []Score, seconds []float64) {
+func writePages(b *testing.B, scores []Score, seconds []float64, table string) {
 	b.Helper()
-	f, err := os.Create(path)
+	var page strings.Builder
+	WriteCatalogue(&page, scores, seconds)
+	if err := os.WriteFile("../docs/catalogue.md", []byte(page.String()), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	text, err := os.ReadFile("../README.md")
 	if err != nil {
 		b.Fatal(err)
 	}
-	WriteCatalogue(f, scores, seconds)
-	if err := f.Close(); err != nil {
+	before, _, after := splitReadme(b, string(text))
+	if err := os.WriteFile("../README.md", []byte(before+table+after), 0o644); err != nil {
 		b.Fatal(err)
 	}
 }
