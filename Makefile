@@ -2,7 +2,7 @@
 GO ?= go
 FUZZTIME ?= 30s
 
-.PHONY: catalogue run test bench fuzz gofuzz lint
+.PHONY: catalogue findings run test bench fuzz gofuzz lint
 
 # The main job on the guide's board: workload, update, power cuts. The report is out/report.html.
 run:
@@ -22,6 +22,10 @@ fuzz:
 gofuzz:
 	$(GO) run ./scripts/gofuzz $(FUZZTIME) Fuzz
 	$(GO) run ./scripts/gofuzz $(FUZZTIME) FuzzUpdate
+
+# Runs the default campaigns, some minutes each, and writes their tables into docs/findings.md.
+findings:
+	GO="$(GO)" scripts/findings.sh
 
 # Scores the catalogue of known defects, and writes docs/catalogue.md and the README's table.
 catalogue:

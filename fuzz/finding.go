@@ -149,8 +149,8 @@ func severity(f *Finding) string {
 		switch {
 		case f.Rule == RuleNoMore && len(f.Modes) == 0:
 			return "low"
-		case f.Rule == RuleNoMore, f.Rule == RuleWorks && strings.Contains(f.Symptom, "fails once"):
-			return "medium"
+		case f.Rule == RuleNoMore, f.Rule == RuleWorks && strings.Contains(f.Symptom, "fails once"), f.Rule == RuleRegion && strings.Contains(f.Symptom, "not erased"):
+			return "medium" // what a program that is refused leads to is a finding of its own
 		}
 	}
 	return "high"

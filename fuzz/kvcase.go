@@ -196,9 +196,9 @@ func (c *KVCase) replay(w io.Writer, own func(kvstore.BlockDevice) kvstore.Store
 	return re, err
 }
 
-// tellOps lists the last operations up to the one that is cut.
+// tellOps lists the operations up to the one that is cut: all of them where the case is small, as it mostly is.
 func (run *kvRun) tellOps(w io.Writer, last int) {
-	const most = 8
+	const most = 100
 	last = min(last, len(run.ops)-1)
 	for i := max(0, last-most+1); i <= last; i++ {
 		fmt.Fprintf(w, "%8d %v\n", i, &run.ops[i])
