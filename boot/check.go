@@ -151,7 +151,7 @@ func (b *builder) checkKVStore() {
 		return
 	}
 	areas := storeAreas(units)
-	if areas[0] != areas[1] {
+	if areas[0] != areas[1] || areas[0] == 0 {
 		b.report(k, false, fmt.Sprintf("%s does not split into two equal areas on erase boundaries: %s and %s",
 			k.span(), size(areas[0]), size(areas[1])), "choose erase units that do")
 	}
