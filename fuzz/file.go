@@ -65,7 +65,11 @@ func (f *Finding) Write(file string) error {
 	if err := boot.WriteHex(&hex, []boot.Segment{{Addr: re.base, Data: re.image}}); err != nil {
 		return err
 	}
-	for ext, data := range map[string][]byte{".txt": story.Bytes(), ".bin": re.image, ".hex": hex.Bytes()} {
+	files := map[string][]byte{".txt": story.Bytes(), ".bin": re.image, ".hex": hex.Bytes()}
+	if len(re.image) == 0 { // what is wrong with a layout may be so without any flash
+		files = map[string][]byte{".txt": story.Bytes()}
+	}
+	for ext, data := range files {
 		if err := os.WriteFile(path+ext, data, 0o644); err != nil {
 			return err
 		}
@@ -96,13 +100,13 @@ func ParseFinding(text []byte) (*Finding, error) {
 		return nil, fmt.Errorf("line %d: not a finding: %s", line, strings.TrimPrefix(err.Error(), "json: "))
 	}
 	cases := 0
-	for _, is := range []bool{f.KV != nil, f.Update != nil, f.Life != nil} {
+	for _, is := range []bool{f.KV != nil, f.Update != nil, f.Life != nil, f.Input != nil} {
 		if is {
 			cases++
 		}
 	}
 	if cases != 1 {
-		return nil, fmt.Errorf("not a finding: it needs one case, kv, update or life")
+		return nil, fmt.Errorf("not a finding: it needs one case, kv, update, life or input")
 	}
 	return f, nil
 }
@@ -132,6 +136,8 @@ func (f *Finding) replay(store func(kvstore.BlockDevice) kvstore.Store, w io.Wri
 		re, err = f.KV.replay(w, store)
 	case f.Update != nil:
 		re, err = f.Update.replay(w)
+	case f.Input != nil:
+		re, err = f.Input.replay(w, f.Rule, f.Symptom)
 	default:
 		re, err = f.Life.replay(w)
 	}
@@ -204,9 +210,17 @@ var ruleTexts = map[string][]string{
 		"bootloader and KVStore are never touched", "no erase or program outside the region meant",
 		"a candidate with a bad hash or header, a wrong size or a lower version is never installed",
 	},
+	"layout": {
+		"the same files always give the same layout and the same problems", "what overlaps, or lies off erase boundaries or outside the flash, is reported",
+		"the layout has the addresses that the files say", "on a layout without errors a whole update goes through",
+		"nothing outside the region meant is erased or programmed", "the KVStore works, and keeps its keys",
+	},
 }
 
 func ruleText(subject string, rule int) string {
+	if rule == RulePanic {
+		return "nothing makes it panic"
+	}
 	t := ruleTexts[subject]
 	if rule < 1 || rule > len(t) {
 		return "unknown"

@@ -14,7 +14,7 @@ import (
 // case that shows it. It is what a file in findings/ holds.
 type Finding struct {
 	ID       string      `json:"id"`
-	Subject  string      `json:"subject"` // "KVStore" or "update"
+	Subject  string      `json:"subject"` // "KVStore", "update" or "layout"
 	Rule     int         `json:"rule"`
 	Severity string      `json:"severity"`
 	Symptom  string      `json:"symptom"`
@@ -27,6 +27,8 @@ type Finding struct {
 	KV       *KVCase     `json:"kv,omitempty"`
 	Update   *UpdateCase `json:"update,omitempty"`
 	Life     *LifeCase   `json:"life,omitempty"`
+	Input    *InputCase  `json:"input,omitempty"`
+	Known    bool        `json:"known,omitempty"` // of an input: the guided search does not stop at it (docs/findings.md)
 }
 
 // Place is where in a run a cut hits, as far as it matters for the cause.
@@ -74,9 +76,12 @@ func (g *groups) add(v Violation, place Place, at CutCase) {
 	g.merge(gr)
 }
 
+// groupKey is what the violations of a group have in common.
+func groupKey(v Violation, at Place) string { return fmt.Sprint(v.Rule, "|", v.Symptom, "|", at) }
+
 // merge adds a group that was collected from later steps.
 func (g *groups) merge(o *group) {
-	key := fmt.Sprint(o.V.Rule, "|", o.V.Symptom, "|", o.Place)
+	key := groupKey(o.V, o.Place)
 	gr := g.by[key]
 	if gr == nil {
 		c := *o
@@ -110,6 +115,8 @@ func (g *groups) findings(describe func(f *Finding, at CutCase)) []Finding {
 			f.Devices = []string{f.Update.Device.String()}
 		case f.Life != nil:
 			f.Devices = []string{f.Life.Device.String()}
+		case f.Input != nil:
+			f.Devices = []string{f.Input.Story[0]}
 		}
 		f.Severity = severity(&f)
 		f.ID = fmt.Sprintf("%s-rule%d-%08x", strings.ToLower(f.Subject), f.Rule,
@@ -138,6 +145,8 @@ func (f *Finding) variant() string {
 		return f.Update.Client
 	case f.Life != nil:
 		return f.Life.Client
+	case f.Input != nil:
+		return f.Input.Target
 	}
 	return ""
 }

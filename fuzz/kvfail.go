@@ -149,7 +149,7 @@ func (l *live) judgeFailure(op *Op, n uint64) {
 			j.flight = k
 		}
 	}
-	if err == nil || !refused(err, &KVStep{Op: *op, Fault: model.Fail}) {
+	if err == nil || !refused(err, &KVStep{Op: *op, Fault: Fault{Mode: model.Fail}}) {
 		j.exp.apply(op, op.value(), how)
 	}
 	j.resetting = op.Kind == OpReset && err != nil

@@ -9,11 +9,14 @@ import (
 
 // Minimize looks for a smaller case that breaks the same rule in the same way and place: fewer operations,
 // smaller values, fewer keys, an earlier cut, a simpler mode; for an update smaller images, for a life fewer
-// events. It replays at most tries cases and keeps the best. It returns how many it replayed. Findings of
+// events; for an input fewer bytes. It replays at most tries cases and keeps the best. It returns how many it replayed. Findings of
 // stores of your own are left as they are.
 func (f *Finding) Minimize(tries int) int {
 	if f.KV != nil && f.KV.Profile == ownStore {
 		return 0
+	}
+	if f.Input != nil {
+		return f.minimizeInput(tries)
 	}
 	m := &minimizer{f: f, left: tries}
 	if !m.breaks(*f) {
@@ -31,7 +34,7 @@ func (f *Finding) Minimize(tries int) int {
 }
 
 // Length is the number of operations of the finding's case, of events of a life, of bytes of an update's
-// images.
+// images or of an input.
 func (f *Finding) Length() int {
 	switch {
 	case f.KV != nil:
@@ -40,6 +43,8 @@ func (f *Finding) Length() int {
 		return len(f.Life.Steps)
 	case f.Update != nil:
 		return int(f.Update.Old) + int(f.Update.New)
+	case f.Input != nil:
+		return len(f.Input.Bytes) / 2
 	}
 	return 0
 }

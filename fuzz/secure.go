@@ -192,34 +192,42 @@ func secureOps(seed uint64, n int) []Op {
 	return ops
 }
 
-// mend judges by rule 10 what a cut has left unreadable: the key in flight may be lost, but it can be
-// removed or set again.
-func (j *kvJudge) mend() {
+// mend judges by rule 10 what a cut has left unreadable.
+func (j *kvJudge) mend() { j.comeBack(0) }
+
+// comeBack judges by rule 10 what a cut has left unreadable: the key in flight may be lost, but it can be
+// removed, or set again with flags. It tells whether the key is readable in the end.
+func (j *kvJudge) comeBack(flags kvstore.Flags) bool {
 	k := &j.exp.keys[j.flight]
 	_, err := j.get(k.name)
 	if err == nil {
-		return // it has a value, if a wrong one
+		return true // it has a value, if a wrong one
 	}
 	v := []byte("a value to come back with")
 	removed := j.store.Remove(k.name)
 	if removed != nil && !errors.Is(removed, kvstore.ErrItemNotFound) {
 		j.report(RuleSecret, "a key that a cut has made unreadable cannot be removed: "+name(removed), "the key is removed", fmt.Sprintf("remove %q: %v; it read as: %v", k.name, removed, err))
 	}
-	err = j.store.Set(k.name, v, 0)
+	// The first set after a cut may fail once: that is another rule's matter.
+	if err = j.store.Set(k.name, v, flags); err != nil {
+		err = j.store.Set(k.name, v, flags)
+	}
 	if err == nil {
 		var got []byte
 		if got, err = j.get(k.name); err == nil && bytes.Equal(got, v) {
-			return
+			k.valueState, k.flags = valueState{now: v}, flags
+			return true
 		}
 	}
 	j.report(RuleSecret, "a key that a cut has made unreadable stays so", "a set brings it back", fmt.Sprintf("set %q: %v", k.name, err))
+	return false
 }
 
 // leaks looks for confidential values in an image.
 func leaks(image []byte, ops []Op) (Violation, bool) {
 	for i := range ops {
 		o := &ops[i]
-		if !o.Kind.sets() || protection(o.Key)&kvstore.FlagConfidential == 0 {
+		if !o.Kind.sets() || (kvstore.Flags(o.Flags)|protection(o.Key))&kvstore.FlagConfidential == 0 {
 			continue
 		}
 		v := o.value()

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"dualbank/kvstore"
+	"dualbank/model"
 	"dualbank/results"
 )
 
@@ -107,8 +108,22 @@ const attackedKey = " of key "
 // attacker is a device whose external store somebody else can write.
 type attacker struct {
 	*live
-	raw     *kvstore.TDBStore // the attacker's own view of the external store
+	forger
 	earlier map[string][][]byte
+}
+
+// forger rewrites the external store record by record.
+type forger struct {
+	raw *kvstore.TDBStore // the attacker's own view of the external store
+}
+
+func newForger(f *model.Flash, d *Device, p kvstore.Profile) (*forger, error) {
+	dev, err := f.Region(d.Base, d.Size)
+	if err != nil {
+		return nil, err
+	}
+	split, skip := secureSplit(dev)
+	return &forger{kvstore.NewTDB(window{dev, split + skip, dev.Size() - split - skip}, kvstore.Options{Profile: p})}, nil
 }
 
 func newAttacker(c *KVSweep, ops []Op) (*attacker, error) {
@@ -120,16 +135,11 @@ func newAttacker(c *KVSweep, ops []Op) (*attacker, error) {
 	if !ok {
 		return nil, fmt.Errorf("the store is no SecureStore: nobody can attack it")
 	}
-	dev, err := l.f.Region(c.Device.Base, c.Device.Size)
+	g, err := newForger(l.f, &c.Device, c.Profile)
 	if err != nil {
 		return nil, err
 	}
-	split, skip := secureSplit(dev)
-	a := &attacker{
-		live: l, earlier: map[string][][]byte{},
-		raw: kvstore.NewTDB(window{dev, split + skip, dev.Size() - split - skip}, kvstore.Options{Profile: c.Profile}),
-	}
-	return a, s.Open()
+	return &attacker{live: l, forger: *g, earlier: map[string][][]byte{}}, s.Open()
 }
 
 // step performs operation i; what it replaces is the attacker's to keep.
@@ -163,7 +173,7 @@ func (a *attacker) attack(i, k int, what string) {
 	a.f.Mark()
 	defer a.f.Rollback()
 	key := a.j.exp.keys[k].name
-	if !a.hit(key, what) {
+	if !a.hit(key, what, a.earlier[key]) {
 		return
 	}
 	a.judgeAttack(k, what)
@@ -174,8 +184,8 @@ func (a *attacker) attack(i, k int, what string) {
 	a.fork.bad = nil
 }
 
-// hit rewrites the external store.
-func (a *attacker) hit(key, what string) bool {
+// hit lets the attack of that name hit key, which had the records earlier before. It tells whether it could.
+func (a *forger) hit(key, what string, earlier [][]byte) bool {
 	if a.raw.Open() != nil {
 		return false
 	}
@@ -208,7 +218,7 @@ func (a *attacker) hit(key, what string) bool {
 	}
 	for _, attack := range attacks {
 		if attack.name == what {
-			all = attack.do(all, at, a.earlier[key])
+			all = attack.do(all, at, earlier)
 		}
 	}
 	if a.raw.Reset() != nil {
@@ -229,18 +239,36 @@ func (a *attacker) judgeAttack(k int, what string) {
 		j.report(RuleOpens, "the store does not open after an attack: "+name(err), "open succeeds", err.Error())
 		return
 	}
-	key := &a.j.exp.keys[k]
-	guarded := (protection(key.name)|key.flags)&(kvstore.FlagReplayProtection|kvstore.FlagWriteOnce) != 0
+	key := a.j.exp.keys[k]
+	key.flags |= protection(key.name)
+	replayed := strings.HasPrefix(what, "put the")
+	j.believes(&key, leeway{missing: what == "remove", other: func([]byte) bool { return replayed }})
+}
+
+// leeway is what an attack may lead to with a value that nothing protects from a replay.
+type leeway struct {
+	missing  bool                // it is gone
+	other    func(v []byte) bool // it is an older one
+	failures bool                // a failure need not tell of the attack: the store below is damaged
+}
+
+// guards are the flags of values that are protected from a replay.
+const guards = kvstore.FlagReplayProtection | kvstore.FlagWriteOnce
+
+// believes judges what the store gives out for a key after an attack: what was stored last, or an
+// error that tells of the attack.
+func (j *kvJudge) believes(key *keyState, may leeway) {
+	guarded := key.now != nil && key.flags&guards != 0
 	v, err := j.get(key.name)
 	switch {
-	case err == nil && v == nil && !guarded && what == "remove":
+	case err == nil && v == nil && (key.now == nil || !guarded && may.missing):
 	case err == nil && v == nil:
 		j.report(RuleSecret, "a record that somebody removed or changed reads as missing", "an error that tells of the attack", "item not found")
 	case err == nil && same(v, key.now):
-	case err == nil && !guarded && strings.HasPrefix(what, "put the"): // nothing protects it from a replay
+	case err == nil && !guarded && may.other(v): // nothing protects it from a replay
 	case err == nil:
 		j.report(RuleSecret, "a record that somebody changed or replayed is believed", describe(key.now)+", or an error", fmt.Sprintf("%d bytes that are not those stored last", len(v)))
-	case errors.Is(err, kvstore.ErrAuthentication), errors.Is(err, kvstore.ErrRBPAuthentication):
+	case may.failures, errors.Is(err, kvstore.ErrAuthentication), errors.Is(err, kvstore.ErrRBPAuthentication):
 	default:
 		j.report(RuleSecret, "an attack is not told from a failure: "+name(err), "an authentication error", err.Error())
 	}
@@ -280,7 +308,7 @@ func (c *KVCase) replayAttack(w io.Writer, cfg *KVSweep) (*replayed, error) {
 	fmt.Fprintf(w, "attack   %s\n", c.Attack)
 	re := &replayed{base: c.Device.Base, image: make([]byte, c.Device.Size)}
 	a.f.Mark()
-	if k, ok := a.j.exp.index[key]; ok && a.j.exp.keys[k].now != nil && a.hit(key, what) {
+	if k, ok := a.j.exp.index[key]; ok && a.j.exp.keys[k].now != nil && a.hit(key, what, a.earlier[key]) {
 		a.f.Peek(re.base, re.image)
 		a.judgeAttack(k, what)
 		re.bad = a.fork.bad

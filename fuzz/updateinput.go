@@ -24,10 +24,11 @@ type UpdateStep struct {
 	Version  uint64
 	Size     uint32
 	Bad      BadCandidate
+	Leave    bool             // the candidate is not activated
 	Reason   boot.ResetReason // of the reset
 	RAM      uint64           // seed of what a power cycle leaves in RAM
-	Fault    model.Mode       // nil: none
-	At       uint64           // steps that complete before the fault
+	Fault
+	Then []Fault // in the boots that follow Fault, one after the other
 }
 
 // inputLayouts are small, so that a life is short: sectors of 2 KiB and 8-byte pages as on an STM32L4, and
@@ -48,88 +49,143 @@ var inputLayouts = []struct {
 }
 
 // DecodeUpdate reads an input from bytes. Every string of bytes is a life.
-func DecodeUpdate(data []byte) UpdateInput {
-	next := func() int {
-		if len(data) == 0 {
-			return 0
-		}
-		b := data[0]
-		data = data[1:]
-		return int(b)
-	}
-	l := inputLayouts[next()%len(inputLayouts)]
-	in := UpdateInput{Device: l.device, Boot: l.boot, Client: boot.Generation(next() & 1)}
-	in.Boot.BootRetries, in.Boot.CopyRetries, in.Boot.ResetReason = 3, uint32(1+next()%2), next()%4 > 0
+func DecodeUpdate(data []byte) *UpdateInput { return decodeUpdate(&choices{data: data}) }
+
+func decodeUpdate(c *choices) *UpdateInput {
+	l := inputLayouts[c.of(len(inputLayouts))]
+	in := &UpdateInput{Device: l.device, Boot: l.boot, Client: boot.Generation(c.next() & 1)}
+	in.Boot.BootRetries, in.Boot.CopyRetries, in.Boot.ResetReason = 3, uint32(1+c.of(2)), c.of(4) > 0
 	bad := []BadCandidate{GoodCandidate, GoodCandidate, GoodCandidate, BadHash, EmptyCandidate, TruncatedSize}
-	modes := []model.Mode{nil, nil, model.Before, model.After, model.Torn, model.Prefix}
-	for len(data) > 0 && len(in.Steps) < 40 {
-		s := UpdateStep{Download: next()&1 == 0, Fault: modes[next()%len(modes)]}
-		if s.Fault != nil {
-			s.At = uint64(next()) | uint64(next()%32)<<8
+	for len(in.Steps) < 40 && c.more() {
+		s := UpdateStep{Download: c.next()&1 == 0}
+		if s.Fault = c.fault(updateModes); s.Mode != nil {
+			s.At += uint64(c.of(4)) << 11
+			s.Then = c.recovery(updateModes[2:])
 		}
 		if s.Download {
-			s.Slot = uint32(next()) % l.boot.Locations
-			s.Version = uint64(next() % 16)
-			s.Size = uint32(next())*16 + uint32(next()%16) + 1
-			s.Bad = bad[next()%len(bad)]
+			s.Slot = uint32(c.next()) % l.boot.Locations
+			s.Version = uint64(c.of(16))
+			s.Size = uint32(c.next())*16 + uint32(c.of(16)) + 1
+			s.Bad = bad[c.of(len(bad))]
+			// What the older client leaves so is installed: known (docs/findings.md, 13).
+			s.Leave = c.of(4) == 3 && in.Client == boot.ClientNew
 		} else {
-			s.Reason = boot.ResetReason(next() % (int(boot.Unknown) + 1))
-			s.RAM = uint64(next())
+			s.Reason = boot.ResetReason(c.of(int(boot.Unknown) + 1))
+			s.RAM = uint64(c.next())
 		}
 		in.Steps = append(in.Steps, s)
 	}
 	return in
 }
 
-// Run lives the life. After every boot, what runs must be a complete image that somebody made for
+var updateModes = []model.Mode{nil, nil, model.Before, model.After, model.Torn, model.Prefix}
+
+// run lives the life. After every boot, what runs must be a complete image that somebody made for
 // this device, good, and no older than what ran before; at the end the device must boot.
-func (in *UpdateInput) Run() (bad []Violation, interesting bool, err error) {
-	cfg := &UpdateSweep{Device: in.Device, Boot: in.Boot, Client: in.Client, Old: 900, New: 900, Seed: 1}
+func (in *UpdateInput) run(o *outcome) error {
+	cfg := &UpdateSweep{Device: in.Device, Boot: in.Boot, Client: in.Client, Old: firstImage, New: firstImage, Seed: 1}
+	cfg.Boot.Defects = o.planted.Boot
 	run, f, err := newUpdateRun(cfg)
 	if err != nil {
-		return nil, false, err
+		return err
 	}
 	run.images = []*image{run.old}
-	j := newUpdateJudge(run, f)
-	f.Observe(j.watch)
+	l := &updateTrial{updateJudge: newUpdateJudge(run, f), in: in, o: o, running: run.old}
+	f.Observe(l.watch)
 	defer f.Observe(nil)
-	running := run.old
-	reason := boot.PowerOn
 	for i := range in.Steps {
 		s := &in.Steps[i]
-		if s.Fault != nil {
-			f.Arm(model.Cut{Step: s.At, Mode: s.Fault, Seed: s.At ^ s.RAM<<32})
-		}
-		if s.Download {
-			in.download(j, s)
-		} else {
-			if reason = s.Reason; reason == boot.PowerOn {
-				j.scramble(s.RAM)
-			}
-			now, ok := in.reset(j, reason, running)
-			if !ok {
-				return j.bad, true, nil
-			}
-			interesting = interesting || now != running
-			running = now
-		}
-		f.Disarm()
-		if f.Off() {
-			interesting = true
-			f.Boot()
-			j.scramble(s.At)
-			j.client.Reset()
-			now, ok := in.reset(j, boot.PowerOn, running)
-			if !ok {
-				return j.bad, true, nil
-			}
-			running = now
+		sound := l.live(s)
+		if l.note(s.place()); !sound {
+			return nil
 		}
 	}
-	if running == nil {
-		j.boot(" at the end")
+	if l.running == nil {
+		l.take()
+		l.boot(" at the end")
+		l.note(Place{Op: "end of the life", Part: "without a fault"})
 	}
-	return j.bad, interesting, nil
+	return nil
+}
+
+// updateTrial is a device that a life is tried on.
+type updateTrial struct {
+	*updateJudge
+	in      *UpdateInput
+	o       *outcome
+	running *image // nil: nothing, which is a violation only at the end
+}
+
+func (l *updateTrial) note(at Place) {
+	l.o.note(l.bad, at)
+	l.bad = l.bad[:0]
+}
+
+func (l *updateTrial) take() { l.o.take(l.f, l.f.Start(), l.f.Size()) }
+
+// place is where a step is, for a finding.
+func (s *UpdateStep) place() Place {
+	p := Place{Op: "download", Part: "without a fault"}
+	if !s.Download {
+		p.Op = "reset"
+	}
+	if s.Mode != nil {
+		p.Part = "fault " + s.Mode.String()
+		if len(s.Then) > 0 {
+			p.Part += " and another in the boot after it"
+		}
+	}
+	return p
+}
+
+// live lives through a step. sound is false where nothing more can be learned from the life.
+func (l *updateTrial) live(s *UpdateStep) (sound bool) {
+	if s.Mode != nil {
+		l.f.Arm(s.cut(s.RAM))
+	}
+	if s.Download {
+		l.in.download(l.updateJudge, s)
+	} else {
+		if s.Reason == boot.PowerOn {
+			l.scramble(s.RAM)
+		}
+		if !l.reset(s.Reason) {
+			return false
+		}
+	}
+	for i := 0; l.f.Off(); i++ {
+		l.o.hits(s.Mode)
+		l.take()
+		l.f.Boot()
+		l.scramble(s.At + uint64(i))
+		l.client.Reset()
+		if i < len(s.Then) {
+			l.f.Arm(s.Then[i].cut(s.At))
+		}
+		if !l.reset(boot.PowerOn) {
+			return false
+		}
+	}
+	l.f.Disarm()
+	return true
+}
+
+// reset boots once and looks at what runs.
+func (l *updateTrial) reset(reason boot.ResetReason) (sound bool) {
+	now, ok := l.in.reset(l.updateJudge, reason, l.running)
+	if !ok {
+		return false
+	}
+	if now != nil {
+		l.o.interesting = l.o.interesting || now != l.running
+	}
+	switch {
+	case !l.f.Off():
+		l.running = now
+	case reason >= boot.Watchdog || !l.in.Boot.ResetReason:
+		l.running = nil // the boot that was cut may have given the newer one up
+	}
+	return true
 }
 
 // scramble leaves what a power cycle leaves in RAM: anything.
@@ -141,13 +197,13 @@ func (j *updateJudge) scramble(seed uint64) {
 // download puts a candidate into a slot, as far as it comes.
 func (in *UpdateInput) download(j *updateJudge, s *UpdateStep) {
 	im := newImage(s.Version, s.Size, uint64(s.Size)<<8|s.Version)
-	if s.Bad.spoil(im) == nil && s.Bad == GoodCandidate && im.Version > 0 {
+	if s.Bad.spoil(im) == nil && s.Bad == GoodCandidate && im.Version > 0 && !s.Leave {
 		j.run.images = append(j.run.images, im)
 	}
 	j.inside = &j.run.inside[0]
 	j.run.new = im
 	j.client.Reset()
-	for op := opPrepare; op < opInstall; op++ {
+	for op := opPrepare; op < opInstall && (op < opActivate || !s.Leave); op++ {
 		if j.run.doIn(j.client, j.loader, op, s.Slot) != nil {
 			return // refused, or the power is gone: what was there before is gone, too
 		}
@@ -174,23 +230,6 @@ func (in *UpdateInput) reset(j *updateJudge, reason boot.ResetReason, before *im
 	return now, true
 }
 
-// RunUpdateInput is the body of the guided search for both engines, as RunInput is for the KVStore.
-func RunUpdateInput(data []byte, strict bool) int {
-	in := DecodeUpdate(data)
-	bad, interesting, err := in.Run()
-	if err != nil {
-		panic(err)
-	}
-	if strict && len(bad) > 0 {
-		v := bad[0]
-		panic(fmt.Sprintf("rule %d is broken: %s: expected %s, seen %s\n%v", v.Rule, v.Symptom, v.Expected, v.Seen, &in))
-	}
-	if interesting || len(bad) > 0 {
-		return 1
-	}
-	return 0
-}
-
 func (in *UpdateInput) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%v, %v client, %+v\n", &in.Device, in.Client, in.Boot)
@@ -201,13 +240,13 @@ func (in *UpdateInput) String() string {
 			if s.Bad != GoodCandidate {
 				fmt.Fprintf(&b, ", bad: %s", s.Bad)
 			}
+			if s.Leave {
+				b.WriteString(", not activated")
+			}
 		} else {
 			fmt.Fprintf(&b, "%4d reset, %v, RAM %d", i, s.Reason, s.RAM)
 		}
-		if s.Fault != nil {
-			fmt.Fprintf(&b, "; %v after %d steps", s.Fault, s.At)
-		}
-		b.WriteByte('\n')
+		tell(&b, s.Fault, s.Then)
 	}
 	return b.String()
 }

@@ -21,6 +21,9 @@ type crashCommand struct {
 	FailOnFindings bool          `help:"Exit with code 1 if a power cut breaks a rule."`
 	Cuts           uint64        `placeholder:"N" help:"The small geometries alone, and about N cuts of each sweep, spread over its steps: seconds instead of minutes."`
 	Time           time.Duration `placeholder:"DURATION" help:"End the sweeps after this time, such as 90s or 10m. The same command goes on from there."`
+
+	Input  []string `sep:"none" placeholder:"FILE" help:"In place of a campaign: make findings of this input of the guided search, a corpus file of the native engine or a crasher of go-fuzz. May be repeated."`
+	Target string   `enum:",FuzzKV,FuzzSecure,FuzzUpdate,FuzzLayout" default:"" placeholder:"NAME" help:"Whose input it is: FuzzKV, FuzzSecure, FuzzUpdate or FuzzLayout; without it, what its folder is named."`
 }
 
 // Help says what is swept.
@@ -32,6 +35,9 @@ func (c *crashCommand) Help() string {
 }
 
 func (c *crashCommand) Run(ctx context.Context, t terminal) error {
+	if len(c.Input) > 0 {
+		return c.inputs(t)
+	}
 	profile := kvstore.MbedCE
 	if c.Profile == kvstore.MbedOS.String() {
 		profile = kvstore.MbedOS

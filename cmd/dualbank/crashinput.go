@@ -1,0 +1,68 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"dualbank/fuzz"
+)
+
+// inputs makes findings of inputs of the guided search, in place of a campaign.
+func (c *crashCommand) inputs(t terminal) error {
+	by := map[string][][]byte{}
+	for _, path := range c.Input {
+		data, target, err := fuzz.ReadInput(path)
+		if err != nil {
+			return badInput(err)
+		}
+		if c.Target != "" {
+			target = c.Target
+		}
+		if target == "" {
+			return badInput(fmt.Errorf("%s: its folder does not say which target it is an input of: give --target", path))
+		}
+		by[target] = append(by[target], data)
+	}
+	dir := filepath.Join(c.Out, "findings")
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return badInput(fmt.Errorf("%w: choose another folder with --out", err))
+	}
+	var all []fuzz.Finding
+	for name, data := range by {
+		target, err := fuzz.TargetByName(name)
+		if err != nil {
+			return badInput(err)
+		}
+		found, err := target.Crashers(data, fuzz.Planted{})
+		if err != nil {
+			return badInput(err)
+		}
+		all = append(all, found...)
+	}
+	slices.SortFunc(all, func(a, b fuzz.Finding) int { return strings.Compare(a.ID, b.ID) })
+	for i := range all {
+		f := &all[i]
+		f.Minimize(inputTries)
+		path := filepath.Join(dir, f.ID+".json")
+		if err := f.Write(path); err != nil {
+			return err
+		}
+		known := ""
+		if f.Known {
+			known = ", known of the reference"
+		}
+		fmt.Fprintf(t.out, "%-7s %s rule %d%s: %s (%v)\n        %s\n", f.Severity, f.Subject, f.Rule, known, f.Symptom, f.Place, path)
+	}
+	fmt.Fprintf(t.out, "%d inputs, %d findings in %s\n", len(c.Input), len(all), dir)
+	if c.FailOnFindings && len(all) > 0 {
+		return failure{errors.New("an input breaks a rule: see the findings above"), exitFinding}
+	}
+	return nil
+}
+
+// inputTries bounds the runs spent on making a finding of an input smaller.
+const inputTries = 5000
