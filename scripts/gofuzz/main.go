@@ -1,6 +1,6 @@
-// Command gofuzz runs the guided search with go-fuzz: gofuzz TIME [Fuzz|FuzzUpdate]. Corpus and
-// crashers are kept in out/gofuzz/FUNC; what the native engine has found goes in as a seed, and what
-// go-fuzz finds comes back as seeds of the native target.
+// Command gofuzz runs the guided search with go-fuzz: gofuzz TIME TARGET. Corpus and crashers are kept in
+// out/gofuzz/TARGET. What the native engine has, as seeds and in its cache, goes in first; what go-fuzz
+// keeps goes back into that cache, and its crashers become seeds of the native target and findings.
 package main
 
 import (
@@ -8,6 +8,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/format"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -15,14 +19,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"strconv"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
-)
 
-// natives are the native targets with the same body.
-var natives = map[string]string{"Fuzz": "FuzzKV", "FuzzUpdate": "FuzzUpdate"}
+	"dualbank/fuzz"
+)
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -32,28 +35,35 @@ func main() {
 }
 
 func run(args []string) error {
-	fn := "Fuzz"
-	if len(args) == 2 {
-		fn = args[1]
-	}
-	native, ok := natives[fn]
-	if len(args) < 1 || len(args) > 2 || !ok {
-		return errors.New("give a time such as 60s, and Fuzz or FuzzUpdate")
+	if len(args) != 2 {
+		return errors.New("give a time such as 60s, and a target such as FuzzKV")
 	}
 	limit, err := time.ParseDuration(args[0])
 	if err != nil {
 		return fmt.Errorf("%q is no time: give one such as 60s", args[0])
 	}
-	work, err := filepath.Abs(filepath.Join("out", "gofuzz", fn))
+	target, err := fuzz.TargetByName(args[1])
 	if err != nil {
 		return err
 	}
-	seeds := filepath.Join("fuzz", "testdata", "fuzz", native)
-	if err := errors.Join(os.MkdirAll(filepath.Join(work, "corpus"), 0o755), os.MkdirAll(seeds, 0o755)); err != nil {
+	work, err := filepath.Abs(filepath.Join("out", "gofuzz", target.Name))
+	if err != nil {
 		return err
 	}
-	if err := toGoFuzz(seeds, filepath.Join(work, "corpus")); err != nil {
+	cache, err := nativeCache(target.Name)
+	if err != nil {
 		return err
+	}
+	seeds, corpus := filepath.Join("fuzz", "testdata", "fuzz", target.Name), filepath.Join(work, "corpus")
+	for _, dir := range []string{seeds, cache, corpus} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	for _, dir := range []string{seeds, cache} {
+		if err := toGoFuzz(dir, corpus); err != nil {
+			return err
+		}
 	}
 	src, err := os.MkdirTemp("", "gofuzz")
 	if err != nil {
@@ -63,7 +73,7 @@ func run(args []string) error {
 	if err := prepare(src); err != nil {
 		return err
 	}
-	build := exec.Command("go", "tool", "go-fuzz-build", "-func", fn, "-o", filepath.Join(work, "fuzz.zip"), "./fuzz")
+	build := exec.Command("go", "tool", "go-fuzz-build", "-func", target.Name, "-o", filepath.Join(work, "fuzz.zip"), "./fuzz")
 	build.Dir, build.Stdout, build.Stderr = src, os.Stdout, os.Stderr
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("go-fuzz-build: %w", err)
@@ -71,7 +81,19 @@ func run(args []string) error {
 	if err := search(work, limit); err != nil {
 		return err
 	}
-	return toNative(work, seeds, native)
+	if err := toNative(corpus, cache); err != nil {
+		return err
+	}
+	return crashers(target, work, seeds)
+}
+
+// nativeCache is where the native engine keeps what it has found for a target.
+func nativeCache(target string) (string, error) {
+	root, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		return "", fmt.Errorf("go env GOCACHE: %w", err)
+	}
+	return filepath.Join(strings.TrimSpace(string(root)), "fuzz", "dualbank", "fuzz", target), nil
 }
 
 // search runs go-fuzz for a time. SIGINT ends it cleanly, SIGTERM leaves files behind.
@@ -113,7 +135,26 @@ func prepare(dst string) error {
 			return err
 		}
 	}
-	return nil
+	return copyTypes("results/plan.go", filepath.Join(dst, "results/plan.go"))
+}
+
+// copyTypes copies the types of a Go file alone, which need no imports.
+func copyTypes(from, to string) error {
+	set := token.NewFileSet()
+	f, err := parser.ParseFile(set, from, nil, 0)
+	if err != nil {
+		return err
+	}
+	f.Imports = nil
+	f.Decls = slices.DeleteFunc(f.Decls, func(d ast.Decl) bool {
+		g, ok := d.(*ast.GenDecl)
+		return !ok || g.Tok != token.TYPE
+	})
+	var out bytes.Buffer
+	if err := format.Node(&out, set, f); err != nil {
+		return err
+	}
+	return os.WriteFile(to, out.Bytes(), 0o644)
 }
 
 var embedded = regexp.MustCompile(`(?m)^//go:embed (.*)\nvar (\w+) embed\.FS$`)
@@ -162,39 +203,69 @@ func unembed(dir string, src []byte) ([]byte, error) {
 	return bytes.Replace(src, []byte(`"embed"`), []byte(`"testing/fstest"`), 1), failed
 }
 
-// toGoFuzz gives go-fuzz the native engine's corpus: each file holds one []byte as Go source.
-func toGoFuzz(seeds, corpus string) error {
-	files, err := filepath.Glob(filepath.Join(seeds, "*"))
+// The names of files that came from the other engine begin with its name, and do not go back.
+const (
+	fromNative = "native-"
+	fromGoFuzz = "gofuzz-"
+)
+
+// toGoFuzz gives go-fuzz what the native engine has in a folder.
+func toGoFuzz(dir, corpus string) error {
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil {
 		return err
 	}
 	for _, f := range files {
-		text, err := os.ReadFile(f)
+		if strings.HasPrefix(filepath.Base(f), fromGoFuzz) && !strings.Contains(dir, "testdata") {
+			continue
+		}
+		data, _, err := fuzz.ReadInput(f)
 		if err != nil {
-			return err
+			return fmt.Errorf("%w; remove it", err)
 		}
-		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-		quoted, ok := strings.CutPrefix(lines[len(lines)-1], "[]byte(")
-		data, err := strconv.Unquote(strings.TrimSuffix(quoted, ")"))
-		if len(lines) != 2 || !ok || err != nil {
-			return fmt.Errorf("%s: not a corpus file with one []byte: remove it", f)
-		}
-		if err := os.WriteFile(filepath.Join(corpus, "native-"+filepath.Base(f)), []byte(data), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(corpus, fromNative+filepath.Base(f)), data, 0o644); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// toNative makes crashers seeds of the native target, which then replays them; the corpus goes to
-// where the native engine keeps its own only on demand, as it is large.
-func toNative(work, seeds, native string) error {
-	crashers, err := filepath.Glob(filepath.Join(work, "crashers", "*"))
+// toNative gives the native engine what go-fuzz has in a folder.
+func toNative(corpus, cache string) error {
+	inputs, err := filepath.Glob(filepath.Join(corpus, "*"))
 	if err != nil {
 		return err
 	}
-	n := 0
-	for _, f := range crashers {
+	for _, f := range inputs {
+		if strings.HasPrefix(filepath.Base(f), fromNative) {
+			continue
+		}
+		data, err := os.ReadFile(f)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(cache, nameFor(f)), fuzz.NativeInput(data), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nameFor is the name of a file of go-fuzz's, a hash, in a folder of the native engine.
+func nameFor(file string) string {
+	name := filepath.Base(file)
+	return fromGoFuzz + name[:min(16, len(name))]
+}
+
+// crashers makes what go-fuzz's crashers break findings, and the crashers seeds of the native target, which
+// then replays them.
+func crashers(target *fuzz.Target, work, seeds string) error {
+	files, err := filepath.Glob(filepath.Join(work, "crashers", "*"))
+	if err != nil {
+		return err
+	}
+	var inputs [][]byte
+	for _, f := range files {
 		if filepath.Ext(f) != "" { // .output and .quoted
 			continue
 		}
@@ -202,14 +273,30 @@ func toNative(work, seeds, native string) error {
 		if err != nil {
 			return err
 		}
-		text := fmt.Sprintf("go test fuzz v1\n[]byte(%q)\n", data)
-		if err := os.WriteFile(filepath.Join(seeds, "gofuzz-"+filepath.Base(f)[:16]), []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(seeds, nameFor(f)), fuzz.NativeInput(data), 0o644); err != nil {
 			return err
 		}
-		n++
+		inputs = append(inputs, data)
 	}
-	if n > 0 {
-		return fmt.Errorf("%d crashers in %s: DUALBANK_STRICT=1 go test -run %s ./fuzz replays them", n, filepath.Join(work, "crashers"), native)
+	if len(inputs) == 0 {
+		return nil
 	}
-	return nil
+	found, err := target.Crashers(inputs, fuzz.Planted{})
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(work, "findings")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for i := range found {
+		f := &found[i]
+		f.Minimize(5000)
+		path := filepath.Join(dir, f.ID+".json")
+		if err := f.Write(path); err != nil {
+			return err
+		}
+		fmt.Printf("%s rule %d: %s (%v)\n\t%s\n", f.Subject, f.Rule, f.Symptom, f.Place, path)
+	}
+	return fmt.Errorf("%d crashers in %s, %d findings in %s; DUALBANK_STRICT=1 go test -run %s ./fuzz replays the crashers", len(inputs), filepath.Join(work, "crashers"), len(found), dir, target.Name)
 }
