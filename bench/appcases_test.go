@@ -172,7 +172,7 @@ func g474(part string) *Scenario {
 }
 
 // lives runs a scenario's workload with its own driver.
-func lives(t *testing.T, s *Scenario) (*Device, *Sets) {
+func lives(t testing.TB, s *Scenario) (*Device, *Sets) {
 	t.Helper()
 	d, err := s.Device(s.Board.Driver, model.Corner(s.Board.Corner))
 	if err != nil {

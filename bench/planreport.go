@@ -82,7 +82,8 @@ func (p *planning) facts() {
 	add("Live data", results.Size(float64(int64(o.Live+0.5))), "%.1f %% of an area; with each value at its longest, and room for one more record, %.1f %%", 100*o.Fill, 100*o.WorstFill)
 	add("RAM for the keys", results.Size(float64(o.Table)), "%s for a moment while the table grows", results.Size(float64(o.TablePeak)))
 	if o.Update > 0 {
-		add("Largest firmware", results.Size(float64(o.Image)), "an update of %s takes %s, of which the application does not run for %s", results.Size(float64(p.s.Update.Bytes)), results.Duration(o.Update), results.Duration(o.UpdateDown))
+		add("Update, "+results.Size(float64(p.s.Update.Bytes)), results.Duration(o.Update), "with what the store leaves to it; for %s of it the application does not run", results.Duration(o.UpdateDown))
+		add("Largest firmware", results.Size(float64(o.Image)), "that the slot and the application's region hold")
 	} else {
 		add("Largest firmware", results.Size(float64(o.Image)), "less than the %s that are wished", results.Size(float64(p.s.Update.Bytes)))
 	}

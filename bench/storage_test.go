@@ -23,15 +23,7 @@ func stored(tb testing.TB, storage kvstore.StorageType, hours uint32) (*Device, 
 	tb.Helper()
 	s := Guide()
 	s.Workload.Hours, s.Store.Type = hours, StorageType(storage)
-	d, err := s.Device("mbed", model.Typ)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	sets, err := d.RunWorkload(context.Background(), &s.Workload, s.Seed, nil)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return d, sets
+	return lives(tb, s)
 }
 
 // TestStorageTypes: the default workload reads back what it set on every storage type; the external

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"context"
 	"reflect"
 	"testing"
 	"time"
@@ -17,15 +16,7 @@ func watched(t *testing.T, period time.Duration, mode model.Mode, hours uint32) 
 	s.App.Watchdog.Mode = Mode{mode}
 	s.Update.Bytes = 4 << 10 // which the bootloader hashes after each reset
 	s.Workload.Hours = hours
-	d, err := s.Device("mbed", model.Typ)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sets, err := d.RunWorkload(context.Background(), &s.Workload, s.Seed, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d, sets
+	return lives(t, s)
 }
 
 // Mbed's driver masks interrupts for 250 ms while it erases 16 KiB and for 550 ms while it erases 64 KiB,

@@ -59,7 +59,7 @@ func TestPageInBrowser(t *testing.T) {
 	for _, in := range []struct {
 		name string
 		r    *Report
-	}{{"", sample()}, {"crowded-", crowded()}} {
+	}{{"", sample()}, {"crowded-", crowded()}, {"plan-", planned("")}, {"draws-", planned("flat")}} {
 		html, err := Page(in.r)
 		if err != nil {
 			t.Fatal(err)
@@ -95,11 +95,19 @@ func TestPageInBrowser(t *testing.T) {
 }
 
 func TestPrintedPageInBrowser(t *testing.T) {
+	c := startChromium(t)
+	printed(t, c, "print", sample())
+	plan := planned("flat")
+	plan.Command = "dualbank plan /home/somebody/projects/device/results/plan/scenario.toml --out /home/somebody/projects/device/results/plan"
+	printed(t, c, "print-plan", plan)
+}
+
+func printed(t *testing.T, c *chromium, name string, r *Report) {
+	t.Helper()
 	dir := t.TempDir()
-	if err := Write(dir, sample()); err != nil {
+	if err := Write(dir, r); err != nil {
 		t.Fatal(err)
 	}
-	c := startChromium(t)
 	url := "file://" + filepath.Join(dir, pageName)
 	// Paper is white, also for those whose screen is dark. 703 pixels is A4 within the page's margins.
 	c.media("print", "dark")
@@ -108,19 +116,20 @@ func TestPrintedPageInBrowser(t *testing.T) {
 	var faults []string
 	c.eval(layoutFaults, &faults)
 	for _, f := range append(faults, c.complaints(url)...) {
-		t.Errorf("print: %s", f)
+		t.Errorf("%s: %s", name, f)
 	}
 	var colours []string
 	c.eval(`[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector("svg.wide text")).fill]`, &colours)
 	if want := []string{"rgb(255, 255, 255)", fmt.Sprintf("rgb(%d, %d, %d)", ink.light.R, ink.light.G, ink.light.B)}; strings.Join(colours, " ") != strings.Join(want, " ") {
-		t.Errorf("print: colours %v, want %v", colours, want)
+		t.Errorf("%s: colours %v, want %v", name, colours, want)
 	}
+	keep(t, name+".png", func() []byte { return c.screenshot() })
 	c.media("", "dark")
 	pdf := c.data("Page.printToPDF", map[string]any{"preferCSSPageSize": true, "printBackground": true, "paperWidth": 8.27, "paperHeight": 11.69})
 	if !strings.HasPrefix(string(pdf), "%PDF-") || len(pdf) < 20000 {
-		t.Errorf("print: %d bytes that begin %.8q", len(pdf), pdf)
+		t.Errorf("%s: %d bytes that begin %.8q", name, len(pdf), pdf)
 	}
-	keep(t, "print.pdf", func() []byte { return pdf })
+	keep(t, name+".pdf", func() []byte { return pdf })
 }
 
 // TestAccessibilityInBrowser asks Chromium's accessibility tree, which is what a screen reader gets.

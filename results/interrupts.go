@@ -158,24 +158,9 @@ func nines(n int) string {
 	return s + " %"
 }
 
-// waitCurve draws the stair of one case, without the steps that are too small to see.
+// waitCurve draws the stair of one case.
 func (p pen) waitCurve(c *waits, width vg.Length, s *shade, x, y func(float64) vg.Length) {
-	var path vg.Path
-	px, py := x(c.Points[0].Seconds), y(0)
-	path.Move(p.at(px, py))
-	for i, pt := range c.Points {
-		cx, cy := x(pt.Seconds), y(c.height(i))
-		if i < len(c.Points)-1 && cx-px < 0.4 && py-cy < 0.4 {
-			continue
-		}
-		path.Line(p.at(cx, py))
-		path.Line(p.at(cx, cy))
-		px, py = cx, cy
-	}
-	p.c.SetLineWidth(width)
-	p.c.SetLineDash(nil, 0)
-	p.c.SetColor(s)
-	p.c.Stroke(path)
+	p.stair(len(c.Points), width, s, y(0), func(i int) (vg.Length, vg.Length) { return x(c.Points[i].Seconds), y(c.height(i)) })
 }
 
 // waitTable is legend and figures in one.

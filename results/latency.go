@@ -168,23 +168,8 @@ func latencyTicks(lo, hi float64) []tick {
 
 // latencyCurve draws the stair of one workload, without the steps that are too small to see.
 func (p pen) latencyCurve(l latencies, width vg.Length, s *shade, x func(float64) vg.Length, y func(float64) vg.Length) {
-	var path vg.Path
 	n := float64(len(l.all))
-	px, py := x(l.all[0]), y(0)
-	path.Move(p.at(px, py))
-	for i, v := range l.all {
-		cx, cy := x(v), y((float64(i)+0.5)/n)
-		if i < len(l.all)-1 && cx-px < 0.4 && py-cy < 0.4 {
-			continue
-		}
-		path.Line(p.at(cx, py))
-		path.Line(p.at(cx, cy))
-		px, py = cx, cy
-	}
-	p.c.SetLineWidth(width)
-	p.c.SetLineDash(nil, 0)
-	p.c.SetColor(s)
-	p.c.Stroke(path)
+	p.stair(len(l.all), width, s, y(0), func(i int) (vg.Length, vg.Length) { return x(l.all[i]), y((float64(i) + 0.5) / n) })
 }
 
 // latencyMarks draws the rings of garbage collections and the marks of p50, p99 and the maximum.

@@ -32,6 +32,8 @@ type page struct {
 	FindingTable                    table
 	Findings                        []finding
 	Sections                        []section
+	Again                           table
+	Seed                            string
 	Sources                         table
 	Marks                           string
 }
@@ -147,6 +149,7 @@ func renderPage(r *Report, pics []*picture) ([]byte, error) {
 		})
 	}
 	p.Sections = sections(r)
+	p.Again, p.Seed = reproduction(r, pics, p.Sections), r.seed()
 	p.FindingTable.ID, p.Sources.ID = "table-findings", "table-sources"
 	for _, s := range p.Sections {
 		for i := range s.Tables {

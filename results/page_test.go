@@ -116,6 +116,33 @@ func TestPageIsOneAccessibleFile(t *testing.T) {
 	}
 }
 
+// Every picture and every section says how it is made again: the settings, the seed, the command.
+func TestEveryFigureIsReproducible(t *testing.T) {
+	for _, r := range []*Report{sample(), planned("flat")} {
+		pics := pictures(r)
+		rows := reproduction(r, pics, sections(r)).Rows
+		want := len(pics) + len(sections(r))
+		if len(r.Findings) > 0 {
+			want++
+		}
+		if len(rows) != want {
+			t.Errorf("%d rows, want %d", len(rows), want)
+		}
+		html, err := Page(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows {
+			if row[0].Link == "" || !strings.Contains(row[1].Text, "[") && row[0].Link != "benchmarks" || row[2].Text != r.seed() || !strings.HasPrefix(row[3].Text, "dualbank ") {
+				t.Errorf("%+v", row)
+			}
+			if !bytes.Contains(html, []byte(` id="`+row[0].Link+`"`)) {
+				t.Errorf("nothing on the page has the id %s", row[0].Link)
+			}
+		}
+	}
+}
+
 // TestPageEscapesEveryString puts markup into every string of the records.
 func TestPageEscapesEveryString(t *testing.T) {
 	const evil = `</title></style></svg><script src="http://evil.invalid/x.js">alert(1)</script><img src=x onerror=alert(1)> ]]> & "`

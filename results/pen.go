@@ -157,3 +157,24 @@ func (p pen) legend(y, w vg.Length, entries []entry) vg.Length {
 	}
 	return y + leading - top
 }
+
+// stair draws a curve of n steps that begins on the height base, without the steps that are too small to see.
+func (p pen) stair(n int, width vg.Length, s *shade, base vg.Length, at func(i int) (x, y vg.Length)) {
+	var path vg.Path
+	px, _ := at(0)
+	py := base
+	path.Move(p.at(px, py))
+	for i := range n {
+		cx, cy := at(i)
+		if i < n-1 && cx-px < 0.4 && py-cy < 0.4 {
+			continue
+		}
+		path.Line(p.at(cx, py))
+		path.Line(p.at(cx, cy))
+		px, py = cx, cy
+	}
+	p.c.SetLineWidth(width)
+	p.c.SetLineDash(nil, 0)
+	p.c.SetColor(s)
+	p.c.Stroke(path)
+}

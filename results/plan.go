@@ -153,7 +153,7 @@ func planTables(p *Plan) []table {
 		if p.Law != "" {
 			row = append(row, number(lifetime(c.P1)), number(lifetime(c.P50)))
 		}
-		choose.Rows = append(choose.Rows, append(row, number(digits(c.GCPerDay, 3)), number(duration(c.P50Set)), number(duration(c.Worst)), number(duration(c.Stall)), number(size(float64(c.Image))), cell{Text: meets}))
+		choose.Rows = append(choose.Rows, append(row, number(digits(c.GCPerDay, 3)), number(duration(c.P50Set)), number(duration(c.Worst)), number(never(c.Stall)), number(size(float64(c.Image))), cell{Text: meets}))
 		for _, l := range []struct {
 			sets                  string
 			p50, p99, p999, worst float64
@@ -168,12 +168,12 @@ func planTables(p *Plan) []table {
 		}
 		day.Rows = append(day.Rows, []cell{
 			{Text: c.Name},
-			number(duration(c.Busy)), number(duration(c.Stall)), number(duration(c.Masked)), number(duration(c.LongestMasked)),
+			number(duration(c.Busy)), number(never(c.Stall)), number(never(c.Masked)), number(never(c.LongestMasked)),
 			number(size(math.Round(c.Live))), number(percent(c.Fill)), number(percent(c.WorstFill)), number(size(float64(c.Table))), number(size(float64(c.TablePeak))),
 		})
 		update, down, stall := "does not fit", "", ""
 		if c.Update > 0 {
-			update, down, stall = duration(c.Update), duration(c.UpdateDown), duration(c.UpdateStall)
+			update, down, stall = duration(c.Update), duration(c.UpdateDown), never(c.UpdateStall)
 		}
 		work.Rows = append(work.Rows, []cell{
 			{Text: c.Name},

@@ -17,7 +17,7 @@ func samplePlan(law string) *Plan {
 		c := PlanCandidate{
 			Name: name, Place: place, Start: 0x0810_0000, Bytes: size, Sectors: "4 x 16 KiB + 1 x 64 KiB", Unmet: unmet, Ran: years > 0,
 			Simulated: 170_000, Rounds: 608, Uncertain: 0.29, Years: years, Sector: 0x0810_0000, GCPerDay: 54 / max(years, 1),
-			P50Set: 0.006, P99Set: 0.26, P999Set: 0.8, Worst: 0.85, PlainP50: 0.006, PlainP99: 0.26, PlainP999: 0.26, PlainWorst: 0.26, GCP50: 0.77, GCP99: 0.81, GCWorst: 0.85,
+			P50Set: 0.006, P99Set: 0.26, P999Set: 0.8, Worst: 0.85, PlainP50: 0.006, PlainP99: 0.26, PlainP999: 0.26, PlainWorst: 0.26, GCP50: 0.77, GCP99: 0.81, GCP999: 0.84, GCWorst: 0.85,
 			Busy: 5.2, Masked: 2.7, LongestMasked: 0.55, Live: 14377, Fill: 0.22, WorstFill: 0.41, Table: 656, TablePeak: 1296, Image: 917_392, Update: 28.3, UpdateDown: 11.2,
 		}
 		if law != "" {
@@ -30,11 +30,26 @@ func samplePlan(law string) *Plan {
 	add("128 KiB at the start", "start", 128<<10, 15.7)
 	add("256 KiB at the start", "start", 256<<10, 35.9)
 	add("256 KiB at the end", "end", 256<<10, 35.9)
+	add("256 KiB beside the code", "lower", 256<<10, 35.8)
+	add("512 KiB at the end", "end", 512<<10, 76.3)
+	add("512 KiB beside the code", "lower", 512<<10, 76.3)
 	for i := range 8 {
 		live := float64(i+1) * 6500
 		p.Live = append(p.Live, PlanLive{Bytes: live, P50: 0.006, P99: 0.26 + float64(i/5), GC: 0.3 + live/4e4, Worst: 0.6 + live/4e4})
 	}
 	return p
+}
+
+// planned is the report of a plan, with wear of an external store too.
+func planned(law string) *Report {
+	r := &Report{
+		Title: "Capacity plan", Command: "dualbank plan out/scenario.toml", Config: []Setting{{"seed", "7"}},
+		Plan: samplePlan(law), Wear: sampleWear(), Sets: sample().Sets[:1],
+	}
+	for i := range uint32(32) {
+		r.Wear = append(r.Wear, SectorWear{Addr: i * 4096, Size: 4096, Region: "external KVStore", Erases: 30_000 - 100*i, Endurance: 100_000, External: true})
+	}
+	return r
 }
 
 func TestPlanReport(t *testing.T) {
@@ -131,9 +146,9 @@ func TestPlanPicturesStandEdges(t *testing.T) {
 
 func TestPlanCheck(t *testing.T) {
 	for want, change := range map[string]func(p *Plan){
-		"plan: best 5, shown 2 of 5 candidates":    func(p *Plan) { p.Best = 5 },
-		"plan: best -2, shown 2 of 5 candidates":   func(p *Plan) { p.Best = -2 },
-		"plan: best 2, shown 5 of 5 candidates":    func(p *Plan) { p.Shown = 5 },
+		"plan: best 8, shown 2 of 8 candidates":    func(p *Plan) { p.Best = 8 },
+		"plan: best -2, shown 2 of 8 candidates":   func(p *Plan) { p.Best = -2 },
+		"plan: best 2, shown 8 of 8 candidates":    func(p *Plan) { p.Shown = 8 },
 		"plan.years: NaN":                          func(p *Plan) { p.Years = math.NaN() },
 		"plan.candidates[1]: no size":              func(p *Plan) { p.Candidates[1].Bytes = 0 },
 		"plan.candidates[0][7]: -1 is not a time ": func(p *Plan) { p.Candidates[0].Worst = -1 },

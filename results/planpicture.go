@@ -16,6 +16,16 @@ type curve struct {
 	mark  int
 	dash  []vg.Length
 	x, y  []float64
+	aside []vg.Length // how far right of its x each point is drawn; nil: not at all
+}
+
+// at is where point i is drawn.
+func (k *curve) at(c *chart, i int) (x, y vg.Length) {
+	x, y = c.x(k.x[i]), c.y(k.y[i])
+	if k.aside != nil {
+		x += k.aside[i]
+	}
+	return x, y
 }
 
 // chart is a plot of curves over axes that map values to lengths.
@@ -23,12 +33,13 @@ type chart struct {
 	w, axis, top, height vg.Length
 	loX, hiX, loY, hiY   float64 // loY and hiY are of a logarithmic scale
 	logX                 bool
+	right                vg.Length // free on the right, of a logarithmic x
 }
 
 func (c *chart) x(v float64) vg.Length {
 	wide := c.w - c.axis - 14
 	if c.logX {
-		return c.axis + 14 + (wide-14)*vg.Length(math.Log(v/c.loX)/math.Log(c.hiX/c.loX))
+		return c.axis + 14 + (wide-14-c.right)*vg.Length(math.Log(v/c.loX)/math.Log(c.hiX/c.loX))
 	}
 	return c.axis + wide*vg.Length((v-c.loX)/(c.hiX-c.loX))
 }
@@ -40,10 +51,13 @@ func (c *chart) y(v float64) vg.Length {
 // draw draws a curve: line, then marks.
 func (p pen) curve(c *chart, k curve) {
 	for i := 1; i < len(k.x); i++ {
-		p.line(c.x(k.x[i-1]), c.y(k.y[i-1]), c.x(k.x[i]), c.y(k.y[i]), 2.5, k.shade, k.dash...)
+		x0, y0 := k.at(c, i-1)
+		x1, y1 := k.at(c, i)
+		p.line(x0, y0, x1, y1, 2.5, k.shade, k.dash...)
 	}
 	for i := range k.x {
-		p.mark(c.x(k.x[i]), c.y(k.y[i]), k.mark, k.shade)
+		x, y := k.at(c, i)
+		p.mark(x, y, k.mark, k.shade)
 	}
 }
 
@@ -141,6 +155,9 @@ func lifetimeBody(p *Plan, ran []PlanCandidate, w vg.Length) part {
 		lo = min(lo, p.Years)
 	}
 	c := &chart{w: w, axis: 48, top: 10, height: 250, loY: lo / 1.5, hiY: hi * 1.6, logX: true}
+	if len(places) > 1 {
+		c.right = 8
+	}
 	var ticks []tick
 	for s := range sizes {
 		ticks = append(ticks, tick{s, size(s)})
@@ -164,21 +181,19 @@ func lifetimeBody(p *Plan, ran []PlanCandidate, w vg.Length) part {
 		}
 		for _, place := range places {
 			k := curve{shade: shadeOf(place), mark: slices.Index(places, place) % 3}
-			if place != places[0] {
-				k.dash = []vg.Length{7, 7} // the first one shows through where both are the same
-			}
 			for _, cand := range ran {
 				if cand.Place == place {
-					k.x, k.y = append(k.x, float64(cand.Bytes)), append(k.y, cand.Years)
-					if p.Law != "" && cand.P50 > 0 {
-						// Bars of several places stand side by side.
-						var beside []string
-						for _, o := range ran {
-							if o.Bytes == cand.Bytes {
-								beside = append(beside, o.Place)
-							}
+					// Stores of one size in several places stand side by side: they often last equally long.
+					var beside []string
+					for _, o := range ran {
+						if o.Bytes == cand.Bytes {
+							beside = append(beside, o.Place)
 						}
-						x := c.x(float64(cand.Bytes)) + 9*(vg.Length(slices.Index(beside, place))-vg.Length(len(beside)-1)/2)
+					}
+					aside := 12 * (vg.Length(slices.Index(beside, place)) - vg.Length(len(beside)-1)/2)
+					k.x, k.y, k.aside = append(k.x, float64(cand.Bytes)), append(k.y, cand.Years), append(k.aside, aside)
+					if p.Law != "" && cand.P50 > 0 {
+						x := c.x(float64(cand.Bytes)) + aside
 						p2.line(x, c.y(cand.P1), x, c.y(cand.P50), 5, k.shade)
 						p2.line(x-7, c.y(cand.P1), x+7, c.y(cand.P1), 2.5, k.shade)
 						p2.line(x-7, c.y(cand.P50), x+7, c.y(cand.P50), 2.5, k.shade)
@@ -204,17 +219,21 @@ func (p pen) lifetimeLabels(c *chart, plan *Plan, ran []PlanCandidate) {
 			st, label = lettering(smallSize, true, ink), label+" *"
 		}
 		x, y := c.x(float64(cand.Bytes)), c.y(cand.Years)
-		// Of two stores of one size the one that lasts less has its label below.
-		below := slices.ContainsFunc(ran, func(o PlanCandidate) bool {
-			return o.Bytes == cand.Bytes && o.Place != cand.Place && (o.Years > cand.Years || o.Years == cand.Years && o.Place < cand.Place)
-		})
-		if below {
-			if slices.ContainsFunc(ran, func(o PlanCandidate) bool {
-				return o.Bytes == cand.Bytes && o.Place != cand.Place && digits(o.Years, 3) == digits(cand.Years, 3)
-			}) {
-				continue // the other one's label says it
+		// Of several stores of one size that last differently those that last less have their labels below.
+		said, above := false, []string{}
+		for _, o := range ran {
+			if o.Bytes == cand.Bytes && o.Place != cand.Place && (o.Years > cand.Years || o.Years == cand.Years && o.Place > cand.Place) {
+				said = said || digits(o.Years, 3) == digits(cand.Years, 3)
+				if text := digits(o.Years, 3); !slices.Contains(above, text) {
+					above = append(above, text)
+				}
 			}
-			y += 30
+		}
+		if said {
+			continue // another one's label says it
+		}
+		if n := len(above); n > 0 {
+			y += 15 + 15*vg.Length(n)
 		}
 		wide := st.Width(label)
 		if plan.Law != "" {

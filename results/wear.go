@@ -120,10 +120,17 @@ func inRegion(s string) string {
 
 func wearBody(wear []SectorWear, w vg.Length) part {
 	const (
-		axis  = 44 // left of the bars
 		bars  = 210
 		strip = 22
 	)
+	peak := 1.0
+	for _, s := range wear {
+		peak = max(peak, float64(s.Erases), float64(s.Endurance))
+	}
+	axis := vg.Length(44) // left of the bars, for 10,000
+	if peak >= 100_000 {
+		axis = 52
+	}
 	regs := regions(wear)
 	col := (w - axis) / vg.Length(len(wear))
 	sizes := col >= 24 // room for a sector's number and size below its bar
@@ -139,10 +146,6 @@ func wearBody(wear []SectorWear, w vg.Length) part {
 	under := 8 + pen{}.legend(0, w, entries)
 	return part{height: top + bars + below + strip + under, draw: func(p pen) {
 		base := top + bars
-		peak := 1.0
-		for _, s := range wear {
-			peak = max(peak, float64(s.Erases), float64(s.Endurance))
-		}
 		ceiling := wearScale(peak * 1.35)
 		y := func(n float64) vg.Length { return base - bars*vg.Length(wearScale(n)/ceiling) }
 		x := func(i int) vg.Length { return axis + col*vg.Length(i) }
@@ -230,7 +233,11 @@ func (p pen) wearCounts(wear []SectorWear, regs []region, x func(int) vg.Length,
 	put := func(i int) {
 		label := count(wear[i].Erases)
 		wide := st.Width(label)
-		at := min(x(i)+col/2-wide/2, p.w-wide)
+		bank := i
+		for bank > 0 && wear[bank-1].bank() == wear[i].bank() {
+			bank--
+		}
+		at := min(max(x(i)+col/2-wide/2, x(bank)+3), p.w-wide)
 		if wear[i].Erases == 0 || at < end+3 {
 			return
 		}

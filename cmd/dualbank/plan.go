@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -61,8 +60,8 @@ func (c *planCommand) Run(ctx context.Context, t terminal) error {
 		_, err := fmt.Fprint(t.out, s.TOML())
 		return err
 	}
-	if err := os.MkdirAll(c.Out, 0o777); err != nil {
-		return badInput(fmt.Errorf("%w: choose another folder with --out", err))
+	if err := folder(c.Out); err != nil {
+		return err
 	}
 	show, end := progress(t.err)
 	report, err := bench.RunPlan(ctx, s, c.Out, show)
@@ -71,10 +70,7 @@ func (c *planCommand) Run(ctx context.Context, t terminal) error {
 		if ctx.Err() != nil {
 			return failure{errors.New("interrupted before the plan was made"), exitInterrupt}
 		}
-		if _, ok := errors.AsType[*bench.ScenarioError](err); ok {
-			return badInput(err)
-		}
-		return err
+		return blamed(err)
 	}
 	if err := leave(c.Out, s, report); err != nil {
 		return err

@@ -31,18 +31,15 @@ func (c *runCommand) Run(ctx context.Context, t terminal) error {
 		_, err := fmt.Fprint(t.out, s.TOML())
 		return err
 	}
-	if err := os.MkdirAll(c.Out, 0o777); err != nil {
-		return badInput(fmt.Errorf("%w: choose another folder with --out", err))
+	if err := folder(c.Out); err != nil {
+		return err
 	}
 	show, end := progress(t.err)
 	report, findings, err := bench.Run(ctx, s, c.Out, show)
 	end()
 	stopped := err != nil && ctx.Err() != nil
 	if err != nil && !stopped {
-		if _, ok := errors.AsType[*bench.ScenarioError](err); ok {
-			return badInput(err)
-		}
-		return err
+		return blamed(err)
 	}
 	if report == nil {
 		return failure{errors.New("interrupted before anything was measured"), exitInterrupt}
@@ -64,6 +61,22 @@ func (c *runCommand) Run(ctx context.Context, t terminal) error {
 		return failure{fmt.Errorf("%d findings, see %s", len(findings), filepath.Join(c.Out, "findings")), exitFinding}
 	}
 	return nil
+}
+
+// folder makes the folder for results.
+func folder(dir string) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return badInput(fmt.Errorf("%w: choose another folder with --out", err))
+	}
+	return nil
+}
+
+// blamed marks an error that is the scenario's as the user's to mend.
+func blamed(err error) error {
+	if _, ok := errors.AsType[*bench.ScenarioError](err); ok {
+		return badInput(err)
+	}
+	return err
 }
 
 // leave writes a report and what its scenario needs to run again into the folder dir.

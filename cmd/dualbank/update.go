@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"dualbank/bench"
@@ -40,8 +39,8 @@ func (c *updateCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return badInput(err)
 	}
-	if err := os.MkdirAll(c.Out, 0o777); err != nil {
-		return badInput(fmt.Errorf("%w: choose another folder with --out", err))
+	if err := folder(c.Out); err != nil {
+		return err
 	}
 	show, end := progress(t.err)
 	report, err := bench.RunUpdates(ctx, s, v, c.Out, show)
@@ -51,10 +50,7 @@ func (c *updateCommand) Run(ctx context.Context, t terminal) error {
 	case stopped && report == nil:
 		return failure{errors.New("interrupted before anything was measured"), exitInterrupt}
 	case err != nil && !stopped:
-		if _, ok := errors.AsType[*bench.ScenarioError](err); ok {
-			return badInput(err)
-		}
-		return err
+		return blamed(err)
 	}
 	if err := leave(c.Out, s, report); err != nil {
 		return err
