@@ -22,6 +22,7 @@ type Campaign struct {
 	Failing  []KVSweep // by FailKV
 	Updates  []UpdateSweep
 	KV       []KVSweep
+	Guided   []GuidedSweep
 	Workers  int    // 0: one for each processor
 	Dir      string // folder for the journals; "": a campaign that is stopped starts anew
 	Tries    int    // replays spent on making each finding smaller
@@ -71,6 +72,11 @@ func DefaultCampaign(p kvstore.Profile, seed uint64) Campaign {
 	c.Updates = append(c.Updates, UpdateSweep{
 		Device: Device{Part: "stm32l496zg", Unit: 8}, Boot: L496Update, Old: 20000, New: 20000, Seed: seed, Modes: append(modes, "ecc"),
 	})
+	c.Guided = []GuidedSweep{
+		{Target: "FuzzKV", Seed: seed, Runs: 64000},
+		{Target: "FuzzSecure", Seed: seed, Runs: 16000},
+		{Target: "FuzzUpdate", Seed: seed, Runs: 32000},
+	}
 	c.check(p, seed)
 	return c
 }
@@ -105,6 +111,9 @@ func (c *Campaign) Small(cuts uint64) {
 	}
 	for i := range c.Updates {
 		c.Updates[i].MaxCuts = cuts
+	}
+	for i := range c.Guided {
+		c.Guided[i].Runs = cuts
 	}
 }
 
@@ -205,7 +214,10 @@ func (r *CampaignResult) sort() { slices.SortStableFunc(r.Findings, graver) }
 
 // covered says what a sweep covered.
 func (s *Sweep) covered() string {
-	if s.Map.Steps == 0 {
+	switch {
+	case s.Map.Steps == 0 && s.Map.Sampling != "":
+		return fmt.Sprintf("%d runs judged; %s", s.Stats.Judged, s.Map.Sampling)
+	case s.Map.Steps == 0:
 		return fmt.Sprintf("%d states judged", s.Stats.Judged)
 	}
 	var modes []string

@@ -160,6 +160,10 @@ func (f *Finding) needs() (bool, error) {
 		c := *f.Update
 		c.Boot.Defects = 0
 		clean.Update = &c
+	case f.Input != nil:
+		c := *f.Input
+		c.Planted = Planted{}
+		clean.Input = &c
 	default:
 		c := *f.Life
 		c.Boot.Defects = 0

@@ -86,7 +86,8 @@ type chunk struct {
 type chunkResult struct {
 	Stats  Stats              `json:"stats"`
 	Groups []*group           `json:"groups"`
-	Rows   [][]results.CutRun `json:"rows"` // by mode
+	Rows   [][]results.CutRun `json:"rows"`             // by mode
+	Island *islandResult      `json:"island,omitempty"` // of a guided search
 }
 
 // Steps of a chunk. They are constants, so that what is judged and what is recognised as equal does not

@@ -59,7 +59,7 @@ func (t *Target) Crashers(inputs [][]byte, planted Planted) ([]Finding, error) {
 		if _, err := t.examine(data, &o); err != nil {
 			return nil, err
 		}
-		fresh := slices.DeleteFunc(slices.Clone(o.bad), func(b breach) bool { return t.knows(&b, &o) })
+		fresh := t.news(&o)
 		if len(fresh) == 0 {
 			fresh, known[i] = o.bad, true
 		}
@@ -183,20 +183,13 @@ func (m *inputMinimizer) breaks(data []byte) bool {
 	return false
 }
 
-// starts are the offsets at which the steps of the input begin, and its end.
-func (m *inputMinimizer) starts() []int {
-	c := &choices{data: m.data}
-	m.t.decode(c)
-	return append(c.starts, len(m.data))
-}
-
 // steps removes runs of steps, long runs first.
 func (m *inputMinimizer) steps() (smaller bool) {
-	at := m.starts()
+	at := m.t.starts(m.data)
 	for n := len(at) - 1; n > 0 && m.left > 0; n = min(n/2, len(at)-1) {
 		for i := 0; i+n < len(at); {
 			if m.breaks(slices.Delete(slices.Clone(m.data), at[i], at[i+n])) {
-				smaller, at = true, m.starts()
+				smaller, at = true, m.t.starts(m.data)
 				continue
 			}
 			i++

@@ -10,14 +10,24 @@ type knownDefect struct {
 	is     func(b *breach, o *outcome) bool
 }
 
-// knows tells whether what is broken is a known defect.
-func (t *Target) knows(b *breach, o *outcome) bool {
+// knows tells whether what is broken is a known defect, and its name.
+func (t *Target) knows(b *breach, o *outcome) (name string, known bool) {
 	for _, k := range t.known {
 		if k.is(b, o) {
-			return true
+			return k.name, true
 		}
 	}
-	return false
+	return "", false
+}
+
+// news are the violations of an outcome that are not known.
+func (t *Target) news(o *outcome) (fresh []breach) {
+	for i := range o.bad {
+		if _, known := t.knows(&o.bad[i], o); !known {
+			fresh = append(fresh, o.bad[i])
+		}
+	}
+	return fresh
 }
 
 // Known to both kinds of stores.

@@ -56,6 +56,9 @@ type outcome struct {
 	bad         []breach
 	hit         []string // modes of the faults that hit
 	interesting bool     // worth following: the run got somewhere
+	guided      bool     // tell where the run got
+	visits      []visit
+	steps       int // done so far
 
 	// For a replay: the flash as the software finds it before the violation of rule and symptom shows.
 	keep    bool
@@ -119,10 +122,8 @@ func (t *Target) Run(data []byte, strict bool) int {
 		panic(err)
 	}
 	if strict {
-		for i := range o.bad {
-			if b := &o.bad[i]; !t.knows(b, &o) {
-				panic(fmt.Sprintf("%s rule %d is broken: %s (%v): expected %s, seen %s\n%v", t.Subject, b.Rule, b.Symptom, b.Place, b.Expected, b.Seen, in))
-			}
+		for _, b := range t.news(&o) {
+			panic(fmt.Sprintf("%s rule %d is broken: %s (%v): expected %s, seen %s\n%v", t.Subject, b.Rule, b.Symptom, b.Place, b.Expected, b.Seen, in))
 		}
 	}
 	if o.interesting || len(o.bad) > 0 {

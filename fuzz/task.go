@@ -76,6 +76,13 @@ func (c *Campaign) tasks() (list []task) {
 			return SweepUpdate(ctx, s, at.progress)
 		}})
 	}
+	for _, s := range c.Guided {
+		list = append(list, task{"guided search " + s.Target, deepCuts, func(ctx context.Context, at setting) (*Sweep, error) {
+			s := s
+			s.Planted, s.Workers, s.Journal = Planted{KV: at.kv, Boot: at.boot}, at.workers, at.journal
+			return SweepGuided(ctx, s, at.progress)
+		}})
+	}
 	kv("", allCuts, c.KV, func(ctx context.Context, s KVSweep, at setting) (*Sweep, error) { return SweepKV(ctx, s, at.progress) })
 	slices.SortStableFunc(list, func(a, b task) int { return int(a.cost - b.cost) })
 	return list

@@ -129,13 +129,14 @@ func (s *KVStep) place() Place {
 // can be learned from the run.
 func (t *trial) perform(s *KVStep) (sound bool) {
 	before := t.f.Counters()
+	var err error
 	defer func() {
 		t.inside(before, t.f.Counters())
 		t.note(s.place())
+		t.visited(s, err, sound)
 	}()
 	t.before.copyFrom(&t.exp)
 	t.flight, t.resetting = -1, false
-	var err error
 	if s.Kind == OpReboot {
 		t.follow("")
 	}

@@ -96,6 +96,7 @@ func (in *UpdateInput) run(o *outcome) error {
 	for i := range in.Steps {
 		s := &in.Steps[i]
 		sound := l.live(s)
+		l.visited(s, sound)
 		if l.note(s.place()); !sound {
 			return nil
 		}
