@@ -227,10 +227,16 @@ func (t *trial) recover(s *KVStep, off bool) bool {
 		when = " after an error"
 	}
 	t.o.take(t.f, t.device.Base, t.device.Size)
-	if !t.reopen(RuleOpens, when) {
+	if !t.reopen(RuleOpens, when) || !t.look(when) {
 		return false
 	}
-	return t.look(when)
+	if i := t.flight; i >= 0 && s.Kind.sets() {
+		// The value says whether the flags are those of the set, too.
+		if k := &t.exp.keys[i]; k.now != nil && !same(t.before.keys[i].now, k.now) {
+			k.flags = kvstore.Flags(s.Flags)
+		}
+	}
+	return true
 }
 
 // again boots undisturbed, and looks.
