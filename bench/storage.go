@@ -81,7 +81,7 @@ type external struct {
 
 // sweptUnits is how many erase units of an external store power cuts are swept over: steps of more are
 // more of the same.
-const sweptUnits = 8
+const sweptUnits = 4
 
 // swept is the flash on which power cuts of the partition are explored: internal and external store on one,
 // in the external device's erase units, as fuzz.KVSweep.Secure has them.

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -98,9 +99,14 @@ func TestStorageOfConfigurations(t *testing.T) {
 func TestRunOnExternalFlash(t *testing.T) {
 	s := small()
 	s.Store.Type, s.Board.Compare, s.App.Drivers, s.Update.Interruptions = StorageType(kvstore.TDBExternal), nil, nil, 1
-	s.Cuts.Update = 0
-	r, found, err := Run(context.Background(), s, "out", nil)
-	if err != nil {
+	// Some of the cuts will do: the cryptography of all takes minutes under the race detector.
+	ctx, cancel := context.WithCancel(context.Background())
+	r, _, err := Run(ctx, s, "out", func(stage string, done, total uint64) {
+		if stage == "power cuts, KVStore" && done > 150 {
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) || r == nil {
 		t.Fatal(err)
 	}
 	if err := results.Check(r); err != nil {
@@ -123,8 +129,8 @@ func TestRunOnExternalFlash(t *testing.T) {
 	if external != 32 || !strings.Contains(r.Board, "storage TDB_EXTERNAL on Macronix") || len(r.Updates) != 3 {
 		t.Errorf("%d external units, %d updates, board %s", external, len(r.Updates), r.Board)
 	}
-	if len(found) == 0 || len(r.Cuts) != 1 || !strings.Contains(r.Cuts[0].Name, "15x4096") {
-		t.Errorf("%d findings, cuts %+v", len(found), r.Cuts)
+	if len(r.Cuts) != 1 || !strings.Contains(r.Cuts[0].Name, "9x4096") || r.Cuts[0].Explored < 100 {
+		t.Errorf("cuts %+v", r.Cuts)
 	}
 	again, err := Parse("again.toml", []byte(r.Scenario))
 	if err != nil || again.Store != s.Store {
