@@ -2,6 +2,7 @@ package fuzz
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"dualbank/kvstore"
@@ -28,12 +29,24 @@ var inputGeometries = []string{"8x512", "4x512", "2x1K", "2x2K", "4x1K+1x4K", "3
 
 var inputKeys = []string{"a", "b", "c", "dd", twins[0], twins[1], longestKey, "once", "TDB"}
 
-var (
-	// inputModes are those of cuts that leave cells which keep what they read as, and errors.
-	inputModes = []model.Mode{nil, model.Before, model.After, model.Torn, model.Prefix, model.Fail}
-	// bootModes are the same in a boot: an error of the device there is one more failed boot.
-	bootModes = inputModes[1:]
-)
+// inputModes are those of cuts that leave cells which keep what they read as, and errors.
+var inputModes = []model.Mode{nil, model.Before, model.After, model.Torn, model.Prefix, model.Fail}
+
+// eccInputs is a region on a part with ECC.
+var eccInputs = Device{Part: "stm32l496zg", Unit: 8, Base: 0x080F0000, Size: 12 * 2048}
+
+// device reads a device and the modes of the faults on it. One in eight runs is on flash with ECC, one with
+// cells that do not keep what they read as: what only they show would hide what others do.
+func (c *choices) device(geometries []string) (Device, []model.Mode) {
+	d := inputDevice(geometries[c.of(len(geometries))], c.of(6))
+	switch c.of(8) {
+	case 6:
+		return eccInputs, append(slices.Clone(inputModes), model.ECC)
+	case 7:
+		return d, append(slices.Clone(inputModes), model.Weak)
+	}
+	return d, inputModes
+}
 
 // DecodeKV reads an input from bytes. Every string of bytes is a run; unused bytes are left over.
 func DecodeKV(data []byte) *KVInput { return decodeKV(&choices{data: data}) }
@@ -41,7 +54,9 @@ func DecodeKV(data []byte) *KVInput { return decodeKV(&choices{data: data}) }
 func decodeKV(c *choices) *KVInput {
 	// MbedOS differs by one defect that is known, and that hides others: a record that ends just with
 	// the area.
-	in := &KVInput{Profile: kvstore.MbedCE, Device: inputDevice(inputGeometries[c.of(len(inputGeometries))], c.of(6))}
+	in := &KVInput{Profile: kvstore.MbedCE}
+	var modes []model.Mode
+	in.Device, modes = c.device(inputGeometries)
 	kinds := []OpKind{OpSet, OpSet, OpSet, OpSet, OpRemove, OpPieces, OpAbandon, OpReserved, OpReset, OpReboot}
 	for len(in.Steps) < 200 && c.more() {
 		var s KVStep
@@ -64,8 +79,8 @@ func decodeKV(c *choices) *KVInput {
 		}
 		// A reset that is cut brings old areas back to life in the reference: known, too.
 		if s.Kind != OpReset && c.of(32) >= 16 {
-			if s.Fault = c.fault(inputModes); s.Mode != nil {
-				s.Then = c.recovery(bootModes)
+			if s.Fault = c.fault(modes); s.Mode != nil {
+				s.Then = c.recovery(modes[1:])
 			}
 		}
 		in.Steps = append(in.Steps, s)
@@ -116,7 +131,7 @@ func (in *KVInput) run(o *outcome) error {
 		return nil // a geometry that cannot be split
 	}
 	for i := range in.Steps {
-		if !t.perform(&in.Steps[i]) {
+		if _, sound := t.perform(&in.Steps[i]); !sound {
 			return nil
 		}
 	}

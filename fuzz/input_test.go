@@ -181,6 +181,31 @@ func TestDecodedSteps(t *testing.T) {
 	}
 }
 
+// TestRevivedWithoutACut: removed keys are back after a reboot, in the reference, without any cut or error: a
+// remove of a missing key after an unfinished set collects garbage, and nobody looks at what follows.
+func TestRevivedWithoutACut(t *testing.T) {
+	in := &KVInput{Device: inputDevice("4x512", 4), Profile: kvstore.MbedCE}
+	for _, op := range []Op{
+		{Kind: OpSet, Key: "a", Size: 288},
+		{Kind: OpSet, Key: "b", Size: 368},
+		{Kind: OpSet, Key: "b"},
+		{Kind: OpSet, Key: "a", Size: 64},
+		{Kind: OpReset},
+		{Kind: OpSet, Key: longestKey, Size: 212},
+		{Kind: OpAbandon, Key: "a", Piece: 1},
+		{Kind: OpRemove, Key: "a"},
+	} {
+		in.Steps = append(in.Steps, KVStep{Op: op})
+	}
+	var o outcome
+	if err := in.run(&o); err != nil {
+		t.Fatal(err)
+	}
+	if len(o.hit) > 0 || !o.has(RuleDurable, "a key that was removed is back after a clean reopen"+ofRevived) {
+		t.Errorf("%v, %+v", o.hit, o.bad)
+	}
+}
+
 // TestSecureInputs: attacks that are harmless and such that are not, on a store of which each is known.
 func TestSecureInputs(t *testing.T) {
 	set := func(key string, seed uint64, flags kvstore.Flags) SecureStep {

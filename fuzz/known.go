@@ -1,6 +1,9 @@
 package fuzz
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // knownDefect is a way in which the reference is known to break a rule (docs/findings.md), told as
 // narrowly as a violation allows, so that a guided search looks for others.
@@ -41,13 +44,37 @@ var (
 	revivedRecords = knownDefect{
 		"revived-records", "finding 17: after a set that failed and collected garbage nothing erases what follows the log; a valid record of an earlier life there counts at the next open",
 		func(b *breach, _ *outcome) bool {
-			return (b.Rule == RuleDurable || b.Rule == RuleNoMore || b.Rule == RuleWriteOnce || b.Rule == RuleAtomic) && strings.HasSuffix(b.Symptom, ofRevived)
+			return (b.Rule == RuleDurable || b.Rule == RuleWorks || b.Rule == RuleNoMore || b.Rule == RuleWriteOnce || b.Rule == RuleAtomic) && strings.HasSuffix(b.Symptom, ofRevived)
+		},
+	}
+)
+
+// What only some flash shows.
+var (
+	notErased = knownDefect{
+		"not-erased", "finding 2: what a cut leaves behind the log is programmed over, which flash with ECC refuses",
+		func(b *breach, o *outcome) bool {
+			return o.ecc && b.Rule == RuleRegion && b.Symptom == "the store programs units that are not erased, where they have to be"
+		},
+	}
+	heldUnit = knownDefect{
+		"held-unit", "finding 3: a unit that is held in RAM and cannot be programmed is in the way of every later write, the collection's that would clear its place included; after a reboot the next set comes to the same place",
+		func(b *breach, o *outcome) bool {
+			return o.ecc && b.Rule == RuleWorks && b.Symptom == "a set at the end fails, and so does another: WRITE_FAILED" ||
+				o.ecc && b.Rule == RuleSecret && b.Symptom == "a key that a cut has made unreadable stays so" && strings.HasSuffix(b.Seen, ": write failed")
+		},
+	}
+	weakCells = knownDefect{
+		"weak-cells", "finding 4: a record whose cells read differently from time to time is there and is not there",
+		func(b *breach, o *outcome) bool {
+			lost := b.Rule >= RuleDurable && b.Rule <= RuleWorks || b.Rule == RuleSecret && strings.HasPrefix(b.Symptom, "a key that a cut has made unreadable")
+			return slices.Contains(o.hit, "weak") && lost
 		},
 	}
 )
 
 var kvKnown = []knownDefect{
-	sizesWrap, revivedRecords,
+	sizesWrap, revivedRecords, notErased, heldUnit, weakCells,
 	{
 		"half-set-reserved-data", "finding 16: of reserved data whose set was cut, or failed, one copy may be whole; it reads back, and is lost with a cut in the collection that erases its area",
 		func(b *breach, o *outcome) bool {
@@ -57,7 +84,7 @@ var kvKnown = []knownDefect{
 }
 
 var secureKnown = []knownDefect{
-	sizesWrap, revivedRecords,
+	sizesWrap, revivedRecords, notErased, heldUnit, weakCells,
 	{
 		"two-stores", "finding 8: the record and its rollback protection entry are written one after the other; a cut or an error in between leaves a key that fails its check",
 		func(b *breach, o *outcome) bool {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"dualbank/kvstore"
+	"dualbank/model"
 )
 
 // SecureInput is a run of a SecureStore on its two regions that a fuzzer chose byte by byte: operations on
@@ -61,7 +62,9 @@ var secureFlags = []kvstore.Flags{
 func DecodeSecure(data []byte) *SecureInput { return decodeSecure(&choices{data: data}) }
 
 func decodeSecure(c *choices) *SecureInput {
-	in := &SecureInput{Profile: kvstore.MbedCE, Device: inputDevice(secureGeometries[c.of(len(secureGeometries))], c.of(6))}
+	in := &SecureInput{Profile: kvstore.MbedCE}
+	var modes []model.Mode
+	in.Device, modes = c.device(secureGeometries)
 	kinds := []OpKind{OpSet, OpSet, OpSet, OpSet, OpRemove, OpRemove, OpPieces, OpAbandon, OpReserved, OpReset, OpReboot, "", "", ""}
 	for len(in.Steps) < 100 && c.more() {
 		var s SecureStep
@@ -86,8 +89,8 @@ func decodeSecure(c *choices) *SecureInput {
 			s.Piece = 16 * (1 + c.of(max(s.Size/16, 1)))
 		}
 		if s.Kind != OpReset && s.Kind != OpReserved && c.of(32) >= 16 {
-			if s.Fault = c.fault(inputModes); s.Mode != nil {
-				s.Then = c.recovery(bootModes)
+			if s.Fault = c.fault(modes); s.Mode != nil {
+				s.Then = c.recovery(modes[1:])
 			}
 		}
 		in.Steps = append(in.Steps, s)

@@ -52,7 +52,7 @@ func (in *SecureInput) run(o *outcome) error {
 	split, skip := secureSplit(dev)
 	t.base, t.size = split+skip, dev.Size()-split-skip
 	t.trial = *newTrial(f, t.sec, []sealed{{store: t.sec.Internal, base: in.Device.Base, size: split}, {store: t.sec.External, base: in.Device.Base + t.base, size: t.size}}, &in.Device, t.ops, o)
-	t.look = t.lookSecure
+	t.look, t.begins = t.lookSecure, t.begin
 	if t.store.Open() != nil {
 		return nil // a geometry that cannot be split
 	}
@@ -64,7 +64,6 @@ func (in *SecureInput) run(o *outcome) error {
 		}
 	}
 	if t.settle() {
-		t.flight = nil
 		t.end()
 	}
 	t.leak(Place{Op: "end of the run", Part: "without a fault"})
@@ -79,8 +78,6 @@ func (t *secureTrial) operate(s *KVStep) (sound bool) {
 		t.f.Peek(t.device.Base+t.base, state)
 		t.states = append(t.states, state)
 	}
-	t.remember(s)
-	t.flight = s
 	if s.Kind == OpReserved {
 		// The device key is the internal store's reserved data: there is one for ever.
 		if err := t.sec.Key.Inject(make([]byte, len(rootOfTrust))); err != kvstore.ErrKeyExists {
@@ -89,7 +86,7 @@ func (t *secureTrial) operate(s *KVStep) (sound bool) {
 		t.note(s.place())
 		return true
 	}
-	sound = t.perform(s)
+	_, sound = t.perform(s)
 	if sound && s.Kind == OpReset {
 		// The key went with the internal store: a device is given it anew.
 		if err := t.sec.Key.Inject(rootOfTrust); err != nil {
@@ -102,8 +99,9 @@ func (t *secureTrial) operate(s *KVStep) (sound bool) {
 	return sound
 }
 
-// remember keeps for the attacker what an operation may store without protection from a replay.
-func (t *secureTrial) remember(s *KVStep) {
+// begin keeps what the attacker keeps: what an operation may store without protection from a replay.
+func (t *secureTrial) begin(s *KVStep) {
+	t.flight = s
 	if s.Kind.sets() && kvstore.Flags(s.Flags)&guards == 0 {
 		t.past[s.Key] = append(t.past[s.Key], s.value())
 	}

@@ -55,6 +55,7 @@ type outcome struct {
 	planted     Planted
 	bad         []breach
 	hit         []string // modes of the faults that hit
+	ecc         bool     // the flash has ECC, and programs nothing twice
 	interesting bool     // worth following: the run got somewhere
 	guided      bool     // tell where the run got
 	visits      []visit

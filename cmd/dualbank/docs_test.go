@@ -169,6 +169,15 @@ func docsFolder(t *testing.T, text string) string {
 		}
 		write(name, image.Bytes())
 	}
+	const seed = "fuzz/testdata/fuzz/FuzzKV/sizes-wrap"
+	input, err := os.ReadFile("../../" + seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(seed)), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	write(seed, input)
 	dump, hex, err := interrupted()
 	if err != nil {
 		t.Fatal(err)
