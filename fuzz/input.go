@@ -131,7 +131,7 @@ func (in *KVInput) run(o *outcome) error {
 		return nil // a geometry that cannot be split
 	}
 	for i := range in.Steps {
-		if _, sound := t.perform(&in.Steps[i]); !sound {
+		if sound, _ := t.perform(&in.Steps[i]); !sound {
 			return nil
 		}
 	}

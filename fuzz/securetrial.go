@@ -86,7 +86,7 @@ func (t *secureTrial) operate(s *KVStep) (sound bool) {
 		t.note(s.place())
 		return true
 	}
-	_, sound = t.perform(s)
+	sound, _ = t.perform(s)
 	if sound && s.Kind == OpReset {
 		// The key went with the internal store: a device is given it anew.
 		if err := t.sec.Key.Inject(rootOfTrust); err != nil {

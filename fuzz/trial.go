@@ -129,12 +129,11 @@ func (s *KVStep) place() Place {
 
 // perform does a step, and after a fault or an error boots and looks. sound is false where nothing more
 // can be learned from the run.
-func (t *trial) perform(s *KVStep) (err error, sound bool) {
+func (t *trial) perform(s *KVStep) (sound bool, err error) {
 	if t.begins != nil {
 		t.begins(s)
 	}
 	before := t.f.Counters()
-	var err error
 	defer func() {
 		t.inside(before, t.f.Counters())
 		t.note(s.place())
@@ -170,10 +169,10 @@ func (t *trial) perform(s *KVStep) (err error, sound bool) {
 		if s.Kind.sets() || s.Kind == OpRemove && t.before.keys[t.before.index[s.Key]].now != nil {
 			t.seal()
 		}
-		return nil, !off || t.recover(s, off)
+		return !off || t.recover(s, off), nil
 	}
 	if !off && refused(err, s) {
-		return err, true // and nothing has changed
+		return true, err // and nothing has changed
 	}
 	t.exp.apply(&s.Op, s.value(), maybe)
 	if i, ok := t.exp.index[s.Key]; ok {
@@ -181,10 +180,10 @@ func (t *trial) perform(s *KVStep) (err error, sound bool) {
 	}
 	if !off && !failed && s.Kind == OpReboot {
 		t.report(RuleOpens, "the store does not open: "+name(err), "open succeeds", err.Error())
-		return err, false
+		return false, err
 	}
 	t.halfReserved = t.halfReserved || s.Kind == OpReserved
-	return err, t.recover(s, off)
+	return t.recover(s, off), err
 }
 
 // accepted judges a set that succeeded: nothing replaces what was written once.
@@ -274,9 +273,9 @@ func (t *trial) works() {
 			continue
 		}
 		s := &KVStep{Op: Op{Kind: OpSet, Key: k.name, Size: 18, Seed: 18, Flags: uint32(flags)}}
-		err, sound := t.perform(s)
+		sound, err := t.perform(s)
 		if err != nil && sound {
-			err, sound = t.perform(s)
+			sound, err = t.perform(s)
 		}
 		switch {
 		case !sound:
