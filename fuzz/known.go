@@ -67,7 +67,7 @@ var (
 	weakCells = knownDefect{
 		"weak-cells", "finding 4: a record whose cells read differently from time to time is there and is not there",
 		func(b *breach, o *outcome) bool {
-			lost := b.Rule >= RuleDurable && b.Rule <= RuleWorks || b.Rule == RuleSecret && strings.HasPrefix(b.Symptom, "a key that a cut has made unreadable")
+			lost := b.Rule >= RuleOpens && b.Rule <= RuleWorks || b.Rule == RuleSecret && strings.HasPrefix(b.Symptom, "a key that a cut has made unreadable")
 			return slices.Contains(o.hit, "weak") && lost
 		},
 	}

@@ -207,9 +207,10 @@ func (j *kvJudge) comeBack(flags kvstore.Flags) bool {
 	removed := j.store.Remove(k.name)
 	if removed != nil && !errors.Is(removed, kvstore.ErrItemNotFound) {
 		j.report(RuleSecret, "a key that a cut has made unreadable cannot be removed: "+name(removed), "the key is removed", fmt.Sprintf("remove %q: %v; it read as: %v", k.name, removed, err))
+		j.reopen(RuleOpens, " after a remove that failed") // a running store may be wrong then (docs/findings.md, 10)
 	}
 	// The first set after a cut may fail once: that is another rule's matter.
-	if err = j.store.Set(k.name, v, flags); err != nil {
+	if err = j.store.Set(k.name, v, flags); err != nil && j.reopen(RuleOpens, " after a set that failed") {
 		err = j.store.Set(k.name, v, flags)
 	}
 	if err == nil {

@@ -149,7 +149,8 @@ func (t *secureTrial) lookSecure(when string) bool {
 	if flags&guards == 0 {
 		t.past[k.name] = append(t.past[k.name], bytes.Clone(k.now))
 	}
-	return t.kvJudge.look(when + ", which came back")
+	when += ", which came back"
+	return t.reopen(RuleOpens, when) && t.kvJudge.look(when)
 }
 
 // leak looks for confidential values in the image.
