@@ -204,11 +204,8 @@ func (d *Dump) count(addr, size uint32) (have, written uint32) {
 			continue
 		}
 		have += uint32(until - from)
-		for _, c := range s.Data[from-uint64(s.Addr) : until-uint64(s.Addr)] {
-			if c != 0xFF {
-				written++
-			}
-		}
+		p := s.Data[from-uint64(s.Addr) : until-uint64(s.Addr)]
+		written += uint32(len(p) - bytes.Count(p, []byte{0xFF}))
 	}
 	return have, written
 }

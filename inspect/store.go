@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"math"
@@ -257,7 +258,7 @@ func entry(area uint32, r kvstore.RecordPicture) Entry {
 	case r.Live:
 		e.State = "live"
 	}
-	if len(r.Data) > 0 && printable(string(r.Data)) == string(r.Data) {
+	if len(r.Data) > 0 && utf8.Valid(r.Data) && bytes.IndexFunc(r.Data, func(c rune) bool { return !unicode.IsPrint(c) || c == '\\' }) < 0 {
 		e.Text = string(r.Data)
 	}
 	return e

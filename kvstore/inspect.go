@@ -1,11 +1,11 @@
 package kvstore
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 )
 
 // Picture is what a device that holds a TDBStore looks like. Nothing was written to make it.
@@ -181,33 +181,35 @@ func (s *TDBStore) inspectTail(area int, p *AreaPicture) {
 			p.Next = end
 		}
 	}
-	for i, c := range tail {
-		if c != 0xFF {
-			p.Used++
-			if uint32(i) < p.Next-p.Free {
-				p.Here++
-			}
-		}
-	}
+	p.Used, p.Here = written(tail), written(tail[:p.Next-p.Free])
 	p.Tail = tailOf(tail[:p.Next-p.Free])
-	for off := uint32(0); p.Used > 0 && off+headerSize <= uint32(len(tail)); off += s.unit {
-		if binary.LittleEndian.Uint32(tail[off:]) != recordMagic {
-			continue
+	magic := binary.LittleEndian.AppendUint32(nil, recordMagic)
+	for off := uint32(0); off < uint32(len(tail)); {
+		i := bytes.Index(tail[off:], magic)
+		if off += uint32(i); i < 0 || uint64(off)+headerSize > uint64(len(tail)) {
+			break
 		}
-		if r, err := s.inspectRecord(area, p.Free+off); err == nil {
+		if off%s.unit != 0 {
+			off++
+		} else if r, err := s.inspectRecord(area, p.Free+off); err == nil {
 			p.Stale = append(p.Stale, r)
-			off += r.Size - s.unit
+			off += r.Size
+		} else {
+			off += s.unit
 		}
 	}
 }
 
+// written is how many bytes are not erased.
+func written(b []byte) uint32 { return uint32(len(b) - bytes.Count(b, []byte{0xFF})) }
+
 // tailOf tells what begins with these bytes. A program that was broken off leaves some bits set that it
 // would have cleared.
 func tailOf(b []byte) Tail {
-	switch written := slices.IndexFunc(b, func(c byte) bool { return c != 0xFF }); {
-	case written < 0:
+	switch head := b[:min(headerSize, len(b))]; {
+	case written(b) == 0:
 		return TailErased
-	case written >= headerSize:
+	case written(head) == 0:
 		return TailUnfinished
 	case len(b) < headerSize:
 		return TailOther
