@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Source is a configuration file: an application's mbed_app.json, the bootloader's, a library's
@@ -249,8 +250,8 @@ func (f *file) readOverrides(all *member) (ps Problems) {
 	return ps
 }
 
-// builtin are the libraries' defaults that come with the program.
-func builtin() []*file {
+// builtin are the libraries' defaults that come with the program. They are read once: nobody changes them.
+var builtin = sync.OnceValue(func() []*file {
 	root, _, err := parseJSON(defaultsJSON)
 	if err != nil {
 		panic(err) // embedded, and read by every test of the package
@@ -264,7 +265,7 @@ func builtin() []*file {
 		libs = append(libs, f)
 	}
 	return libs
-}
+})
 
 // orNearest is " or write NAME" for the name that s is most like, if one is close.
 func orNearest(s string, names []string) string {
