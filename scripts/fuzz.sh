@@ -13,7 +13,9 @@ targets=0
 
 # failed makes the input that ended a target of the guided search a finding.
 failed() {
-	input=fuzz/testdata/fuzz/$2/$(sed -nE "s,.*(testdata/fuzz/|seed corpus entry: )$2/([^ ]+).*,\\2,p" "$log" | head -1)
+	name=$(sed -nE "s,.*(testdata/fuzz/|seed corpus entry: )$2/([^ ]+).*,\\2,p" "$log" | head -1)
+	input=fuzz/testdata/fuzz/$2/$name
+	[ -f "$input" ] || input=$($go env GOCACHE)/fuzz/$1/$2/$name
 	case $1/$2 in */fuzz/FuzzKV | */fuzz/FuzzSecure | */fuzz/FuzzUpdate | */fuzz/FuzzLayout)
 		if [ -f "$input" ]; then $go run ./cmd/dualbank crash --input "$input" --out out/fuzz; fi
 		;;
