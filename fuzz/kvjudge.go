@@ -48,6 +48,7 @@ type kvJudge struct {
 	second    bool // the second cut is over
 	then      cutAt
 	seconds   uint64 // second cuts of deeper
+	counted   model.Counters
 	buf       []byte
 	name      [256]byte
 	listed    []int // by key: generation in which it was listed
@@ -81,9 +82,9 @@ func (j *kvJudge) begin(op int) {
 func (j *kvJudge) judge(f *model.Flash, op int, mode model.Mode, hash uint64) (bad []Violation, second uint64, err error) {
 	j.bad, j.seconds = nil, 0
 	j.second = false
-	before := f.Counters()
+	j.counted = f.Counters()
 	j.recover(op, mode, hash)
-	j.inside(before, f.Counters())
+	j.inside()
 	return j.bad, j.seconds, nil
 }
 
@@ -118,8 +119,10 @@ func (j *kvJudge) recover(op int, mode model.Mode, hash uint64) {
 	j.use(r, mode)
 }
 
-// inside is rule 8, by what the flash counted.
-func (j *kvJudge) inside(before, after model.Counters) {
+// inside is rule 8, by what the flash has counted since it was looked at last.
+func (j *kvJudge) inside() {
+	before, after := j.counted, j.f.Counters()
+	j.counted = after
 	again := after.NotErased - before.NotErased
 	if again > 0 {
 		j.report(RuleRegion, "the store programs units that are not erased, where they have to be", "units that are erased", fmt.Sprintf("%d times", again))
@@ -389,6 +392,7 @@ func (j *kvJudge) use(r *model.Rand, mode model.Mode) {
 	if second < 0 || j.fixed(second) {
 		second = j.pick(r, -1)
 	}
+	j.inside()
 	j.then = cutAt{"a set of", second, model.Cut{Step: r.Uint64() % max(steps, 1), Mode: mode, Seed: r.Uint64()}}
 	j.f.Arm(j.then.Cut)
 	v := value(r)

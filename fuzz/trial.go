@@ -133,9 +133,9 @@ func (t *trial) perform(s *KVStep) (sound bool, err error) {
 	if t.begins != nil {
 		t.begins(s)
 	}
-	before := t.f.Counters()
+	t.counted = t.f.Counters()
 	defer func() {
-		t.inside(before, t.f.Counters())
+		t.inside()
 		t.note(s.place())
 		t.visited(s, err, sound)
 	}()
