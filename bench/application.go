@@ -50,8 +50,8 @@ func (a *Application) check() error {
 	for i, in := range a.Interrupts {
 		at := fmt.Sprintf("interrupts[%d]", i)
 		switch {
-		case !nameable(in.Name) || in.Name == model.FedByApplication || in.Name == model.FedByCaller:
-			return bad(at, "name %q: give a word without space, / or =, not %s or %s", in.Name, model.FedByApplication, model.FedByCaller)
+		case !nameable(in.Name) || in.Name == model.FedByApplication || in.Name == model.FedByCaller || in.Name == model.FedByNobody:
+			return bad(at, "name %q: give a word without space, / or =, not %s, %s or %s", in.Name, model.FedByApplication, model.FedByCaller, model.FedByNobody)
 		case slices.ContainsFunc(a.Interrupts[:i], func(o Interrupt) bool { return o.Name == in.Name }):
 			return bad(at, "name %q stands there twice: name each interrupt once", in.Name)
 		case in.Period < Duration(time.Microsecond) || in.Period > Duration(time.Hour):

@@ -19,6 +19,7 @@ type Campaign struct {
 	Live     []KVSweep // by LiveKV
 	Attacked []KVSweep // by AttackKV
 	Lives    []LifeSweep
+	Watched  []WatchdogSweep
 	Failing  []KVSweep // by FailKV
 	Updates  []UpdateSweep
 	KV       []KVSweep
@@ -72,6 +73,13 @@ func DefaultCampaign(p kvstore.Profile, seed uint64) Campaign {
 	c.Updates = append(c.Updates, UpdateSweep{
 		Device: Device{Part: "stm32l496zg", Unit: 8}, Boot: L496Update, Old: 20000, New: 20000, Seed: seed, Modes: append(modes, "ecc"),
 	})
+	for _, driver := range []string{"mbed", "word"} {
+		for _, corner := range []string{"typ", "max"} {
+			c.Watched = append(c.Watched,
+				WatchdogSweep{Device: F429KV, Driver: driver, Corner: corner, Seed: seed, Profile: p},
+				WatchdogSweep{Device: Device{Part: "stm32f429zi", Unit: 1}, Driver: driver, Corner: corner, Seed: seed, Boot: F429Guide, Old: 400 << 10, New: 400 << 10})
+		}
+	}
 	c.Guided = []GuidedSweep{
 		{Target: "FuzzKV", Seed: seed, Runs: 64000},
 		{Target: "FuzzSecure", Seed: seed, Runs: 16000},
@@ -102,6 +110,7 @@ func (c *Campaign) Small(cuts uint64) {
 	large := func(s KVSweep) bool { return s.Device.Part != "" }
 	c.KV, c.Live = slices.DeleteFunc(c.KV, large), slices.DeleteFunc(c.Live, large)
 	c.shallow()
+	c.Watched = nil
 	c.Tries = 20
 	for i := range c.KV {
 		c.KV[i].MaxCuts = cuts

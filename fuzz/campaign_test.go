@@ -25,7 +25,7 @@ func little() Campaign {
 	c.Live, c.Attacked, c.Lives, c.Failing = c.Live[3:5], nil, c.Lives[:1], c.Failing[:1]
 	c.Failing[0].MaxCuts = 100
 	c.Updates[0].MaxCuts = 200
-	c.Guided = c.Guided[:1]
+	c.Guided, c.Watched = c.Guided[:1], nil
 	c.Guided[0].Runs = 64
 	c.Tries = 10
 	return c

@@ -164,6 +164,10 @@ func (f *Finding) needs() (bool, error) {
 		c := *f.Input
 		c.Planted = Planted{}
 		clean.Input = &c
+	case f.Watchdog != nil:
+		c := *f.Watchdog
+		c.Defects, c.Boot.Defects = 0, 0
+		clean.Watchdog = &c
 	default:
 		c := *f.Life
 		c.Boot.Defects = 0

@@ -100,7 +100,7 @@ func ParseFinding(text []byte) (*Finding, error) {
 		return nil, fmt.Errorf("line %d: not a finding: %s", line, strings.TrimPrefix(err.Error(), "json: "))
 	}
 	cases := 0
-	for _, is := range []bool{f.KV != nil, f.Update != nil, f.Life != nil, f.Input != nil} {
+	for _, is := range []bool{f.KV != nil, f.Update != nil, f.Life != nil, f.Input != nil, f.Watchdog != nil} {
 		if is {
 			cases++
 		}
@@ -138,6 +138,8 @@ func (f *Finding) replay(store func(kvstore.BlockDevice) kvstore.Store, w io.Wri
 		re, err = f.Update.replay(w)
 	case f.Input != nil:
 		re, err = f.Input.replay(w, f.Rule, f.Symptom)
+	case f.Watchdog != nil:
+		re, err = f.Watchdog.replay(w)
 	default:
 		re, err = f.Life.replay(w)
 	}

@@ -133,10 +133,16 @@ func FuzzFinding(f *testing.F) {
 	}
 	f.Add([]byte(`{"life":{"device":{"sectors":"32x2K","start":134217728,"unit":8},"client":"new","boot":{"Details":134225920,"AppStart":134227968,"MaxAppSize":14336,"StorageAddr":134250496,"StorageSize":24576,"Locations":1},"steps":[{"do":"download","version":2,"size":900},{"do":"reset","reason":"POWER_ON"}]}}`))
 	f.Add([]byte(`{"update":{"device":{"part":"stm32f429zi","unit":1},"client":"new","old":1,"new":1,"cut":{"mode":"torn"}}}`))
+	f.Add([]byte(`{"rule":7,"watchdog":{"device":{"part":"stm32f429zi","unit":1,"base":135266304,"size":131072},"driver":"mbed","corner":"typ","period":"500ms","profile":"MbedCE","ops":[{"op":"reserved","size":64}]}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		fd, err := ParseFinding(text)
 		if err == nil && fd.Life != nil && fd.Life.Device.Part == "" && len(fd.Life.Steps) < 20 && len(text) < 5000 {
 			fuzzLife(t, fd)
+		}
+		if err == nil && fd.Watchdog != nil && fd.Watchdog.New == 0 && len(fd.Watchdog.Ops) < 20 && len(text) < 5000 {
+			if _, err := fd.Replay(io.Discard); err != nil && strings.Contains(err.Error(), "\n") {
+				t.Errorf("more than one line: %v", err)
+			}
 		}
 		if err != nil || fd.KV == nil || fd.KV.Device.Part != "" || len(fd.KV.Ops) > 50 || len(text) > 5000 {
 			return

@@ -13,22 +13,23 @@ import (
 // Finding is a group of cuts that break the same rule in the same way at the same place, with one
 // case that shows it. It is what a file in findings/ holds.
 type Finding struct {
-	ID       string      `json:"id"`
-	Subject  string      `json:"subject"` // "KVStore", "update" or "layout"
-	Rule     int         `json:"rule"`
-	Severity string      `json:"severity"`
-	Symptom  string      `json:"symptom"`
-	Place    Place       `json:"place"`
-	Count    uint64      `json:"count"`   // cuts of the sweep in this group
-	Modes    []string    `json:"modes"`   // in which it shows
-	Devices  []string    `json:"devices"` // on which it shows
-	Expected string      `json:"expected"`
-	Seen     string      `json:"seen"`
-	KV       *KVCase     `json:"kv,omitempty"`
-	Update   *UpdateCase `json:"update,omitempty"`
-	Life     *LifeCase   `json:"life,omitempty"`
-	Input    *InputCase  `json:"input,omitempty"`
-	Known    bool        `json:"known,omitempty"` // of an input: the guided search does not stop at it (docs/findings.md)
+	ID       string        `json:"id"`
+	Subject  string        `json:"subject"` // "KVStore", "update" or "layout"
+	Rule     int           `json:"rule"`
+	Severity string        `json:"severity"`
+	Symptom  string        `json:"symptom"`
+	Place    Place         `json:"place"`
+	Count    uint64        `json:"count"`   // cuts of the sweep in this group
+	Modes    []string      `json:"modes"`   // in which it shows
+	Devices  []string      `json:"devices"` // on which it shows
+	Expected string        `json:"expected"`
+	Seen     string        `json:"seen"`
+	KV       *KVCase       `json:"kv,omitempty"`
+	Update   *UpdateCase   `json:"update,omitempty"`
+	Life     *LifeCase     `json:"life,omitempty"`
+	Input    *InputCase    `json:"input,omitempty"`
+	Watchdog *WatchdogCase `json:"watchdog,omitempty"`
+	Known    bool          `json:"known,omitempty"` // of an input: the guided search does not stop at it (docs/findings.md)
 }
 
 // Place is where in a run a cut hits, as far as it matters for the cause.
@@ -117,6 +118,8 @@ func (g *groups) findings(describe func(f *Finding, at CutCase)) []Finding {
 			f.Devices = []string{f.Life.Device.String()}
 		case f.Input != nil:
 			f.Devices = []string{f.Input.Story[0]}
+		case f.Watchdog != nil:
+			f.Devices = []string{fmt.Sprintf("%v, driver %s, %s", &f.Watchdog.Device, f.Watchdog.Driver, f.Watchdog.Corner)}
 		}
 		f.Severity = severity(&f)
 		f.ID = fmt.Sprintf("%s-rule%d-%08x", strings.ToLower(f.Subject), f.Rule,
@@ -147,6 +150,8 @@ func (f *Finding) variant() string {
 		return f.Life.Client
 	case f.Input != nil:
 		return f.Input.Target
+	case f.Watchdog != nil:
+		return f.Watchdog.Client + f.Watchdog.Profile
 	}
 	return ""
 }

@@ -29,6 +29,8 @@ func (f *Finding) Minimize(tries int) int {
 		m.update()
 	case f.Life != nil:
 		m.life()
+	case f.Watchdog != nil:
+		m.watchdog()
 	}
 	return tries - m.left
 }
@@ -43,6 +45,8 @@ func (f *Finding) Length() int {
 		return len(f.Life.Steps)
 	case f.Update != nil:
 		return int(f.Update.Old) + int(f.Update.New)
+	case f.Watchdog != nil:
+		return len(f.Watchdog.Ops) + int(f.Watchdog.New)
 	case f.Input != nil:
 		return len(f.Input.Bytes) / 2
 	}

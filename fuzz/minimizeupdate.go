@@ -56,3 +56,19 @@ func (m *minimizer) life() {
 		}
 	}
 }
+
+// watchdog leaves out operations before the one that is reset, long runs first. An update stays as large as it
+// is: its time is what matters.
+func (m *minimizer) watchdog() {
+	for n := len(m.f.Watchdog.Ops) - 1; n > 0 && m.left > 0; n /= 2 {
+		for from := 0; from+n < len(m.f.Watchdog.Ops); {
+			c := *m.f.Watchdog
+			c.Ops = slices.Delete(slices.Clone(c.Ops), from, from+n)
+			f := *m.f
+			f.Watchdog = &c
+			if !m.breaks(f) {
+				from += n
+			}
+		}
+	}
+}

@@ -68,6 +68,13 @@ func (c *Campaign) tasks() (list []task) {
 			return SweepLives(ctx, s)
 		}})
 	}
+	for _, s := range c.Watched {
+		list = append(list, task{fmt.Sprintf("watchdog, %v, driver %s, %s", &s.Device, s.Driver, s.Corner), fewCuts, func(ctx context.Context, at setting) (*Sweep, error) {
+			s := s
+			s.Boot.Defects, s.Defects = at.boot, at.kv
+			return SweepWatchdog(ctx, s)
+		}})
+	}
 	kv(", device errors", fewCuts, c.Failing, alone(FailKV))
 	for _, s := range c.Updates {
 		list = append(list, task{fmt.Sprintf("update, %v client, %v", s.Client, &s.Device), costOf(&s.Device, false), func(ctx context.Context, at setting) (*Sweep, error) {

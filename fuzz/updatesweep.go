@@ -207,19 +207,25 @@ func newUpdateRun(c *UpdateSweep) (*updateRun, *model.Flash, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	run, err := c.run(f)
+	return run, f, err
+}
+
+// run prepares the device on f.
+func (c *UpdateSweep) run(f *model.Flash) (*updateRun, error) {
 	if c.Boot.Locations == 0 {
-		return nil, nil, fmt.Errorf("boot.Locations: is 0: an update needs a slot")
+		return nil, fmt.Errorf("boot.Locations: is 0: an update needs a slot")
 	}
 	if c.Old == 0 || c.New == 0 || c.Old > c.Boot.MaxAppSize || c.New > c.Boot.MaxAppSize {
-		return nil, nil, fmt.Errorf("firmware of %d and %d bytes: both must be from 1 byte to the %d that the application may have", c.Old, c.New, c.Boot.MaxAppSize)
+		return nil, fmt.Errorf("firmware of %d and %d bytes: both must be from 1 byte to the %d that the application may have", c.Old, c.New, c.Boot.MaxAppSize)
 	}
 	slots, ok := boot.Slots(f, &c.Boot)
 	if !ok {
-		return nil, nil, fmt.Errorf("candidate storage 0x%08X+0x%X does not lie in the flash", c.Boot.StorageAddr, c.Boot.StorageSize)
+		return nil, fmt.Errorf("candidate storage 0x%08X+0x%X does not lie in the flash", c.Boot.StorageAddr, c.Boot.StorageSize)
 	}
 	run := &updateRun{cfg: c, old: newImage(1, c.Old, c.Seed), new: newImage(2, c.New, c.Seed), slot: slots[slotZero]}
 	if err := c.Bad.spoil(run.new); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	run.images = []*image{run.old, run.new}
 	run.inside[0] = span{c.Boot.StorageAddr, c.Boot.StorageAddr + c.Boot.StorageSize}
@@ -238,9 +244,9 @@ func newUpdateRun(c *UpdateSweep) (*updateRun, *model.Flash, error) {
 	header := make([]byte, boot.HeaderSize)
 	boot.EncodeHeader(header, &run.old.Details)
 	if !f.Poke(c.Boot.Details, header) || !f.Poke(c.Boot.AppStart, run.old.bytes) {
-		return nil, nil, fmt.Errorf("application 0x%08X+0x%X does not lie in the flash", c.Boot.AppStart, c.Old)
+		return nil, fmt.Errorf("application 0x%08X+0x%X does not lie in the flash", c.Boot.AppStart, c.Old)
 	}
-	return run, f, nil
+	return run, nil
 }
 
 // sectorStart is the start of the sector that holds addr.

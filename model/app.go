@@ -69,7 +69,7 @@ func (f *Flash) Run(a App) error {
 		return nil
 	}
 	app := &application{start: f.now, entry: f.timing.interrupt, observe: f.delays}
-	names := map[string]bool{"": true, FedByCaller: true, FedByApplication: true}
+	names := map[string]bool{"": true, FedByCaller: true, FedByApplication: true, FedByNobody: true}
 	for _, in := range a.Interrupts {
 		if names[in.Name] {
 			return fmt.Errorf("interrupt %q: give it a name of its own", in.Name)

@@ -11,13 +11,15 @@ const (
 	FedByApplication = "application"
 	// FedByCaller: whoever calls the flash, between calls.
 	FedByCaller = "caller"
+	// FedByNobody: from the boot on nobody does, as in a bootloader that knows of no watchdog.
+	FedByNobody = "nobody"
 )
 
 // Watchdog resets the device when it was not fed for Period.
 type Watchdog struct {
 	Period time.Duration
-	Feed   time.Duration // how often it is fed while nothing is in the way; of no meaning for FedByCaller and for an interrupt
-	By     string        // FedByApplication, FedByCaller or the name of an interrupt
+	Feed   time.Duration // how often it is fed while nothing is in the way; of no meaning for FedByCaller, FedByNobody and an interrupt
+	By     string        // FedByApplication, FedByCaller, FedByNobody or the name of an interrupt
 	Mode   Mode          // how a step is left that the reset hits; nil: Torn
 	Seed   uint64        // of what the step is left as
 }
@@ -28,6 +30,7 @@ type dog struct {
 	feed   uint64
 	offset uint64
 	caller bool
+	nobody bool
 	stalls []bool // by bank: it cannot be fed while the bank is busy
 	masked bool   // it cannot be fed while interrupts are masked
 	mode   Mode
@@ -49,6 +52,8 @@ func (f *Flash) newDog(w *Watchdog, app *application) (*dog, error) {
 	case FedByApplication:
 	case FedByCaller:
 		d.caller, d.feed = true, 1
+	case FedByNobody:
+		d.nobody, d.feed = true, 1
 	default:
 		found := false
 		for i := range app.irqs {
@@ -58,7 +63,7 @@ func (f *Flash) newDog(w *Watchdog, app *application) (*dog, error) {
 			}
 		}
 		if !found {
-			return nil, fmt.Errorf("watchdog: nobody is called %q: it is fed by %q, by %q or by an interrupt", w.By, FedByApplication, FedByCaller)
+			return nil, fmt.Errorf("watchdog: nobody is called %q: it is fed by %q, by %q, by %q or by an interrupt", w.By, FedByApplication, FedByCaller, FedByNobody)
 		}
 	}
 	if d.feed == 0 || d.period <= d.feed {
@@ -76,8 +81,11 @@ func (d *dog) bites(from, to uint64) (at uint64, yes bool) {
 
 // lastFed is when the watchdog was last fed before cycle from.
 func (d *dog) lastFed(from uint64) uint64 {
-	if d.caller {
+	switch {
+	case d.caller:
 		return from
+	case d.nobody:
+		return d.fed
 	}
 	last := d.fed
 	if first := d.start + d.offset; from > first {
@@ -89,7 +97,7 @@ func (d *dog) lastFed(from uint64) uint64 {
 // missed notes that the watchdog was not fed from from to to, and is then if it should have been
 // before.
 func (d *dog) missed(from, to uint64) {
-	if !d.caller && to-d.lastFed(from) > d.feed {
+	if !d.caller && !d.nobody && to-d.lastFed(from) > d.feed {
 		d.fed = to
 	}
 }
@@ -97,7 +105,7 @@ func (d *dog) missed(from, to uint64) {
 // stretch is the part of an operation in which the watchdog is not fed.
 func (d *dog) stretch(o *operation, called uint64) (from, to uint64, ok bool) {
 	switch {
-	case d.caller:
+	case d.caller, d.nobody:
 		return called, o.end(), true
 	case o.masked && !o.apart:
 		return o.start, o.end(), true

@@ -30,7 +30,7 @@ type crashCommand struct {
 func (c *crashCommand) Help() string {
 	return "Cuts the power at every step, in modes before, after, torn and prefix, of a KVStore workload on the F429's region and on small geometries with " +
 		"program units of 1 and 8 bytes, and again at steps of each recovery; of a SecureStore; and of updates with both clients. Modes weak and ecc where cells " +
-		"or the part have them. Without any cut it looks at running stores, lets the device fail, attacks the SecureStore's external flash, and lets devices live " +
+		"or the part have them. Without any cut it looks at running stores, lets the device fail or its watchdog reset it, attacks the SecureStore's external flash, and lets devices live " +
 		"through updates, bad candidates and resets. Every recovery is judged, every finding is made small and replayed."
 }
 
