@@ -391,7 +391,7 @@ func TestRun(t *testing.T) {
 		{App{Interrupts: []Interrupt{{Name: "a", Period: time.Second, Handler: 2}}}, "no bank 2"},
 		{App{Watchdog: &Watchdog{Period: time.Second, Feed: time.Second, By: FedByApplication}}, "longer"},
 		{App{Watchdog: &Watchdog{Period: time.Second, By: FedByApplication}}, "longer"},
-		{App{Watchdog: &Watchdog{Period: time.Second, By: "nobody"}}, `nobody is called "nobody"`},
+		{App{Watchdog: &Watchdog{Period: time.Second, By: "somebody"}}, `nobody is called "somebody"`},
 	} {
 		if err := f.Run(tt.app); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%+v: %v, want %q", tt.app, err, tt.want)
