@@ -172,12 +172,13 @@ func severity(f *Finding) string {
 
 // Record is the finding as a report shows it.
 func (f *Finding) Record() results.Finding {
-	where := f.Place.String()
+	where, at := f.Place.String(), " ("
 	if len(f.Modes) > 0 {
 		where += "; modes " + strings.Join(f.Modes, ", ")
+		at = " (cut: "
 	}
 	return results.Finding{
-		ID: f.ID, Rule: f.Rule, Subject: f.Subject, Title: f.Symptom + " (cut: " + f.Place.String() + ")", Severity: f.Severity, Count: f.Count,
+		ID: f.ID, Rule: f.Rule, Subject: f.Subject, Title: f.Symptom + at + f.Place.String() + ")", Severity: f.Severity, Count: f.Count,
 		Expected: f.Expected, Seen: f.Seen, Where: where,
 	}
 }

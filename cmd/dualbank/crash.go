@@ -102,7 +102,7 @@ func (c *crashCommand) Run(ctx context.Context, t terminal) error {
 		fmt.Fprintf(t.out, "the time is over in sweep %d of %d: the same command goes on from %s\n", len(r.Sweeps), r.Planned, c.Out)
 	}
 	for _, f := range r.Findings {
-		fmt.Fprintf(t.out, "%-7s %s rule %d, %d cuts: %s (%v)\n        %s\n", f.Severity, f.Subject, f.Rule, f.Count, f.Symptom, f.Place,
+		fmt.Fprintf(t.out, "%-7s %s rule %d, %s: %s (%v)\n        %s\n", f.Severity, f.Subject, f.Rule, times(f.Count), f.Symptom, f.Place,
 			filepath.Join(c.Out, "findings", f.ID+".json"))
 	}
 	switch {
@@ -112,6 +112,13 @@ func (c *crashCommand) Run(ctx context.Context, t terminal) error {
 		return failure{errors.New("a power cut breaks a rule: see the findings above"), exitFinding}
 	}
 	return nil
+}
+
+func times(n uint64) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }
 
 type minimizeCommand struct {
