@@ -16,7 +16,7 @@ const nativeHead = "go test fuzz v1\n"
 func ReadInput(path string) (data []byte, target string, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, "", err
+		return nil, "", fmt.Errorf("%w: give a corpus file of the native engine or a crasher of go-fuzz", err)
 	}
 	if dir := filepath.Base(filepath.Dir(path)); strings.HasPrefix(dir, "Fuzz") {
 		target = dir

@@ -81,7 +81,7 @@ func (f *Finding) Write(file string) error {
 func ReadFinding(path string) (*Finding, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: give a .json file of a findings folder", err)
 	}
 	f, err := ParseFinding(text)
 	if err != nil {

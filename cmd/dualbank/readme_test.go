@@ -111,7 +111,7 @@ func TestReadmeCommands(t *testing.T) {
 			shell(strings.Replace(line, "my.toml", "short.toml", 1), 0)
 		case strings.HasPrefix(line, "dualbank run --quick"):
 			shell(strings.Replace(line, "--quick", "--quick short.toml", 1), 0)
-		case strings.HasPrefix(line, "dualbank plan "):
+		case strings.HasPrefix(line, "dualbank plan "), strings.HasPrefix(line, "dualbank crash "):
 			shell(smaller(line), 0)
 		case strings.HasPrefix(line, "dualbank "):
 			shell(line, 0)
