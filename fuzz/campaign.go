@@ -209,7 +209,11 @@ func (r *CampaignResult) add(s *Sweep) {
 		}
 		o := &r.Findings[i]
 		o.Count += f.Count
-		o.Devices = append(o.Devices, f.Devices...)
+		for _, d := range f.Devices {
+			if !slices.Contains(o.Devices, d) {
+				o.Devices = append(o.Devices, d)
+			}
+		}
 		for _, m := range f.Modes {
 			if !slices.Contains(o.Modes, m) {
 				o.Modes = append(o.Modes, m)
