@@ -108,6 +108,22 @@ func seedInput(tb testing.TB, target, name string) []byte {
 	return data
 }
 
+// TestSeedsShowNothingNew: what a seed breaks is known of the reference; each was a crasher once.
+func TestSeedsShowNothingNew(t *testing.T) {
+	for i := range Targets {
+		tg := &Targets[i]
+		files, err := os.ReadDir(filepath.Join("testdata", "fuzz", tg.Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if bad, _ := unknown(t, tg, seedInput(t, tg.Name, f.Name()), Planted{}); len(bad) > 0 {
+				t.Errorf("%s/%s: %+v", tg.Name, f.Name(), bad)
+			}
+		}
+	}
+}
+
 // TestKnownDefectsAreNeeded: every known defect shows in the seed of its name, and no other predicate knows
 // it; without faults and with sound software there is none.
 func TestKnownDefectsAreNeeded(t *testing.T) {
