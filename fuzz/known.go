@@ -44,7 +44,7 @@ var (
 	revivedRecords = knownDefect{
 		"revived-records", "finding 17: after a set that failed and collected garbage nothing erases what follows the log; a valid record of an earlier life there counts at the next open",
 		func(b *breach, _ *outcome) bool {
-			return (b.Rule == RuleDurable || b.Rule == RuleWorks || b.Rule == RuleNoMore || b.Rule == RuleWriteOnce || b.Rule == RuleAtomic) && strings.HasSuffix(b.Symptom, ofRevived)
+			return (b.Rule >= RuleDurable && b.Rule <= RuleNoMore || b.Rule == RuleWriteOnce || b.Rule == RuleWorks || b.Rule == RuleSecret) && strings.HasSuffix(b.Symptom, ofRevived)
 		},
 	}
 )
@@ -75,6 +75,12 @@ var (
 
 var kvKnown = []knownDefect{
 	sizesWrap, revivedRecords, notErased, heldUnit, weakCells,
+	{
+		"unreadable-unit", "finding 6: a unit that a cut has left unreadable is not erased, and an open that comes to it fails",
+		func(b *breach, o *outcome) bool {
+			return slices.Contains(o.hit, "ecc") && b.Rule == RuleOpens && strings.HasSuffix(b.Symptom, " after a set at the end: READ_FAILED")
+		},
+	},
 	{
 		"half-set-reserved-data", "finding 16: of reserved data whose set was cut, or failed, one copy may be whole; it reads back, and is lost with a cut in the collection that erases its area",
 		func(b *breach, o *outcome) bool {

@@ -209,9 +209,11 @@ func (j *kvJudge) comeBack(flags kvstore.Flags) bool {
 		j.report(RuleSecret, "a key that a cut has made unreadable cannot be removed: "+name(removed), "the key is removed", fmt.Sprintf("remove %q: %v; it read as: %v", k.name, removed, err))
 		j.reopen(RuleOpens, " after a remove that failed") // a running store may be wrong then (docs/findings.md, 10)
 	}
-	// The first set after a cut may fail once: that is another rule's matter.
-	if err = j.store.Set(k.name, v, flags); err != nil && j.reopen(RuleOpens, " after a set that failed") {
-		err = j.store.Set(k.name, v, flags)
+	// The first set after a cut may fail once, in either of the two stores: that is another rule's matter.
+	for try := range 3 {
+		if err = j.store.Set(k.name, v, flags); err == nil || try == 2 || !j.reopen(RuleOpens, " after a set that failed") {
+			break
+		}
 	}
 	if err == nil {
 		var got []byte
