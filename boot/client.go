@@ -18,6 +18,16 @@ func (g Generation) String() string {
 	return "new"
 }
 
+// ParseGeneration finds a generation by what its String method says.
+func ParseGeneration(name string) (Generation, bool) {
+	for _, g := range []Generation{ClientNew, ClientOld} {
+		if g.String() == name {
+			return g, true
+		}
+	}
+	return 0, false
+}
+
 // Fragment is the size in bytes of the pieces that the update client writes by default, half of
 // ARM_UC_BUFFER_SIZE.
 const Fragment = 512

@@ -80,9 +80,14 @@ func ParseExternalHeader(p []byte, d *Details, key *[32]byte) bool {
 	if !hmac.Equal(sum[:], p[externalMAC:externalMAC+32]) {
 		return false
 	}
+	d.fromExternal(p)
+	return true
+}
+
+// fromExternal takes what the external header p says.
+func (d *Details) fromExternal(p []byte) {
 	d.Version = binary.BigEndian.Uint64(p[8:])
 	d.Size = binary.BigEndian.Uint64(p[16:])
 	copy(d.Hash[:], p[24:])
 	copy(d.Campaign[:], p[160:])
-	return true
 }

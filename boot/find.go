@@ -36,10 +36,7 @@ func PeekExternalHeader(p []byte, d *Details) bool {
 	if len(p) < ExternalHeaderSize || !HeaderMagic(p) || !bytes.Equal(p[16:24], p[88:96]) || !bytes.Equal(p[24:56], p[96:128]) {
 		return false
 	}
-	d.Version = binary.BigEndian.Uint64(p[8:])
-	d.Size = binary.BigEndian.Uint64(p[16:])
-	copy(d.Hash[:], p[24:])
-	copy(d.Campaign[:], p[160:])
+	d.fromExternal(p)
 	return true
 }
 

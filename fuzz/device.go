@@ -48,6 +48,16 @@ func (d *Device) flash() (*model.Flash, error) {
 	return f, err
 }
 
+// region is the flash, and the store's region on it.
+func (d *Device) region() (*model.Flash, *model.Region, error) {
+	f, err := d.flash()
+	if err != nil {
+		return nil, nil, err
+	}
+	dev, err := f.Region(d.Base, d.Size)
+	return f, dev, err
+}
+
 func (d *Device) part() (*model.Part, error) {
 	if d.Part != "" {
 		return model.PartByName(d.Part)

@@ -124,9 +124,9 @@ func (f *Finding) ReplayOn(store func(kvstore.BlockDevice) kvstore.Store, w io.W
 // replayed is what a case leads to.
 type replayed struct {
 	bad   []Violation
-	base  uint32                  // address of image
-	image []byte                  // the flash as the software finds it after the cut
-	where func(v Violation) Place // nil: not known
+	base  uint32                                  // address of image
+	image []byte                                  // the flash as the software finds it after the cut
+	where func(v Violation) (p Place, known bool) // nil: not known
 }
 
 func (f *Finding) replay(store func(kvstore.BlockDevice) kvstore.Store, w io.Writer) (re *replayed, broken bool, err error) {

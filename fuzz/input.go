@@ -112,11 +112,7 @@ func (c *choices) size() int {
 
 // run performs the run and looks at the store after every fault and at the end.
 func (in *KVInput) run(o *outcome) error {
-	f, err := in.Device.flash()
-	if err != nil {
-		return err
-	}
-	dev, err := f.Region(in.Device.Base, in.Device.Size)
+	f, dev, err := in.Device.region()
 	if err != nil {
 		return err
 	}

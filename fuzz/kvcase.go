@@ -118,18 +118,15 @@ func (c *KVSweep) profile() string {
 // makes the store of a case of profile "own".
 func (c *KVCase) replay(w io.Writer, own func(kvstore.BlockDevice) kvstore.Store) (*replayed, error) {
 	cfg := &KVSweep{Device: c.Device, Ops: c.Ops, Deep: c.Deep, DeepSteps: c.Steps, Secure: c.Secure, Defects: c.Defects}
-	switch c.Profile {
-	case ownStore:
+	var ok bool
+	if cfg.Profile, ok = kvstore.ParseProfile(c.Profile); !ok && c.Profile != ownStore {
+		return nil, fmt.Errorf("kv.profile: %q is unknown: use MbedCE or MbedOS", c.Profile)
+	}
+	if !ok {
 		if own == nil {
 			return nil, fmt.Errorf("kv.profile: the store is not part of dualbank: replay the finding with ReplayOn in a test of your own")
 		}
 		cfg.New = own
-	case kvstore.MbedCE.String():
-		cfg.Profile = kvstore.MbedCE
-	case kvstore.MbedOS.String():
-		cfg.Profile = kvstore.MbedOS
-	default:
-		return nil, fmt.Errorf("kv.profile: %q is unknown: use MbedCE or MbedOS", c.Profile)
 	}
 	if err := c.check(); err != nil {
 		return nil, err
@@ -190,7 +187,7 @@ func (c *KVCase) replay(w io.Writer, own func(kvstore.BlockDevice) kvstore.Store
 	run.rec.tell(w, at, run.rec.ops[c.Cut.Op])
 	f.Boot()
 	re := run.found(w, f)
-	re.where = func(v Violation) Place { return run.where(v, at) }
+	re.where = func(v Violation) (Place, bool) { return run.where(v, at), true }
 	j.begin(c.Cut.Op)
 	re.bad, _, err = j.judge(f, c.Cut.Op, mode, f.Hash())
 	return re, err

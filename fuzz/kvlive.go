@@ -44,7 +44,7 @@ func (c *KVSweep) workload() ([]Op, error) {
 	if c.Ops != nil {
 		return c.Ops, nil
 	}
-	f, dev, err := c.flash()
+	f, dev, err := c.Device.region()
 	if err != nil {
 		return nil, err
 	}
@@ -70,16 +70,6 @@ func (c *KVSweep) workload() ([]Op, error) {
 	return run.ops, nil
 }
 
-// flash makes the flash and the store's region on it.
-func (c *KVSweep) flash() (*model.Flash, kvstore.BlockDevice, error) {
-	f, err := c.Device.flash()
-	if err != nil {
-		return nil, nil, err
-	}
-	dev, err := f.Region(c.Device.Base, c.Device.Size)
-	return f, dev, err
-}
-
 // live is a store at work and a second one that looks at its flash.
 type live struct {
 	run     *kvRun
@@ -96,7 +86,7 @@ type live struct {
 }
 
 func newLive(c *KVSweep, ops []Op) (*live, error) {
-	f, dev, err := c.flash()
+	f, dev, err := c.Device.region()
 	if err != nil {
 		return nil, err
 	}

@@ -134,11 +134,7 @@ const madeOps = 400
 // recordKV runs the workload once. keys and once are those that the judge is to know; nil: those of
 // the workload.
 func recordKV(c *KVSweep, keys, once []string) (*kvRun, error) {
-	f, err := c.Device.flash()
-	if err != nil {
-		return nil, err
-	}
-	dev, err := f.Region(c.Device.Base, c.Device.Size)
+	f, dev, err := c.Device.region()
 	if err != nil {
 		return nil, err
 	}

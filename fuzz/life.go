@@ -285,11 +285,8 @@ func (l *life) reset(s *LifeStep) {
 // replay lives the life again and tells w.
 func (c *LifeCase) replay(w io.Writer) (*replayed, error) {
 	cfg := &LifeSweep{Device: c.Device, Boot: c.Boot, Seed: c.Seed}
-	switch c.Client {
-	case boot.ClientNew.String():
-	case boot.ClientOld.String():
-		cfg.Client = boot.ClientOld
-	default:
+	var ok bool
+	if cfg.Client, ok = boot.ParseGeneration(c.Client); !ok {
 		return nil, fmt.Errorf("life.client: %q is unknown: use old or new", c.Client)
 	}
 	l, err := newLife(cfg, c.Seed)

@@ -69,13 +69,40 @@ func (m *minimizer) breaks(c Finding) bool {
 		return false
 	}
 	for _, v := range re.bad {
-		if v.Rule == m.f.Rule && v.Symptom == m.f.Symptom && (re.where == nil || re.where(v) == m.f.Place) {
+		if v.Rule == m.f.Rule && v.Symptom == m.f.Symptom && m.placed(re, v) {
 			c.Expected, c.Seen = v.Expected, v.Seen
 			*m.f = c
 			return true
 		}
 	}
 	return false
+}
+
+// placed tells that v shows where the finding does, as far as that is known.
+func (m *minimizer) placed(re *replayed, v Violation) bool {
+	if re.where == nil {
+		return true
+	}
+	p, known := re.where(v)
+	return !known || p == m.f.Place
+}
+
+// shorten leaves out runs of the operations before number last, long runs first. without keeps the case
+// without those from one to another, if it still breaks the rule.
+func (m *minimizer) shorten(last func() int, without func(from, to int) bool) (smaller bool) {
+	for n := last(); n > 0; n /= 2 {
+		for from := 0; from+n <= last(); {
+			if without(from, from+n) {
+				smaller = true
+				continue
+			}
+			from += n
+		}
+		if m.left == 0 {
+			return smaller
+		}
+	}
+	return smaller
 }
 
 // cut tries simpler modes and earlier steps for the cut that at finds in a case.
@@ -121,24 +148,14 @@ func withKV(f Finding, change func(c *KVCase)) Finding {
 	return f
 }
 
-// operations removes runs of operations before the one that is cut, long runs first.
+// operations removes operations before the one that is cut.
 func (m *minimizer) operations() (smaller bool) {
-	for n := m.f.KV.Cut.Op; n > 0; n /= 2 {
-		for from := 0; from+n <= m.f.KV.Cut.Op; {
-			if m.breaks(withKV(*m.f, func(c *KVCase) {
-				c.Ops = slices.Delete(slices.Clone(c.Ops), from, from+n)
-				c.Cut.Op -= n
-			})) {
-				smaller = true
-				continue
-			}
-			from += n
-		}
-		if m.left == 0 {
-			return smaller
-		}
-	}
-	return smaller
+	return m.shorten(func() int { return m.f.KV.Cut.Op }, func(from, to int) bool {
+		return m.breaks(withKV(*m.f, func(c *KVCase) {
+			c.Ops = slices.Delete(slices.Clone(c.Ops), from, to)
+			c.Cut.Op -= to - from
+		}))
+	})
 }
 
 // values halves the sizes of values.

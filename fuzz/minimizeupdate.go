@@ -42,33 +42,23 @@ func (m *minimizer) update() {
 	}
 }
 
-// life leaves out events before the last one, long runs first.
+// life leaves out events before the last one.
 func (m *minimizer) life() {
-	for n := len(m.f.Life.Steps) - 1; n > 0 && m.left > 0; n /= 2 {
-		for from := 0; from+n < len(m.f.Life.Steps); {
-			c := *m.f.Life
-			c.Steps = slices.Delete(slices.Clone(c.Steps), from, from+n)
-			f := *m.f
-			f.Life = &c
-			if !m.breaks(f) {
-				from += n
-			}
-		}
-	}
+	m.shorten(func() int { return len(m.f.Life.Steps) - 1 }, func(from, to int) bool {
+		c, f := *m.f.Life, *m.f
+		c.Steps = slices.Delete(slices.Clone(c.Steps), from, to)
+		f.Life = &c
+		return m.breaks(f)
+	})
 }
 
-// watchdog leaves out operations before the one that is reset, long runs first. An update stays as large as it
-// is: its time is what matters.
+// watchdog leaves out operations before the one that is reset. An update stays as large as it is: its time is
+// what matters.
 func (m *minimizer) watchdog() {
-	for n := len(m.f.Watchdog.Ops) - 1; n > 0 && m.left > 0; n /= 2 {
-		for from := 0; from+n < len(m.f.Watchdog.Ops); {
-			c := *m.f.Watchdog
-			c.Ops = slices.Delete(slices.Clone(c.Ops), from, from+n)
-			f := *m.f
-			f.Watchdog = &c
-			if !m.breaks(f) {
-				from += n
-			}
-		}
-	}
+	m.shorten(func() int { return len(m.f.Watchdog.Ops) - 1 }, func(from, to int) bool {
+		c, f := *m.f.Watchdog, *m.f
+		c.Ops = slices.Delete(slices.Clone(c.Ops), from, to)
+		f.Watchdog = &c
+		return m.breaks(f)
+	})
 }

@@ -143,7 +143,7 @@ func (s *secureStore) Reset() error { return s.Main.Reset() }
 
 // securePart names the store that an address belongs to.
 func (c *KVSweep) securePart(addr uint32) string {
-	f, dev, err := c.flash()
+	f, dev, err := c.Device.region()
 	if err != nil || f == nil {
 		return "store"
 	}

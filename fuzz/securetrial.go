@@ -28,11 +28,7 @@ type secureTrial struct {
 
 // run performs the run and looks at the store after every fault and attack, and at the end.
 func (in *SecureInput) run(o *outcome) error {
-	f, err := in.Device.flash()
-	if err != nil {
-		return err
-	}
-	dev, err := f.Region(in.Device.Base, in.Device.Size)
+	f, dev, err := in.Device.region()
 	if err != nil {
 		return err
 	}

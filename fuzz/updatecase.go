@@ -24,12 +24,8 @@ type UpdateCase struct {
 // replay runs the case from an erased device, tells w what happens, and returns what is broken.
 func (c *UpdateCase) replay(w io.Writer) (*replayed, error) {
 	cfg := &UpdateSweep{Device: c.Device, Boot: c.Boot, Old: c.Old, New: c.New, Seed: c.Seed, Bad: c.Bad}
-	switch c.Client {
-	case boot.ClientNew.String():
-		cfg.Client = boot.ClientNew
-	case boot.ClientOld.String():
-		cfg.Client = boot.ClientOld
-	default:
+	var ok bool
+	if cfg.Client, ok = boot.ParseGeneration(c.Client); !ok {
 		return nil, fmt.Errorf("update.client: %q is unknown: use old or new", c.Client)
 	}
 	mode, ok := model.ModeByName(c.Cut.Mode)
@@ -80,8 +76,12 @@ func (c *UpdateCase) replay(w io.Writer) (*replayed, error) {
 	}
 	re := &replayed{base: f.Start(), image: make([]byte, f.Size())}
 	if c.Then == nil {
-		if whole, err := recordUpdate(cfg); err == nil {
-			re.where = func(Violation) Place { return whole.place(whole.rec.ops[c.Cut.Op] + c.Cut.Step) }
+		re.where = func(Violation) (p Place, known bool) {
+			whole, err := recordUpdate(cfg)
+			if err != nil {
+				return p, false
+			}
+			return whole.place(whole.rec.ops[c.Cut.Op] + c.Cut.Step), true
 		}
 	}
 	f.Peek(f.Start(), re.image)

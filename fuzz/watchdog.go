@@ -161,11 +161,8 @@ func (c *WatchdogCase) try(w io.Writer) (*watched, error) {
 // install downloads the update without the watchdog, and lets the bootloader install it with.
 func (c *WatchdogCase) install(t *watched, w io.Writer, dog *model.Watchdog) error {
 	cfg := &UpdateSweep{Device: c.Device, Boot: c.Boot, Old: c.Old, New: c.New, Seed: c.Seed}
-	switch c.Client {
-	case boot.ClientNew.String():
-	case boot.ClientOld.String():
-		cfg.Client = boot.ClientOld
-	default:
+	var ok bool
+	if cfg.Client, ok = boot.ParseGeneration(c.Client); !ok {
 		return fmt.Errorf("watchdog.client: %q is unknown: use old or new", c.Client)
 	}
 	run, err := cfg.run(t.f)
@@ -223,11 +220,8 @@ func (c *WatchdogCase) store(t *watched, w io.Writer, dog *model.Watchdog) error
 		return err
 	}
 	opts := kvstore.Options{CPU: t.f.CPU(), Defects: c.Defects}
-	switch c.Profile {
-	case kvstore.MbedCE.String():
-	case kvstore.MbedOS.String():
-		opts.Profile = kvstore.MbedOS
-	default:
+	var ok bool
+	if opts.Profile, ok = kvstore.ParseProfile(c.Profile); !ok {
 		return fmt.Errorf("watchdog.profile: %q is unknown: use MbedCE or MbedOS", c.Profile)
 	}
 	dev, err := t.f.Region(c.Device.Base, c.Device.Size)

@@ -84,7 +84,11 @@ func (s *TDBStore) resume(start uint32) uint32 {
 		if p.off == 0 {
 			continue
 		}
-		if stamp, ok := m.dev.Stamp(s.base[s.active]+uint32(i)*m.grain, m.grain); !ok || stamp != p.grain {
+		stamp, ok := m.dev.Stamp(s.base[s.active]+uint32(i)*m.grain, m.grain)
+		if !ok {
+			break // and so it is for every stop
+		}
+		if stamp != p.grain {
 			continue
 		}
 		if stamp, ok := m.dev.Stamp(s.base[s.active], uint32(i+1)*m.grain); ok && stamp == p.stamp {

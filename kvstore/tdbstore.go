@@ -25,6 +25,16 @@ func (p Profile) String() string {
 	return fmt.Sprintf("Profile(%d)", uint8(p))
 }
 
+// ParseProfile finds a profile by what its String method says.
+func ParseProfile(name string) (Profile, bool) {
+	for _, p := range []Profile{MbedCE, MbedOS} {
+		if p.String() == name {
+			return p, true
+		}
+	}
+	return 0, false
+}
+
 // Options are the choices of a TDBStore.
 type Options struct {
 	Profile Profile

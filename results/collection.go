@@ -168,11 +168,7 @@ func (p pen) waitsOverTime(q *InterruptDelays, end float64, x0, y0, w, h vg.Leng
 		if longest[i] > q.Usual {
 			a, b := snap(x0+w*vg.Length(i)/vg.Length(n)), snap(x0+w*vg.Length(j)/vg.Length(n))
 			top, foot := snap(y(longest[i])), snap(y(q.Usual))
-			path.Move(p.at(a, top))
-			path.Line(p.at(b, top))
-			path.Line(p.at(b, foot))
-			path.Line(p.at(a, foot))
-			path.Close()
+			polygon(&path, p.at(a, top), p.at(b, top), p.at(b, foot), p.at(a, foot))
 		}
 		i = j
 	}

@@ -60,13 +60,18 @@ func (p pen) box(x0, y0, x1, y1 vg.Length, s *shade) {
 // area fills a polygon given in canvas coordinates.
 func (p pen) area(s *shade, pts ...vg.Point) {
 	var path vg.Path
+	polygon(&path, pts...)
+	p.c.SetColor(s)
+	p.c.Fill(path)
+}
+
+// polygon adds a closed one to path.
+func polygon(path *vg.Path, pts ...vg.Point) {
 	path.Move(pts[0])
 	for _, pt := range pts[1:] {
 		path.Line(pt)
 	}
 	path.Close()
-	p.c.SetColor(s)
-	p.c.Fill(path)
 }
 
 // line strokes from (x0, y0) to (x1, y1).

@@ -259,11 +259,7 @@ func (p pen) trace(spans []Span, ph Span, x, y, w, h vg.Length, s *shade, least 
 			x0, x1 := x+w*vg.Length(i)/vg.Length(n), x+w*vg.Length(j)/vg.Length(n)
 			x0, x1 = snap(min(x0, x+w-1.5)), snap(max(x1, min(x0+1.5, x+w)))
 			top, foot := snap(y+h-v), snap(y+h)
-			path.Move(p.at(x0, top))
-			path.Line(p.at(x1, top))
-			path.Line(p.at(x1, foot))
-			path.Line(p.at(x0, foot))
-			path.Close()
+			polygon(&path, p.at(x0, top), p.at(x1, top), p.at(x1, foot), p.at(x0, foot))
 		}
 		i = j
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"dualbank/fuzz"
@@ -38,10 +37,7 @@ func (c *crashCommand) Run(ctx context.Context, t terminal) error {
 	if len(c.Input) > 0 {
 		return c.inputs(t)
 	}
-	profile := kvstore.MbedCE
-	if c.Profile == kvstore.MbedOS.String() {
-		profile = kvstore.MbedOS
-	}
+	profile, _ := kvstore.ParseProfile(c.Profile) // kong lets no other pass
 	if c.Time < 0 {
 		return badInput(fmt.Errorf("--time: %v is no time to run: give one such as 90s", c.Time))
 	}
@@ -53,34 +49,23 @@ func (c *crashCommand) Run(ctx context.Context, t terminal) error {
 	if c.Cuts > 0 {
 		campaign.Small(c.Cuts)
 	}
-	var progress func(sweep string, done, total uint64)
-	watch := newBars(t.err)
-	if watch != nil {
-		var one sync.Mutex
-		progress = func(sweep string, done, total uint64) {
-			one.Lock()
-			defer one.Unlock()
-			watch.show(sweep, done, total)
-		}
+	if err := folder(c.Out); err != nil {
+		return err
 	}
-	if err := os.MkdirAll(c.Out, 0o777); err != nil {
-		return badInput(fmt.Errorf("%w: choose another folder with --out", err))
-	}
+	show, cleared := progress(t.err)
 	sweeping, end := ctx, context.CancelFunc(func() {})
 	if c.Time > 0 {
 		sweeping, end = context.WithTimeout(ctx, c.Time)
 	}
-	r, err := campaign.Sweep(sweeping, progress)
+	r, err := campaign.Sweep(sweeping, show)
 	end()
 	late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
 	if err == nil || late {
-		if failed := r.Minimize(ctx, campaign.Tries, progress); failed != nil {
+		if failed := r.Minimize(ctx, campaign.Tries, show); failed != nil {
 			err = failed
 		}
 	}
-	if watch != nil {
-		watch.end()
-	}
+	cleared()
 	stopped := err != nil && ctx.Err() != nil
 	if err != nil && !stopped && !late {
 		return err

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -28,8 +27,8 @@ func (c *crashCommand) inputs(t terminal) error {
 		by[target] = append(by[target], data)
 	}
 	dir := filepath.Join(c.Out, "findings")
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return badInput(fmt.Errorf("%w: choose another folder with --out", err))
+	if err := folder(dir); err != nil {
+		return err
 	}
 	var all []fuzz.Finding
 	for name, data := range by {

@@ -38,9 +38,7 @@ func (c *inspectCommand) Help() string {
 
 func (c *inspectCommand) Run(t terminal) error {
 	o := inspect.Options{Unit: c.Unit, Age: c.Age, Rated: c.Rated}
-	if c.Profile == kvstore.MbedOS.String() {
-		o.Profile = kvstore.MbedOS
-	}
+	o.Profile, _ = kvstore.ParseProfile(c.Profile) // kong lets no other pass
 	if err := c.layout(&o); err != nil {
 		return badInput(err)
 	}
