@@ -64,6 +64,9 @@ func replaySecure(t *testing.T, p Profile, text string) {
 	}
 	d := &secureDriver{t: t, profile: p, saved: map[string]rawValue{}}
 	for _, s := range steps {
+		if slices.Equal(s.want, []string{"= SKIPPED_UB"}) {
+			continue // was not executed when the trace was recorded
+		}
 		got := d.run(s.command)
 		if !sameSecure(s.command, got, s.want) {
 			t.Fatalf("%v, line %d: %.200s\n got %.600s\nwant %.600s", p, s.line, s.command,
@@ -237,7 +240,11 @@ func (d *secureDriver) run(command string) []string {
 		}
 		return []string{fmt.Sprint("= ", n)}
 	case "cut":
-		d.flash[w[1]].left = number(2, "")
+		name := w[1]
+		if name == "r" && d.stores["r"] == nil {
+			name = "k" // without rollback protection the internal store holds the device key only
+		}
+		d.flash[name].left = number(2, "")
 		return d.result(nil)
 	case "set":
 		return d.result(d.secure.Set(key, secureValue(w[3]), Flags(number(2, ""))), key)
@@ -312,9 +319,6 @@ func (d *secureDriver) result(err error, keys ...string) []string {
 		return []string{"= POWER_CUT " + d.cutBy}
 	}
 	lines := []string{"= " + errorName(err)}
-	if err == ErrUndefined {
-		return lines
-	}
 	for _, k := range keys {
 		lines = append(lines, d.records(k)...)
 	}
@@ -324,9 +328,6 @@ func (d *secureDriver) result(err error, keys ...string) []string {
 func errorName(err error) string {
 	if err == nil {
 		return "SUCCESS"
-	}
-	if err == ErrUndefined {
-		return "SKIPPED_UB"
 	}
 	var e *Error
 	if errors.As(err, &e) {
@@ -480,6 +481,7 @@ func (d *secureDriver) put(s *TDBStore, key string, v rawValue) error {
 func (d *secureDriver) wipe(s *TDBStore, key string) error {
 	v, err := rawRead(s, key)
 	if err == ErrItemNotFound {
+		dropMaster(s)
 		return nil
 	}
 	if err == nil && v.flags&FlagWriteOnce != 0 {
