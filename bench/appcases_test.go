@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"dualbank/boot"
+	"dualbank/boot/layout"
 	"dualbank/model"
 	"dualbank/results"
 )
@@ -157,8 +157,8 @@ func edited(pairs ...string) *Scenario {
 	s := Guide()
 	r := strings.NewReplacer(pairs...)
 	s.Layout.Bootloader, s.Layout.Application = "bootloader.json", "mbed_app.json"
-	s.Layout.BootloaderText = r.Replace(string(boot.Example()[0].Text))
-	s.Layout.ApplicationText = r.Replace(string(boot.Example()[1].Text))
+	s.Layout.BootloaderText = r.Replace(string(layout.Example()[0].Text))
+	s.Layout.ApplicationText = r.Replace(string(layout.Example()[1].Text))
 	s.Workload.Hours = 120
 	s.Update.Bytes = 20 << 10
 	return s

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"dualbank/boot"
+	"dualbank/boot/layout"
 	"dualbank/model"
 )
 
@@ -77,11 +77,11 @@ func (a *Application) check() error {
 }
 
 // code is the place that the application runs from on a device with a layout.
-func (a *Application) code(l *boot.Layout, part *model.Part) model.Code {
+func (a *Application) code(l *layout.Layout, part *model.Part) model.Code {
 	if a.Code != codeOfLayout {
 		return model.Code(a.Code)
 	}
-	app, _ := l.Region(boot.RegionApplication)
+	app, _ := l.Region(layout.RegionApplication)
 	return bankOf(part, app.Start)
 }
 

@@ -3,7 +3,7 @@ package bench
 import (
 	"fmt"
 
-	"dualbank/boot"
+	"dualbank/boot/layout"
 	"dualbank/model"
 )
 
@@ -23,7 +23,7 @@ const (
 )
 
 // Layout is the configuration files of the layout for a part whose driver has a program unit of unit
-// bytes, as boot.Example has them for the guide's board. Whether they make a layout shows when it is
+// bytes, as layout.Example has them for the guide's board. Whether they make a layout shows when it is
 // computed; the error says only what there is no text for: a KVStore neither in the upper half nor at the
 // end of the lower one.
 func (h *HalfLayout) Layout(part *model.Part, unit uint32) (Layout, error) {
@@ -128,7 +128,7 @@ func partAndUnit(part, driver string) (*model.Part, uint32, error) {
 }
 
 // BootLayout is the layout of the scenario's device. An error is a *ScenarioError.
-func (s *Scenario) BootLayout() (*boot.Layout, error) {
+func (s *Scenario) BootLayout() (*layout.Layout, error) {
 	part, unit, err := partAndUnit(s.Board.Part, s.Board.Driver)
 	if err != nil {
 		return nil, &ScenarioError{fmt.Errorf("board: %w", err)}

@@ -6,12 +6,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"dualbank/boot"
+	"dualbank/boot/layout"
 	"dualbank/model"
 )
 
 // where is what of a layout other code depends on.
-func where(l *boot.Layout) any {
+func where(l *layout.Layout) any {
 	type region struct {
 		Name        string
 		Start, Size uint32
@@ -63,7 +63,7 @@ func TestBoardLayouts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if kv, _ := d.Layout.Region(boot.RegionKVStore); kv.Start != b.KVStore.Base || kv.Size != b.KVStore.Bytes {
+		if kv, _ := d.Layout.Region(layout.RegionKVStore); kv.Start != b.KVStore.Base || kv.Size != b.KVStore.Bytes {
 			t.Errorf("%s: KVStore at 0x%08X, %d bytes; its file has 0x%08X, %d", name, kv.Start, kv.Size, b.KVStore.Base, b.KVStore.Bytes)
 		}
 		if err := d.Store.Open(); err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"dualbank/boot"
+	"dualbank/boot/layout"
 	"dualbank/kvstore"
 	"dualbank/model"
 	"dualbank/results"
@@ -458,8 +458,8 @@ func TestPlanErrorsAreTheScenarios(t *testing.T) {
 		"clock":  {func(s *Scenario) { s.Board.Hz = 1e9 }, "board: part stm32f429zi: a clock of 1000000000 Hz"},
 		"target": {func(s *Scenario) { s.Layout.Target = "K64F" }, "layout.target: K64F has the flash of"},
 		"files": {func(s *Scenario) {
-			s.Layout.BootloaderText = string(boot.Example()[0].Text)
-			s.Layout.ApplicationText = string(boot.Example()[1].Text)
+			s.Layout.BootloaderText = string(layout.Example()[0].Text)
+			s.Layout.ApplicationText = string(layout.Example()[1].Text)
 			s.Plan.Sizes = []uint32{1 << 17}
 		}, "plan.kvstore_bytes: the configuration files"},
 		"image": {func(s *Scenario) { s.Update.Bytes = 2 << 20 }, "update.bytes: 2097152 bytes of firmware"},

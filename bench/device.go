@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dualbank/boot"
+	"dualbank/boot/layout"
 	"dualbank/kvstore"
 	"dualbank/model"
 )
@@ -23,12 +24,12 @@ type Device struct {
 	Flash  *model.Flash
 	Store  *kvstore.TDBStore // on the internal flash
 	KV     kvstore.Store     // what the workload goes through: Store, unless the keys are on an external device
-	Layout *boot.Layout
+	Layout *layout.Layout
 
 	driver   *model.DriverFamily
 	law      *model.WearLaw // nil: sectors do not age
 	core     *model.Core    // nil if the processor's work takes no time
-	store    boot.Region
+	store    layout.Region
 	region   *model.Region // of the store
 	options  kvstore.Options
 	storage  kvstore.Storage
@@ -96,7 +97,7 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 			return nil, fmt.Errorf("cuts.modes: %s: part %s has no ECC: leave it out", m, part.Name)
 		}
 	}
-	d.store, _ = d.Layout.Region(boot.RegionKVStore)
+	d.store, _ = d.Layout.Region(layout.RegionKVStore)
 	region, err := d.Flash.Region(d.store.Start, d.store.Size)
 	if err != nil {
 		return nil, fmt.Errorf("layout: KVStore: %w", err)
@@ -124,8 +125,8 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 }
 
 // Chip is a part as a layout sees it. unit is the program unit of the driver in bytes.
-func Chip(p *model.Part, unit uint32) boot.Chip {
-	c := boot.Chip{Name: p.Name, Base: p.Base, Unit: unit, Vectors: p.Vectors}
+func Chip(p *model.Part, unit uint32) layout.Chip {
+	c := layout.Chip{Name: p.Name, Base: p.Base, Unit: unit, Vectors: p.Vectors}
 	bank := -1
 	for _, s := range p.Sectors() {
 		if s.Bank != bank {
@@ -138,20 +139,20 @@ func Chip(p *model.Part, unit uint32) boot.Chip {
 }
 
 // plan is the layout, and the warnings about it. The error is the first of its problems on one line.
-func (l *Layout) plan(part *model.Part, unit uint32) (*boot.Layout, boot.Problems, error) {
-	var srcs []boot.Source
+func (l *Layout) plan(part *model.Part, unit uint32) (*layout.Layout, layout.Problems, error) {
+	var srcs []layout.Source
 	for _, c := range [][2]string{{l.Bootloader, l.BootloaderText}, {l.Application, l.ApplicationText}} {
 		if c[1] != "" {
-			srcs = append(srcs, boot.Source{Name: c[0], Text: []byte(c[1])})
+			srcs = append(srcs, layout.Source{Name: c[0], Text: []byte(c[1])})
 		}
 	}
 	if srcs == nil {
-		srcs = boot.Example()
+		srcs = layout.Example()
 	}
 	if err := l.checkTarget(srcs, part); err != nil {
 		return nil, nil, err
 	}
-	plan, problems := boot.NewLayout(srcs, l.Target, Chip(part, unit))
+	plan, problems := layout.New(srcs, l.Target, Chip(part, unit))
 	if errs := problems.Errors(); len(errs) > 0 {
 		more := ""
 		if len(errs) > 1 {
@@ -159,7 +160,7 @@ func (l *Layout) plan(part *model.Part, unit uint32) (*boot.Layout, boot.Problem
 		}
 		return nil, nil, fmt.Errorf("%v%s", errs[0], more)
 	}
-	for _, name := range []string{boot.RegionHeader, boot.RegionApplication, boot.RegionKVStore, boot.RegionCandidate} {
+	for _, name := range []string{layout.RegionHeader, layout.RegionApplication, layout.RegionKVStore, layout.RegionCandidate} {
 		if _, ok := plan.Region(name); !ok {
 			return nil, nil, fmt.Errorf("layout: the configurations have no %s on internal flash: give the ones of a bootloader and an application that have", name)
 		}
@@ -169,12 +170,12 @@ func (l *Layout) plan(part *model.Part, unit uint32) (*boot.Layout, boot.Problem
 
 // checkTarget finds a target that is a slip of the pen: one with another flash than the part's, or one
 // that nobody knows.
-func (l *Layout) checkTarget(srcs []boot.Source, part *model.Part) error {
+func (l *Layout) checkTarget(srcs []layout.Source, part *model.Part) error {
 	same := func(dual bool) bool {
-		c, err := boot.ChipOf(l.Target, dual)
+		c, err := layout.ChipOf(l.Target, dual)
 		return err == nil && c.Base == part.Base && slices.Equal(c.Sectors, Chip(part, 1).Sectors)
 	}
-	if c, err := boot.ChipOf(l.Target, false); err == nil {
+	if c, err := layout.ChipOf(l.Target, false); err == nil {
 		// The same part in its other bank mode has other sectors.
 		if !same(false) && !same(true) && !strings.HasPrefix(part.Name, strings.ToLower(c.Name)) {
 			return fmt.Errorf("layout.target: %s has the flash of %s, not that of part %s: correct one of them", l.Target, c.Name, part.Name)

@@ -3,7 +3,8 @@ package bench
 import (
 	"fmt"
 
-	"dualbank/boot"
+	"dualbank/boot/firmware"
+	"dualbank/boot/layout"
 	"dualbank/model"
 )
 
@@ -19,7 +20,7 @@ type releases struct {
 }
 
 // releases reads the scenario's firmware files for a layout. An error names the key.
-func (s *Scenario) releases(l *boot.Layout) (*releases, error) {
+func (s *Scenario) releases(l *layout.Layout) (*releases, error) {
 	u := &s.Update
 	r := &releases{update: u, seed: s.Seed, base: l.Config.AppStart, images: map[int][]byte{}, deltas: map[int][]byte{}}
 	for i, f := range []struct {
@@ -32,7 +33,7 @@ func (s *Scenario) releases(l *boot.Layout) (*releases, error) {
 		if f.file == nil {
 			return nil, fmt.Errorf("update.%s: %s was not read: give the path of the scenario file", f.key, f.name)
 		}
-		fw, err := boot.ReadFirmware(f.name, f.file, l.Config.AppStart, l.Config.MaxAppSize)
+		fw, err := firmware.Read(f.name, f.file, l.Config.AppStart, l.Config.MaxAppSize)
 		if err != nil {
 			return nil, fmt.Errorf("update.%s: %w", f.key, err)
 		}
@@ -59,7 +60,7 @@ func (r *releases) comparable() bool { return (r.files[0] == nil) == (r.files[1]
 // delta is release n as its difference against the one before.
 func (r *releases) delta(n int) ([]byte, error) {
 	if r.deltas[n] == nil {
-		d, err := boot.MakeDelta(r.image(n-1), r.image(n))
+		d, err := firmware.MakeDelta(r.image(n-1), r.image(n))
 		if err != nil {
 			return nil, err
 		}

@@ -13,7 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"dualbank/boot"
+	"dualbank/boot/firmware"
 	"dualbank/model"
 )
 
@@ -27,7 +27,7 @@ func TestGeneratedFirmware(t *testing.T) {
 	if reset := binary.LittleEndian.Uint32(first[4:]); reset&1 == 0 || reset < base || reset >= base+size {
 		t.Errorf("the reset vector is 0x%08X", reset)
 	}
-	if _, err := boot.ReadFirmware("generated.bin", first, base, size); err != nil {
+	if _, err := firmware.Read("generated.bin", first, base, size); err != nil {
 		t.Error(err)
 	}
 	// The more changes, the larger the difference; release 3 differs more from 0 than 1 does.
@@ -36,7 +36,7 @@ func TestGeneratedFirmware(t *testing.T) {
 		changed uint32
 		n       int
 	}{{0, 0}, {5, 1}, {30, 1}, {30, 3}, {300, 1}, {1000, 1}} {
-		d, err := boot.MakeDelta(of(1, c.changed, 0), of(1, c.changed, c.n))
+		d, err := firmware.MakeDelta(of(1, c.changed, 0), of(1, c.changed, c.n))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +59,7 @@ func firmwareFile(t *testing.T, dir, name string, addr uint32, data []byte) {
 	file := data
 	if strings.HasSuffix(name, ".hex") {
 		var b bytes.Buffer
-		if err := boot.WriteHex(&b, []boot.Segment{{Addr: addr, Data: data}}); err != nil {
+		if err := firmware.WriteHex(&b, []firmware.Segment{{Addr: addr, Data: data}}); err != nil {
 			t.Fatal(err)
 		}
 		file = b.Bytes()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dualbank/boot"
+	"dualbank/boot/layout"
 	"dualbank/fuzz"
 	"dualbank/kvstore"
 	"dualbank/model"
@@ -346,8 +347,8 @@ func (s *Sets) latencies(name string, f *model.Flash) results.SetLatency {
 // wear is the wear of every sector, with the region that has most of it, and of the external store.
 func (d *Device) wear() []results.SectorWear {
 	labels := map[string]string{
-		boot.RegionBootloader: "bootloader", boot.RegionHeader: "application", boot.RegionApplication: "application",
-		boot.RegionKVStore: "KVStore", boot.RegionCandidate: "candidate",
+		layout.RegionBootloader: "bootloader", layout.RegionHeader: "application", layout.RegionApplication: "application",
+		layout.RegionKVStore: "KVStore", layout.RegionCandidate: "candidate",
 	}
 	var out []results.SectorWear
 	for _, w := range d.worn() {

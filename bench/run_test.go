@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"dualbank/boot"
+	"dualbank/boot/layout"
 	"dualbank/model"
 	"dualbank/results"
 )
@@ -19,7 +19,7 @@ func small() *Scenario {
 	s := Guide()
 	s.Quick()
 	for i, text := range []*string{&s.Layout.BootloaderText, &s.Layout.ApplicationText} {
-		*text = strings.ReplaceAll(string(boot.Example()[i].Text), "2*64*1024", "2*16*1024")
+		*text = strings.ReplaceAll(string(layout.Example()[i].Text), "2*64*1024", "2*16*1024")
 	}
 	s.Layout.Bootloader, s.Layout.Application = "bootloader.json", "mbed_app.json"
 	s.Workload.Hours = 48

@@ -119,11 +119,11 @@ func TestParseErrors(t *testing.T) {
 // them.
 func TestReadFileKeepsConfigurations(t *testing.T) {
 	dir := t.TempDir()
-	text, err := os.ReadFile("../boot/examples/bootloader_app.json")
+	text, err := os.ReadFile("../boot/layout/examples/bootloader_app.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	app, err := os.ReadFile("../boot/examples/mbed_app.json")
+	app, err := os.ReadFile("../boot/layout/examples/mbed_app.json")
 	if err != nil {
 		t.Fatal(err)
 	}

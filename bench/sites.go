@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"dualbank/boot"
+	"dualbank/boot/layout"
 	"dualbank/kvstore"
 	"dualbank/model"
 	"dualbank/results"
@@ -147,7 +147,7 @@ func (s *Scenario) candidates() ([]candidate, error) {
 		if err != nil {
 			return nil, err
 		}
-		kv, _ := l.Region(boot.RegionKVStore)
+		kv, _ := l.Region(layout.RegionKVStore)
 		return []candidate{s.candidate(part, site{place: placeFixed, base: kv.Start, size: kv.Size, area: kv.Size / 2})}, nil
 	}
 	sites, err := s.Plan.sites(part, unit)
@@ -176,7 +176,7 @@ func (s *Scenario) halfLayout(part *model.Part) bool {
 	if err != nil {
 		return false
 	}
-	kv, _ := l.Region(boot.RegionKVStore)
+	kv, _ := l.Region(layout.RegionKVStore)
 	h := HalfLayout{Name: s.Layout.Name, Target: s.Layout.Target, KVBase: kv.Start, KVSize: kv.Size}
 	for unit := uint32(1); unit <= 512; unit *= 2 {
 		if own, err := h.Layout(part, unit); err == nil && own.BootloaderText == s.Layout.BootloaderText && own.ApplicationText == s.Layout.ApplicationText {

@@ -3,7 +3,7 @@ package bench
 import (
 	"fmt"
 
-	"dualbank/boot"
+	"dualbank/boot/layout"
 	"dualbank/fuzz"
 	"dualbank/kvstore"
 	"dualbank/model"
@@ -33,7 +33,7 @@ func (t StorageType) check() error {
 }
 
 // storage is the partition that the scenario asks for, else the layout's configuration files.
-func (s *Store) storage(l *boot.Layout) (kvstore.Storage, error) {
+func (s *Store) storage(l *layout.Layout) (kvstore.Storage, error) {
 	p := kvstore.Storage{Type: kvstore.StorageType(s.Type), Partition: "kv"}
 	if p.Type == "" {
 		p.Type = kvstore.StorageType(l.StorageType)
@@ -58,7 +58,7 @@ func (s *Store) storage(l *boot.Layout) (kvstore.Storage, error) {
 
 // storesOutside tells whether the keys are on an external device. It is false of a layout that is none.
 func (s *Scenario) storesOutside() bool {
-	l := &boot.Layout{StorageType: string(s.Store.Type)}
+	l := &layout.Layout{StorageType: string(s.Store.Type)}
 	if s.Store.Type == "" {
 		var err error
 		if l, err = s.BootLayout(); err != nil {

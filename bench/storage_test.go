@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"dualbank/boot"
+	"dualbank/boot/layout"
 	"dualbank/kvstore"
 	"dualbank/model"
 	"dualbank/results"
@@ -53,11 +53,11 @@ func TestStorageTypes(t *testing.T) {
 // The configuration files say the storage type where the scenario does not; what cannot be is one line.
 func TestStorageOfConfigurations(t *testing.T) {
 	s := Guide()
-	s.Layout.BootloaderText = string(boot.Example()[0].Text)
+	s.Layout.BootloaderText = string(layout.Example()[0].Text)
 	s.Layout.ApplicationText = strings.NewReplacer(
 		`"storage.storage_type": "TDB_INTERNAL",`, `"storage.storage_type": "TDB_EXTERNAL", "storage_tdb_external.external_base_address": "0x10000", "storage_tdb_external.external_size": "65536",`,
 		"storage_tdb_internal.internal_base_address", "storage_tdb_external.internal_base_address", "storage_tdb_internal.internal_size", "storage_tdb_external.rbp_internal_size",
-	).Replace(string(boot.Example()[1].Text))
+	).Replace(string(layout.Example()[1].Text))
 	d, err := s.Device("mbed", model.Typ)
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"dualbank/boot"
+	"dualbank/boot/layout"
 	"dualbank/model"
 )
 
@@ -233,7 +234,7 @@ func moveTo(s *Scenario, part, target string) {
 		return
 	}
 	fit := strings.NewReplacer("NUCLEO_F429ZI", target, `"update-client.storage-page": 1`, `"update-client.storage-page": 8`)
-	files := boot.Example()
+	files := layout.Example()
 	s.Layout.Bootloader, s.Layout.BootloaderText = "bootloader_app.json", fit.Replace(string(files[0].Text))
 	s.Layout.Application, s.Layout.ApplicationText = "mbed_app.json", fit.Replace(string(files[1].Text))
 }

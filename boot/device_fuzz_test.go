@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"dualbank/boot/firmware"
 	"dualbank/model"
 )
 
@@ -132,13 +133,14 @@ func FuzzDevice(f *testing.F) {
 // FuzzDeltaUpdate downloads any bytes as a delta: nothing is written outside the slot, and what runs in
 // the end is the old image or the new one.
 func FuzzDeltaUpdate(f *testing.F) {
+	const deltaMagic, deltaHeader = "DBD1", 48 // of the format that firmware.MakeDelta writes
 	old := program(1, 6000, 1<<30, 0)
 	next := append(program(1, 5000, 2000, 16), 1, 2, 3)
-	good, err := MakeDelta(old, next)
+	good, err := firmware.MakeDelta(old, next)
 	if err != nil {
 		f.Fatal(err)
 	}
-	longer, err := MakeDelta(old, bytes.Repeat(next, 9))
+	longer, err := firmware.MakeDelta(old, bytes.Repeat(next, 9))
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -58,7 +58,7 @@ func EncodeExternalHeader(p []byte, d *Details, key *[32]byte) {
 	p = p[:ExternalHeaderSize]
 	clear(p)
 	binary.BigEndian.PutUint32(p, headerMagic)
-	binary.BigEndian.PutUint32(p[4:], headerVersion)
+	binary.BigEndian.PutUint32(p[4:], HeaderVersion)
 	binary.BigEndian.PutUint64(p[8:], d.Version)
 	binary.BigEndian.PutUint64(p[16:], d.Size)
 	copy(p[24:56], d.Hash[:])

@@ -8,7 +8,7 @@ import (
 // FindHeaders returns the offsets, multiples of 4, at which memory of which nothing is known has the
 // magic and the version of a metadata header, internal or external.
 func FindHeaders(mem []byte) (at []uint32) {
-	mark := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, headerMagic), headerVersion)
+	mark := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, headerMagic), HeaderVersion)
 	for off := 0; off < len(mem); {
 		i := bytes.Index(mem[off:], mark)
 		if i < 0 {
@@ -26,7 +26,7 @@ func FindHeaders(mem []byte) (at []uint32) {
 // HeaderMagic tells whether p begins with the magic and the version of a metadata header, which the
 // bootloader wants of the active one before it looks at its CRC.
 func HeaderMagic(p []byte) bool {
-	return len(p) >= 8 && binary.BigEndian.Uint32(p) == headerMagic && binary.BigEndian.Uint32(p[4:]) == headerVersion
+	return len(p) >= 8 && binary.BigEndian.Uint32(p) == headerMagic && binary.BigEndian.Uint32(p[4:]) == HeaderVersion
 }
 
 // PeekExternalHeader fills d from what looks like an external header: magic, version, and a payload

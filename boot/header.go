@@ -9,10 +9,11 @@ import (
 const (
 	// HeaderSize is the size of the internal header in bytes.
 	HeaderSize = 112
+	// HeaderVersion is the version in both kinds of headers.
+	HeaderVersion = 2
 
-	headerMagic   = 0x5A51B3D4
-	headerVersion = 2
-	headerCRC     = 108 // offset of the CRC, and the number of bytes under it
+	headerMagic = 0x5A51B3D4
+	headerCRC   = 108 // offset of the CRC, and the number of bytes under it
 )
 
 // Details is what a metadata header says of a firmware image.
@@ -29,7 +30,7 @@ func EncodeHeader(p []byte, d *Details) {
 	p = p[:HeaderSize]
 	clear(p)
 	binary.BigEndian.PutUint32(p, headerMagic)
-	binary.BigEndian.PutUint32(p[4:], headerVersion)
+	binary.BigEndian.PutUint32(p[4:], HeaderVersion)
 	binary.BigEndian.PutUint64(p[8:], d.Version)
 	binary.BigEndian.PutUint64(p[16:], d.Size)
 	copy(p[24:56], d.Hash[:])
@@ -59,7 +60,7 @@ func readActive(f Flash, cpu CPU, addr uint32, d *Details, buf []byte) error {
 	if err := read(f, addr, buf[:8]); err != nil {
 		return err
 	}
-	if binary.BigEndian.Uint32(buf[4:]) != headerVersion || binary.BigEndian.Uint32(buf) != headerMagic {
+	if binary.BigEndian.Uint32(buf[4:]) != HeaderVersion || binary.BigEndian.Uint32(buf) != headerMagic {
 		return ErrNotReady
 	}
 	return readHeader(f, cpu, addr, d, buf)

@@ -26,7 +26,7 @@ type machine struct {
 	heap   RAM
 	state  string
 	saved  map[string]snapshot
-	fw     firmware
+	fw     generated
 	dir    string // for dump and load
 
 	logging bool
@@ -239,14 +239,33 @@ func stream(seed, offset uint64, p []byte) {
 	}
 }
 
-// firmware is an image of the generator.
-type firmware struct {
+// program is an image that looks like code: instructions from a small set, calls to addresses that all
+// move when something is put in.
+func program(seed uint64, size, moved, by int) []byte {
+	p := make([]byte, size)
+	noise := make([]byte, size)
+	stream(seed, 0, noise)
+	for i := 0; i+4 <= size; i += 4 {
+		copy(p[i:], []byte{0x10 + noise[i]%8, 0xB5, noise[i+1] % 16, 0x46})
+		if noise[i+2]%16 == 0 {
+			to := int(noise[i+3])<<9 + i
+			if to > moved {
+				to += by
+			}
+			p[i], p[i+1], p[i+2], p[i+3] = byte(to), byte(to>>8), byte(to>>16), 0x08
+		}
+	}
+	return p
+}
+
+// generated is an image of the generator.
+type generated struct {
 	Details
 	seed uint64
 }
 
-func (m *machine) generate(version, size, seed uint64) firmware {
-	fw := firmware{Details{Version: version, Size: size}, seed}
+func (m *machine) generate(version, size, seed uint64) generated {
+	fw := generated{Details{Version: version, Size: size}, seed}
 	if size > uint64(m.flash.Size()) {
 		for i := range fw.Hash {
 			fw.Hash[i] = 0xAA
@@ -258,7 +277,7 @@ func (m *machine) generate(version, size, seed uint64) firmware {
 	return fw
 }
 
-func (fw firmware) bytes(offset, n uint64) []byte {
+func (fw generated) bytes(offset, n uint64) []byte {
 	p := make([]byte, n)
 	stream(fw.seed, offset, p)
 	return p
@@ -273,7 +292,7 @@ func (m *machine) active() string {
 	h := make([]byte, HeaderSize)
 	var d Details
 	if !m.flash.Peek(m.cfg.Details, h) || binary.BigEndian.Uint32(h) != headerMagic ||
-		binary.BigEndian.Uint32(h[4:]) != headerVersion || !ParseHeader(h, &d) {
+		binary.BigEndian.Uint32(h[4:]) != HeaderVersion || !ParseHeader(h, &d) {
 		return "none"
 	}
 	ok := "BAD"

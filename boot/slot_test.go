@@ -10,8 +10,56 @@ import (
 	"pgregory.net/rapid"
 )
 
+// units is a flash with the given erase units.
+type units struct {
+	base  uint32
+	sizes []uint32
+}
+
+func (u *units) Start() uint32 { return u.base }
+
+func (u *units) Size() (n uint32) {
+	for _, s := range u.sizes {
+		n += s
+	}
+	return n
+}
+
+func (u *units) SectorSize(addr uint32) uint32 {
+	at := u.base
+	for _, s := range u.sizes {
+		if addr >= at && addr-at < s {
+			return s
+		}
+		at += s
+	}
+	return invalid
+}
+
+// down is the last erase boundary not after addr, which lies in the flash or at its end.
+func (u *units) down(addr uint64) uint64 {
+	at := uint64(u.base)
+	for _, s := range u.sizes {
+		if at+uint64(s) > addr {
+			break
+		}
+		at += uint64(s)
+	}
+	return at
+}
+
+// up is the first erase boundary not before addr.
+func (u *units) up(addr uint32) uint64 {
+	if at := u.down(uint64(addr)); at < uint64(addr) {
+		return at + uint64(u.SectorSize(addr))
+	}
+	return uint64(addr)
+}
+
+func (u *units) boundary(addr uint64) bool { return u.down(addr) == addr }
+
 func TestSlots(t *testing.T) {
-	mixed := &Chip{Base: 0x08000000, Sectors: f429Bank, Banks: []uint32{0x08000000}, Unit: 1}
+	mixed := &units{base: 0x08000000, sizes: f429Bank}
 	for _, c := range []struct {
 		name      string
 		addr      uint32
@@ -38,17 +86,17 @@ func TestSlots(t *testing.T) {
 // TestSlotsProperties: slots lie inside the storage, on erase boundaries, and apart from each other.
 func TestSlotsProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		chip := &Chip{Base: rapid.SampledFrom([]uint32{0, 0x08000000, 0x60000000}).Draw(t, "base"), Unit: 1}
+		flash := &units{base: rapid.SampledFrom([]uint32{0, 0x08000000, 0x60000000}).Draw(t, "base")}
 		for _, k := range rapid.SliceOfN(rapid.IntRange(0, 6), 1, 40).Draw(t, "units") {
-			chip.Sectors = append(chip.Sectors, 256<<k)
+			flash.sizes = append(flash.sizes, 256<<k)
 		}
 		c := &Config{
-			StorageAddr: chip.Base + rapid.Uint32Range(0, chip.Size()).Draw(t, "address"),
+			StorageAddr: flash.base + rapid.Uint32Range(0, flash.Size()).Draw(t, "address"),
 			Locations:   rapid.Uint32Range(1, 6).Draw(t, "locations"),
 		}
-		c.StorageSize = rapid.Uint32Range(0, chip.Base+chip.Size()-c.StorageAddr).Draw(t, "size")
-		slots, ok := Slots(chip, c)
-		up, down := chip.up(uint64(c.StorageAddr)), chip.down(uint64(c.StorageAddr)+uint64(c.StorageSize))
+		c.StorageSize = rapid.Uint32Range(0, flash.base+flash.Size()-c.StorageAddr).Draw(t, "size")
+		slots, ok := Slots(flash, c)
+		up, down := flash.up(c.StorageAddr), flash.down(uint64(c.StorageAddr)+uint64(c.StorageSize))
 		if down < up {
 			return // not one boundary in it
 		}
@@ -58,7 +106,7 @@ func TestSlotsProperties(t *testing.T) {
 		last := up
 		for i, s := range slots {
 			from, to := uint64(s.Addr), uint64(s.Addr)+uint64(s.Size)
-			if from < last || to > down || !chip.boundary(from) || !chip.boundary(to) {
+			if from < last || to > down || !flash.boundary(from) || !flash.boundary(to) {
 				t.Fatalf("slot %d is 0x%X-0x%X in 0x%X-0x%X, after 0x%X", i, from, to, up, down, last)
 			}
 			last = to

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"dualbank/boot/firmware"
 )
 
 // The parts that a download is made of, as an Updater enters them.
@@ -23,7 +25,7 @@ var ErrHash = errors.New("the stored firmware's hash is wrong")
 var ErrManifest = errors.New("the campaign's size is not its firmware's")
 
 // Campaign is one update that a server offers: the details from its manifest, the firmware, and, if
-// there is one, its difference against the image that the device should run now (MakeDelta).
+// there is one, its difference against the image that the device should run now (firmware.MakeDelta).
 type Campaign struct {
 	Details
 	Firmware []byte
@@ -31,9 +33,9 @@ type Campaign struct {
 }
 
 // NewCampaign makes a campaign for an image.
-func NewCampaign(version uint64, id [16]byte, firmware []byte) *Campaign {
-	d := Details{Version: version, Size: uint64(len(firmware)), Hash: sha256.Sum256(firmware), Campaign: id}
-	return &Campaign{Details: d, Firmware: firmware}
+func NewCampaign(version uint64, id [16]byte, image []byte) *Campaign {
+	d := Details{Version: version, Size: uint64(len(image)), Hash: sha256.Sum256(image), Campaign: id}
+	return &Campaign{Details: d, Firmware: image}
 }
 
 // Journal is where an Updater remembers over a reboot that a slot is prepared for a campaign; on a
@@ -109,15 +111,15 @@ func (u *Updater) Run(c *Campaign) error {
 	if err != nil {
 		return err
 	}
-	err = ErrDeltaBase
+	err = firmware.ErrDeltaBase
 	if u.Base != nil && c.Delta != nil {
 		err = u.transferDelta(c, slot, from)
 	}
-	if err == ErrDeltaBase {
+	if err == firmware.ErrDeltaBase {
 		err = u.transfer(c, slot, from)
 	}
 	if err != nil {
-		if errors.Is(err, ErrDelta) {
+		if errors.Is(err, firmware.ErrDelta) {
 			return errors.Join(err, u.forget())
 		}
 		return err
@@ -243,11 +245,12 @@ func (u *Updater) transferDelta(c *Campaign, slot, from uint32) error {
 		return err
 	}
 	if err != nil {
-		return ErrDeltaBase
+		return firmware.ErrDeltaBase
 	}
 	link := u.Link.open(&u.Stats)
 	out := &fragments{u: u, slot: slot, from: from, buf: make([]byte, 0, u.fragment())}
-	patch := NewPatch(active.Hash, u.Base.Read, out.add, u.CPU)
+	cpu, _ := u.CPU.(firmware.CPU) // not every CPU counts copied bytes
+	patch := firmware.NewPatch(active.Hash, u.Base.Read, out.add, cpu)
 	for got := uint32(0); got < uint32(len(c.Delta)); {
 		block, err := u.fetch(link, got, uint32(len(c.Delta)))
 		if err != nil {
@@ -258,7 +261,7 @@ func (u *Updater) transferDelta(c *Campaign, slot, from uint32) error {
 			return err
 		}
 		if patch.Size() > uint32(len(c.Firmware)) {
-			return fmt.Errorf("%w: it makes %d bytes of %d", ErrDelta, patch.Size(), len(c.Firmware))
+			return fmt.Errorf("%w: it makes %d bytes of %d", firmware.ErrDelta, patch.Size(), len(c.Firmware))
 		}
 		got += block
 	}

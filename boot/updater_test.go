@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"dualbank/boot/firmware"
 	"dualbank/model"
 
 	"pgregory.net/rapid"
@@ -361,7 +362,7 @@ func TestUpdaterOnBlockDevice(t *testing.T) {
 func TestDeltaUpdate(t *testing.T) {
 	old := program(1, 60_001, 1<<30, 0)
 	new := append(program(1, 60_001, 30_000, 32), 1, 2, 3)
-	delta, err := MakeDelta(old, new)
+	delta, err := firmware.MakeDelta(old, new)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -407,7 +408,7 @@ func TestDeltaFallsBack(t *testing.T) {
 	d.up.Base = &ActiveImage{d.flash, traceConfigs["l4_8400"]}
 	c := campaign(2, 5000)
 	var err error
-	if c.Delta, err = MakeDelta([]byte("another"), c.Firmware); err != nil {
+	if c.Delta, err = firmware.MakeDelta([]byte("another"), c.Firmware); err != nil {
 		t.Fatal(err)
 	}
 	for v := range uint64(2) {
@@ -421,16 +422,16 @@ func TestDeltaFallsBack(t *testing.T) {
 	}
 	// A delta that makes something else is found out before it is activated.
 	other := campaign(3, 5000)
-	if other.Delta, err = MakeDelta(c.Firmware, c.Firmware); err != nil {
+	if other.Delta, err = firmware.MakeDelta(c.Firmware, c.Firmware); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.up.Run(other); !errors.Is(err, ErrHash) {
 		t.Error(err)
 	}
-	if other.Delta, err = MakeDelta(c.Firmware, append(c.Firmware, c.Firmware...)); err != nil {
+	if other.Delta, err = firmware.MakeDelta(c.Firmware, append(c.Firmware, c.Firmware...)); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.up.Run(other); !errors.Is(err, ErrDelta) {
+	if err := d.up.Run(other); !errors.Is(err, firmware.ErrDelta) {
 		t.Error(err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"dualbank/boot"
+	"dualbank/boot/firmware"
 	"dualbank/kvstore"
 )
 
@@ -62,7 +62,7 @@ func (f *Finding) Write(file string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if err := boot.WriteHex(&hex, []boot.Segment{{Addr: re.base, Data: re.image}}); err != nil {
+	if err := firmware.WriteHex(&hex, []firmware.Segment{{Addr: re.base, Data: re.image}}); err != nil {
 		return err
 	}
 	files := map[string][]byte{".txt": story.Bytes(), ".bin": re.image, ".hex": hex.Bytes()}

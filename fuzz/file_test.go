@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"dualbank/boot"
+	"dualbank/boot/firmware"
 )
 
 func TestFindingFiles(t *testing.T) {
@@ -60,7 +60,7 @@ func TestExports(t *testing.T) {
 			}
 			return text
 		}
-		segs, err := boot.ParseHex(read(".hex"))
+		segs, err := firmware.ParseHex(read(".hex"))
 		if err != nil || len(segs) != 1 || segs[0].Addr != 0x08100000 || !bytes.Equal(segs[0].Data, read(".bin")) {
 			t.Errorf("%s: the hex file holds %d segments, %v", f.ID, len(segs), err)
 		}

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"testing"
 
-	"dualbank/boot"
+	"dualbank/boot/layout"
 	"dualbank/kvstore"
 )
 
@@ -281,14 +281,14 @@ func TestLayoutInputs(t *testing.T) {
 	if clean < 30 {
 		t.Errorf("%d of 300 inputs are layouts without errors", clean)
 	}
-	for name, change := range map[string]func(l *boot.Layout){
-		"regions that overlap are not reported: KVStore and candidate storage": func(l *boot.Layout) { region(l, boot.RegionKVStore).Size += 1 << 17 },
-		"a region off an erase boundary is not reported: KVStore":              func(l *boot.Layout) { region(l, boot.RegionKVStore).Size-- },
-		"a region off an erase boundary is not reported: active header":        func(l *boot.Layout) { region(l, boot.RegionHeader).Start += 8 },
-		"a region outside the flash is not reported: candidate storage":        func(l *boot.Layout) { region(l, boot.RegionCandidate).Size += 1 << 17 },
+	for name, change := range map[string]func(l *layout.Layout){
+		"regions that overlap are not reported: KVStore and candidate storage": func(l *layout.Layout) { region(l, layout.RegionKVStore).Size += 1 << 17 },
+		"a region off an erase boundary is not reported: KVStore":              func(l *layout.Layout) { region(l, layout.RegionKVStore).Size-- },
+		"a region off an erase boundary is not reported: active header":        func(l *layout.Layout) { region(l, layout.RegionHeader).Start += 8 },
+		"a region outside the flash is not reported: candidate storage":        func(l *layout.Layout) { region(l, layout.RegionCandidate).Size += 1 << 17 },
 	} {
 		in := DecodeLayout([]byte{byte(len(layoutChips))})
-		l, ps := boot.NewLayout(in.Files, boot.ExampleTarget, in.Chip)
+		l, ps := layout.New(in.Files, layout.ExampleTarget, in.Chip)
 		if ps.Err() != nil {
 			t.Fatal(ps)
 		}
@@ -304,6 +304,6 @@ func TestLayoutInputs(t *testing.T) {
 	}
 }
 
-func region(l *boot.Layout, name string) *boot.Region {
-	return &l.Regions[slices.IndexFunc(l.Regions, func(r boot.Region) bool { return r.Name == name })]
+func region(l *layout.Layout, name string) *layout.Region {
+	return &l.Regions[slices.IndexFunc(l.Regions, func(r layout.Region) bool { return r.Name == name })]
 }

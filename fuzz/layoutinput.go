@@ -6,14 +6,15 @@ import (
 	"strings"
 
 	"dualbank/boot"
+	"dualbank/boot/layout"
 )
 
 // LayoutInput is a device's configuration that a fuzzer chose byte by byte: a flash, and the configuration
 // files of a bootloader and an application for it, right ones or such with mistakes.
 type LayoutInput struct {
-	Chip   boot.Chip
+	Chip   layout.Chip
 	Device Device // the same flash; no Sectors where it is too large to be tried
-	Files  []boot.Source
+	Files  []layout.Source
 	// What an update on a layout without errors does.
 	Client boot.Generation
 	Slot   uint32 // modulo the number of slots
@@ -73,9 +74,9 @@ func decodeLayout(c *choices) *LayoutInput {
 	in.Client, in.Slot, in.Size = boot.Generation(c.next()&1), uint32(c.next()), uint32(c.next())|uint32(c.next())<<8
 	if kind == len(layoutChips) {
 		// The project's example, on its own board.
-		in.Chip, _ = boot.ChipOf(boot.ExampleTarget, false)
-		in.Chip.Name = boot.ExampleTarget
-		in.Files = boot.Example()
+		in.Chip, _ = layout.ChipOf(layout.ExampleTarget, false)
+		in.Chip.Name = layout.ExampleTarget
+		in.Files = layout.Example()
 	} else {
 		in.small(c, kind)
 	}
@@ -97,7 +98,7 @@ func (in *LayoutInput) small(c *choices, kind int) {
 		panic(err) // the list above is wrong
 	}
 	in.Device = Device{Sectors: l.sectors, Start: l.base, Unit: l.unit}
-	in.Chip = boot.Chip{Name: layoutTarget, Base: l.base, Sectors: sizes, Unit: l.unit, Vectors: l.vectors}
+	in.Chip = layout.Chip{Name: layoutTarget, Base: l.base, Sectors: sizes, Unit: l.unit, Vectors: l.vectors}
 	total, bounds := uint32(0), []uint32{l.base}
 	for _, s := range sizes {
 		total += s
@@ -114,11 +115,11 @@ func (in *LayoutInput) small(c *choices, kind int) {
 	}
 	which := c.of(8)
 	if which != 6 {
-		in.Files = append(in.Files, boot.Source{Name: "bootloader.json", Text: both[0].bootloader(&in.Chip)})
+		in.Files = append(in.Files, layout.Source{Name: "bootloader.json", Text: both[0].bootloader(&in.Chip)})
 		in.wants = append(in.wants, both[0])
 	}
 	if which != 7 {
-		in.Files = append(in.Files, boot.Source{Name: "application.json", Text: both[1].application(&in.Chip)})
+		in.Files = append(in.Files, layout.Source{Name: "application.json", Text: both[1].application(&in.Chip)})
 		in.wants = append(in.wants, both[1])
 	}
 }
@@ -184,7 +185,7 @@ func mistake(c *choices, files []*layoutFields, bounds []uint32, unit uint32) {
 }
 
 // spell writes number i as a JSON value: in hex, in decimal, as an expression, or through a macro.
-func (f *layoutFields) spell(i int, chip *boot.Chip) string {
+func (f *layoutFields) spell(i int, chip *layout.Chip) string {
 	n := f.n[i]
 	switch {
 	case f.spelled[i] == 1:
@@ -211,7 +212,7 @@ func (f *layoutFields) macros() string {
 }
 
 // common are the settings that both images have.
-func (f *layoutFields) common(chip *boot.Chip) string {
+func (f *layoutFields) common(chip *layout.Chip) string {
 	return fmt.Sprintf(`"update-client.application-details": %s,
 			"update-client.storage-address": %s,
 			"update-client.storage-size": %s,
@@ -220,7 +221,7 @@ func (f *layoutFields) common(chip *boot.Chip) string {
 		f.spell(numDetails, chip), f.spell(numStorage, chip), f.spell(numStorageSize, chip), f.spell(numLocations, chip), f.spell(numPage, chip))
 }
 
-func (f *layoutFields) bootloader(chip *boot.Chip) []byte {
+func (f *layoutFields) bootloader(chip *layout.Chip) []byte {
 	return fmt.Appendf(nil, `{
 	"macros": [%s],
 	"target_overrides": {
@@ -237,7 +238,7 @@ func (f *layoutFields) bootloader(chip *boot.Chip) []byte {
 `, f.macros(), f.n[numRestrict], f.spell(numAppStart, chip), f.spell(numMaxApp, chip), f.common(chip))
 }
 
-func (f *layoutFields) application(chip *boot.Chip) []byte {
+func (f *layoutFields) application(chip *layout.Chip) []byte {
 	return fmt.Appendf(nil, `{
 	"macros": [%s],
 	"target_overrides": {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"dualbank/boot"
+	"dualbank/boot/layout"
 	"dualbank/kvstore"
 	"dualbank/model"
 )
@@ -24,8 +25,8 @@ type layoutTrial struct {
 	in  *LayoutInput
 	o   *outcome
 	at  Place
-	l   *boot.Layout
-	ps  boot.Problems
+	l   *layout.Layout
+	ps  layout.Problems
 	f   *model.Flash
 	own []string // names of the regions that may be written to at the moment
 	doing,
@@ -44,10 +45,10 @@ func (in *LayoutInput) run(o *outcome) error {
 	t := &layoutTrial{in: in, o: o, at: Place{Op: "layout", Part: "files"}}
 	target := layoutTarget
 	if in.Device.Sectors == "" {
-		target = boot.ExampleTarget
+		target = layout.ExampleTarget
 	}
-	t.l, t.ps = boot.NewLayout(in.Files, target, in.Chip)
-	again, problems := boot.NewLayout(in.Files, target, in.Chip)
+	t.l, t.ps = layout.New(in.Files, target, in.Chip)
+	again, problems := layout.New(in.Files, target, in.Chip)
 	if !slices.Equal(t.ps, problems) || (t.l == nil) != (again == nil) || t.l != nil && (t.l.Config != again.Config || t.l.String() != again.String()) {
 		t.report(RuleLayoutSame, "the same files give another layout", fmt.Sprint(t.ps), fmt.Sprint(problems))
 	}
@@ -80,7 +81,7 @@ func (t *layoutTrial) wanted() {
 	if len(t.in.wants) == 2 || t.in.Files[0].Name == "bootloader.json" {
 		got[numMaxApp] = c.MaxAppSize
 	}
-	if kv, ok := t.l.Region(boot.RegionKVStore); ok && t.in.Files[len(t.in.Files)-1].Name == "application.json" {
+	if kv, ok := t.l.Region(layout.RegionKVStore); ok && t.in.Files[len(t.in.Files)-1].Name == "application.json" {
 		w := &t.in.wants[len(t.in.wants)-1].n
 		if w[numKV] != 0 && w[numKVSize] != 0 {
 			got[numKV], got[numKVSize] = kv.Start, kv.Size
@@ -112,9 +113,9 @@ func (t *layoutTrial) apart() {
 			}
 		}
 		edges := map[string][]uint64{
-			boot.RegionHeader: {uint64(r.Start)}, boot.RegionKVStore: {uint64(r.Start), r.End()},
+			layout.RegionHeader: {uint64(r.Start)}, layout.RegionKVStore: {uint64(r.Start), r.End()},
 		}[r.Name]
-		if h, ok := t.l.Region(boot.RegionHeader); r.Name == boot.RegionApplication && (!ok || t.sector(uint64(h.End()-1)) < t.sector(uint64(r.Start))) {
+		if h, ok := t.l.Region(layout.RegionHeader); r.Name == layout.RegionApplication && (!ok || t.sector(uint64(h.End()-1)) < t.sector(uint64(r.Start))) {
 			edges = []uint64{uint64(r.Start)}
 		}
 		for _, at := range edges {
@@ -122,7 +123,7 @@ func (t *layoutTrial) apart() {
 				t.report(RuleLayoutReported, "a region off an erase boundary is not reported: "+r.Name, "an error", fmt.Sprintf("0x%08X", at))
 			}
 		}
-		if r.Name == boot.RegionCandidate && len(t.ps) == 0 && (t.sector(uint64(r.Start)) != uint64(r.Start) || t.sector(r.End()) != r.End()) {
+		if r.Name == layout.RegionCandidate && len(t.ps) == 0 && (t.sector(uint64(r.Start)) != uint64(r.Start) || t.sector(r.End()) != r.End()) {
 			t.report(RuleLayoutReported, "a region off an erase boundary is not reported: "+r.Name, "a warning", fmt.Sprintf("0x%08X to 0x%08X", r.Start, r.End()))
 		}
 	}
@@ -200,11 +201,11 @@ func (t *layoutTrial) watch(e *model.Event) {
 	for _, r := range t.l.Regions {
 		from, to := uint64(r.Start), r.End()
 		mine := slices.Contains(t.own, r.Name)
-		if r.Name == boot.RegionHeader {
+		if r.Name == layout.RegionHeader {
 			// It has its erase units to itself, or shares them with the application.
 			from, to = t.sector(from), t.sector(to-1)+uint64(t.f.SectorSize(uint32(to-1)))
 		}
-		if a, ok := t.l.Region(boot.RegionApplication); ok && r.Name == boot.RegionHeader && r.Start < a.Start && to >= uint64(a.Start) {
+		if a, ok := t.l.Region(layout.RegionApplication); ok && r.Name == layout.RegionHeader && r.Start < a.Start && to >= uint64(a.Start) {
 			to = a.End()
 		}
 		overlaps := uint64(e.Addr) < r.End() && uint64(e.Addr)+uint64(e.Size) > uint64(r.Start)
@@ -226,7 +227,7 @@ func (t *layoutTrial) by(what string, own ...string) { t.doing, t.own = what, ow
 
 // store opens the KVStore: nil if the layout has none.
 func (t *layoutTrial) store() (kvstore.Store, error) {
-	kv, ok := t.l.Region(boot.RegionKVStore)
+	kv, ok := t.l.Region(layout.RegionKVStore)
 	if !ok {
 		return nil, nil
 	}
@@ -234,7 +235,7 @@ func (t *layoutTrial) store() (kvstore.Store, error) {
 	if err != nil {
 		return nil, err // apart has looked
 	}
-	t.by("KVStore set", boot.RegionKVStore)
+	t.by("KVStore set", layout.RegionKVStore)
 	s := kvstore.NewTDB(dev, kvstore.Options{Profile: kvstore.MbedCE, Defects: t.o.planted.KV})
 	if err := s.Open(); err != nil {
 		t.report(RuleLayoutStore, "the KVStore of a layout without errors does not open: "+name(err), "open succeeds", err.Error())
@@ -253,7 +254,7 @@ func layoutValue(key string, n uint64) []byte {
 
 // sets gives every key its value number n.
 func (t *layoutTrial) sets(s kvstore.Store, n uint64) bool {
-	t.by("KVStore set", boot.RegionKVStore)
+	t.by("KVStore set", layout.RegionKVStore)
 	for _, k := range layoutKeys {
 		if err := s.Set(k, layoutValue(k, n), 0); err != nil {
 			t.report(RuleLayoutStore, "the KVStore of a layout without errors refuses a set: "+name(err), "success", err.Error())
@@ -265,7 +266,7 @@ func (t *layoutTrial) sets(s kvstore.Store, n uint64) bool {
 
 // keeps tells whether the store has the values number n after a reboot.
 func (t *layoutTrial) keeps(s kvstore.Store, n uint64) bool {
-	t.by("KVStore set", boot.RegionKVStore)
+	t.by("KVStore set", layout.RegionKVStore)
 	t.f.Boot()
 	if err := s.Open(); err != nil {
 		t.report(RuleLayoutStore, "the KVStore does not open any more: "+name(err), "open succeeds", err.Error())
@@ -285,21 +286,21 @@ func (t *layoutTrial) keeps(s kvstore.Store, n uint64) bool {
 func (t *layoutTrial) update(cfg *boot.Config, old, im *image) {
 	client, loader := boot.NewClient(*cfg, t.f, t.in.Client, nil), boot.NewBootloader(*cfg, t.f, nil)
 	run := &updateRun{cfg: &UpdateSweep{Boot: *cfg}, old: old, new: im, images: []*image{old, im}}
-	t.by("boot", boot.RegionHeader, boot.RegionApplication)
+	t.by("boot", layout.RegionHeader, layout.RegionApplication)
 	for range 2 { // nothing to install: the old one runs, and nothing is written
 		if out := loader.Boot(boot.Software, new(boot.RAM)); out.Result != boot.Jumped || out.Version != old.Version {
 			t.report(RuleLayoutUpdate, fmt.Sprintf("the first application does not run: %v", out.Result), "version 1 runs", fmt.Sprintf("%v, version %d", out.Result, out.Version))
 			return
 		}
 	}
-	t.by("download", boot.RegionCandidate)
+	t.by("download", layout.RegionCandidate)
 	for op := opPrepare; op <= opActivate; op++ {
 		if err := run.doIn(client, loader, op, t.in.Slot%cfg.Locations); err != nil {
 			t.report(RuleLayoutUpdate, fmt.Sprintf("a download fails in %s: %v", updateOpNames[op], err), "success", fmt.Sprintf("%d bytes to slot %d: %v", im.Size, t.in.Slot%cfg.Locations, err))
 			return
 		}
 	}
-	t.by("boot", boot.RegionHeader, boot.RegionApplication)
+	t.by("boot", layout.RegionHeader, layout.RegionApplication)
 	t.f.Boot()
 	if out := loader.Boot(boot.Software, new(boot.RAM)); out.Result != boot.Jumped || out.Version != im.Version {
 		t.report(RuleLayoutUpdate, fmt.Sprintf("an update that was downloaded is not installed: %v", out.Result), "version 2 runs", fmt.Sprintf("%v, version %d, firmware of %d bytes", out.Result, out.Version, im.Size))

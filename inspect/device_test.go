@@ -16,6 +16,8 @@ import (
 
 	"dualbank/bench"
 	"dualbank/boot"
+	"dualbank/boot/firmware"
+	"dualbank/boot/layout"
 	"dualbank/kvstore"
 	"dualbank/model"
 )
@@ -25,7 +27,7 @@ import (
 type specimen struct {
 	base   uint32
 	flash  []byte
-	layout *boot.Layout
+	layout *layout.Layout
 	values map[string]string
 	erases uint32 // of the store's most worn sector
 	gcs    uint64
@@ -90,14 +92,14 @@ func inspected(t *testing.T, file []byte, base uint32, o Options) *Report {
 // asHex leaves out what is erased, as programmers do.
 func asHex(t *testing.T, base uint32, flash []byte) []byte {
 	t.Helper()
-	var segs []boot.Segment
+	var segs []firmware.Segment
 	for at := 0; at < len(flash); at += 256 {
 		if p := flash[at:min(at+256, len(flash))]; !erased(p) {
-			segs = append(segs, boot.Segment{Addr: base + uint32(at), Data: p})
+			segs = append(segs, firmware.Segment{Addr: base + uint32(at), Data: p})
 		}
 	}
 	var b bytes.Buffer
-	if err := boot.WriteHex(&b, segs); err != nil {
+	if err := firmware.WriteHex(&b, segs); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -137,7 +139,7 @@ func TestFormats(t *testing.T) {
 		"binary": sp.flash, "HEX": asHex(t, sp.base, sp.flash), "ELF": asELF(elf.ET_EXEC, sp.base, sp.flash),
 		"core": asELF(elf.ET_CORE, sp.base, sp.flash), "object": asELF(elf.ET_REL, 0, sp.flash),
 	} {
-		for _, layout := range []*boot.Layout{sp.layout, nil} {
+		for _, layout := range []*layout.Layout{sp.layout, nil} {
 			r := inspected(t, file, sp.base, Options{Layout: layout, Rated: 10000, Age: 2})
 			if len(r.Damage) != 0 || len(r.Stores) != 1 {
 				t.Fatalf("%s: %d stores, damage %q", name, len(r.Stores), r.Damage)
@@ -256,7 +258,7 @@ func TestPartOfTheFlash(t *testing.T) {
 		name   string
 		file   []byte
 		base   uint32
-		layout *boot.Layout
+		layout *layout.Layout
 		want   string
 	}{
 		{"the store", store[:128<<10], 0x0810_0000, sp.layout, ""},
@@ -392,12 +394,12 @@ func FuzzInspect(f *testing.F) {
 			f.Fatal(err)
 		}
 	}
-	firmware := bytes.Repeat([]byte("code"), 100)
+	fw := bytes.Repeat([]byte("code"), 100)
 	slot := make([]byte, boot.HeaderSize)
-	boot.EncodeHeader(slot, &boot.Details{Version: 3, Size: 400, Hash: sha256.Sum256(firmware)})
-	image := append(append(bytes.Clone(mem.cells), slot...), firmware...)
+	boot.EncodeHeader(slot, &boot.Details{Version: 3, Size: 400, Hash: sha256.Sum256(fw)})
+	image := append(append(bytes.Clone(mem.cells), slot...), fw...)
 	var text bytes.Buffer
-	if err := boot.WriteHex(&text, []boot.Segment{{Addr: 0x0800_0000, Data: image[:2000]}, {Addr: 0x0800_1000, Data: image[4096:]}}); err != nil {
+	if err := firmware.WriteHex(&text, []firmware.Segment{{Addr: 0x0800_0000, Data: image[:2000]}, {Addr: 0x0800_1000, Data: image[4096:]}}); err != nil {
 		f.Fatal(err)
 	}
 	for _, seed := range [][]byte{image, mem.cells, slot, text.Bytes(), text.Bytes()[:1500], asELF(elf.ET_EXEC, 0x0800_0000, image), asELF(elf.ET_REL, 0, mem.cells), []byte(":"), nil} {
@@ -405,16 +407,16 @@ func FuzzInspect(f *testing.F) {
 			f.Add(seed, how)
 		}
 	}
-	layout := regionLayout(mem, 0x0800_0000)
-	layout.Regions = append(layout.Regions,
-		boot.Region{Name: boot.RegionHeader, Start: 0x0800_1000, Size: 112}, boot.Region{Name: boot.RegionApplication, Start: 0x0800_1070, Size: 1024})
-	layout.Config = boot.Config{Details: 0x0800_1000, AppStart: 0x0800_1070, MaxAppSize: 1024}
-	layout.Slots = []boot.Slot{{Addr: 0x0800_1000, Size: 512}, {Addr: 0xFFFF_FFFF, Size: 0}, {Addr: 0xFFFF_FE00, Size: 512}}
+	l := regionLayout(mem, 0x0800_0000)
+	l.Regions = append(l.Regions,
+		layout.Region{Name: layout.RegionHeader, Start: 0x0800_1000, Size: 112}, layout.Region{Name: layout.RegionApplication, Start: 0x0800_1070, Size: 1024})
+	l.Config = boot.Config{Details: 0x0800_1000, AppStart: 0x0800_1070, MaxAppSize: 1024}
+	l.Slots = []boot.Slot{{Addr: 0x0800_1000, Size: 512}, {Addr: 0xFFFF_FFFF, Size: 0}, {Addr: 0xFFFF_FE00, Size: 512}}
 	f.Fuzz(func(t *testing.T, file []byte, how uint8) {
 		o := Options{Profile: kvstore.Profile(how >> 1 & 1), Age: 1, Rated: 10000}
 		base := uint32(0x0800_0000)
 		if how&1 != 0 {
-			o.Layout = layout
+			o.Layout = l
 		}
 		if how&4 != 0 {
 			base = 0xFFFF_FFFF - uint32(len(file))

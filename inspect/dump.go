@@ -9,16 +9,16 @@ import (
 	"io"
 	"slices"
 
-	"dualbank/boot"
+	"dualbank/boot/firmware"
 )
 
 // Dump is what was read out of a device's flash: bytes at addresses. What is missing between them reads
 // as erased, which is what many tools leave out.
 type Dump struct {
-	Name     string         // of the file
-	Format   string         // "binary", "Intel HEX" or "ELF"
-	Segments []boot.Segment // ascending, apart, none empty
-	Damage   []string       // what is wrong with the file itself, one line each
+	Name     string             // of the file
+	Format   string             // "binary", "Intel HEX" or "ELF"
+	Segments []firmware.Segment // ascending, apart, none empty
+	Damage   []string           // what is wrong with the file itself, one line each
 }
 
 // MaxFile is how large a file with a dump may be, in bytes: several times what a microcontroller and a
@@ -45,9 +45,9 @@ func Read(name string, file []byte, base uint32) (*Dump, error) {
 		if uint64(base)+uint64(len(file)) > 1<<32 {
 			err = fmt.Errorf("%d bytes from 0x%08X on leave the address space: correct the base address", len(file), base)
 		}
-		d.Segments = []boot.Segment{{Addr: base, Data: file}}
+		d.Segments = []firmware.Segment{{Addr: base, Data: file}}
 	}
-	d.Segments = slices.DeleteFunc(d.Segments, func(s boot.Segment) bool { return len(s.Data) == 0 })
+	d.Segments = slices.DeleteFunc(d.Segments, func(s firmware.Segment) bool { return len(s.Data) == 0 })
 	if err == nil && len(d.Segments) == 0 {
 		err = errors.New("there is no data in it: give what was read out of a flash")
 	}
@@ -60,11 +60,11 @@ func Read(name string, file []byte, base uint32) (*Dump, error) {
 // readHex reads Intel HEX. Without its end the file was cut short, perhaps in the middle of a line.
 func (d *Dump) readHex(text []byte) error {
 	const end = "\n:00000001FF\n"
-	segs, err := boot.ParseHex(text)
+	segs, err := firmware.ParseHex(text)
 	if err != nil {
 		whole, _, _ := cutLast(text)
 		for _, try := range [][]byte{text, whole} {
-			if s, again := boot.ParseHex(append(slices.Clip(try), end...)); again == nil && len(s) > 0 {
+			if s, again := firmware.ParseHex(append(slices.Clip(try), end...)); again == nil && len(s) > 0 {
 				segs, err = s, nil
 				d.Damage = append(d.Damage, "the file ends without an end record: it was cut short")
 				break
@@ -106,7 +106,7 @@ func (d *Dump) readELF(file []byte, base uint32) error {
 			d.Damage = append(d.Damage, fmt.Sprintf("%s at 0x%08X has %d of its %d bytes: the file was cut short", what, addr, have, size))
 		}
 		if have > 0 {
-			d.Segments = append(d.Segments, boot.Segment{Addr: uint32(addr), Data: file[off : off+have]})
+			d.Segments = append(d.Segments, firmware.Segment{Addr: uint32(addr), Data: file[off : off+have]})
 		}
 		return nil
 	}
@@ -142,8 +142,8 @@ func (d *Dump) readELF(file []byte, base uint32) error {
 
 // join sorts the segments and joins those that touch.
 func (d *Dump) join() error {
-	slices.SortStableFunc(d.Segments, func(a, b boot.Segment) int { return cmp.Compare(a.Addr, b.Addr) })
-	var out []boot.Segment
+	slices.SortStableFunc(d.Segments, func(a, b firmware.Segment) int { return cmp.Compare(a.Addr, b.Addr) })
+	var out []firmware.Segment
 	for _, s := range d.Segments {
 		if len(out) == 0 {
 			out = append(out, s)
@@ -164,7 +164,7 @@ func (d *Dump) join() error {
 }
 
 // end is the address behind a segment.
-func end(s boot.Segment) uint64 { return uint64(s.Addr) + uint64(len(s.Data)) }
+func end(s firmware.Segment) uint64 { return uint64(s.Addr) + uint64(len(s.Data)) }
 
 // read fills p from addr on and returns how many of its bytes the dump has.
 func (d *Dump) read(addr uint32, p []byte) (have int) {

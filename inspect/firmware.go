@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"dualbank/boot"
+	"dualbank/boot/layout"
 )
 
 // Image is a place for firmware with its metadata header.
@@ -69,7 +70,7 @@ func (l *look) firmware() {
 func (l *look) layoutImages() {
 	c := &l.Options.Layout.Config
 	var active *Image
-	if _, ok := l.Options.Layout.Region(boot.RegionHeader); ok {
+	if _, ok := l.Options.Layout.Region(layout.RegionHeader); ok {
 		im := l.image("active", c.Details, c.AppStart)
 		_, im.Written = l.dump.count(c.AppStart, c.MaxAppSize)
 		if im.State == headerValid && im.Size > uint64(c.MaxAppSize) {

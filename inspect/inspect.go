@@ -7,14 +7,15 @@ import (
 	"fmt"
 	"math"
 
-	"dualbank/boot"
+	"dualbank/boot/firmware"
+	"dualbank/boot/layout"
 	"dualbank/kvstore"
 )
 
 // Options say what is known of the device beside the dump.
 type Options struct {
-	Layout  *boot.Layout // where everything should lie; nil: it is guessed
-	Chip    boot.Chip    // the flash, where there is no layout; without erase units nothing is known of it
+	Layout  *layout.Layout // where everything should lie; nil: it is guessed
+	Chip    layout.Chip    // the flash, where there is no layout; without erase units nothing is known of it
 	Profile kvstore.Profile
 	Unit    uint32  // program unit of the store in bytes; 0: the chip's, or as the store tells
 	Rated   uint32  // erases that a sector is rated for; 0: not known
@@ -91,7 +92,7 @@ func (l *look) damage(format string, args ...any) {
 }
 
 // strayData reports data outside the flash.
-func (l *look) strayData(s boot.Segment) {
+func (l *look) strayData(s firmware.Segment) {
 	if len(l.Chip.Sectors) == 0 {
 		return
 	}

@@ -8,7 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"dualbank/boot"
+	"dualbank/boot/layout"
 	"dualbank/kvstore"
 )
 
@@ -84,9 +84,9 @@ func (r *region) Erase(uint32, uint32) error   { return kvstore.ErrWriteFailed }
 // stores finds the stores: the layout's in its region, others by their master records.
 func (l *look) stores() {
 	known := false
-	var at boot.Region
+	var at layout.Region
 	if l.Options.Layout != nil {
-		at, known = l.Options.Layout.Region(boot.RegionKVStore)
+		at, known = l.Options.Layout.Region(layout.RegionKVStore)
 	}
 	if known {
 		if have, _ := l.dump.count(at.Start, at.Size); have == 0 {
@@ -110,7 +110,7 @@ func (l *look) stores() {
 }
 
 // layoutStore looks at the store in the layout's region.
-func (l *look) layoutStore(at boot.Region, found []guess) {
+func (l *look) layoutStore(at layout.Region, found []guess) {
 	unit := l.Unit
 	if unit == 0 {
 		unit = l.Chip.Unit

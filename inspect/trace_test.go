@@ -15,7 +15,7 @@ import (
 	"strings"
 	"testing"
 
-	"dualbank/boot"
+	"dualbank/boot/layout"
 	"dualbank/kvstore"
 )
 
@@ -277,9 +277,9 @@ func held(t *testing.T, m *memory, p kvstore.Profile) (keys map[string]string, f
 }
 
 // regionLayout is a layout of nothing but a KVStore that fills the flash.
-func regionLayout(m *memory, base uint32) *boot.Layout {
-	chip := boot.Chip{Name: "memory", Base: base, Sectors: m.sectors, Banks: []uint32{base}, Unit: m.unit}
-	return &boot.Layout{Target: "TEST", Chip: chip, Regions: []boot.Region{{Name: boot.RegionKVStore, Start: base, Size: m.Size()}}}
+func regionLayout(m *memory, base uint32) *layout.Layout {
+	chip := layout.Chip{Name: "memory", Base: base, Sectors: m.sectors, Banks: []uint32{base}, Unit: m.unit}
+	return &layout.Layout{Target: "TEST", Chip: chip, Regions: []layout.Region{{Name: layout.RegionKVStore, Start: base, Size: m.Size()}}}
 }
 
 // On every image of the recorded traces an inspection finds the keys and values that the store does, with

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"dualbank/bench"
-	"dualbank/boot"
+	"dualbank/boot/layout"
 	"dualbank/fuzz"
 	"dualbank/model"
 	"dualbank/results"
@@ -22,7 +22,7 @@ func (c *layoutCommand) Run(t terminal) error {
 	if err != nil {
 		return badInput(err)
 	}
-	layout, problems := boot.LoadLayout(c.Config, c.Target, chip)
+	layout, problems := layout.Load(c.Config, c.Target, chip)
 	if layout != nil {
 		if err := layout.Draw(t.out); err != nil {
 			return err
@@ -38,26 +38,26 @@ func (c *layoutCommand) Run(t terminal) error {
 }
 
 // chip is the flash of the part; without one, that of the target's board.
-func (c *layoutCommand) chip() (boot.Chip, error) {
+func (c *layoutCommand) chip() (layout.Chip, error) {
 	if c.Part == "" {
-		return boot.Chip{}, nil
+		return layout.Chip{}, nil
 	}
 	return partChip(c.Part, c.Driver)
 }
 
 // partChip is the flash of a part with a driver, as a layout sees it.
-func partChip(name, driverName string) (boot.Chip, error) {
+func partChip(name, driverName string) (layout.Chip, error) {
 	part, err := model.PartByName(name)
 	if err != nil {
-		return boot.Chip{}, err
+		return layout.Chip{}, err
 	}
 	driver, err := model.DriverByName(driverName)
 	if err != nil {
-		return boot.Chip{}, err
+		return layout.Chip{}, err
 	}
 	family, err := driver.For(part.Family)
 	if err != nil {
-		return boot.Chip{}, err
+		return layout.Chip{}, err
 	}
 	return bench.Chip(part, family.Unit.Value), nil
 }

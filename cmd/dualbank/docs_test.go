@@ -12,7 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"dualbank/boot"
+	"dualbank/boot/firmware"
 )
 
 // tinyScenario is what the pages' runs run in place of the guide's.
@@ -164,7 +164,7 @@ func docsFolder(t *testing.T, text string) string {
 	// Firmware is told by what is in it, not by its name.
 	for name, fill := range map[string]string{"new.hex": "new ", "old.elf": "old "} {
 		var image bytes.Buffer
-		if err := boot.WriteHex(&image, []boot.Segment{{Addr: 0x0800_8400, Data: bytes.Repeat([]byte(fill), 1000)}}); err != nil {
+		if err := firmware.WriteHex(&image, []firmware.Segment{{Addr: 0x0800_8400, Data: bytes.Repeat([]byte(fill), 1000)}}); err != nil {
 			t.Fatal(err)
 		}
 		write(name, image.Bytes())
@@ -185,7 +185,7 @@ func docsFolder(t *testing.T, text string) string {
 	write("dump.bin", dump)
 	write("dump.hex", hex)
 	for _, name := range []string{"bootloader_app.json", "mbed_app.json"} {
-		config, err := os.ReadFile("../../boot/examples/" + name)
+		config, err := os.ReadFile("../../boot/layout/examples/" + name)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"dualbank/bench"
-	"dualbank/boot"
+	"dualbank/boot/layout"
 	"dualbank/inspect"
 	"dualbank/kvstore"
 	"dualbank/model"
@@ -104,7 +104,7 @@ func (c *inspectCommand) layout(o *inspect.Options) error {
 		}
 	}
 	if len(c.Config) > 0 {
-		l, problems := boot.LoadLayout(c.Config, c.Target, o.Chip)
+		l, problems := layout.Load(c.Config, c.Target, o.Chip)
 		if err := problems.Err(); err != nil {
 			return err
 		}

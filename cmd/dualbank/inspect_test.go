@@ -7,7 +7,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"dualbank/boot"
+	"dualbank/boot/firmware"
 	"dualbank/kvstore"
 	"dualbank/model"
 )
@@ -41,7 +41,7 @@ func interrupted() (dump, text []byte, err error) {
 	dump = make([]byte, size)
 	f.Peek(base, dump)
 	var out bytes.Buffer
-	err = boot.WriteHex(&out, []boot.Segment{{Addr: base, Data: dump}})
+	err = firmware.WriteHex(&out, []firmware.Segment{{Addr: base, Data: dump}})
 	return dump, out.Bytes(), err
 }
 

@@ -1,4 +1,4 @@
-package boot
+package firmware
 
 import (
 	"bytes"
@@ -7,12 +7,12 @@ import (
 	"fmt"
 )
 
-// ReadFirmware takes the application out of a firmware file: ELF, Intel HEX, or anything else as plain
+// Read takes the application out of a firmware file: ELF, Intel HEX, or anything else as plain
 // binary. start and size are the region of the active application (Layout.Region). What an ELF or HEX
 // file has must lie in it; gaps are filled with 0xFF. A plain binary begins at start; if its reset
 // vector points into the flash, it must point into the application. name is for the error, which says
 // what lies where.
-func ReadFirmware(name string, file []byte, start, size uint32) ([]byte, error) {
+func Read(name string, file []byte, start, size uint32) ([]byte, error) {
 	var segs []Segment
 	var err error
 	switch {

@@ -1,6 +1,9 @@
-package boot
+package layout
 
 import "fmt"
+
+// noUnit is the size that Mbed OS returns for the erase unit of an address outside the flash.
+const noUnit = 0xFFFFFFFF
 
 // Chip is what a layout must know of the target's flash.
 type Chip struct {
@@ -33,7 +36,7 @@ func (c *Chip) SectorSize(addr uint32) uint32 {
 		}
 		at += uint64(s)
 	}
-	return invalid
+	return noUnit
 }
 
 // bank is the bank that holds addr, from 0.

@@ -1,4 +1,4 @@
-package boot
+package firmware
 
 import (
 	"encoding/binary"
@@ -10,8 +10,11 @@ import (
 )
 
 // DeltaRAM is the memory in bytes that applying a delta takes on the device: one packed and one
-// unpacked block, one fragment, and the state between them.
-const DeltaRAM = 2*deltaBlock + Fragment + 128
+// unpacked block, one piece of the image, and the state between them.
+const DeltaRAM = 2*deltaBlock + Piece + 128
+
+// Piece is the size in bytes of the pieces in which a Patch hands out the new image.
+const Piece = 512
 
 // ErrDeltaBase means that a delta was made against another image than the one that it is applied to.
 var ErrDeltaBase = errors.New("the delta is for another image than the active one")
@@ -19,8 +22,8 @@ var ErrDeltaBase = errors.New("the delta is for another image than the active on
 // ErrDelta means that a delta is damaged or was made wrongly.
 var ErrDelta = errors.New("the delta is damaged")
 
-// copier is a CPU that counts the bytes which the processor moves, as unpacking does.
-type copier interface {
+// CPU is told of the n bytes that the processor moves when it unpacks a block.
+type CPU interface {
 	Copy(n int)
 }
 
@@ -28,7 +31,7 @@ type copier interface {
 // see NewPatch.
 type Patch struct {
 	base func(offset uint32, p []byte) error // reads the image that the delta was made against
-	out  func(offset uint32, p []byte) error // takes the new image, in pieces of Fragment bytes and the rest
+	out  func(offset uint32, p []byte) error // takes the new image, in pieces of Piece bytes and the rest
 	cpu  CPU
 
 	want     [32]byte // hash of the base that there is
@@ -41,7 +44,7 @@ type Patch struct {
 	in      int                  // bytes of it that are there
 	needed  int                  // bytes of it that are needed next
 	content [deltaBlock]byte
-	piece   [Fragment]byte // of the new image
+	piece   [Piece]byte // of the new image
 	fill    int
 	made    uint32 // bytes of the new image, piece included
 	pointer uint32 // of the base
@@ -54,7 +57,7 @@ type Patch struct {
 }
 
 // NewPatch returns a Patch for a base with the given hash. base reads it; out takes the new image in
-// ascending order, in pieces of Fragment bytes and the rest, which it may not keep. An error of either ends the patch. cpu may be nil.
+// ascending order, in pieces of Piece bytes and the rest, which it may not keep. An error of either ends the patch. cpu may be nil.
 func NewPatch(hash [32]byte, base, out func(offset uint32, p []byte) error, cpu CPU) *Patch {
 	return &Patch{want: hash, base: base, out: out, cpu: cpu, needed: deltaHeader}
 }
@@ -109,8 +112,8 @@ func (p *Patch) take() error {
 		}
 		content = p.content[:raw]
 	}
-	if c, ok := p.cpu.(copier); ok {
-		c.Copy(raw)
+	if p.cpu != nil {
+		p.cpu.Copy(raw)
 	}
 	return p.operations(content)
 }
@@ -173,7 +176,7 @@ func (p *Patch) operations(in []byte) error {
 // proceed does what can be done of the operation in progress and returns what is left of in.
 func (p *Patch) proceed(in []byte) ([]byte, error) {
 	for p.left > 0 && (p.kind == opCopy || len(in) > 0) {
-		n := min(int(p.left), Fragment-p.fill)
+		n := min(int(p.left), Piece-p.fill)
 		if p.kind != opCopy {
 			n = min(n, len(in))
 		}
@@ -197,7 +200,7 @@ func (p *Patch) proceed(in []byte) ([]byte, error) {
 		p.fill += n
 		p.made += uint32(n)
 		p.left -= uint32(n)
-		if p.fill == Fragment {
+		if p.fill == Piece {
 			if err := p.flush(); err != nil {
 				return nil, err
 			}

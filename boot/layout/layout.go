@@ -1,4 +1,4 @@
-package boot
+package layout
 
 import (
 	"cmp"
@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"dualbank/boot"
 )
 
 // Region is a named stretch of the internal flash.
@@ -34,12 +36,12 @@ const (
 type Layout struct {
 	Target      string
 	Chip        Chip
-	Regions     []Region // ascending by address
-	Config      Config   // what bootloader and update client are built with
-	Slots       []Slot   // candidate slots on internal flash
-	BlockDevice bool     // candidates lie on a block device at Config.StorageAddr
-	KVStoreRoT  bool     // the bootloader takes the root of trust from the KVStore
-	StorageType string   // storage.storage_type
+	Regions     []Region    // ascending by address
+	Config      boot.Config // what bootloader and update client are built with
+	Slots       []boot.Slot // candidate slots on internal flash
+	BlockDevice bool        // candidates lie on a block device at Config.StorageAddr
+	KVStoreRoT  bool        // the bootloader takes the root of trust from the KVStore
+	StorageType string      // storage.storage_type
 
 	bootloader, application *image
 }
@@ -95,21 +97,21 @@ func ReadSources(files []string) ([]Source, Problems) {
 	return srcs, ps
 }
 
-// LoadLayout is ReadSources and NewLayout.
-func LoadLayout(files []string, target string, chip Chip) (*Layout, Problems) {
+// Load is ReadSources and New.
+func Load(files []string, target string, chip Chip) (*Layout, Problems) {
 	srcs, ps := ReadSources(files)
 	if len(ps) > 0 {
 		return nil, ps
 	}
-	return NewLayout(srcs, target, chip)
+	return New(srcs, target, chip)
 }
 
-// NewLayout computes and checks the layout for target out of configuration files in any order: a
+// New computes and checks the layout for target out of configuration files in any order: a
 // bootloader's configuration, an application's, or both, with libraries' mbed_lib.json and a
 // targets.json if there are any. A chip without erase units stands for the flash of the target's
 // board, as ChipOf knows it. It reports all problems in one go. The layout is nil if so little
 // is known that there is none; with errors among the problems it is good for drawing only.
-func NewLayout(srcs []Source, target string, chip Chip) (*Layout, Problems) {
+func New(srcs []Source, target string, chip Chip) (*Layout, Problems) {
 	b := builder{Layout: &Layout{Target: target, Chip: chip}}
 	if !b.images(srcs) {
 		return nil, b.problems
@@ -343,7 +345,7 @@ func (b *builder) defineApplication() {
 	im.define("POST_APPLICATION_SIZE", b.end()-end)
 	if hasHeader {
 		im.define("HEADER_ADDR", base+uint64(header))
-		im.define("HEADER_SIZE", HeaderSize)
+		im.define("HEADER_SIZE", boot.HeaderSize)
 	}
 	im.define("BOOTLOADER_ADDR", base)
 	im.define("BOOTLOADER_SIZE", b.imageSize())
@@ -411,7 +413,7 @@ func (b *builder) regions() {
 	details, key, hasHeader := b.first("update-client.application-details", bl, ap)
 	if hasHeader && (details != 0 || key.given) {
 		c.Details = details
-		b.region(RegionHeader, details, HeaderSize, key)
+		b.region(RegionHeader, details, boot.HeaderSize, key)
 	}
 	b.applicationRegion()
 	b.kvstoreRegion()

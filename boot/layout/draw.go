@@ -1,10 +1,12 @@
-package boot
+package layout
 
 import (
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"dualbank/boot"
 )
 
 // Draw writes the map of the flash as a table: one line for each region and each gap, ascending by
@@ -110,9 +112,9 @@ func (l *Layout) note(r Region) string {
 	return ""
 }
 
-func (l *Layout) room(s Slot) string {
+func (l *Layout) room(s boot.Slot) string {
 	if s.Size == 0 {
 		return "empty"
 	}
-	return fmt.Sprintf("firmware up to %d B", s.Size-min(s.Size, pageUp(HeaderSize, l.Chip.Unit)))
+	return fmt.Sprintf("firmware up to %d B", s.Size-min(s.Size, boot.FirmwareOffset(l.Chip.Unit)))
 }

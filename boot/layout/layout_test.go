@@ -1,4 +1,4 @@
-package boot
+package layout
 
 import (
 	"fmt"
@@ -8,8 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"dualbank/boot"
+
 	"github.com/google/go-cmp/cmp"
 )
+
+const flashBase = 0x08000000
+
+var f429Bank = []uint32{16 << 10, 16 << 10, 16 << 10, 16 << 10, 64 << 10, 128 << 10, 128 << 10, 128 << 10, 128 << 10, 128 << 10, 128 << 10, 128 << 10}
 
 func f429Chip() Chip {
 	return Chip{
@@ -47,15 +53,18 @@ func edit(t testing.TB, pairs ...string) []Source {
 }
 
 func TestExampleIsTheGuides(t *testing.T) {
-	l, ps := NewLayout(Example(), ExampleTarget, f429Chip())
+	l, ps := New(Example(), ExampleTarget, f429Chip())
 	if err := ps.Err(); err != nil {
 		t.Fatal(err)
 	}
-	want := traceConfigs["f429_1"]
-	if diff := cmp.Diff(want, l.Config); diff != "" {
-		t.Errorf("-traces' f429_1 +example:\n%s", diff)
+	want := boot.Config{
+		Details: 0x08008000, AppStart: 0x08008400, MaxAppSize: 0xF7C00, StorageAddr: 0x08120000, StorageSize: 0xE0000,
+		Locations: 1, StoragePage: 1, BootRetries: 3, CopyRetries: 1, ResetReason: true,
 	}
-	if diff := cmp.Diff([]Slot{{0x08120000, 0xE0000}}, l.Slots); diff != "" {
+	if diff := cmp.Diff(want, l.Config); diff != "" {
+		t.Errorf("-guide +example:\n%s", diff)
+	}
+	if diff := cmp.Diff([]boot.Slot{{Addr: 0x08120000, Size: 0xE0000}}, l.Slots); diff != "" {
 		t.Error(diff)
 	}
 	const drawn = `NUCLEO_F429ZI: flash 0x08000000-0x08200000, 2 MiB in 2 banks, programmed by 1 B
@@ -152,7 +161,7 @@ func TestLayoutProblems(t *testing.T) {
         "FLASH`, `"MBED_CLOUD_CLIENT_UPDATE_STORAGE=ARM_UCP_FLASHIAP_BLOCKDEVICE", "FLASH`}, "MBED_CLOUD_CLIENT_UPDATE_STORAGE: is ARM_UCP_FLASHIAP_BLOCKDEVICE here and ARM_UCP_FLASHIAP in"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, ps := NewLayout(edit(t, c.edits...), ExampleTarget, f429Chip())
+			_, ps := New(edit(t, c.edits...), ExampleTarget, f429Chip())
 			for _, p := range ps {
 				if strings.Contains(p.String(), c.want) {
 					return
@@ -164,7 +173,7 @@ func TestLayoutProblems(t *testing.T) {
 }
 
 func TestProblemsAllAtOnce(t *testing.T) {
-	_, ps := NewLayout(edit(t, `internal_size": "KVSTORE_SIZE",`, `internal_size": "0x4000",`, `"update-client.storage-locations": 1`, `"update-client.storage-locations": 9`,
+	_, ps := New(edit(t, `internal_size": "KVSTORE_SIZE",`, `internal_size": "0x4000",`, `"update-client.storage-locations": 1`, `"update-client.storage-locations": 9`,
 		"HEADER_REGION_SIZE=1024", "HEADER_REGION_SIZE=256"), ExampleTarget, f429Chip())
 	text := ps.Errors().Error()
 	for _, want := range []string{"a store needs at least two", "slot 0 of 9", "vector table"} {
@@ -183,7 +192,7 @@ func TestProblemsAllAtOnce(t *testing.T) {
 }
 
 func TestProgramUnit(t *testing.T) {
-	_, ps := NewLayout(edit(t, `"2*64*1024",`, `"0x8000",`, `"2*64*1024"`, `"0x8000"`), ExampleTarget, l4Chip())
+	_, ps := New(edit(t, `"2*64*1024",`, `"0x8000",`, `"2*64*1024"`, `"0x8000"`), ExampleTarget, l4Chip())
 	if text := ps.Error(); !strings.Contains(text, "the storage page of 1 bytes is no multiple of the program unit of 8; set it to 8") {
 		t.Error(text)
 	}
@@ -192,7 +201,7 @@ func TestProgramUnit(t *testing.T) {
 func TestSingleBank(t *testing.T) {
 	c := f429Chip()
 	c.Banks = c.Banks[:1]
-	_, ps := NewLayout(edit(t, `"target.restrict_size": "0x8000"`, `"target.restrict_size": "0x8000", "target.flash-dual-bank": true`), ExampleTarget, c)
+	_, ps := New(edit(t, `"target.restrict_size": "0x8000"`, `"target.restrict_size": "0x8000", "target.flash-dual-bank": true`), ExampleTarget, c)
 	text := ps.Error()
 	for _, want := range []string{"has one bank in this mode: code stands still", "asks for two banks, but the flash is described with one"} {
 		if !strings.Contains(text, want) {
@@ -210,7 +219,7 @@ func TestTargetsJSON(t *testing.T) {
 		{"unknown target", `{"NUCLEO_F429ZJ": {"bootloader_supported": true}}`, "targets.json: has no target NUCLEO_F429ZI; give a target that it has or write NUCLEO_F429ZJ"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, ps := NewLayout(append(Example(), targets(c.text)), ExampleTarget, f429Chip())
+			_, ps := New(append(Example(), targets(c.text)), ExampleTarget, f429Chip())
 			if got := ps.Errors().Error(); c.want == "" && got != "" || !strings.Contains(got, c.want) {
 				t.Errorf("want %q, got %q", c.want, got)
 			}
@@ -219,7 +228,7 @@ func TestTargetsJSON(t *testing.T) {
 	// Overrides for a parent come before the target's own.
 	srcs := append(edit(t, `"NUCLEO_F429ZI": {`, `"FAMILY": {"update-client.storage-page": 4}, "NUCLEO_F429ZI": {`),
 		targets(`{"NUCLEO_F429ZI": {"inherits": ["FAMILY"], "bootloader_supported": true}, "FAMILY": {}}`))
-	if l, ps := NewLayout(srcs, ExampleTarget, f429Chip()); ps.Err() != nil || l.Config.StoragePage != 1 {
+	if l, ps := New(srcs, ExampleTarget, f429Chip()); ps.Err() != nil || l.Config.StoragePage != 1 {
 		t.Errorf("storage page %d, %v", l.Config.StoragePage, ps)
 	}
 }
@@ -238,7 +247,7 @@ func TestLibraries(t *testing.T) {
     },
 }`)}
 	srcs := append(edit(t, `"storage_tdb_internal.internal_base_address": "(MBED_ROM_START + FLASH_BANK_SIZE)",`, "", `"storage_tdb_internal.internal_size": "KVSTORE_SIZE",`, ""), lib)
-	l, ps := NewLayout(srcs, ExampleTarget, f429Chip())
+	l, ps := New(srcs, ExampleTarget, f429Chip())
 	if err := ps.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -247,17 +256,17 @@ func TestLibraries(t *testing.T) {
 	}
 	lib.Text = []byte(strings.ReplaceAll(string(lib.Text), "0x08100000", "NOWHERE"))
 	srcs[len(srcs)-1] = lib
-	_, ps = NewLayout(srcs, ExampleTarget, f429Chip())
+	_, ps = New(srcs, ExampleTarget, f429Chip())
 	if want := "tdb_internal/mbed_lib.json5:8:51: internal-base-address: unknown macro NOWHERE"; !strings.Contains(ps.Error(), want) {
 		t.Errorf("want %q in %q", want, ps.Error())
 	}
-	_, ps = NewLayout(append(srcs[:2], Source{Name: "x", Text: []byte(`{"name": "update-client", "config": {}}`)}), ExampleTarget, f429Chip())
+	_, ps = New(append(srcs[:2], Source{Name: "x", Text: []byte(`{"name": "update-client", "config": {}}`)}), ExampleTarget, f429Chip())
 	if want := "update-client has no option storage-address"; !strings.Contains(ps.Errors().Error(), want) {
 		t.Errorf("want %q in %q", want, ps.Error())
 	}
 }
 
-func TestLoadLayoutFiles(t *testing.T) {
+func TestLoadFiles(t *testing.T) {
 	dir := t.TempDir()
 	var files []string
 	for _, s := range Example() {
@@ -267,7 +276,7 @@ func TestLoadLayoutFiles(t *testing.T) {
 		}
 		files = append(files, name)
 	}
-	if _, ps := LoadLayout(files, ExampleTarget, f429Chip()); ps.Err() != nil {
+	if _, ps := Load(files, ExampleTarget, f429Chip()); ps.Err() != nil {
 		t.Fatal(ps)
 	}
 	// The bootloader's image, if it is at hand, says how much it takes.
@@ -277,10 +286,10 @@ func TestLoadLayoutFiles(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "bootloader", "mbed-bootloader-NUCLEO_F429ZI.bin"), make([]byte, 0x8001), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, ps := LoadLayout(files, ExampleTarget, f429Chip()); !strings.Contains(ps.Error(), "the bootloader takes 0xC000 bytes here and 0x8000 in") {
+	if _, ps := Load(files, ExampleTarget, f429Chip()); !strings.Contains(ps.Error(), "the bootloader takes 0xC000 bytes here and 0x8000 in") {
 		t.Error(ps)
 	}
-	_, ps := LoadLayout([]string{filepath.Join(dir, "none.json"), dir}, ExampleTarget, f429Chip())
+	_, ps := Load([]string{filepath.Join(dir, "none.json"), dir}, ExampleTarget, f429Chip())
 	if len(ps) != 2 || !strings.Contains(ps[0].String(), "none.json: cannot be read: no such file or directory; give the path") {
 		t.Error(ps)
 	}
@@ -297,19 +306,19 @@ func TestNoConfiguration(t *testing.T) {
 		{`{"config": {"a": {"macro_name": "A-B"}}}`, "macro_name is no name of a macro"},
 		{strings.Repeat("[", 200), "nested more than 100 deep"},
 	} {
-		l, ps := NewLayout([]Source{{Name: "f.json", Text: []byte(c.text)}}, ExampleTarget, f429Chip())
+		l, ps := New([]Source{{Name: "f.json", Text: []byte(c.text)}}, ExampleTarget, f429Chip())
 		if l != nil || !strings.Contains(ps.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.text, ps, c.want)
 		}
 	}
-	if _, ps := NewLayout(Example(), ExampleTarget, Chip{Name: "X", Sectors: []uint32{0}}); !strings.Contains(ps.Error(), "the flash of X: erase unit 0 has no size") {
+	if _, ps := New(Example(), ExampleTarget, Chip{Name: "X", Sectors: []uint32{0}}); !strings.Contains(ps.Error(), "the flash of X: erase unit 0 has no size") {
 		t.Error(ps)
 	}
 }
 
 // TestApplicationAlone: without the bootloader's configuration the application may grow to the next region.
 func TestApplicationAlone(t *testing.T) {
-	l, ps := NewLayout(Example()[1:], ExampleTarget, f429Chip())
+	l, ps := New(Example()[1:], ExampleTarget, f429Chip())
 	if err := ps.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -333,7 +342,7 @@ func FuzzConfig(f *testing.F) {
 	f.Add([]byte(`{"NUCLEO_F429ZI":{"inherits":["NUCLEO_F429ZI"]}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		for _, srcs := range [][]Source{{{Name: "f", Text: text}}, append(Example(), Source{Name: "f", Text: text}), {Example()[0], {Name: "f", Text: text}}} {
-			l, ps := NewLayout(srcs, ExampleTarget, f429Chip())
+			l, ps := New(srcs, ExampleTarget, f429Chip())
 			if l == nil && ps.Err() == nil {
 				t.Fatal("neither a layout nor an error")
 			}
@@ -367,13 +376,13 @@ func TestBoards(t *testing.T) {
 	if c, _ := ChipOf(ExampleTarget, false); !cmp.Equal(c, f429Chip()) {
 		t.Error(cmp.Diff(f429Chip(), c))
 	}
-	if _, ps := NewLayout(Example(), "NUCLEO_F429", Chip{}); !strings.Contains(ps.Error(), "the flash of target NUCLEO_F429 is not known; give one of DISCO_F746NG, ") {
+	if _, ps := New(Example(), "NUCLEO_F429", Chip{}); !strings.Contains(ps.Error(), "the flash of target NUCLEO_F429 is not known; give one of DISCO_F746NG, ") {
 		t.Error(ps)
 	}
 }
 
 // sharedConfigs are mbed-bootloader's configurations, which are not part of the project.
-const sharedConfigs = "../../shared/configs"
+const sharedConfigs = "../../../shared/configs"
 
 // TestSharedConfigs loads, checks and draws every target of every configuration beside the project,
 // if there are any.
@@ -403,7 +412,7 @@ func TestSharedConfigs(t *testing.T) {
 		slices.Sort(targets)
 		for _, target := range slices.Compact(targets) {
 			t.Run(filepath.Base(name)+"/"+target, func(t *testing.T) {
-				l, ps := NewLayout(src, target, Chip{})
+				l, ps := New(src, target, Chip{})
 				if l == nil {
 					t.Fatal(ps)
 				}

@@ -1,9 +1,11 @@
-package boot
+package layout
 
 import (
 	"fmt"
 	"math/bits"
 	"slices"
+
+	"dualbank/boot"
 )
 
 // size spells a number of bytes.
@@ -189,11 +191,11 @@ func (b *builder) checkCandidate() {
 		// The option is only what the build checks its buffers with; the client asks the flash.
 		p := page.problem(fmt.Sprintf("the storage page of %d bytes is no multiple of the program unit of %d",
 			c.StoragePage, b.Chip.Unit), fmt.Sprintf("set it to %d", b.Chip.Unit))
-		p.Warning = Fragment%b.Chip.Unit == 0
+		p.Warning = boot.Fragment%b.Chip.Unit == 0
 		b.add(p)
-	case Fragment%c.StoragePage != 0:
+	case boot.Fragment%c.StoragePage != 0:
 		b.add(page.problem(fmt.Sprintf("the update client's buffer of %d bytes is no multiple of the storage page of %d",
-			Fragment, c.StoragePage), "use a power of two up to 512"))
+			boot.Fragment, c.StoragePage), "use a power of two up to 512"))
 	}
 	r, ok := b.Region(RegionCandidate)
 	if b.BlockDevice {
@@ -218,7 +220,7 @@ func (b *builder) checkCandidate() {
 	if lost := r.End() - b.Chip.down(r.End()); lost > 0 {
 		b.report(r, true, fmt.Sprintf("%s ends inside an erase unit: its last %s are lost", r.span(), size(lost)), "end it on an erase boundary")
 	}
-	slots, ok := Slots(&b.Chip, c)
+	slots, ok := boot.Slots(&b.Chip, c)
 	if !ok {
 		b.report(r, false, fmt.Sprintf("%s: nothing is left between the erase boundaries", r.span()), "make it larger")
 		return
@@ -227,7 +229,7 @@ func (b *builder) checkCandidate() {
 	used := uint64(0)
 	for i, s := range slots {
 		used += uint64(s.Size)
-		header := uint64(pageUp(HeaderSize, b.Chip.Unit))
+		header := uint64(boot.FirmwareOffset(b.Chip.Unit))
 		switch room := uint64(s.Size) - min(uint64(s.Size), header); {
 		case s.Size == 0:
 			b.add(locations.problem(fmt.Sprintf("slot %d of %d at 0x%08X is empty: %s divided in %d and rounded down to erase boundaries",
@@ -297,7 +299,7 @@ func (b *builder) checkTarget() {
 				b.add(s.problem("asks for one bank, but the flash is described with two", "set it to 1, as the layout with storage in its own bank needs it"))
 			}
 		}
-		if n, s, ok := im.number("update-client.firmware-header-version"); ok && s.given && n.v != headerVersion {
+		if n, s, ok := im.number("update-client.firmware-header-version"); ok && s.given && n.v != boot.HeaderVersion {
 			b.add(s.problem(fmt.Sprintf("header version %d", n.v), "use 2, the only one that this bootloader knows"))
 		}
 	}

@@ -1,4 +1,4 @@
-package boot
+package firmware
 
 import (
 	"bytes"
@@ -126,7 +126,7 @@ func TestReadFirmware(t *testing.T) {
 		{"bad.hex", "bad.hex: line 1: wrong checksum", []byte(":00000001FE")},
 		{"bad.elf", "not a usable ELF file", []byte("\x7fELFxyz")},
 	} {
-		got, err := ReadFirmware(c.name, c.file, start, size)
+		got, err := Read(c.name, c.file, start, size)
 		switch {
 		case c.want == "" && (err != nil || !bytes.Equal(got, want)):
 			t.Errorf("%s: %x, %v", c.name, got, err)
@@ -149,7 +149,7 @@ func FuzzFirmware(f *testing.F) {
 				t.Fatalf("%v came back as %v, %v", segs, back, err)
 			}
 		}
-		fw, err := ReadFirmware("f", file, 0x08008400, 4096)
+		fw, err := Read("f", file, 0x08008400, 4096)
 		if err != nil && strings.ContainsRune(err.Error(), '\n') || err == nil && (len(fw) == 0 || len(fw) > 4096) {
 			t.Fatalf("%d bytes, %v", len(fw), err)
 		}

@@ -1,7 +1,8 @@
-package boot
+package firmware
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ import (
 // apply makes the new image from a delta that comes in pieces of step bytes.
 func patched(base, delta []byte, step int) ([]byte, error) {
 	var out []byte
-	p := NewPatch(hashOf(base), func(offset uint32, b []byte) error {
+	p := NewPatch(sha256.Sum256(base), func(offset uint32, b []byte) error {
 		copy(b, base[offset:int(offset)+len(b)])
 		return nil
 	}, func(offset uint32, b []byte) error {
@@ -51,6 +52,18 @@ func program(seed uint64, size, moved, by int) []byte {
 		}
 	}
 	return p
+}
+
+// stream is the byte stream of a seed, at any place.
+func stream(seed, offset uint64, p []byte) {
+	for i := range p {
+		at := offset + uint64(i)
+		z := seed + (at/8+1)*0x9E3779B97F4A7C15
+		z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
+		z = (z ^ z>>27) * 0x94D049BB133111EB
+		z ^= z >> 31
+		p[i] = byte(z >> (at % 8 * 8))
+	}
 }
 
 func TestDelta(t *testing.T) {

@@ -1,0 +1,3 @@
+// Package firmware reads firmware images (ELF, Intel HEX, plain binary) and makes and applies deltas
+// between two of them.
+package firmware
