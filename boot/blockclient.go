@@ -55,7 +55,7 @@ func NewBlockClient(cfg Config, dev BlockDevice, gen Generation, root RootOfTrus
 	return c
 }
 
-// Reset puts the client's memory to what it is after any reset of the device.
+// Reset sets the client's memory to its state after any reset of the device.
 func (c *BlockClient) Reset() {
 	c.firmwareSize = 0
 	clear(c.header)
@@ -129,14 +129,13 @@ func (c *BlockClient) Prepare(id uint32, d *Details) error {
 	return nil
 }
 
-// Resume is Prepare: what was written cannot be told from what was not where erased units need not read
-// as 0xFF.
+// Resume is Prepare: erased bytes need not read as 0xFF, so the end of what is written cannot be found.
 func (c *BlockClient) Resume(id uint32, d *Details) (from uint32, err error) {
 	return 0, c.Prepare(id, d)
 }
 
-// Write is Client.Write. The last fragment may have any size: what is missing in its last page is
-// filled up with what the buffer held. A fragment that goes past the firmware prepared for is
+// Write is Client.Write. The last fragment may have any size: its last page is filled up with what the
+// buffer holds behind len(p). A fragment that goes past the firmware prepared for is
 // ErrInvalidParameter; the reference then programs one page of it.
 func (c *BlockClient) Write(id, offset uint32, p []byte) error {
 	s, ok := c.slot(id)
@@ -166,7 +165,7 @@ func (c *BlockClient) Write(id, offset uint32, p []byte) error {
 	return nil
 }
 
-// Finalize ends the writing of an image. It does nothing on the device.
+// Finalize ends the writing of an image. It performs no operation on the device.
 func (c *BlockClient) Finalize(id uint32) error { return nil }
 
 // Activate is Client.Activate: the newer client programs the header now.
@@ -224,7 +223,7 @@ func (c *BlockClient) GetFirmwareDetails(id uint32, d *Details) error {
 	return nil
 }
 
-// The bootloader's view.
+// The methods below make a BlockClient the bootloader's candidates.
 
 func (c *BlockClient) count() int { return int(c.cfg.Locations) }
 

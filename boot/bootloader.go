@@ -43,11 +43,11 @@ const (
 	Done            Phase = "done"
 )
 
-// Phase is a part of a boot, for those who measure it.
+// Phase is a part of a boot or of a download, for measurements.
 type Phase string
 
-// Bootloader is mbed-bootloader 4. Its fields are the
-// configuration that it was built with and its static memory, which every boot starts afresh.
+// Bootloader is mbed-bootloader 4. Its fields are the configuration that it was built with and its static
+// memory, which each boot initialises.
 type Bootloader struct {
 	// Enter, if set, is called when a phase begins, and with Done when a boot ends, however it does.
 	Enter func(Phase)
@@ -68,7 +68,7 @@ type Bootloader struct {
 	buffer  [BufferSize]byte
 }
 
-// NewBootloader returns the bootloader that was built with cfg for candidates on internal flash. cpu
+// NewBootloader returns a bootloader that was built with cfg for candidates on internal flash. cpu
 // may be nil. cfg.Locations must be at least 1.
 func NewBootloader(cfg Config, flash Flash, cpu CPU) *Bootloader {
 	flash = cfg.Defects.flash(flash)
@@ -78,7 +78,7 @@ func NewBootloader(cfg Config, flash Flash, cpu CPU) *Bootloader {
 	return b
 }
 
-// NewBlockBootloader returns the bootloader that was built with cfg for candidates on a block device,
+// NewBlockBootloader returns a bootloader that was built with cfg for candidates on a block device,
 // which it reads through store.
 func NewBlockBootloader(cfg Config, flash Flash, cpu CPU, store *BlockClient) *Bootloader {
 	flash = cfg.Defects.flash(flash)
@@ -96,7 +96,9 @@ type Outcome struct {
 	Installed bool   // the install was completed and verified
 }
 
-// Boot is one boot of the device from its reset on. ram holds the heap words. It allocates nothing.
+// Boot performs one boot after a reset for the given reason. ram holds the heap words, which it reads and
+// writes. It returns when it jumps, halts, or can do nothing more; Outcome.Result says which. It allocates
+// nothing.
 func (b *Bootloader) Boot(reason ResetReason, ram *RAM) Outcome {
 	clear(b.buffer[:])
 	b.details = Details{}
@@ -142,8 +144,8 @@ func (b *Bootloader) print(line string) {
 	}
 }
 
-// upgrade checks the active image, looks for a better one, installs it, and tells whether there is
-// something to run. An error is an end without a decision: fault, power cut, standstill.
+// upgrade checks the active image, looks for a better one, installs it, and reports whether there is
+// an image to run. An error ends the boot without a decision: fault, power cut, hang, assertion.
 func (b *Bootloader) upgrade(reason ResetReason, ram *RAM, out *Outcome) (usable bool, err error) {
 	b.enter(VerifyActive)
 	status, err := b.checkActive(&b.details)
@@ -199,8 +201,8 @@ func (b *Bootloader) upgrade(reason ResetReason, ram *RAM, out *Outcome) (usable
 	return usable, nil
 }
 
-// countBoots keeps the heap words and returns how often the active image was booted before without
-// another one in between; 0 if the reset reason says that it is not to blame.
+// countBoots updates the heap words and returns how many boots in a row found the same active version
+// after a reset that counts against it. It returns 0 after a reset that does not.
 func (b *Bootloader) countBoots(reason ResetReason, ram *RAM) uint8 {
 	if b.cfg.ResetReason && reason < b.cfg.Defects.countedFrom() {
 		return 0
@@ -263,7 +265,7 @@ func (b *Bootloader) hashIs(want *[32]byte) bool {
 	return b.sum == *want
 }
 
-// stops tells an error after which the boot does not go on.
+// stops reports whether err ends the boot: a fault or a power cut.
 func stops(err error) bool { return err == ErrFault || err == ErrPowerCut }
 
 // candidateValid reads a slot's firmware and compares its hash with d's.
@@ -283,8 +285,9 @@ func (b *Bootloader) candidateValid(slot int, d *Details) (bool, error) {
 	return b.hashIs(&d.Hash), nil
 }
 
-// choose looks through all slots for the newest candidate that may be installed, leaves its details
-// in best and returns its slot, or -1. remembered is the version in the heap.
+// choose returns the slot of the newest candidate that may be installed, or -1, and leaves its details in
+// best. remembered is the version in the heap: while the active image is usable, a candidate of that
+// version has failed before and is skipped.
 func (b *Bootloader) choose(usable bool, remembered uint64) (int, error) {
 	found := -1
 	for i := range b.from.count() {

@@ -36,8 +36,8 @@ const Fragment = 512
 // an erase (mbed-os drivers/source/FlashIAP.cpp, num_write_retries). The older client calls the HAL.
 const flashIAPRetries = 16
 
-// Client is the storage side of the update client for candidates on internal flash. Its fields are
-// the client's static memory: Reset clears it as a reset of the device does.
+// Client is the storage side of the update client for candidates on internal flash. Its fields are the
+// client's static memory. Reset clears them, as a reset of the device does.
 type Client struct {
 	cfg   Config
 	flash Flash
@@ -73,14 +73,14 @@ func (c *Client) Reset() {
 	}
 }
 
-// headerFirst tells that Prepare writes the header, and not Activate.
+// headerFirst reports whether Prepare writes the header, rather than Activate.
 func (c *Client) headerFirst() bool {
 	return c.gen == ClientOld || c.cfg.Defects.Has(DefectHeaderFirst)
 }
 
 func (c *Client) layer() generation { return generation{pins: c.gen == ClientOld} }
 
-// slot returns the slot with number id.
+// slot returns slot id.
 func (c *Client) slot(id uint32) (Slot, bool) {
 	if id >= uint32(len(c.slots)) || c.slots[id].Addr == invalid {
 		return Slot{}, false
@@ -130,11 +130,11 @@ func (c *Client) Prepare(id uint32, d *Details) error {
 	return nil
 }
 
-// Resume takes up a Prepare of the image d that a reset came after: it finds out how much of the
-// firmware is written, erases the unit in which that ends, since its last bytes may be half programmed,
-// and returns the offset of the first byte to write. Less than the slot's first erase unit is not worth
-// it: then it is Prepare, and so it is where the newer client began to program the header. The reference
-// has no such function: its client begins anew. Errors: those of Prepare, ErrFault.
+// Resume continues an interrupted download of the image d: it finds the end of what is written, erases the
+// unit that holds this end, whose last bytes may be half programmed, and returns the offset of the first
+// byte to write. It falls back to Prepare if the end lies in the slot's first erase unit, or if the newer
+// client has begun to program the header. The reference has no such function: its client starts over.
+// Errors: those of Prepare, ErrFault.
 func (c *Client) Resume(id uint32, d *Details) (from uint32, err error) {
 	s, ok := c.slot(id)
 	first := c.flash.SectorSize(s.Addr)
@@ -168,8 +168,8 @@ func (c *Client) Resume(id uint32, d *Details) (from uint32, err error) {
 	return unit - s.Addr - head, nil
 }
 
-// headerBegun tells that there is something where the slot's header goes: a part that programs only
-// erased units takes no other one then.
+// headerBegun reports whether the slot's header area is not erased. Parts with ECC then refuse to program
+// another header there.
 func (c *Client) headerBegun(s Slot) (bool, error) {
 	var buf [HeaderSize]byte
 	if err := read(c.flash, s.Addr, buf[:]); err != nil {
@@ -183,13 +183,13 @@ func (c *Client) headerBegun(s Slot) (bool, error) {
 	return false, nil
 }
 
-// headerDiffers tells that the slot's header is not that of d.
+// headerDiffers reports whether the slot's header is not that of d.
 func (c *Client) headerDiffers(id uint32, d *Details) bool {
 	var there Details
 	return c.GetFirmwareDetails(id, &there) != nil || there != *d
 }
 
-// written is the number of bytes of firmware up to the last one that is not erased.
+// written returns the number of bytes of firmware up to the last one that is not erased.
 func (c *Client) written(s Slot, head, size uint32) (uint32, error) {
 	var buf [Fragment]byte
 	for end := size; end > 0; {
@@ -227,7 +227,7 @@ func (c *Client) Write(id, offset uint32, p []byte) error {
 	return c.program(addr, p)
 }
 
-// Finalize ends the writing of an image. It does nothing on the flash.
+// Finalize ends the writing of an image. It performs no flash operation.
 func (c *Client) Finalize(id uint32) error { return nil }
 
 // Activate makes the image in the slot a candidate: the newer client programs the header that the

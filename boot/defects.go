@@ -1,9 +1,8 @@
 package boot
 
-// Defects are switches that put defects of the reference's history, and of its relatives', back into
-// bootloader and update client: what a harness must be able to find. Each was in a published version and is
-// not in the ones that this package follows; the comment names where it can be read about. The zero
-// value is the software without any.
+// Defects switches known defects back on in bootloader and update client; a test harness must be able to
+// find them. Each one was in a published version of the reference or of a related project and is fixed in the
+// versions that this package follows. The comments name the sources. The zero value has none.
 type Defects uint64
 
 const (
@@ -28,7 +27,7 @@ const (
 	// DefectPartialPage: an install that was interrupted goes on behind the last page that is not erased,
 	// and takes that one for complete. github.com/PelionIoT/pelion-client-lite release 1.2.1.
 	DefectPartialPage
-	// DefectBankTwoSizes: the flash driver of the STM32F42x tells 16 bytes for the sectors of 16 KiB at the
+	// DefectBankTwoSizes: the flash driver of the STM32F42x returns 16 bytes for the sectors of 16 KiB at the
 	// start of bank 2. github.com/ARMmbed/mbed-os issue 5450.
 	DefectBankTwoSizes
 	// DefectEraseAcross: FlashIAP refuses to erase sectors of several sizes in one call unless their sum is a
@@ -36,10 +35,10 @@ const (
 	DefectEraseAcross
 )
 
-// Has tells whether any of x is among d.
+// Has reports whether d has any of x.
 func (d Defects) Has(x Defects) bool { return d&x != 0 }
 
-// countedFrom is the first reset reason that blames the application.
+// countedFrom returns the first reset reason that counts against the application.
 func (d Defects) countedFrom() ResetReason {
 	if d.Has(DefectSoftwareResets) {
 		return Software
@@ -47,7 +46,7 @@ func (d Defects) countedFrom() ResetReason {
 	return Watchdog
 }
 
-// flash is the flash as its driver shows it.
+// flash returns f as a driver with the defects of d shows it.
 func (d Defects) flash(f Flash) Flash {
 	if !d.Has(DefectBankTwoSizes | DefectEraseAcross) {
 		return f
@@ -77,7 +76,7 @@ func (f *oldDriver) Erase(addr, size uint32) error {
 	return f.Flash.Erase(addr, size)
 }
 
-// prepared is the end of what a Prepare erases of slot s for total bytes, and end what it is now.
+// prepared returns the end of what Prepare erases in slot s for total bytes; end is its correct value.
 func (d Defects) prepared(f Flash, s Slot, total, end uint32) uint32 {
 	if !d.Has(DefectLastSectorSize) || s.Size == 0 {
 		return end
@@ -85,8 +84,8 @@ func (d Defects) prepared(f Flash, s Slot, total, end uint32) uint32 {
 	return s.Addr + pageUp(total, f.SectorSize(s.Addr+s.Size-1))
 }
 
-// interrupted is where an install of best is to go on that was interrupted while it copied: ok is false
-// where it begins anew.
+// interrupted returns the offset at which an interrupted copy of best continues. ok is false if the install
+// starts over.
 func (b *Bootloader) interrupted() (from uint32, ok bool, err error) {
 	var d Details
 	if err = readActive(b.flash, b.cpu, b.cfg.Details, &d, b.header[:]); err != nil || d != b.best {
@@ -111,7 +110,7 @@ func (b *Bootloader) interrupted() (from uint32, ok bool, err error) {
 	return from, true, nil
 }
 
-// consume makes the candidate in an internal slot invalid.
+// consume invalidates the candidate in an internal slot.
 func (b *Bootloader) consume(slot int) (bool, error) {
 	if slot >= len(b.slots) {
 		return true, nil

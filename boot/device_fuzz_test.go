@@ -12,7 +12,7 @@ import (
 	"dualbank/model"
 )
 
-// guarded is a flash that tells of every program and erase outside the range that is allowed at present.
+// guarded is a flash that records every program and erase outside the allowed range.
 type guarded struct {
 	*model.Flash
 	from, to uint64

@@ -23,18 +23,18 @@ var (
 // device it ends in the fault handler, so no operation goes on after it.
 var ErrFault = errors.New("bus fault while reading the flash")
 
-// ErrPowerCut means that the power went during the operation. Nothing was done after it.
+// ErrPowerCut means that the power failed during the operation. Nothing was done after it.
 var ErrPowerCut = errors.New("power cut")
 
-// powered is a Flash that can lose its power. What a device does on a failed write and what it
-// does without power differ: without, it does nothing.
+// powered is a Flash that can lose its power. A device handles a failed write; without power it does
+// nothing.
 type powered interface {
 	// Off is true from the cut until the power is back.
 	Off() bool
 }
 
-// progress is an error of Program that knows how many bytes were programmed before it, which lets
-// FlashIAP's retries go on from there.
+// progress is an error of Program that knows how many bytes were programmed before it. FlashIAP retries
+// from there.
 type progress interface {
 	Done() uint32
 }
@@ -44,7 +44,7 @@ func isOff(f Flash) bool {
 	return ok && p.Off()
 }
 
-// read fills p and tells a power cut from a fault.
+// read fills p. Its error is ErrPowerCut or ErrFault.
 func read(f Flash, addr uint32, p []byte) error {
 	if f.Read(addr, p) == nil {
 		return nil

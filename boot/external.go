@@ -6,8 +6,8 @@ import (
 	"encoding/binary"
 )
 
-// Version 2 of the metadata header, the external kind: for storage that others can write. The
-// device vouches for it with a key that never leaves it.
+// Version 2 of the metadata header, the external kind: for storage that others can write. It is signed with
+// a key that never leaves the device.
 const (
 	// ExternalHeaderSize is the size of the external header in bytes.
 	ExternalHeaderSize = 296
@@ -17,8 +17,8 @@ const (
 	rootSize = 16 // bytes of the root of trust
 )
 
-// RootOfTrust returns the device's root of trust, 16 bytes. It is a function because the bootloader
-// reads it from the KVStore's reserved data anew whenever it needs it (mbed-bootloader.use-kvstore-rot).
+// RootOfTrust returns the device's root of trust, 16 bytes. It is a function because the bootloader reads it
+// from the KVStore's reserved data each time it needs it (mbed-bootloader.use-kvstore-rot).
 type RootOfTrust func() ([]byte, error)
 
 // Derivation is how the key of the external header's HMAC comes from the root of trust.
@@ -27,7 +27,7 @@ type Derivation int
 const (
 	// DeriveKey is HMAC-SHA-256 with the root of trust as key.
 	DeriveKey Derivation = iota
-	// DeriveKeySwapped has key and message the other way round, as older clients did
+	// DeriveKeySwapped swaps key and message, as older clients did
 	// (PAL_DEVICE_KEY_DERIVATION_BACKWARD_COMPATIBILITY_CALC).
 	DeriveKeySwapped
 )

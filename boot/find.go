@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// FindHeaders returns the offsets, multiples of 4, at which memory of which nothing is known has the
-// magic and the version of a metadata header, internal or external.
+// FindHeaders returns the offsets in mem, multiples of 4, that hold the magic and the version of a metadata
+// header, internal or external.
 func FindHeaders(mem []byte) (at []uint32) {
 	mark := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, headerMagic), HeaderVersion)
 	for off := 0; off < len(mem); {
@@ -23,15 +23,15 @@ func FindHeaders(mem []byte) (at []uint32) {
 	return at
 }
 
-// HeaderMagic tells whether p begins with the magic and the version of a metadata header, which the
-// bootloader wants of the active one before it looks at its CRC.
+// HeaderMagic reports whether p begins with the magic and the version of a metadata header. The bootloader
+// checks them in the active header before it checks the CRC.
 func HeaderMagic(p []byte) bool {
 	return len(p) >= 8 && binary.BigEndian.Uint32(p) == headerMagic && binary.BigEndian.Uint32(p[4:]) == HeaderVersion
 }
 
 // PeekExternalHeader fills d from what looks like an external header: magic, version, and a payload
-// that is the firmware itself. Its HMAC, which only the device's root of trust can check, is not looked
-// at. d is untouched unless it returns true.
+// that is the firmware itself. Its HMAC is
+// not checked: that takes the device's root of trust. d is untouched unless it returns true.
 func PeekExternalHeader(p []byte, d *Details) bool {
 	if len(p) < ExternalHeaderSize || !HeaderMagic(p) || !bytes.Equal(p[16:24], p[88:96]) || !bytes.Equal(p[24:56], p[96:128]) {
 		return false
@@ -40,6 +40,6 @@ func PeekExternalHeader(p []byte, d *Details) bool {
 	return true
 }
 
-// FirmwareOffset is where the firmware begins in a slot on flash with that page size in bytes, at least
-// 1: behind the header.
+// FirmwareOffset returns the offset of the firmware in a slot, behind the header rounded up to the page.
+// page is the program unit in bytes, at least 1.
 func FirmwareOffset(page uint32) uint32 { return pageUp(HeaderSize, page) }

@@ -19,10 +19,9 @@ type Flash interface {
 	Erase(addr, size uint32) error
 }
 
-// CPU is told of the processor's work beside the flash, so that a simulation can put it on its
-// clock. It may be nil.
+// CPU is notified of the processor's work, so that a simulation can put it on its clock. It may be nil.
 type CPU interface {
-	// CRC32 is n bytes through a CRC-32, SHA256 n bytes through a SHA-256.
+	// CRC32 is called when n bytes go through a CRC-32, SHA256 when n bytes go through a SHA-256.
 	CRC32(n int)
 	SHA256(n int)
 }

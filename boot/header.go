@@ -52,8 +52,8 @@ func ParseHeader(p []byte, d *Details) bool {
 	return true
 }
 
-// readActive reads the active image's header at addr into d: first 8 bytes, of which the version is
-// looked at before the magic, then the whole header and its CRC. d is untouched unless it returns
+// readActive reads the active image's header at addr into d: first 8 bytes, of which it checks the version
+// and then the magic, then the whole header and its CRC. d is untouched unless it returns
 // nil. A header that is not one is ErrNotReady or, with a wrong CRC, ErrInvalidParameter. buf is
 // scratch of at least HeaderSize bytes.
 func readActive(f Flash, cpu CPU, addr uint32, d *Details, buf []byte) error {
@@ -66,7 +66,7 @@ func readActive(f Flash, cpu CPU, addr uint32, d *Details, buf []byte) error {
 	return readHeader(f, cpu, addr, d, buf)
 }
 
-// readHeader reads a header at addr by its CRC alone.
+// readHeader reads a header at addr and checks its CRC alone.
 func readHeader(f Flash, cpu CPU, addr uint32, d *Details, buf []byte) error {
 	if err := read(f, addr, buf[:HeaderSize]); err != nil {
 		return err

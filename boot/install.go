@@ -7,8 +7,8 @@ var (
 	errAssert = errors.New("an assertion of the reference failed")
 )
 
-// install replaces the active image by best from the slot and checks what it wrote. A failure of
-// the flash or of the check is false; an error is an end of the boot.
+// install replaces the active image by best from the slot and verifies it. ok is false if the flash or the
+// verification failed. An error ends the boot.
 func (b *Bootloader) install(slot int) (ok bool, err error) {
 	if b.cfg.Defects.Has(DefectPartialPage) {
 		if from, again, err := b.interrupted(); err != nil {
@@ -35,7 +35,7 @@ func (b *Bootloader) install(slot int) (ok bool, err error) {
 	return b.finish(slot, 0)
 }
 
-// finish is the rest of an install: it copies the firmware from an offset on and checks what is there.
+// finish copies the firmware from an offset on and verifies the active image.
 func (b *Bootloader) finish(slot int, from uint32) (ok bool, err error) {
 	b.enter(CopyFirmware)
 	b.print("[DBG ] Copy application")
@@ -81,8 +81,9 @@ func (b *Bootloader) unitsUp(addr, size uint32) (uint32, error) {
 	for at < addr+size {
 		unit := b.flash.SectorSize(at)
 		if unit == invalid {
-			// Adding the mark for "no such unit" steps one byte back. Just behind the flash that
-			// leads to its last unit again, for ever if that unit does not reach far enough.
+			// The reference adds 0xFFFFFFFF, the size of "no such unit", which steps one byte back.
+			// Just behind the flash this finds the last unit again, endlessly if that unit does
+			// not reach far enough.
 			unit = b.flash.SectorSize(at - 1)
 			if unit == invalid || at-1+unit < addr+size {
 				return 0, errHang
@@ -108,7 +109,7 @@ func (b *Bootloader) erase(addr, size uint32) (bool, error) {
 	return b.done(b.flash.Erase(addr, end-addr))
 }
 
-// done turns the flash's answer into success, failure or an end of the boot.
+// done converts the flash's error into success, failure, or the end of the boot.
 func (b *Bootloader) done(err error) (bool, error) {
 	if err != nil && isOff(b.flash) {
 		return false, ErrPowerCut
@@ -129,7 +130,8 @@ func (b *Bootloader) writeHeader() (bool, error) {
 	return b.done(b.flash.Program(b.cfg.Details, p))
 }
 
-// copy programs the slot's firmware from an offset on. The last page is rounded up with what the buffer held before.
+// copy programs the slot's firmware from an offset on. The last page is filled up with what the buffer held
+// before.
 func (b *Bootloader) copy(slot int, from uint32) (bool, error) {
 	if b.cfg.AppStart%b.page != 0 {
 		return false, errAssert

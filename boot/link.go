@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Link is the way from the server to the device: CoAP blockwise transfer, one confirmable request and
+// Link models the connection between server and device: CoAP blockwise transfer, one confirmable request and
 // one response at a time (RFC 7252, 7959). The zero values of Block, Timeout and Retransmits stand
 // for the defaults.
 type Link struct {
@@ -24,10 +24,10 @@ type Link struct {
 // DefaultBlock is the size in bytes of CoAP blocks that the update client asks for.
 const DefaultBlock = 1024
 
-// ErrLink means that an exchange failed for good. What was downloaded stays.
+// ErrLink means that all retransmissions of an exchange were lost. What was downloaded stays.
 var ErrLink = errors.New("no answer from the server")
 
-// Check is what is wrong with the link's description.
+// Check returns an error that names the first field out of range and what to give instead.
 func (l *Link) Check() error {
 	switch {
 	case l.LossPPM > 1_000_000:
@@ -47,7 +47,7 @@ type conn struct {
 	stats *Transfer
 }
 
-// Transfer is what a download cost.
+// Transfer counts what downloads cost.
 type Transfer struct {
 	Blocks      uint64 // received
 	Bytes       uint64 // of firmware received
@@ -72,7 +72,7 @@ func (l Link) open(stats *Transfer) *conn {
 	return &conn{Link: l, state: l.Seed, stats: stats}
 }
 
-// random is splitmix64.
+// random returns the next number of splitmix64.
 func (c *conn) random() uint64 {
 	c.state += 0x9E3779B97F4A7C15
 	z := c.state
@@ -81,14 +81,14 @@ func (c *conn) random() uint64 {
 	return z ^ z>>31
 }
 
-// below is a random number from 0 to n-1.
+// below returns a random number from 0 to n-1.
 func (c *conn) below(n uint64) uint64 {
 	hi, _ := bits.Mul64(c.random(), n)
 	return hi
 }
 
-// exchange is the time that n bytes of payload take, with all retransmissions, told to wait. As RFC
-// 7252 wants it the first timeout is stretched by up to one half and doubles with each try.
+// exchange transfers n bytes of payload and passes the time of each try to wait. The first timeout is
+// stretched by a random amount of up to one half, and each retransmission doubles it (RFC 7252).
 func (c *conn) exchange(n int, wait func(time.Duration)) error {
 	took := c.RoundTrip
 	if c.BitsPerSecond > 0 {

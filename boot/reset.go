@@ -41,9 +41,9 @@ func ParseResetReason(name string) (ResetReason, bool) {
 	return 0, false
 }
 
-// RAM is the two words of the bootloader's heap that decide about boot retries. Every boot
-// allocates them at the same place and initialises neither: they survive a warm reset and hold
-// anything after a power cycle.
+// RAM is the two words of the bootloader's heap that count boot retries. Each boot allocates them at the
+// same place and initialises neither, so they survive a warm reset. After a power cycle their content is
+// undefined.
 type RAM struct {
 	Version uint64
 	Counter uint8

@@ -8,7 +8,7 @@ type Geometry interface {
 	SectorSize(addr uint32) uint32
 }
 
-// invalid is the reference's mark for an address or a size that does not exist.
+// invalid is the reference's value for an address or a size that does not exist.
 const invalid = 0xFFFFFFFF
 
 // Config is what bootloader and update client are built with. Both must be built with the same
@@ -25,7 +25,7 @@ type Config struct {
 	CopyRetries uint32 // attempts of an install in total (mbed-bootloader.max-copy-retries, 1)
 	ResetReason bool   // the target has a reset-reason driver (DEVICE_RESET_REASON)
 
-	Defects Defects `json:",omitempty"` // defects of the past that both show
+	Defects Defects `json:",omitempty"` // known defects that are switched on in both
 }
 
 // Slot is one place for a candidate: header, rounded up to the page, then firmware.
@@ -34,8 +34,8 @@ type Slot struct {
 	Size uint32 // 0 if rounding to erase units left nothing
 }
 
-// generation is which of the two storage layers in the field rounds an address: they differ in
-// what they do beyond the flash.
+// generation selects the storage layer that rounds an address. The two layers in the field differ beyond
+// the flash.
 type generation struct{ pins bool }
 
 // align rounds addr to an erase boundary. Beyond the flash the older layer pins to the flash's
@@ -66,8 +66,8 @@ func (g generation) align(f Geometry, addr uint32, down bool) uint32 {
 	return at
 }
 
-// slots computes all slots; one that cannot be computed has the address invalid. All sums are
-// those of 32-bit unsigned integers, as on the device.
+// slots computes all slots. A slot that cannot be computed has the address invalid. Sums wrap at 32 bits, as
+// on the device.
 func (g generation) slots(f Geometry, c *Config) []Slot {
 	start := g.align(f, c.StorageAddr, false)
 	end := g.align(f, c.StorageAddr+c.StorageSize, true)

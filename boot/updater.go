@@ -9,7 +9,7 @@ import (
 	"dualbank/boot/firmware"
 )
 
-// The parts that a download is made of, as an Updater enters them.
+// The phases of a download, in their order.
 const (
 	PrepareSlot  Phase = "prepare"
 	Download     Phase = "download"
@@ -18,7 +18,7 @@ const (
 	ActivateSlot Phase = "activate"
 )
 
-// ErrHash means that what is stored is not what was to be downloaded. The slot is to be prepared anew.
+// ErrHash means that the stored firmware has another hash than the campaign. The slot must be prepared again.
 var ErrHash = errors.New("the stored firmware's hash is wrong")
 
 // ErrManifest means that a campaign's details do not fit its firmware.
@@ -32,35 +32,35 @@ type Campaign struct {
 	Delta    []byte
 }
 
-// NewCampaign makes a campaign for an image.
+// NewCampaign returns a campaign for an image.
 func NewCampaign(version uint64, id [16]byte, image []byte) *Campaign {
 	d := Details{Version: version, Size: uint64(len(image)), Hash: sha256.Sum256(image), Campaign: id}
 	return &Campaign{Details: d, Firmware: image}
 }
 
-// Journal is where an Updater remembers over a reboot that a slot is prepared for a campaign; on a
-// device it is a key of the KVStore.
+// Journal stores, across reboots, which slot is prepared for which campaign. On a device it is a key of the
+// KVStore.
 type Journal interface {
 	Load() (campaign [16]byte, slot uint32, ok bool)
 	Save(campaign [16]byte, slot uint32) error
 	Clear() error
 }
 
-// Updater is the update client around its storage: it chooses a slot, downloads a campaign's image
-// block by block, or its delta, which it applies on the way, writes it in fragments, hashes what is
-// stored and activates it. Download and write take turns, as they do in a client with one thread.
+// Updater is the update client around its storage. It chooses a slot, downloads a campaign's image or delta
+// block by block, applies the delta, writes fragments, hashes what is stored and activates it. Download and
+// write take turns, as in a client with one thread.
 type Updater struct {
 	Store     Storage
 	Link      Link
 	Locations uint32              // slots of Store
-	Journal   Journal             // nil: an interrupted download begins anew
+	Journal   Journal             // nil: an interrupted download starts over
 	Base      *ActiveImage        // what deltas are applied to; nil: whole images only
 	Fragment  uint32              // bytes that are written at once; 0: Fragment
-	Pause     time.Duration       // until a block that did not come is asked for anew; 0: Run ends with ErrLink
-	Wait      func(time.Duration) // time passes; nil: none does
-	Enter     func(Phase)         // a phase begins, Done at the end; may be nil
-	// Progress, if set, is told before each block how many bytes of the image, or of its delta, are
-	// there and how many there will be. An error ends the Run.
+	Pause     time.Duration       // before a failed block is requested again; 0: Run ends with ErrLink
+	Wait      func(time.Duration) // lets time pass; nil: no time passes
+	Enter     func(Phase)         // called when a phase begins, with Done at the end; may be nil
+	// Progress, if set, is called before each block with the bytes received and the bytes in total, of the
+	// image or of its delta. An error ends the Run.
 	Progress func(done, total uint32) error
 	CPU      CPU      // may be nil
 	Stats    Transfer // over all downloads
@@ -78,8 +78,8 @@ func (u *Updater) wait(d time.Duration) {
 	}
 }
 
-// PickSlot is the slot that the next image goes to: the first without a readable header, else the
-// one with the oldest version.
+// PickSlot returns the slot for the next image: the first without a readable header, else the one with the
+// oldest version.
 func (u *Updater) PickSlot() (uint32, error) {
 	best, oldest := uint32(0), uint64(0)
 	for id := range u.Locations {
@@ -148,12 +148,12 @@ func (u *Updater) forget() error {
 	return u.Journal.Clear()
 }
 
-// begin prepares a slot for c, or goes on with one. It returns the offset to go on from.
+// begin prepares a slot for c, or resumes one. It returns the offset of the first byte to write.
 func (u *Updater) begin(c *Campaign) (slot, from uint32, err error) {
 	if u.Journal != nil {
 		id, there, ok := u.Journal.Load()
-		// The slot's content is about to go: what the journal says of it must go first. And one that
-		// cannot be read ends in the fault handler: it is tried once only.
+		// Clear the entry before the slot is overwritten. This also ensures that a slot whose read
+		// faults is tried only once.
 		if err := u.Journal.Clear(); err != nil {
 			return 0, 0, err
 		}
@@ -181,9 +181,9 @@ func (u *Updater) transfer(c *Campaign, slot, from uint32) error {
 	link := u.Link.open(&u.Stats)
 	buf := make([]byte, u.fragment())
 	size := uint32(len(c.Firmware))
-	got := from / link.Block * link.Block // blocks have their places: the first may begin before from
+	got := from / link.Block * link.Block // blocks are aligned: the first may begin before from
 	for from < size {
-		// After a resume the first fragment is what is missing of one.
+		// After a resume the first fragment is the rest of one.
 		n := min(size, (from/u.fragment()+1)*u.fragment()) - from
 		for got < from+n {
 			block, err := u.fetch(link, got, size)
@@ -204,7 +204,7 @@ func (u *Updater) transfer(c *Campaign, slot, from uint32) error {
 	return nil
 }
 
-// fragment is how many bytes are written at once.
+// fragment returns the number of bytes that are written at once.
 func (u *Updater) fragment() uint32 {
 	if u.Fragment == 0 {
 		return Fragment
@@ -237,8 +237,8 @@ func (u *Updater) fetch(link *conn, got, size uint32) (block uint32, err error) 
 	}
 }
 
-// transferDelta downloads c's delta and writes the firmware that it makes from an offset on. A delta has
-// to be read from its start, so after a resume it is downloaded again.
+// transferDelta downloads c's delta and writes the firmware that it makes from an offset on. A delta must be
+// read from its start, so a resume downloads it again.
 func (u *Updater) transferDelta(c *Campaign, slot, from uint32) error {
 	active, err := u.Base.Details()
 	if stops(err) {
@@ -271,7 +271,7 @@ func (u *Updater) transferDelta(c *Campaign, slot, from uint32) error {
 	return out.flush()
 }
 
-// fragments collects what a delta makes and writes it from an offset on.
+// fragments collects the output of a delta and writes it from an offset on.
 type fragments struct {
 	u    *Updater
 	slot uint32
@@ -280,13 +280,13 @@ type fragments struct {
 }
 
 func (f *fragments) add(offset uint32, p []byte) error {
-	// What was written before a reset comes again.
+	// Skip what was written before the reset.
 	if again := int(f.from) + len(f.buf) - int(offset); again > 0 {
 		p = p[min(again, len(p)):]
 	}
 	whole := f.u.fragment()
 	for len(p) > 0 {
-		// After a resume the first fragment is what is missing of one.
+		// After a resume the first fragment is the rest of one.
 		n := min(len(p), int(whole-f.from%whole)-len(f.buf))
 		f.buf = append(f.buf, p[:n]...)
 		p = p[n:]
@@ -313,7 +313,7 @@ func (f *fragments) flush() error {
 	return err
 }
 
-// verify hashes what is stored, fragment by fragment, as the client does before it authorises it.
+// verify hashes the stored firmware, fragment by fragment.
 func (u *Updater) verify(c *Campaign, slot uint32) error {
 	h := sha256.New()
 	buf := make([]byte, u.fragment())

@@ -11,8 +11,8 @@ import (
 	"github.com/pierrec/lz4/v4"
 )
 
-// A delta is an image as its difference against another one, the base. The device needs the base, which
-// it runs, and DeltaRAM bytes.
+// A delta describes a new image as its difference against another one, the base. To apply it the device
+// needs the base, which is the image that it runs, and DeltaRAM bytes of memory.
 //
 //	offset  size  field (little-endian)
 //	     0     4  "DBD1"
@@ -22,16 +22,16 @@ import (
 //	    44     4  CRC-32 (IEEE) of bytes 0 to 43
 //	    48        blocks
 //
-// A block is the size of its content (u16, 1 to 4096), its size here (u16) and that many bytes: the
-// content as one LZ4 block, or, where both sizes are equal, the content itself. The contents one
-// behind the other are a stream of operations, each a number n*4+kind as an unsigned LEB128:
+// A block has the size of its content (u16, 1 to 4096), its packed size (u16) and the packed bytes: one LZ4
+// block, or the content itself if both sizes are equal. The concatenated contents are a stream of
+// operations. Each begins with the number n*4+kind as an unsigned LEB128:
 //
 //	kind 0  literal: n bytes of the new image follow
 //	kind 1  copy: n bytes of the base, from its pointer on, which moves behind them
 //	kind 2  add: n bytes follow that, added to those of the base, are the new image's; the pointer moves
 //	kind 3  seek: the pointer moves by n, zigzag-encoded, modulo 2^32
 //
-// They end with the new image's last byte.
+// The stream ends with the last byte of the new image.
 const (
 	deltaMagic  = "DBD1"
 	deltaHeader = 48
@@ -46,14 +46,12 @@ const (
 	opSeek
 )
 
-// The shortest stretch that is worth a jump in the base, and how far behind the best point of an inexact
-// stretch the search goes on.
 const (
-	deltaSeed  = 12
-	deltaSlack = 64
+	deltaSeed  = 12 // bytes of the shortest match that is worth a seek
+	deltaSlack = 64 // bytes that widen looks past the best end of an inexact match
 )
 
-// MakeDelta returns new as its difference against base. Neither may have more than 1<<28 bytes.
+// MakeDelta returns the delta that makes new from base. It fails if one of them has more than 1<<28 bytes.
 func MakeDelta(base, new []byte) ([]byte, error) {
 	if len(base) > 1<<28 || len(new) > 1<<28 {
 		return nil, fmt.Errorf("images of %d and %d bytes: a delta takes at most %d", len(base), len(new), 1<<28)
@@ -96,7 +94,7 @@ func (e *deltaEncoder) op(kind, n int) {
 	e.ops = binary.AppendUvarint(e.ops, uint64(n)<<2|uint64(kind))
 }
 
-// literal takes new up to to as it is.
+// literal emits new up to to as a literal.
 func (e *deltaEncoder) literal(to int) {
 	if to > e.done {
 		e.op(opLiteral, to-e.done)
@@ -105,7 +103,7 @@ func (e *deltaEncoder) literal(to int) {
 	}
 }
 
-// follow takes new up to to from the base at at on, as far as it is the same, and adds the differences.
+// follow emits new up to to as copies from the base at at, and as additions where they differ.
 func (e *deltaEncoder) follow(at, to int) {
 	if d := int32(at - e.pointer); d != 0 {
 		e.op(opSeek, int(uint32(d<<1)^uint32(d>>31)))
@@ -142,15 +140,15 @@ func (e *deltaEncoder) follow(at, to int) {
 	}
 }
 
-// run finds stretches of new in the base, exact ones first, and widens each as long as more than half of
-// its bytes agree: code that moved differs where addresses are in it.
+// run finds exact matches of new in the base and widens each while more than half of its bytes agree: code
+// that moved differs only where it holds addresses.
 func (e *deltaEncoder) run() {
 	index := suffixarray.New(e.base)
-	shift := 0 // of the stretch before: place in the base minus place in new
+	shift := 0 // offset in the base minus offset in new, of the last match
 	for i := 0; i+deltaSeed <= len(e.new); {
 		at := -1
 		if o := i + shift; o >= 0 && o+deltaSeed <= len(e.base) && bytes.Equal(e.new[i:i+deltaSeed], e.base[o:o+deltaSeed]) {
-			at = o // where the last stretch would go on
+			at = o // continues the last match
 		} else {
 			at = e.longest(index, i)
 		}
@@ -168,8 +166,8 @@ func (e *deltaEncoder) run() {
 	e.literal(len(e.new))
 }
 
-// longest is the place in the base of the longest of the first few stretches that agree with new at i,
-// or -1 if none has deltaSeed bytes.
+// longest returns the offset in the base of the longest of the first 16 matches for new at i, or -1 if none
+// has deltaSeed bytes.
 func (e *deltaEncoder) longest(index *suffixarray.Index, i int) int {
 	best, most := -1, 0
 	for _, at := range index.Lookup(e.new[i:i+deltaSeed], 16) {
@@ -184,8 +182,8 @@ func (e *deltaEncoder) longest(index *suffixarray.Index, i int) int {
 	return best
 }
 
-// widen is how far new from i on (back from it with step -1) agrees with the base at at: up to the point
-// with the largest surplus of equal bytes over others. limit is the most.
+// widen returns how many bytes of new from i on (backwards with step -1) match the base at at, up to the
+// point with the largest surplus of equal bytes over different ones, at most limit.
 func (e *deltaEncoder) widen(i, at, step, limit int) int {
 	if step < 0 {
 		i, at = i-1, at-1

@@ -7,11 +7,10 @@ import (
 	"fmt"
 )
 
-// Read takes the application out of a firmware file: ELF, Intel HEX, or anything else as plain
-// binary. start and size are the region of the active application (Layout.Region). What an ELF or HEX
-// file has must lie in it; gaps are filled with 0xFF. A plain binary begins at start; if its reset
-// vector points into the flash, it must point into the application. name is for the error, which says
-// what lies where.
+// Read returns the application in a firmware file: ELF, Intel HEX, or anything else as plain binary. start
+// and size are the region of the active application. All data of an ELF or HEX file must lie in it; gaps are
+// filled with 0xFF. A plain binary begins at start; if its reset vector points into the flash, it must point
+// into the application. Errors begin with name and give the addresses involved.
 func Read(name string, file []byte, start, size uint32) ([]byte, error) {
 	var segs []Segment
 	var err error
@@ -36,7 +35,7 @@ func Read(name string, file []byte, start, size uint32) ([]byte, error) {
 	return fw, nil
 }
 
-// place lays segments, ascending and apart, into the application's region.
+// place copies segments, ascending and disjoint, into the application's region.
 func place(segs []Segment, start, size uint32) ([]byte, error) {
 	end := uint64(start) + uint64(size)
 	for _, s := range segs {
@@ -58,8 +57,8 @@ func place(segs []Segment, start, size uint32) ([]byte, error) {
 	return fw, nil
 }
 
-// linkedFor checks a plain binary by its reset vector. Only one that points close to the application's
-// region, as one linked for another place in the same flash does, says anything.
+// linkedFor checks the reset vector of a plain binary. It is an error if the vector points near the
+// application's region but not into it, as in an image linked for another place in the same flash.
 func linkedFor(file []byte, start, size uint32) error {
 	if len(file) < 8 {
 		return nil
@@ -74,8 +73,7 @@ func linkedFor(file []byte, start, size uint32) error {
 	return nil
 }
 
-// elfSegments are the loadable segments of a 32-bit little-endian ARM ELF file at the addresses where
-// they are stored.
+// elfSegments returns the loadable segments of a 32-bit little-endian ARM ELF file at their load addresses.
 func elfSegments(file []byte) ([]Segment, error) {
 	f, err := elf.NewFile(bytes.NewReader(file))
 	if err != nil {

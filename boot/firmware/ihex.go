@@ -28,8 +28,7 @@ const (
 	hexStartLinear     = 5
 )
 
-// ParseHex reads Intel HEX: all data as segments, ascending, apart from each other. Errors name the
-// line.
+// ParseHex reads Intel HEX and returns its data as segments, ascending and disjoint. Errors name the line.
 func ParseHex(text []byte) ([]Segment, error) {
 	var segs []Segment
 	base, linear, ended := uint32(0), true, false
@@ -99,7 +98,7 @@ func ParseHex(text []byte) ([]Segment, error) {
 	return joinSegments(segs)
 }
 
-// joinSegments sorts segments and joins those that touch. Two that overlap are an error.
+// joinSegments sorts segments and joins adjacent ones. Overlapping segments are an error.
 func joinSegments(segs []Segment) ([]Segment, error) {
 	slices.SortStableFunc(segs, func(a, b Segment) int { return cmp.Compare(a.Addr, b.Addr) })
 	var out []Segment

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// board is the flash of an Mbed target. banks has the erase units of each bank: "4x16K 64K 7x128K".
+// board describes the flash of an Mbed target. banks has the erase units of each bank: "4x16K 64K 7x128K".
 type board struct {
 	chip    string
 	base    uint32
@@ -58,11 +58,11 @@ var boards = map[string]board{
 	"MIMXRT1050_EVK":      {"i.MX RT1052 with 8 MiB QSPI", 0x60000000, 256, 176, []string{"2048x4K"}, nil},
 }
 
-// Boards are the names of the targets that ChipOf knows, sorted.
+// Boards returns the names of the targets that ChipOf knows, sorted.
 func Boards() []string { return sortedKeys(boards) }
 
-// ChipOf is the flash of an Mbed target, in dual-bank mode if dual is set and the part has one. A target
-// that is not among Boards is an error.
+// ChipOf returns the flash of an Mbed target, in dual-bank mode if dual is set and the part has one. A target
+// that Boards does not list is an error.
 func ChipOf(target string, dual bool) (Chip, error) {
 	b, ok := boards[target]
 	if !ok {

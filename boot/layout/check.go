@@ -8,7 +8,7 @@ import (
 	"dualbank/boot"
 )
 
-// size spells a number of bytes.
+// size formats a number of bytes.
 func size(n uint64) string {
 	switch {
 	case n >= 1<<20 && n%(1<<20) == 0:
@@ -19,7 +19,7 @@ func size(n uint64) string {
 	return fmt.Sprintf("%d B", n)
 }
 
-// span spells a region's place.
+// span formats a region's name and range.
 func (r Region) span() string { return fmt.Sprintf("%s 0x%08X-0x%08X", r.Name, r.Start, r.End()) }
 
 // report adds a problem of a region, at the setting that places it.
@@ -29,7 +29,7 @@ func (b *builder) report(r Region, warning bool, text, remedy string) {
 	b.add(p)
 }
 
-// checks adds all that is wrong with the regions.
+// checks adds all problems of the regions.
 func (b *builder) checks() {
 	for i, r := range b.Regions {
 		if uint64(r.Start) < uint64(b.Chip.Base) || r.End() > b.end() {
@@ -56,19 +56,18 @@ func (b *builder) checkPair(r, other Region) {
 	if r.End() > b.end() || uint64(other.Start) < uint64(b.Chip.Base) || b.Chip.down(uint64(other.Start)) >= r.End() {
 		return
 	}
-	// Header and application are erased together, the candidate storage is rounded to what is its own,
-	// and a bootloader never erases itself.
+	// Header and application are erased together. The candidate storage is rounded to whole erase units.
 	if r.Name == RegionHeader && other.Name == RegionApplication || r.Name == RegionCandidate || other.Name == RegionCandidate {
 		return
 	}
-	// What a region does not own to its end is erased with it.
+	// Erasing one region erases the shared unit.
 	unit := b.Chip.down(uint64(other.Start))
 	b.report(other, r.Name == RegionApplication && b.roundsOff(r), fmt.Sprintf("%s and %s share the erase unit at 0x%08X (%s): erasing one destroys the other",
 		r.span(), other.span(), unit, size(uint64(b.Chip.SectorSize(uint32(unit))))), fmt.Sprintf("begin it at 0x%08X", b.Chip.up(uint64(other.Start))))
 }
 
-// roundsOff tells that the bootloader refuses an application which would need the erase unit at the
-// end of r: then it is not erased.
+// roundsOff reports whether r ends inside an erase unit: the bootloader refuses applications that reach into
+// this unit, so it is never erased.
 func (b *builder) roundsOff(r Region) bool { return b.maxGiven && !b.Chip.boundary(r.End()) }
 
 func (b *builder) checkHeader() {
@@ -159,7 +158,7 @@ func (b *builder) checkKVStore() {
 	}
 }
 
-// storeAreas are the sizes of TDBStore's two areas on these erase units.
+// storeAreas returns the sizes in bytes of TDBStore's two areas on these erase units.
 func storeAreas(units []uint32) (areas [2]uint64) {
 	total := uint64(0)
 	for _, u := range units {
@@ -188,7 +187,7 @@ func (b *builder) checkCandidate() {
 	case c.StoragePage == 0:
 		b.add(page.problem("the storage page is 0", fmt.Sprintf("set it to %d", b.Chip.Unit)))
 	case !b.BlockDevice && c.StoragePage%b.Chip.Unit != 0:
-		// The option is only what the build checks its buffers with; the client asks the flash.
+		// The option serves compile-time checks of buffers only: the client asks the flash.
 		p := page.problem(fmt.Sprintf("the storage page of %d bytes is no multiple of the program unit of %d",
 			c.StoragePage, b.Chip.Unit), fmt.Sprintf("set it to %d", b.Chip.Unit))
 		p.Warning = boot.Fragment%b.Chip.Unit == 0
@@ -251,7 +250,7 @@ func (b *builder) checkCandidate() {
 	}
 }
 
-// checkBanks says what stalls what.
+// checkBanks reports regions that straddle banks, and storage in the bank of the code, which stalls it.
 func (b *builder) checkBanks() {
 	inside := func(r Region) bool { return uint64(r.Start) >= uint64(b.Chip.Base) && r.End() <= b.end() }
 	if len(b.Chip.Banks) < 2 {
@@ -285,7 +284,7 @@ func (b *builder) checkBanks() {
 	}
 }
 
-// checkTarget checks what is said of the target itself.
+// checkTarget checks the options of the target itself.
 func (b *builder) checkTarget() {
 	for _, im := range []*image{b.bootloader, b.application} {
 		if im == nil {
@@ -314,14 +313,14 @@ func (b *builder) checkTarget() {
 		"set \"target.bootloader_supported\": true in the target_overrides of both configurations"))
 }
 
-// supported tells whether the target supports a bootloader, by an override or by targets.json.
+// supported reports whether the target supports a bootloader, by an override or by targets.json.
 func (b *builder) supported() bool {
 	for _, im := range []*image{b.bootloader, b.application} {
 		if s, _ := im.is("target.bootloader-supported"); s != nil {
 			return s.value.text == "true" || s.value.text == "1"
 		}
 	}
-	// A target's own entry before its parents', in the order in which it names them.
+	// A target's own entry comes before its parents', which come in the order of "inherits".
 	var look func(name string, seen []string) (yes, known bool)
 	look = func(name string, seen []string) (yes, known bool) {
 		m := b.targets.targets.find(name)
@@ -344,8 +343,8 @@ func (b *builder) supported() bool {
 	return yes
 }
 
-// disagreements compares what bootloader and application say of the same thing. All update settings
-// must be the same in both.
+// disagreements compares the settings that bootloader and application share. All update settings must be
+// the same in both.
 func (b *builder) disagreements() {
 	bl, ap := b.bootloader, b.application
 	if bl == nil || ap == nil {

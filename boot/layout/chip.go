@@ -5,7 +5,7 @@ import "fmt"
 // noUnit is the size that Mbed OS returns for the erase unit of an address outside the flash.
 const noUnit = 0xFFFFFFFF
 
-// Chip is what a layout must know of the target's flash.
+// Chip describes the target's flash.
 type Chip struct {
 	Name    string
 	Base    uint32   // address of the first byte
@@ -15,10 +15,10 @@ type Chip struct {
 	Vectors int      // entries of the vector table, system exceptions included; 0 if not known
 }
 
-// Start is the address of the first byte.
+// Start returns the address of the first byte.
 func (c *Chip) Start() uint32 { return c.Base }
 
-// Size is the number of bytes.
+// Size returns the number of bytes.
 func (c *Chip) Size() uint32 {
 	n := uint32(0)
 	for _, s := range c.Sectors {
@@ -27,7 +27,7 @@ func (c *Chip) Size() uint32 {
 	return n
 }
 
-// SectorSize is the size of the erase unit that holds addr, or 0xFFFFFFFF outside the flash.
+// SectorSize returns the size of the erase unit that holds addr, or 0xFFFFFFFF outside the flash.
 func (c *Chip) SectorSize(addr uint32) uint32 {
 	at := uint64(c.Base)
 	for _, s := range c.Sectors {
@@ -39,7 +39,7 @@ func (c *Chip) SectorSize(addr uint32) uint32 {
 	return noUnit
 }
 
-// bank is the bank that holds addr, from 0.
+// bank returns the bank that holds addr, from 0.
 func (c *Chip) bank(addr uint64) int {
 	b := 0
 	for i, a := range c.Banks {
@@ -50,7 +50,7 @@ func (c *Chip) bank(addr uint64) int {
 	return b
 }
 
-// check is what is wrong with the description itself.
+// check returns an error if the description itself is unusable.
 func (c *Chip) check() error {
 	size := uint64(0)
 	for i, s := range c.Sectors {
@@ -72,7 +72,7 @@ func (c *Chip) check() error {
 	return nil
 }
 
-// boundary tells whether addr is an erase boundary; the flash's end is one.
+// boundary reports whether addr is an erase boundary; the flash's end is one.
 func (c *Chip) boundary(addr uint64) bool {
 	return addr >= uint64(c.Base) && addr <= uint64(c.Base)+uint64(c.Size()) && uint64(c.down(addr)) == addr
 }
@@ -100,7 +100,7 @@ func (c *Chip) up(addr uint64) uint64 {
 	return at
 }
 
-// units are the sizes of the erase units that touch [from, to).
+// units returns the sizes of the erase units that touch [from, to).
 func (c *Chip) units(from, to uint64) (sizes []uint32) {
 	at := uint64(c.Base)
 	for _, s := range c.Sectors {

@@ -56,10 +56,10 @@ type targetBlock struct {
 	keys   []member
 }
 
-// canonical is the form of a key or a module's name in which both spellings of it agree.
+// canonical returns the form of a key or a module's name in which both spellings agree.
 func canonical(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_", "-") }
 
-// confMacro is the macro that an option becomes if it names none.
+// confMacro returns the macro of an option without a macro_name.
 func confMacro(module, name string) string {
 	up := func(s string) string {
 		return strings.Map(func(r rune) rune {
@@ -72,7 +72,7 @@ func confMacro(module, name string) string {
 	return "MBED_CONF_" + up(module) + "_" + up(name)
 }
 
-// problem is a Problem at an offset of the file.
+// problem returns a Problem at an offset of the file.
 func (f *file) problem(at int, key, text, remedy string) Problem {
 	p := Problem{File: f.src.Name, Key: oneLine(key), Text: oneLine(text), Remedy: oneLine(remedy)}
 	if at >= 0 && at <= len(f.src.Text) {
@@ -83,7 +83,7 @@ func (f *file) problem(at int, key, text, remedy string) Problem {
 	return p
 }
 
-// oneLine is s without line ends and other control characters, which a key may hold.
+// oneLine returns s with control characters, which a key may hold, replaced by spaces.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7F || r == 0x2028 || r == 0x2029 {
@@ -110,7 +110,7 @@ func parseFile(src Source) (*file, Problems) {
 	return f.read(&root)
 }
 
-// read takes in the file's root value.
+// read fills f from the file's root value.
 func (f *file) read(root *value) (*file, Problems) {
 	if root.kind != 'o' {
 		return nil, Problems{f.problem(root.at, "", "not a configuration file: the top level is no object", "give an mbed_app.json, an mbed_lib.json or a targets.json")}
@@ -168,7 +168,7 @@ func (f *file) read(root *value) (*file, Problems) {
 	return f, ps
 }
 
-// isTargets tells a targets.json: objects only, and none of a configuration file's keys.
+// isTargets reports whether root is a targets.json: objects only, and no key of a configuration file.
 func isTargets(root *value) bool {
 	for _, m := range root.members {
 		if m.kind != 'o' || slices.Contains(topLevel, m.name) {
@@ -250,7 +250,7 @@ func (f *file) readOverrides(all *member) (ps Problems) {
 	return ps
 }
 
-// builtin are the libraries' defaults that come with the program. They are read once: nobody changes them.
+// builtin returns the built-in defaults of libraries. They are parsed once and never changed.
 var builtin = sync.OnceValue(func() []*file {
 	root, _, err := parseJSON(defaultsJSON)
 	if err != nil {
@@ -267,7 +267,7 @@ var builtin = sync.OnceValue(func() []*file {
 	return libs
 })
 
-// orNearest is " or write NAME" for the name that s is most like, if one is close.
+// orNearest returns " or write NAME" for the name that is closest to s, or "" if none is close.
 func orNearest(s string, names []string) string {
 	best, least := "", len(s)/3+1
 	for _, n := range names {
@@ -281,7 +281,7 @@ func orNearest(s string, names []string) string {
 	return " or write " + best
 }
 
-// distance is the number of single letters to change, add or drop between a and b.
+// distance returns the edit distance between a and b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

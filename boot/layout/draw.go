@@ -53,7 +53,7 @@ func (l *Layout) Draw(w io.Writer) error {
 	return nil
 }
 
-// String is what Draw writes.
+// String returns what Draw writes.
 func (l *Layout) String() string {
 	var b strings.Builder
 	l.Draw(&b) // a Builder takes everything
@@ -72,7 +72,7 @@ func (l *Layout) row(w io.Writer, name string, from, to uint64, note string) {
 	fmt.Fprintf(w, "%s\t0x%08X\t0x%08X\t%s\t%s\t%s\t%s\n", name, from, to, size(to-from), bank, units, note)
 }
 
-// runs spells a list of sizes with equal neighbours together: "4 x 16 KiB + 64 KiB".
+// runs formats a list of sizes and joins equal neighbours: "4 x 16 KiB + 64 KiB".
 func runs(sizes []uint32) string {
 	var parts []string
 	for i := 0; i < len(sizes); {

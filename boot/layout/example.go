@@ -8,7 +8,7 @@ var examples embed.FS
 // ExampleTarget is the board of the example configurations.
 const ExampleTarget = "NUCLEO_F429ZI"
 
-// Example is the project's example: the bootloader's configuration and the application's, for
+// Example returns the project's example: the bootloader's configuration and the application's, for
 // internal flash only on a NUCLEO-F429ZI with the porting guide's values.
 func Example() []Source {
 	var srcs []Source

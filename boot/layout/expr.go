@@ -164,7 +164,7 @@ func (p *parser) expand(text string, via *expansion) *exprError {
 	}
 }
 
-// isWord tells whether c belongs to a name or a number.
+// isWord reports whether c belongs to a name or a number.
 func isWord(c byte) bool {
 	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }

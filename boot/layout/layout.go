@@ -11,7 +11,7 @@ import (
 	"dualbank/boot"
 )
 
-// Region is a named stretch of the internal flash.
+// Region is a named range of the internal flash.
 type Region struct {
 	Name  string
 	Start uint32
@@ -31,8 +31,8 @@ const (
 	RegionCandidate   = "candidate storage"
 )
 
-// Layout is where everything lies on a device, as the configurations of its bootloader and its
-// application say.
+// Layout is the map of a device's flash, computed from the configurations of its bootloader and its
+// application.
 type Layout struct {
 	Target      string
 	Chip        Chip
@@ -56,9 +56,9 @@ func (l *Layout) Region(name string) (Region, bool) {
 	return Region{}, false
 }
 
-// Option is the value of a configuration option ("storage_tdb_internal.internal_size", in either
-// spelling), of the application's configuration if it has a value there, else of the
-// bootloader's. An expression comes with its value in decimal. ok is false if it has none.
+// Option returns the value of a configuration option ("storage_tdb_internal.internal_size", in either
+// spelling): the application's if it has one, else the bootloader's. An expression is returned as its value in
+// decimal. ok is false if the option has no value.
 func (l *Layout) Option(name string) (text string, ok bool) {
 	name = canonical(name)
 	for _, im := range []*image{l.application, l.bootloader} {
@@ -78,7 +78,7 @@ func (l *Layout) Option(name string) (text string, ok bool) {
 	return "", false
 }
 
-// ReadSources reads configuration files. A file that cannot be read is a Problem.
+// ReadSources reads configuration files. Each file that cannot be read is a Problem.
 func ReadSources(files []string) ([]Source, Problems) {
 	var srcs []Source
 	var ps Problems
@@ -106,11 +106,11 @@ func Load(files []string, target string, chip Chip) (*Layout, Problems) {
 	return New(srcs, target, chip)
 }
 
-// New computes and checks the layout for target out of configuration files in any order: a
-// bootloader's configuration, an application's, or both, with libraries' mbed_lib.json and a
-// targets.json if there are any. A chip without erase units stands for the flash of the target's
-// board, as ChipOf knows it. It reports all problems in one go. The layout is nil if so little
-// is known that there is none; with errors among the problems it is good for drawing only.
+// New computes and checks the layout for target from configuration files in any order: a bootloader's
+// configuration, an application's, or both, with mbed_lib.json files of libraries and a targets.json if
+// given. With a chip that has no erase units it uses the flash of the target's board (ChipOf). It reports all
+// problems at once. The layout is nil if too little is known to compute one. With errors among the problems
+// it is good for drawing only.
 func New(srcs []Source, target string, chip Chip) (*Layout, Problems) {
 	b := builder{Layout: &Layout{Target: target, Chip: chip}}
 	if !b.images(srcs) {
@@ -130,7 +130,7 @@ func New(srcs []Source, target string, chip Chip) (*Layout, Problems) {
 	return b.Layout, b.problems
 }
 
-// builder makes a layout.
+// builder holds the state of one New call.
 type builder struct {
 	*Layout
 	problems Problems
@@ -140,7 +140,7 @@ type builder struct {
 
 func (b *builder) add(ps ...Problem) { b.problems = append(b.problems, ps...) }
 
-// missing is a Problem about a key that no file has.
+// missing reports a key that no file has.
 func (b *builder) missing(key, text, remedy string) {
 	im := b.bootloader
 	if im == nil {
@@ -149,7 +149,7 @@ func (b *builder) missing(key, text, remedy string) {
 	b.add(Problem{File: im.app.src.Name, Key: key, Text: text, Remedy: remedy})
 }
 
-// images reads all files, tells which is whose, and resolves both images.
+// images parses all files, assigns them to images, and resolves both images.
 func (b *builder) images(srcs []Source) bool {
 	var libs, apps []*file
 	for _, src := range srcs {
@@ -209,7 +209,7 @@ func (b *builder) images(srcs []Source) bool {
 	return true
 }
 
-// chip finds the flash of the target's board if none is given, in the mode that the files ask for.
+// chip uses the flash of the target's board, in the bank mode that the files select, unless one is given.
 func (b *builder) chip(apps []*file, labels []string) bool {
 	if len(b.Chip.Sectors) == 0 {
 		dual := false
@@ -240,7 +240,7 @@ func (b *builder) chip(apps []*file, labels []string) bool {
 	return true
 }
 
-// kind tells a bootloader's configuration from an application's by what only one of them sets.
+// kind reports which image the file configures, by the options that only one of them sets, and why.
 func (f *file) kind(labels []string) (kind, why string) {
 	kind, why = applicationImage, "no mbed-bootloader option in it"
 	for _, block := range f.overrides {
@@ -259,7 +259,7 @@ func (f *file) kind(labels []string) (kind, why string) {
 	return kind, why
 }
 
-// labels are the names whose overrides count, in order. Parents come from a targets.json.
+// labels returns the names whose overrides apply, in order: "*", the parents in targets.json, the target.
 func (b *builder) labels() ([]string, bool) {
 	labels := []string{b.Target}
 	if b.targets != nil {
@@ -291,7 +291,7 @@ func (b *builder) labels() ([]string, bool) {
 
 func (b *builder) end() uint64 { return uint64(b.Chip.Base) + uint64(b.Chip.Size()) }
 
-// defineROM defines what both images know of the flash.
+// defineROM defines the macros of the flash, which both images have.
 func (b *builder) defineROM(im *image) {
 	im.define("MBED_ROM_START", uint64(b.Chip.Base))
 	im.define("MBED_ROM_SIZE", uint64(b.Chip.Size()))
@@ -351,9 +351,9 @@ func (b *builder) defineApplication() {
 	im.define("BOOTLOADER_SIZE", b.imageSize())
 }
 
-// imageSize is the size of the bootloader in front of the application: that of the image named by
-// target.bootloader_img, rounded up to an erase boundary. Where the image is not at hand it is
-// what lies before the header and the application.
+// imageSize returns the size of the bootloader in front of the application: the image that
+// target.bootloader_img names, rounded up to an erase boundary. Without the image it is everything before
+// header and application.
 func (b *builder) imageSize() uint64 {
 	im := b.application
 	if s, _ := im.is("target.bootloader-img"); s != nil && s.file.src.Dir != "" && strings.HasSuffix(s.value.text, ".bin") {
@@ -371,7 +371,7 @@ func (b *builder) imageSize() uint64 {
 	return first
 }
 
-// first is the size setting name of the first image that has it.
+// first returns the size setting name of the first image that has it.
 func (b *builder) first(name string, ims ...*image) (uint32, *setting, bool) {
 	for _, im := range ims {
 		if im == nil {
@@ -384,7 +384,7 @@ func (b *builder) first(name string, ims ...*image) (uint32, *setting, bool) {
 	return 0, nil, false
 }
 
-// region adds a region, cut where the address space ends.
+// region adds a region, cut at the end of the address space.
 func (b *builder) region(name string, start uint32, size uint64, key *setting) {
 	if size = min(size, 1<<32-uint64(start), 1<<32-1); size > 0 {
 		b.Regions = append(b.Regions, Region{name, start, uint32(size), key})
@@ -469,8 +469,8 @@ func (b *builder) bootloaderRegion() {
 	}
 }
 
-// applicationRegion is where the active application may lie. With an application's configuration
-// alone its end is not known: growApplication sets it.
+// applicationRegion places the active application. With an application's configuration alone its end is
+// not known yet: growApplication sets it.
 func (b *builder) applicationRegion() {
 	c := &b.Config
 	if bl := b.bootloader; bl != nil {
@@ -494,8 +494,7 @@ func (b *builder) applicationRegion() {
 	b.region(RegionApplication, c.AppStart, 1, key)
 }
 
-// growApplication lets an application whose configuration does not limit it end where the next
-// region begins, or with the flash.
+// growApplication extends an application without a given end to the next region or the end of the flash.
 func (b *builder) growApplication() {
 	for i, r := range b.Regions {
 		if r.Name != RegionApplication {
@@ -514,7 +513,7 @@ func (b *builder) growApplication() {
 	}
 }
 
-// onBlockDevice tells whether candidates lie on a block device.
+// onBlockDevice reports whether candidates lie on a block device.
 func (b *builder) onBlockDevice() bool {
 	for _, im := range []*image{b.bootloader, b.application} {
 		if im == nil {
@@ -535,8 +534,8 @@ var internalStores = map[string][2]string{
 	"FILESYSTEM":   {"storage-filesystem.internal-base-address", "storage-filesystem.rbp-internal-size"},
 }
 
-// kvstoreRegion is the KVStore's part of the internal flash. The application's configuration decides
-// where it has one. A bootloader that does not use the store need not say where it is.
+// kvstoreRegion places the KVStore. The application's configuration decides if it has a store of its own. A
+// bootloader that does not use the store need not place it.
 func (b *builder) kvstoreRegion() {
 	im := b.application
 	if im == nil {
@@ -562,7 +561,7 @@ func (b *builder) kvstoreRegion() {
 	switch {
 	case start == 0 && size == 0:
 		if b.application == nil && !b.KVStoreRoT {
-			return // only the application has a store, and it is not among the files
+			return // only the application has a store, and its file is not given
 		}
 		size = b.defaultStore()
 		start = uint32(b.end() - uint64(size))
@@ -579,8 +578,8 @@ func (b *builder) kvstoreRegion() {
 	b.region(RegionKVStore, start, uint64(size), key)
 }
 
-// defaultStore is the size that Mbed OS gives an internal store without a place: the last two erase
-// units of the flash or its last 14 pages, whichever is larger.
+// defaultStore returns the size in bytes of the internal store that Mbed OS places by itself at the end of
+// the flash: two erase units or 14 pages, whichever is larger.
 func (b *builder) defaultStore() uint32 {
 	n := len(b.Chip.Sectors)
 	size := b.Chip.Sectors[n-1]

@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// Problem is one thing that is wrong with a configuration or with the layout that comes out of it.
+// Problem is one finding about a configuration or the layout computed from it.
 type Problem struct {
-	Warning bool   // it works, but not as one may expect
-	File    string // "" if no file is to blame
-	Line    int    // from 1; 0 if no place is to blame
+	Warning bool   // the layout works, but not as expected
+	File    string // "" if it concerns no single file
+	Line    int    // from 1; 0 without a place in the file
 	Column  int    // in bytes, from 1
 	Key     string // as the file spells it; "" if none
 	Text    string // what is wrong, with the addresses involved
 	Remedy  string // what to do about it
 }
 
-// String is the problem on one line: file:line:column: key: text; remedy.
+// String returns the problem on one line: file:line:column: key: text; remedy.
 func (p Problem) String() string {
 	var b strings.Builder
 	if p.File != "" {
@@ -39,13 +39,13 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// Problems is everything that was found, in the order of the files and then of the flash.
+// Problems are all findings, in the order of the files and then of the flash.
 type Problems []Problem
 
-// Errors are those that keep the layout from working.
+// Errors returns those that keep the layout from working.
 func (ps Problems) Errors() Problems { return ps.only(false) }
 
-// Warnings are those that do not.
+// Warnings returns those that do not.
 func (ps Problems) Warnings() Problems { return ps.only(true) }
 
 func (ps Problems) only(warning bool) (out Problems) {
@@ -57,7 +57,7 @@ func (ps Problems) only(warning bool) (out Problems) {
 	return out
 }
 
-// Err is nil if there is no error among the problems, else all errors, one a line.
+// Err returns nil if no problem is an error, else all errors, one on each line.
 func (ps Problems) Err() error {
 	if e := ps.Errors(); len(e) > 0 {
 		return e

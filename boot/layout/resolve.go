@@ -26,7 +26,7 @@ type setting struct {
 	app      *file // the image's own file
 }
 
-// problem is a Problem of the setting.
+// problem returns a Problem at the place where the setting got its value.
 func (s *setting) problem(text, remedy string) Problem {
 	if s == nil {
 		return Problem{Text: text, Remedy: remedy}
@@ -111,7 +111,7 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// macroText is what the value is as a macro; null and lists are none.
+// macroText returns the value as the text of a macro. null and lists have none.
 func (v *value) macroText() (string, bool) {
 	switch v.kind {
 	case 's', 'n':
@@ -125,7 +125,7 @@ func (v *value) macroText() (string, bool) {
 	return "", false
 }
 
-// override applies what a file has for one target.
+// override applies a file's overrides for one target.
 func (im *image) override(f *file, b targetBlock, files []*file) {
 	for i := range b.keys {
 		m := &b.keys[i]
@@ -162,8 +162,8 @@ func (im *image) addMacros(f *file, m *member) {
 	}
 }
 
-// unknown reports an override of an option that its module does not have. Modules that nothing is
-// known of are taken at their word.
+// unknown reports an override of an option that its module does not have. Overrides of unknown modules are
+// accepted.
 func (im *image) unknown(f *file, m *member, module, option string, files []*file) {
 	for _, lib := range files {
 		if lib.module != module || !lib.library && module != "app" || isBuiltin(lib) && !lib.closed {
@@ -191,7 +191,7 @@ func (im *image) define(name string, v uint64) {
 	im.macros[name] = macroText{text: fmt.Sprintf("0x%X", v)}
 }
 
-// is tells whether the setting has a value, and whether a file of the user's gave it one.
+// is returns the setting if it has a value, and reports whether a given file set it.
 func (im *image) is(name string) (s *setting, given bool) {
 	if im == nil {
 		return nil, false
@@ -203,8 +203,8 @@ func (im *image) is(name string) (s *setting, given bool) {
 	return s, s.given
 }
 
-// number is the value of a setting as a number. ok is false if it has none; a reason is reported
-// once. remedy is added to it if it has none of its own.
+// number returns the value of a setting as a number. ok is false if it has none; errors in its expression
+// are reported once.
 func (im *image) number(name string) (n number, s *setting, ok bool) {
 	s, _ = im.is(name)
 	if s == nil || im.bad[name] {
@@ -283,7 +283,7 @@ func (im *image) report(s *setting, text, remedy string) {
 	}
 }
 
-// text is the value of a setting as text.
+// text returns the value of a setting as text.
 func (im *image) text(name string) string {
 	s, _ := im.is(name)
 	if s == nil {
