@@ -15,6 +15,7 @@ import (
 	"dualbank/boot"
 	"dualbank/model"
 	"dualbank/results"
+	"dualbank/results/unit"
 )
 
 // planning is capacity planning under way.
@@ -201,7 +202,7 @@ const tooSmall = "it does not hold the keys"
 
 // noFirmware is what is wrong with a store that leaves so many bytes to the firmware.
 func noFirmware(room uint32) string {
-	return fmt.Sprintf("the firmware does not fit: there is room for %s", results.Size(float64(room)))
+	return fmt.Sprintf("the firmware does not fit: there is room for %s", unit.Size(float64(room)))
 }
 
 // forgetTooSmall keeps of the stores that nobody asked for and that do not hold the keys only the
@@ -334,7 +335,7 @@ func (p *planning) judge(c *candidate) {
 		o.Unmet = append(o.Unmet, noFirmware(o.Image))
 	}
 	if limit := time.Duration(w.LongestSet).Seconds(); limit > 0 && o.Worst > limit {
-		unmet("a set takes %s", results.Duration(o.Worst))
+		unmet("a set takes %s", unit.Duration(o.Worst))
 	}
 	if o.Busy > 86400 {
 		unmet("sets take longer than there is time for")
@@ -385,7 +386,7 @@ func (p *planning) wishes() string {
 	if p.s.Plan.Updates > 0 {
 		text += fmt.Sprintf(" with %g updates a year", p.s.Plan.Updates)
 	}
-	text += fmt.Sprintf(", firmware of %s", results.Size(float64(p.s.Update.Bytes)))
+	text += fmt.Sprintf(", firmware of %s", unit.Size(float64(p.s.Update.Bytes)))
 	if l := p.s.Plan.LongestSet; l > 0 {
 		text += fmt.Sprintf(", no set longer than %v", time.Duration(l))
 	}

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"dualbank/kvstore"
-	"dualbank/results"
+	"dualbank/results/unit"
 )
 
 // demand is what is asked of a store day by day.
@@ -52,7 +52,7 @@ func (d *demand) String() string {
 	}
 	text := fmt.Sprintf("%d keys of %s bytes, %s sets a day", len(d.w.Keys), sizes, fmt.Sprintf("%.4g", d.perDay))
 	if d.trace != nil {
-		text += fmt.Sprintf(", from a trace of %s", results.Duration(d.trace.Span))
+		text += fmt.Sprintf(", from a trace of %s", unit.Duration(d.trace.Span))
 	}
 	return text
 }

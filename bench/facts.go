@@ -6,6 +6,7 @@ import (
 
 	"dualbank/model"
 	"dualbank/results"
+	"dualbank/results/unit"
 )
 
 // facts writes the summary at the top of the report, for a reader who reads nothing else.
@@ -23,35 +24,35 @@ func (j *job) facts() {
 			if s.Life.Rounds == 0 {
 				rough = "; a rough figure, from less than one round of the store's areas: simulate more hours"
 			}
-			add("Life of the store", results.Duration(hours*3600), "until %s has been erased %s times, as often as it is rated for; %s, simulated for %s%s",
-				placeOf(s.Life.Sector.Addr, s.Life.External), results.Count(uint64(s.Life.Rated)), rate, results.Duration(f.Seconds(s.Cycles)), rough)
+			add("Life of the store", unit.Duration(hours*3600), "until %s has been erased %s times, as often as it is rated for; %s, simulated for %s%s",
+				placeOf(s.Life.Sector.Addr, s.Life.External), unit.Count(uint64(s.Life.Rated)), rate, unit.Duration(f.Seconds(s.Cycles)), rough)
 		} else {
-			add("Life of the store", "unknown", "no sector of the store was erased in %s, or the part has no rating", results.Duration(f.Seconds(s.Cycles)))
+			add("Life of the store", "unknown", "no sector of the store was erased in %s, or the part has no rating", unit.Duration(f.Seconds(s.Cycles)))
 		}
 		if len(s.GC) > 0 {
-			add("Slowest set", results.Duration(f.Seconds(quantile(1000, all))), "with garbage collection, which 1 of %s sets needs and which takes %s at least",
-				results.Count(s.Count()/uint64(len(s.GC))), results.Duration(f.Seconds(s.GC[0])))
+			add("Slowest set", unit.Duration(f.Seconds(quantile(1000, all))), "with garbage collection, which 1 of %s sets needs and which takes %s at least",
+				unit.Count(s.Count()/uint64(len(s.GC))), unit.Duration(f.Seconds(s.GC[0])))
 		} else {
-			add("Slowest set", results.Duration(f.Seconds(quantile(1000, all))), "no set collected garbage")
+			add("Slowest set", unit.Duration(f.Seconds(quantile(1000, all))), "no set collected garbage")
 		}
 		if x := j.extreme; x != nil {
 			worst := max(quantile(1000, x.Plain), quantile(1000, x.GC))
-			add("Slowest set, "+otherCorner(j.device.Corner).String(), results.Duration(f.Seconds(worst)), "the same workload with the data sheet's %s times", longCorner(otherCorner(j.device.Corner)))
+			add("Slowest set, "+otherCorner(j.device.Corner).String(), unit.Duration(f.Seconds(worst)), "the same workload with the data sheet's %s times", longCorner(otherCorner(j.device.Corner)))
 		}
-		add("Set, median", results.Duration(f.Seconds(quantile(500, all))), "99 %% take at most %s", results.Duration(f.Seconds(quantile(990, all))))
+		add("Set, median", unit.Duration(f.Seconds(quantile(500, all))), "99 %% take at most %s", unit.Duration(f.Seconds(quantile(990, all))))
 		if r := s.Resets; r.Count > 0 {
-			add("Watchdog resets", results.Count(r.Count), "in the middle of a set or remove: the store shows %s of them as done; %s keys were lost or wrong; the bootloader gave up %s times, until the power went off and on",
-				results.Count(r.Done), results.Count(r.Damaged), results.Count(r.Halts))
+			add("Watchdog resets", unit.Count(r.Count), "in the middle of a set or remove: the store shows %s of them as done; %s keys were lost or wrong; the bootloader gave up %s times, until the power went off and on",
+				unit.Count(r.Done), unit.Count(r.Damaged), unit.Count(r.Halts))
 		}
 		if s.Counters.Masked > 0 {
-			add("Interrupts masked", results.Duration(f.Seconds(s.Counters.LongestMasked)), "at a stretch, when a set erases a sector; %s in each hour",
-				results.Duration(f.Seconds(s.Counters.Masked)/f.Seconds(s.Cycles)*3600))
+			add("Interrupts masked", unit.Duration(f.Seconds(s.Counters.LongestMasked)), "at a stretch, when a set erases a sector; %s in each hour",
+				unit.Duration(f.Seconds(s.Counters.Masked)/f.Seconds(s.Cycles)*3600))
 		} else {
 			add("Interrupts masked", "never", "by the store's sets")
 		}
 		if s.Counters.Stall > 0 {
-			add("Application stalled", results.Duration(f.Seconds(s.Counters.Stall)/f.Seconds(s.Cycles)*3600), "in each hour, waiting for code from the bank that is written; %s at a stretch",
-				results.Duration(f.Seconds(s.Counters.LongestStall)))
+			add("Application stalled", unit.Duration(f.Seconds(s.Counters.Stall)/f.Seconds(s.Cycles)*3600), "in each hour, waiting for code from the bank that is written; %s at a stretch",
+				unit.Duration(f.Seconds(s.Counters.LongestStall)))
 		} else {
 			add("Application stalled", "never", "by the store's sets: its code can be read while they write")
 		}
@@ -67,11 +68,11 @@ func (j *job) facts() {
 		name := "Update, " + u.Name
 		switch {
 		case i == 0:
-			name = "Update, " + results.Size(float64(u.Bytes))
+			name = "Update, " + unit.Size(float64(u.Bytes))
 		case whole == j.updates[0]:
 			name = "Update by delta"
 		}
-		add(name, results.Duration(f.Seconds(u.Cycles())), "%s", u.fact(f, whole))
+		add(name, unit.Duration(f.Seconds(u.Cycles())), "%s", u.fact(f, whole))
 	}
 	if _, warnings, err := j.s.Layout.plan(f.Part(), f.PageSize()); err == nil && len(warnings) > 0 {
 		add("Layout warnings", fmt.Sprint(len(warnings)), "`dualbank layout` lists them; the first: %s", warnings[0].Text)
@@ -88,7 +89,7 @@ func (j *job) applicationFacts(add func(name, value, format string, args ...any)
 		if seconds == 0 || a.Hours == 0 {
 			return "never"
 		}
-		return results.Duration(seconds / a.Hours)
+		return unit.Duration(seconds / a.Hours)
 	}
 	answer := "no"
 	switch {
@@ -103,20 +104,20 @@ func (j *job) applicationFacts(add func(name, value, format string, args ...any)
 	}
 	add("Does storage halt execution?", answer, "code stalled, interrupts masked, in each hour: %s", strings.Join(felt, "; "))
 	for k, q := range all[0].Interrupts {
-		rhythm := "every " + results.Duration(q.Period)
+		rhythm := "every " + unit.Duration(q.Period)
 		if q.Deadline > 0 {
-			rhythm += ", deadline " + results.Duration(q.Deadline)
+			rhythm += ", deadline " + unit.Duration(q.Deadline)
 		}
 		var waits []string
 		for i := range all {
 			o := &all[i].Interrupts[k]
-			w := fmt.Sprintf("%s %s", all[i].Name, results.Duration(o.Worst))
+			w := fmt.Sprintf("%s %s", all[i].Name, unit.Duration(o.Worst))
 			if o.Late > 0 {
 				w += fmt.Sprintf(", %.0f deadlines an hour missed", float64(o.Late)/all[i].Hours)
 			}
 			waits = append(waits, w)
 		}
-		add("Interrupt "+q.Name, results.Duration(q.Worst), "the longest that it waits for its handler (%s): %s", rhythm, strings.Join(waits, "; "))
+		add("Interrupt "+q.Name, unit.Duration(q.Worst), "the longest that it waits for its handler (%s): %s", rhythm, strings.Join(waits, "; "))
 	}
 }
 
@@ -152,15 +153,15 @@ func (j *job) cutFacts(add func(name, value, format string, args ...any)) {
 	add("Findings", fmt.Sprint(len(j.findings)), "%s", note)
 	var names []string
 	for _, m := range j.report.Cuts {
-		names = append(names, fmt.Sprintf("%s of %s (%s)", results.Count(m.Explored), m.Name, m.Sampling))
+		names = append(names, fmt.Sprintf("%s of %s (%s)", unit.Count(m.Explored), m.Name, m.Sampling))
 	}
-	add("Power cuts judged", results.Count(j.sweeps), "%s", strings.Join(names, "; "))
+	add("Power cuts judged", unit.Count(j.sweeps), "%s", strings.Join(names, "; "))
 }
 
 // fact says where an update's time goes, and how much less or more that is than another one's, if it is
 // another one.
 func (u *UpdateRun) fact(f *model.Flash, than *UpdateRun) string {
-	took := func(cycles uint64) string { return results.Duration(f.Seconds(cycles)) }
+	took := func(cycles uint64) string { return unit.Duration(f.Seconds(cycles)) }
 	note := fmt.Sprintf("%s of it download, %s writing; the application does not run for %s while the bootloader installs",
 		took(u.Phases[phaseDownload].Cycles), took(u.Phases[phaseWrite].Cycles), took(u.Down()))
 	if u.Restarts > 0 {
@@ -176,7 +177,7 @@ func (u *UpdateRun) fact(f *model.Flash, than *UpdateRun) string {
 		differs = took(than.Cycles()-u.Cycles()) + " less"
 	}
 	if u.Delta > 0 {
-		differs += fmt.Sprintf(" than the whole image: %s come over the link, %s of it", results.Size(float64(u.Delta)), results.Percent(float64(u.Delta)/float64(u.Bytes)))
+		differs += fmt.Sprintf(" than the whole image: %s come over the link, %s of it", unit.Size(float64(u.Delta)), unit.Percent(float64(u.Delta)/float64(u.Bytes)))
 	}
 	return differs + "; " + note
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dualbank/results"
+	"dualbank/results/unit"
 )
 
 // knownLink is a link by name, in round figures: what a standard promises at best, and a round trip and
@@ -78,7 +79,7 @@ func (l Link) parse(text string) (namedLink, error) {
 func (l *namedLink) source() results.Source {
 	return results.Source{
 		Fact:  "link " + l.name,
-		Value: fmt.Sprintf("%s bit/s, round trip %v, %d of 1000 messages lost", results.Count(l.BitsPerSecond), time.Duration(l.RoundTrip), l.Loss),
+		Value: fmt.Sprintf("%s bit/s, round trip %v, %d of 1000 messages lost", unit.Count(l.BitsPerSecond), time.Duration(l.RoundTrip), l.Loss),
 		Mark:  "A", From: l.from,
 	}
 }

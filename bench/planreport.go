@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"dualbank/results"
+	"dualbank/results/unit"
 )
 
 // bench puts the figures of every store that was simulated into the report's benchmarks, which
@@ -48,7 +49,7 @@ func (p *planning) facts() {
 	o := &plan.Candidates[plan.Shown]
 	switch {
 	case plan.Best >= 0:
-		add("Smallest store", results.Size(float64(o.Bytes)), "of %d that were tried, which meets the wishes: %s; at 0x%08X%s, sectors %s", len(plan.Candidates), plan.Wishes, o.Start, ofExternal(o), o.Sectors)
+		add("Smallest store", unit.Size(float64(o.Bytes)), "of %d that were tried, which meets the wishes: %s; at 0x%08X%s, sectors %s", len(plan.Candidates), plan.Wishes, o.Start, ofExternal(o), o.Sectors)
 	case !o.Ran:
 		add("Smallest store", "none", "of %d that were tried holds the keys: %s", len(plan.Candidates), plan.Demand)
 		return
@@ -56,35 +57,35 @@ func (p *planning) facts() {
 		add("Smallest store", "none", "of %d that were tried meets the wishes: %s; what follows is of the one that comes closest, %s: %s", len(plan.Candidates), plan.Wishes, o.Name, strings.Join(o.Unmet, "; "))
 	}
 	if o.Years > 0 {
-		within := fmt.Sprintf("within %.2g %%, from %s sets", o.Uncertain, results.Count(o.Simulated))
+		within := fmt.Sprintf("within %.2g %%, from %s sets", o.Uncertain, unit.Count(o.Simulated))
 		if o.Uncertain == 0 {
-			within = fmt.Sprintf("simulated to its end, %s sets", results.Count(o.Simulated))
+			within = fmt.Sprintf("simulated to its end, %s sets", unit.Count(o.Simulated))
 		}
-		add("Life of the store", results.Years(o.Years), "until %s has been erased %s times, as often as it is rated for; %s; %s", placeOf(o.Sector, o.External), results.Count(o.Rated), plan.Demand, within)
+		add("Life of the store", unit.Years(o.Years), "until %s has been erased %s times, as often as it is rated for; %s; %s", placeOf(o.Sector, o.External), unit.Count(o.Rated), plan.Demand, within)
 	} else {
 		add("Life of the store", "unknown", "the part has no rating, or no sector is erased; %s", plan.Demand)
 	}
 	if plan.Law != "" {
-		add("1 % of the devices fail", results.Years(o.P1), "half of them after %s: the first sector that fails, of %s devices that were drawn (%s)", results.Years(o.P50), results.Count(plan.Drawn), plan.Law)
+		add("1 % of the devices fail", unit.Years(o.P1), "half of them after %s: the first sector that fails, of %s devices that were drawn (%s)", unit.Years(o.P50), unit.Count(plan.Drawn), plan.Law)
 	}
-	add("Slowest set", results.Duration(o.Worst), "99.9 %% take at most %s, half of them %s; without garbage collection the slowest takes %s", results.Duration(o.P999Set), results.Duration(o.P50Set), results.Duration(o.PlainWorst))
-	add("Garbage collections", fmt.Sprintf("%.3g a day", o.GCPerDay), "each takes %s, %s at the most", results.Duration(o.GCP50), results.Duration(o.GCWorst))
+	add("Slowest set", unit.Duration(o.Worst), "99.9 %% take at most %s, half of them %s; without garbage collection the slowest takes %s", unit.Duration(o.P999Set), unit.Duration(o.P50Set), unit.Duration(o.PlainWorst))
+	add("Garbage collections", fmt.Sprintf("%.3g a day", o.GCPerDay), "each takes %s, %s at the most", unit.Duration(o.GCP50), unit.Duration(o.GCWorst))
 	if o.Masked > 0 {
-		add("Interrupts masked", results.Duration(o.Masked)+" a day", "%s at a stretch, when a set erases a sector", results.Duration(o.LongestMasked))
+		add("Interrupts masked", unit.Duration(o.Masked)+" a day", "%s at a stretch, when a set erases a sector", unit.Duration(o.LongestMasked))
 	} else {
 		add("Interrupts masked", "never", "by the store's sets")
 	}
 	if o.Stall > 0 {
-		add("Application stalled", results.Duration(o.Stall)+" a day", "waiting for code from the bank that is written")
+		add("Application stalled", unit.Duration(o.Stall)+" a day", "waiting for code from the bank that is written")
 	} else {
 		add("Application stalled", "never", "by the store's sets: its code can be read while they write")
 	}
-	add("Live data", results.Size(float64(int64(o.Live+0.5))), "%.1f %% of an area; with each value at its longest, and room for one more record, %.1f %%", 100*o.Fill, 100*o.WorstFill)
-	add("RAM for the keys", results.Size(float64(o.Table)), "%s for a moment while the table grows", results.Size(float64(o.TablePeak)))
+	add("Live data", unit.Size(float64(int64(o.Live+0.5))), "%.1f %% of an area; with each value at its longest, and room for one more record, %.1f %%", 100*o.Fill, 100*o.WorstFill)
+	add("RAM for the keys", unit.Size(float64(o.Table)), "%s for a moment while the table grows", unit.Size(float64(o.TablePeak)))
 	if o.Update > 0 {
-		add("Update, "+results.Size(float64(p.s.Update.Bytes)), results.Duration(o.Update), "with what the store leaves to it; for %s of it the application does not run", results.Duration(o.UpdateDown))
-		add("Largest firmware", results.Size(float64(o.Image)), "that the slot and the application's region hold")
+		add("Update, "+unit.Size(float64(p.s.Update.Bytes)), unit.Duration(o.Update), "with what the store leaves to it; for %s of it the application does not run", unit.Duration(o.UpdateDown))
+		add("Largest firmware", unit.Size(float64(o.Image)), "that the slot and the application's region hold")
 	} else {
-		add("Largest firmware", results.Size(float64(o.Image)), "less than the %s that are wished", results.Size(float64(p.s.Update.Bytes)))
+		add("Largest firmware", unit.Size(float64(o.Image)), "less than the %s that are wished", unit.Size(float64(p.s.Update.Bytes)))
 	}
 }

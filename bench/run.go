@@ -17,6 +17,7 @@ import (
 	"dualbank/kvstore"
 	"dualbank/model"
 	"dualbank/results"
+	"dualbank/results/unit"
 )
 
 // Progress is told how far a stage of a run is.
@@ -169,7 +170,7 @@ func (j *job) update(ctx context.Context, d *Device, name string, own bool, key 
 		if n == 0 {
 			j.updates = append(j.updates, u)
 			if own {
-				j.report.Timeline = u.Timeline(f, fmt.Sprintf("Update of %s, %s", results.Size(float64(u.Bytes)), name))
+				j.report.Timeline = u.Timeline(f, fmt.Sprintf("Update of %s, %s", unit.Size(float64(u.Bytes)), name))
 			}
 		}
 	}

@@ -19,6 +19,7 @@ import (
 
 	"dualbank/model"
 	"dualbank/results"
+	"dualbank/results/compare"
 )
 
 // Scenario is everything that a user can set. It is read from TOML, printed by TOML, and stored in
@@ -34,7 +35,7 @@ type Scenario struct {
 	Update   Update             `toml:"update"`
 	Cuts     Cuts               `toml:"cuts"`
 	Plan     Plan               `toml:"plan" comment:"What 'dualbank plan' is asked."`
-	Compare  results.Thresholds `toml:"compare" comment:"How much worse than another run this one may be: limits of 'dualbank compare'."`
+	Compare  compare.Thresholds `toml:"compare" comment:"How much worse than another run this one may be: limits of 'dualbank compare'."`
 }
 
 // Board is the device and how it runs.

@@ -9,6 +9,7 @@ import (
 	"dualbank/kvstore"
 	"dualbank/model"
 	"dualbank/results"
+	"dualbank/results/unit"
 )
 
 // site is a place and a size of a KVStore.
@@ -117,7 +118,7 @@ func sectorsOf(part *model.Part, base, size uint32) string {
 	}
 	var text []string
 	for _, r := range runs {
-		text = append(text, fmt.Sprintf("%d x %s", r.Count, results.Size(float64(r.Bytes))))
+		text = append(text, fmt.Sprintf("%d x %s", r.Count, unit.Size(float64(r.Bytes))))
 	}
 	return strings.Join(text, " + ")
 }
@@ -193,17 +194,17 @@ func (s *Scenario) candidate(part *model.Part, at site) candidate {
 	own.Board.Wear = ""
 	c := candidate{s: &own}
 	place := string(at.place)
-	name := fmt.Sprintf("%s at the %s", results.Size(float64(at.size)), place)
+	name := fmt.Sprintf("%s at the %s", unit.Size(float64(at.size)), place)
 	sectors := sectorsOf(part, at.base, at.size)
 	switch at.place {
 	case PlaceLower:
-		name = results.Size(float64(at.size)) + " beside the code"
+		name = unit.Size(float64(at.size)) + " beside the code"
 	case placeExternal:
-		name, sectors = results.Size(float64(at.size))+" external", fmt.Sprintf("%d x %s", at.size/at.unit, results.Size(float64(at.unit)))
+		name, sectors = unit.Size(float64(at.size))+" external", fmt.Sprintf("%d x %s", at.size/at.unit, unit.Size(float64(at.unit)))
 		own.Store.ExternalBytes = at.size
 	case placeFixed:
 		place = s.Layout.Name
-		name = results.Size(float64(at.size)) + " of layout " + place
+		name = unit.Size(float64(at.size)) + " of layout " + place
 	}
 	c.out = results.PlanCandidate{Name: name, Place: place, Start: at.base, Bytes: at.size, Sectors: sectors, Unmet: []string{}}
 	return c

@@ -8,11 +8,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"dualbank/results"
+	"dualbank/results/compare"
 )
 
 func TestGuideThresholdsAreTheDefault(t *testing.T) {
-	want := results.DefaultThresholds()
+	want := compare.DefaultThresholds()
 	want.Units = map[string]float64{}
 	if d := cmp.Diff(want, Guide().Compare); d != "" {
 		t.Error(d)

@@ -12,6 +12,7 @@ import (
 	"dualbank/boot"
 	"dualbank/model"
 	"dualbank/results"
+	"dualbank/results/unit"
 )
 
 // Variants are updates to compare: every size with every driver, number of slots and link.
@@ -205,7 +206,7 @@ func RunUpdates(ctx context.Context, s *Scenario, v *Variants, out string, progr
 			j.report.Facts = append(j.report.Facts, results.Fact{Name: "Not run", Value: fmt.Sprint(len(all) - i), Note: "the command was ended before"})
 			return j.report, ctx.Err()
 		case errors.Is(err, boot.ErrFirmwareTooLarge):
-			what := results.Size(float64(x.size))
+			what := unit.Size(float64(x.size))
 			if len(v.slots) > 1 {
 				what += fmt.Sprintf(" in one of %d slots", x.slots)
 			}
@@ -293,8 +294,8 @@ func (j *job) compare(v *Variants, all []variant, runs map[variant]*UpdateRun) {
 			break
 		}
 	}
-	took := func(u *UpdateRun) string { return results.Duration(f.Seconds(u.Cycles())) }
-	size := results.Size(float64(base.Bytes))
+	took := func(u *UpdateRun) string { return unit.Duration(f.Seconds(u.Cycles())) }
+	size := unit.Size(float64(base.Bytes))
 	add("Update, "+size, took(base), base.Name+": "+base.fact(f, base))
 	r.Timeline = base.Timeline(f, fmt.Sprintf("Update of %s, %s", size, base.Name))
 	for _, x := range all {

@@ -1,4 +1,4 @@
-package results
+package results_test
 
 import (
 	"bytes"
@@ -7,25 +7,28 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/perf/benchfmt"
+
+	"dualbank/results"
+	"dualbank/results/internal/sample"
 )
 
 // TestBenchRoundTrip reads bench.txt as benchstat does and wants every record back.
 func TestBenchRoundTrip(t *testing.T) {
-	r := sample()
+	r := sample.Report()
 	var buf bytes.Buffer
-	if err := WriteBench(&buf, r); err != nil {
+	if err := results.WriteBench(&buf, r); err != nil {
 		t.Fatal(err)
 	}
-	var got []Benchmark
+	var got []results.Benchmark
 	rd := benchfmt.NewReader(bytes.NewReader(buf.Bytes()), "bench.txt")
 	for rd.Scan() {
 		switch rec := rd.Result().(type) {
 		case *benchfmt.SyntaxError:
 			t.Fatal(rec)
 		case *benchfmt.Result:
-			b := Benchmark{Name: rec.Name.String(), N: rec.Iters}
+			b := results.Benchmark{Name: rec.Name.String(), N: rec.Iters}
 			for _, v := range rec.Values {
-				m := Metric{Unit: v.Unit, Value: v.Value}
+				m := results.Metric{Unit: v.Unit, Value: v.Value}
 				if v.OrigUnit != "" {
 					m.Unit, m.Value = v.OrigUnit, v.OrigValue
 				}
@@ -52,7 +55,7 @@ func TestBenchRoundTrip(t *testing.T) {
 		t.Error(d)
 	}
 	var again bytes.Buffer
-	if err := WriteBench(&again, sample()); err != nil {
+	if err := results.WriteBench(&again, sample.Report()); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(buf.Bytes(), again.Bytes()) {
@@ -61,14 +64,14 @@ func TestBenchRoundTrip(t *testing.T) {
 }
 
 func TestBenchLooksAsGoTestPrintsIt(t *testing.T) {
-	r := &Report{
-		Config: []Setting{{"pkg", "dualbank/bench"}},
-		Bench: []Benchmark{{Name: "KVSet/part=stm32f429zi/driver=mbed", N: 12, Metrics: []Metric{
+	r := &results.Report{
+		Config: []results.Setting{{"pkg", "dualbank/bench"}},
+		Bench: []results.Benchmark{{Name: "KVSet/part=stm32f429zi/driver=mbed", N: 12, Metrics: []results.Metric{
 			{"sim-sec/op", 0.00125, true, "lower"}, {"ns/op", 1312.5, false, ""}, {"gc-count", 3, true, ""}, {"cuts/host-sec", 1e21, false, "higher"},
 		}}},
 	}
 	var buf bytes.Buffer
-	if err := WriteBench(&buf, r); err != nil {
+	if err := results.WriteBench(&buf, r); err != nil {
 		t.Fatal(err)
 	}
 	want := `Unit sim-sec/op assume=exact better=lower
@@ -85,23 +88,23 @@ BenchmarkKVSet/part=stm32f429zi/driver=mbed 12 0.00125 sim-sec/op 1312.5 ns/op 3
 }
 
 func TestBenchRefusesWhatBenchstatWouldMisread(t *testing.T) {
-	ok := []Metric{{"sim-sec/op", 1, true, "lower"}}
+	ok := []results.Metric{{"sim-sec/op", 1, true, "lower"}}
 	for _, c := range []struct {
-		r    Report
+		r    results.Report
 		want string
 	}{
-		{Report{Bench: []Benchmark{{Name: "a b", N: 1, Metrics: ok}}}, `bench[0]: name "a b"`},
-		{Report{Bench: []Benchmark{{Name: "BenchmarkX", N: 1, Metrics: ok}}}, `without "Benchmark"`},
-		{Report{Bench: []Benchmark{{Name: "X", Metrics: ok}}}, "bench[0]: X: 0 iterations"},
-		{Report{Bench: []Benchmark{{Name: "X", N: 1}}}, "no metrics"},
-		{Report{Bench: []Benchmark{{Name: "X", N: 1, Metrics: []Metric{{"a b", 1, true, ""}}}}}, `unit "a b"`},
-		{Report{Bench: []Benchmark{{Name: "X", N: 1, Metrics: []Metric{{"a", 1, true, "less"}}}}}, `better="less"`},
-		{Report{Bench: []Benchmark{{Name: "X", N: 1, Metrics: ok}, {Name: "Y", N: 1, Metrics: []Metric{{"sim-sec/op", 1, false, "lower"}}}}}, "bench[1]: Y: sim-sec/op is exact=false"},
-		{Report{Config: []Setting{{"Board", "x"}}}, `config[0]: key "Board"`},
-		{Report{Config: []Setting{{"board", "x\ny"}}}, `config[0]: value`},
-		{Report{Config: []Setting{{"board", "x"}, {"board", "y"}}}, "config[1]: board is set twice"},
+		{results.Report{Bench: []results.Benchmark{{Name: "a b", N: 1, Metrics: ok}}}, `bench[0]: name "a b"`},
+		{results.Report{Bench: []results.Benchmark{{Name: "BenchmarkX", N: 1, Metrics: ok}}}, `without "Benchmark"`},
+		{results.Report{Bench: []results.Benchmark{{Name: "X", Metrics: ok}}}, "bench[0]: X: 0 iterations"},
+		{results.Report{Bench: []results.Benchmark{{Name: "X", N: 1}}}, "no metrics"},
+		{results.Report{Bench: []results.Benchmark{{Name: "X", N: 1, Metrics: []results.Metric{{"a b", 1, true, ""}}}}}, `unit "a b"`},
+		{results.Report{Bench: []results.Benchmark{{Name: "X", N: 1, Metrics: []results.Metric{{"a", 1, true, "less"}}}}}, `better="less"`},
+		{results.Report{Bench: []results.Benchmark{{Name: "X", N: 1, Metrics: ok}, {Name: "Y", N: 1, Metrics: []results.Metric{{"sim-sec/op", 1, false, "lower"}}}}}, "bench[1]: Y: sim-sec/op is exact=false"},
+		{results.Report{Config: []results.Setting{{"Board", "x"}}}, `config[0]: key "Board"`},
+		{results.Report{Config: []results.Setting{{"board", "x\ny"}}}, `config[0]: value`},
+		{results.Report{Config: []results.Setting{{"board", "x"}, {"board", "y"}}}, "config[1]: board is set twice"},
 	} {
-		err := WriteBench(new(bytes.Buffer), &c.r)
+		err := results.WriteBench(new(bytes.Buffer), &c.r)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got %v, want %s", err, c.want)
 		}

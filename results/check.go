@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"dualbank/results/unit"
 )
 
 // Check reports the first thing in r that no run leaves: a time that is not finite, intervals out
@@ -27,19 +29,17 @@ func Check(r *Report) error {
 	return nil
 }
 
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
-
-// longest is the longest time that a record may have, in seconds: some thirty thousand years.
-const longest = 1e12
+// LongestTime is the longest time that a record may have, in seconds: some thirty thousand years.
+const LongestTime = 1e12
 
 // times wants each value to be a time in seconds.
 func times(where string, vs ...float64) error {
 	for i, v := range vs {
-		if !(v >= 0 && v <= longest) {
+		if !(v >= 0 && v <= LongestTime) {
 			if len(vs) > 1 {
 				where = fmt.Sprintf("%s[%d]", where, i)
 			}
-			return fmt.Errorf("%s: %v is not a time in seconds, from 0 to %g", where, v, longest)
+			return fmt.Errorf("%s: %v is not a time in seconds, from 0 to %g", where, v, LongestTime)
 		}
 	}
 	return nil
@@ -89,7 +89,7 @@ func checkBench(r *Report) error {
 			switch {
 			case m.Unit == "" || strings.ContainsFunc(m.Unit, unicode.IsSpace):
 				return fmt.Errorf("bench[%d]: %s: unit %q: want one word", i, b.Name, m.Unit)
-			case !finite(m.Value):
+			case !unit.Finite(m.Value):
 				return fmt.Errorf("bench[%d]: %s: %v %s is not a number", i, b.Name, m.Value, m.Unit)
 			case m.Better != "" && m.Better != "lower" && m.Better != "higher":
 				return fmt.Errorf("bench[%d]: %s: better=%q of %s: want lower, higher or nothing", i, b.Name, m.Better, m.Unit)
@@ -114,10 +114,10 @@ func checkWear(r *Report) error {
 			end = 0
 		}
 		if s.Size == 0 {
-			return fmt.Errorf("wear[%d]: sector at %s has no size", i, address(s.Addr))
+			return fmt.Errorf("wear[%d]: sector at %s has no size", i, unit.Address(s.Addr))
 		}
 		if uint64(s.Addr) < end {
-			return fmt.Errorf("wear[%d]: address %s is inside the sector before it", i, address(s.Addr))
+			return fmt.Errorf("wear[%d]: address %s is inside the sector before it", i, unit.Address(s.Addr))
 		}
 		if s.Bank < 0 {
 			return fmt.Errorf("wear[%d]: bank %d", i, s.Bank)
@@ -226,6 +226,106 @@ func checkFindings(r *Report) error {
 		case "high", "medium", "low":
 		default:
 			return fmt.Errorf("findings[%d]: severity %q of %s: want high, medium or low", i, f.Severity, f.ID)
+		}
+	}
+	return nil
+}
+
+func checkApplication(r *Report) error {
+	for i, a := range r.Application {
+		at := fmt.Sprintf("application[%d]", i)
+		if err := times(at, a.Hours, a.Stall, a.LongestStall, a.Masked, a.LongestMasked); err != nil {
+			return err
+		}
+		for j, q := range a.Interrupts {
+			at := fmt.Sprintf("%s.interrupts[%d]", at, j)
+			if err := times(at, q.Period, q.Deadline, q.Worst); err != nil {
+				return err
+			}
+			for _, o := range a.Interrupts[:j] {
+				if o.Name == q.Name {
+					return fmt.Errorf("%s: %s is there twice", at, q.Name)
+				}
+			}
+			var last LatencyPoint
+			for k, p := range q.Points {
+				at := fmt.Sprintf("%s.points[%d]", at, k)
+				if err := times(at, p.Seconds); err != nil {
+					return err
+				}
+				if p.Seconds < last.Seconds || p.Within < last.Within {
+					return fmt.Errorf("%s: %v s, %d activations: less than before", at, p.Seconds, p.Within)
+				}
+				last = p
+			}
+			if last.Within != q.Activations && (len(q.Points) > 0 || q.Activations > 0) {
+				return fmt.Errorf("%s: %d activations, its points have %d", at, q.Activations, last.Within)
+			}
+		}
+	}
+	return nil
+}
+
+func checkCollections(r *Report) error {
+	for i, c := range r.Collections {
+		at := fmt.Sprintf("collections[%d]", i)
+		if err := times(at+".end", c.End); err != nil {
+			return err
+		}
+		for j, t := range c.Tracks {
+			if err := checkSpans(fmt.Sprintf("%s.tracks[%d].spans", at, j), t.Spans); err != nil {
+				return err
+			}
+		}
+		for j, q := range c.Interrupts {
+			at := fmt.Sprintf("%s.interrupts[%d]", at, j)
+			if err := times(at, q.Period, q.Deadline, q.Usual); err != nil {
+				return err
+			}
+			first := 0.0
+			for k, d := range q.Delays {
+				at := fmt.Sprintf("%s.delays[%d]", at, k)
+				if err := times(at, d.First, d.Until); err != nil {
+					return err
+				}
+				if d.Count == 0 || d.First < first || d.First+float64(d.Count-1)*q.Period > d.Until+1e-9*d.Until {
+					return fmt.Errorf("%s: %d activations from %v s on, served at %v s: out of order", at, d.Count, d.First, d.Until)
+				}
+				first = d.First
+			}
+		}
+	}
+	return nil
+}
+
+// checkPlan wants figures that can be drawn.
+func checkPlan(r *Report) error {
+	p := r.Plan
+	if p == nil {
+		return nil
+	}
+	if p.Best < -1 || p.Best >= len(p.Candidates) || p.Shown < 0 || p.Shown >= max(len(p.Candidates), 1) || len(p.Candidates) == 0 && len(p.Live) > 0 {
+		return fmt.Errorf("plan: best %d, shown %d of %d candidates", p.Best, p.Shown, len(p.Candidates))
+	}
+	if !(p.Years >= 0 && p.Years <= LongestTime) {
+		return fmt.Errorf("plan.years: %v", p.Years)
+	}
+	for i, c := range p.Candidates {
+		at := fmt.Sprintf("plan.candidates[%d]", i)
+		if c.Bytes == 0 {
+			return fmt.Errorf("%s: no size", at)
+		}
+		if err := times(at, c.Years, c.P1, c.P50, c.GCPerDay, c.P50Set, c.P99Set, c.P999Set, c.Worst, c.PlainP50, c.PlainP99, c.PlainP999, c.PlainWorst,
+			c.GCP50, c.GCP99, c.GCP999, c.GCWorst, c.Busy, c.Stall, c.Masked, c.LongestMasked, c.Live, c.Fill, c.WorstFill, c.Update, c.UpdateDown, c.UpdateStall, c.Uncertain); err != nil {
+			return err
+		}
+	}
+	for i, l := range p.Live {
+		if err := times(fmt.Sprintf("plan.live[%d]", i), l.Bytes, l.P50, l.P99, l.GC, l.Worst); err != nil {
+			return err
+		}
+		if i > 0 && l.Bytes < p.Live[i-1].Bytes {
+			return fmt.Errorf("plan.live[%d]: less than before", i)
 		}
 	}
 	return nil

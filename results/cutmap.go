@@ -3,232 +3,72 @@ package results
 import (
 	"fmt"
 	"slices"
-	"strings"
-
-	"gonum.org/v1/plot/vg"
 )
 
-// cuts is how many cuts a run stands for.
-func (r CutRun) cuts() uint64 {
+// Count is how many cuts a run stands for.
+func (r CutRun) Count() uint64 {
 	if r.Cuts > 0 {
 		return r.Cuts
 	}
 	return r.Last - r.First + 1
 }
 
-// outcome is how one group of cuts ended, over all modes of a map.
-type outcome struct {
-	rule  int // -1 for all that are beyond maxOutcomes
-	text  string
-	cuts  uint64
-	shade *shade
+// Outcome is how one group of cuts ended, over all modes of a map.
+type Outcome struct {
+	Rule int    // 0 is ok; -1 stands for all that are beyond maxOutcomes
+	Text string // as in CutRun
+	Cuts uint64
 }
 
 // maxOutcomes is how many broken rules are told apart; the rest is one.
 const maxOutcomes = 10
 
-// outcomes are the ways in which the cuts of m ended: ok first, then broken rules in the order of
+// Outcomes are the ways in which the cuts of m ended: ok first, then broken rules in the order of
 // their numbers and, within a rule, of their first appearance.
-func outcomes(m CutMap) []outcome {
-	out := []outcome{{rule: 0, text: "ok"}}
+func (m CutMap) Outcomes() []Outcome {
+	out := []Outcome{{Rule: 0, Text: "ok"}}
 	for _, row := range m.Rows {
 		for _, run := range row.Runs {
 			k := 0
-			for k < len(out) && !out[k].is(run) {
+			for k < len(out) && !out[k].Has(run) {
 				k++
 			}
 			if k == len(out) && len(out) > maxOutcomes {
-				out = append(out, outcome{rule: -1, text: "other broken rules"})
+				out = append(out, Outcome{Rule: -1, Text: "other broken rules"})
 			} else if k == len(out) {
-				for k > 0 && out[k-1].rule > run.Rule {
+				for k > 0 && out[k-1].Rule > run.Rule {
 					k--
 				}
-				out = slices.Insert(out, k, outcome{rule: run.Rule, text: run.Outcome})
+				out = slices.Insert(out, k, Outcome{Rule: run.Rule, Text: run.Outcome})
 			}
-			out[k].cuts += run.cuts()
+			out[k].Cuts += run.Count()
 		}
-	}
-	out[0].shade = quiet
-	for i, colours := 1, []*shade{vermillion, purple, blue, orange, ink, sky, yellow, green}; i < len(out); i++ {
-		out[i].shade = colours[(i-1)%len(colours)]
 	}
 	return out
 }
 
-// is tells whether a run belongs to an outcome.
-func (o outcome) is(run CutRun) bool {
-	return o.rule == -1 || o.rule == run.Rule && (run.Rule == 0 || o.text == run.Outcome)
+// Has reports whether a run belongs to an outcome.
+func (o Outcome) Has(run CutRun) bool {
+	return o.Rule == -1 || o.Rule == run.Rule && (run.Rule == 0 || o.Text == run.Outcome)
 }
 
-// counted tells what the runs of m count: "cut" if they add up to the cuts judged, else "step", where
-// a producer samples and does not say how many cuts a run stands for.
-func counted(m CutMap) string {
+// Label names an outcome, "ok" or "rule 2: stored key lost".
+func (o Outcome) Label() string {
+	if o.Rule > 0 {
+		return fmt.Sprintf("rule %d: %s", o.Rule, o.Text)
+	}
+	return o.Text
+}
+
+// Counted is what the runs of m count: "cut" if they add up to the cuts judged, else "step", where a
+// producer samples and does not say how many cuts a run stands for.
+func (m CutMap) Counted() string {
 	var sum uint64
-	for _, o := range outcomes(m) {
-		sum += o.cuts
+	for _, o := range m.Outcomes() {
+		sum += o.Cuts
 	}
 	if sum == m.Explored {
 		return "cut"
 	}
 	return "step"
-}
-
-// label names an outcome.
-func (o outcome) label() string {
-	if o.rule > 0 {
-		return fmt.Sprintf("rule %d: %s", o.rule, o.text)
-	}
-	return o.text
-}
-
-func cutPictures(maps []CutMap) []*picture {
-	var out []*picture
-	used := map[string]bool{"wear": true, "latency": true, "timeline": true, "updates": true}
-	for _, m := range maps {
-		if len(m.Rows) == 0 || m.Steps == 0 {
-			continue
-		}
-		name := "cuts-" + slug(m.Name)
-		for n := 2; used[name]; n++ {
-			name = fmt.Sprintf("cuts-%s-%d", slug(m.Name), n)
-		}
-		used[name] = true
-		out = append(out, &picture{
-			name:  name,
-			title: "Power cuts by step and mode: " + m.Name,
-			note:  "One block for each way a cut leaves its step; in it one lane for each outcome. Height: share of the steps there.",
-			words: []string{cutWords(m)},
-			body:  func(w vg.Length) part { return cutBody(m, w) },
-		})
-	}
-	return out
-}
-
-// slug is a name for files and page anchors: letters and digits, and hyphens between.
-func slug(s string) string {
-	var b strings.Builder
-	for _, r := range strings.ToLower(s) {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
-			b.WriteRune(r)
-		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
-			b.WriteByte('-')
-		}
-		if b.Len() >= 40 {
-			break
-		}
-	}
-	if out := strings.Trim(b.String(), "-"); out != "" {
-		return out
-	}
-	return "map"
-}
-
-func cutWords(m CutMap) string {
-	var b strings.Builder
-	outs := outcomes(m)
-	var bad uint64
-	for _, o := range outs[1:] {
-		bad += o.cuts
-	}
-	fmt.Fprintf(&b, "%s: %s judged over %s (%s), ", m.Name, plural(m.Explored, "cut"), plural(m.Steps, "step"), m.Sampling)
-	if bad == 0 {
-		b.WriteString("none broke a rule.")
-	} else {
-		fmt.Fprintf(&b, "%s broke a rule: ", plural(bad, counted(m)))
-		for i, o := range outs[1:] {
-			if i > 0 {
-				b.WriteString("; ")
-			}
-			fmt.Fprintf(&b, "%s %s", count(o.cuts), o.label())
-		}
-		b.WriteString(".")
-	}
-	if n := len(m.Marks); n > 0 {
-		fmt.Fprintf(&b, " %s marked below the map.", plural(n, "operation"))
-	}
-	return b.String()
-}
-
-func cutBody(m CutMap, w vg.Length) part {
-	const (
-		gap   = 2  // between lanes
-		apart = 12 // between modes
-		marks = 26
-		foot  = 38
-	)
-	st := lettering(bodySize, false, ink)
-	names := vg.Length(0)
-	for _, r := range m.Rows {
-		names = max(names, st.Width(r.Mode)+12)
-	}
-	names = min(names, w/3)
-	outs := outcomes(m)
-	var entries []entry
-	for _, o := range outs {
-		entries = append(entries, entry{o.shade, plural(o.cuts, counted(m)) + ", " + o.label()})
-	}
-	key := pen{}.legend(0, w, entries)
-	high := vg.Length(max(6, 14-len(outs))) // of a lane
-	if len(outs) == 1 {
-		high = 18
-	}
-	row := vg.Length(len(outs))*(high+gap) + apart
-	rows := vg.Length(len(m.Rows)) * row
-	below := vg.Length(0)
-	if len(m.Marks) > 0 {
-		below = marks
-	}
-	return part{height: rows + 6 + below + foot + key, draw: func(p pen) {
-		x := func(step float64) vg.Length {
-			return names + (p.w-names)*vg.Length(step/float64(m.Steps))
-		}
-		for i, r := range m.Rows {
-			y := vg.Length(i) * row
-			p.text(0, y+(row-apart)/2+4, left, st, fitted(r.Mode, st, names-8))
-			p.lanes(r.Runs, outs, m.Steps, names, y, high, gap)
-		}
-		y := rows + 6
-		if len(m.Marks) > 0 {
-			p.cutMarks(m.Marks, x, y, names)
-			y += marks
-		}
-		p.line(names, y, p.w, y, 1.5, ink)
-		ticks := countTicks(m.Steps, max(2, int((p.w-names)/90)))
-		p.underneath(y, ticks, func(v float64) vg.Length { return x(v) })
-		p.text(names+(p.w-names)/2, y+31, center, lettering(smallSize, false, ink), "step of the run at which the power is cut")
-		p.legend(y+foot, p.w, entries)
-	}}
-}
-
-// lanes draws one mode, a lane for each outcome: one cut in a million still has its mark, and hides
-// no other.
-func (p pen) lanes(runs []CutRun, outs []outcome, steps uint64, x, y, high, gap vg.Length) {
-	spans := make([][]Span, len(outs))
-	for _, run := range runs {
-		k := slices.IndexFunc(outs, func(o outcome) bool { return o.is(run) })
-		spans[k] = append(spans[k], Span{Start: float64(run.First), End: float64(run.Last + 1), Share: 1})
-	}
-	for k, o := range outs {
-		p.trace(spans[k], Span{End: float64(steps)}, x, y, p.w-x, high, o.shade, 0.35)
-		y += high + gap
-	}
-}
-
-// cutMarks draws the named operations as brackets, with their names where there is room.
-func (p pen) cutMarks(marks []Span, x func(float64) vg.Length, y, from vg.Length) {
-	st := lettering(smallSize, false, muted)
-	end := vg.Length(-1e9)
-	for _, m := range marks {
-		x0 := x(m.Start)
-		x1 := max(x(m.End)-1, x0+2)
-		p.box(x0, y+2, x1, y+6, ink)
-		wide := st.Width(m.Name)
-		at := min(max((x0+x1)/2-wide/2, from), p.w-wide)
-		if at < end+6 {
-			continue
-		}
-		p.text(at, y+19, left, st, m.Name)
-		end = at + wide
-	}
 }

@@ -9,9 +9,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
+
+	"dualbank/results/unit"
 )
 
 // recordsFormat is the version of records.json. It goes up when an older program would read a newer
@@ -27,67 +27,44 @@ type records struct {
 	*Report
 }
 
-// Names in a results folder.
+// Names of files in a results folder.
 const (
-	recordsName  = "records.json"
-	scenarioName = "scenario.toml"
-	benchName    = "bench.txt"
-	pageName     = "report.html"
-	plotsName    = "plots"
+	RecordsName  = "records.json"
+	ScenarioName = "scenario.toml"
+	BenchName    = "bench.txt"
 )
 
-// Write leaves r in the folder dir, which is made if need be: records.json, scenario.toml, bench.txt,
-// plots/*.png and *.svg, report.html. Each file appears whole or not at all, and the records come
-// first: whatever an interrupted run has not drawn, Redraw draws. The same records give the same
-// bytes. The error names the file.
+// Write leaves the records of r in the folder dir, which is made if need be: records.json, scenario.toml,
+// bench.txt. Each file appears whole or not at all, and the records come first. The same records give
+// the same bytes. The error names the file. Package page draws the rest of a folder.
 func Write(dir string, r *Report) error {
 	if err := Check(r); err != nil {
-		return fmt.Errorf("%s: not written: %w", filepath.Join(dir, recordsName), err)
+		return fmt.Errorf("%s: not written: %w", filepath.Join(dir, RecordsName), err)
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	enc, err := encodeRecords(r)
+	enc, err := Encode(r)
 	if err != nil {
-		return fmt.Errorf("%s: not written: %w", filepath.Join(dir, recordsName), err)
+		return fmt.Errorf("%s: not written: %w", filepath.Join(dir, RecordsName), err)
 	}
-	if err := replace(dir, recordsName, enc); err != nil {
+	if err := WriteFile(dir, RecordsName, enc); err != nil {
 		return err
 	}
-	if err := replace(dir, scenarioName, []byte(r.Scenario)); err != nil {
+	if err := WriteFile(dir, ScenarioName, []byte(r.Scenario)); err != nil {
 		return err
 	}
 	var bench bytes.Buffer
 	if err := WriteBench(&bench, r); err != nil {
 		return err
 	}
-	if err := replace(dir, benchName, bench.Bytes()); err != nil {
-		return err
-	}
-	pics := pictures(r)
-	if err := writePlots(filepath.Join(dir, plotsName), pics); err != nil {
-		return err
-	}
-	html, err := renderPage(r, pics)
-	if err != nil {
-		return err
-	}
-	return replace(dir, pageName, html)
-}
-
-// Redraw makes everything in the results folder dir again from its records.json.
-func Redraw(dir string) error {
-	r, err := Read(dir)
-	if err != nil {
-		return err
-	}
-	return Write(dir, r)
+	return WriteFile(dir, BenchName, bench.Bytes())
 }
 
 // Read reads the records of the results folder dir. The error is one line: the file, the line where
 // there is one, and what is wrong there.
 func Read(dir string) (*Report, error) {
-	name := filepath.Join(dir, recordsName)
+	name := filepath.Join(dir, RecordsName)
 	data, err := ReadFile(name, maxRecords)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: no such file: a results folder of `dualbank run` has one", name)
@@ -95,7 +72,7 @@ func Read(dir string) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: give a results folder", name, err)
 	}
-	r, err := decodeRecords(data)
+	r, err := Decode(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -110,7 +87,7 @@ func ReadFile(path string, most int64) ([]byte, error) {
 		return nil, cause(err)
 	}
 	defer f.Close()
-	tooLarge := fmt.Errorf("more than %s", size(float64(most)))
+	tooLarge := fmt.Errorf("more than %s", unit.Size(float64(most)))
 	if st, err := f.Stat(); err == nil && st.Mode().IsRegular() && st.Size() > most {
 		return nil, tooLarge
 	}
@@ -132,7 +109,8 @@ func cause(err error) error {
 	return err
 }
 
-func encodeRecords(r *Report) ([]byte, error) {
+// Encode gives the bytes of records.json.
+func Encode(r *Report) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
@@ -143,7 +121,8 @@ func encodeRecords(r *Report) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-func decodeRecords(data []byte) (*Report, error) {
+// Decode reads the bytes of records.json. The error is one line with the line of the file where there is one.
+func Decode(data []byte) (*Report, error) {
 	rec := records{Report: new(Report)}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
@@ -164,7 +143,7 @@ func decodeRecords(data []byte) (*Report, error) {
 		return nil, errors.New("no records")
 	}
 	if err := Check(rec.Report); err != nil {
-		return nil, errors.New(oneLine(err.Error()))
+		return nil, errors.New(OneLine(err.Error()))
 	}
 	return rec.Report, nil
 }
@@ -177,11 +156,11 @@ func decodeError(data []byte, err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("line %d: ends in the middle", lineOf(data, int64(len(data))))
 	case errors.As(err, &syntax):
-		return fmt.Errorf("line %d: %s", lineOf(data, syntax.Offset), oneLine(syntax.Error()))
+		return fmt.Errorf("line %d: %s", lineOf(data, syntax.Offset), OneLine(syntax.Error()))
 	case errors.As(err, &kind):
-		return fmt.Errorf("line %d: %s: a %s has no place here", lineOf(data, kind.Offset), oneLine(strings.TrimPrefix(kind.Field, "Report.")), oneLine(kind.Value))
+		return fmt.Errorf("line %d: %s: a %s has no place here", lineOf(data, kind.Offset), OneLine(strings.TrimPrefix(kind.Field, "Report.")), OneLine(kind.Value))
 	}
-	text := oneLine(strings.TrimPrefix(err.Error(), "json: "))
+	text := OneLine(strings.TrimPrefix(err.Error(), "json: "))
 	if field, ok := strings.CutPrefix(text, "unknown field "); ok {
 		if at := bytes.Index(data, []byte(field)); at >= 0 {
 			return fmt.Errorf("line %d: %s", lineOf(data, int64(at)), text)
@@ -196,8 +175,8 @@ func lineOf(data []byte, offset int64) int {
 	return 1 + bytes.Count(data[:offset], []byte("\n"))
 }
 
-// oneLine keeps an error to one line whatever the input put into it.
-func oneLine(s string) string {
+// OneLine keeps an error to one line whatever the input put into it.
+func OneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\r' {
 			return ' '
@@ -206,44 +185,9 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// ownPlot are the names that writePlots gives: what a run before left under one of them and this one
-// does not draw would be taken for this run's.
-var ownPlot = regexp.MustCompile(`^(wear|lifetime|live|latency|timeline|updates|updates-size|(cuts|interrupts|gc)-[a-z0-9-]+)\.(png|svg)$`)
-
-func writePlots(dir string, pics []*picture) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
-	var names []string
-	for _, pic := range pics {
-		img, err := pic.png()
-		if err != nil {
-			return err
-		}
-		for ext, data := range map[string][]byte{".png": img, ".svg": []byte(pic.svg(wideWidth, "pic-"+pic.name, true))} {
-			if err := replace(dir, pic.name+ext, data); err != nil {
-				return err
-			}
-			names = append(names, pic.name+ext)
-		}
-	}
-	old, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range old {
-		if ownPlot.MatchString(e.Name()) && !slices.Contains(names, e.Name()) {
-			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// replace writes a file under a passing name and then puts it in its place, so that there is never
+// WriteFile writes a file under a passing name and then puts it in its place, so that there is never
 // half a file under the name.
-func replace(dir, name string, data []byte) error {
+func WriteFile(dir, name string, data []byte) error {
 	passing, final := filepath.Join(dir, "."+name+".tmp"), filepath.Join(dir, name)
 	err := os.WriteFile(passing, data, 0o666)
 	if err == nil {

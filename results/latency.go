@@ -1,272 +1,63 @@
 package results
 
-import (
-	"fmt"
-	"math"
+import "math"
 
-	"gonum.org/v1/plot/vg"
-)
-
-// latencies is one workload's sets, fastest first.
-type latencies struct {
-	name string
-	all  []float64
-	gc   []bool // whether the set collected garbage
-	nGC  int
+// Latencies are the sets of one workload, the fastest first, those with and without garbage collection
+// together. All and GC have one entry for each set and are not empty.
+type Latencies struct {
+	Name string
+	All  []float64 // seconds
+	GC   []bool    // whether the set collected garbage
+	NGC  int       // sets that did
 }
 
-func merged(s SetLatency) latencies {
-	l := latencies{name: s.Name, nGC: len(s.GC)}
+// Merge sorts the sets of s into one list.
+func (s SetLatency) Merge() Latencies {
+	l := Latencies{Name: s.Name, NGC: len(s.GC)}
 	i, j := 0, 0
 	for i < len(s.Plain) || j < len(s.GC) {
 		takeGC := i == len(s.Plain) || j < len(s.GC) && s.GC[j] < s.Plain[i]
 		if takeGC {
-			l.all = append(l.all, s.GC[j])
+			l.All = append(l.All, s.GC[j])
 			j++
 		} else {
-			l.all = append(l.all, s.Plain[i])
+			l.All = append(l.All, s.Plain[i])
 			i++
 		}
-		l.gc = append(l.gc, takeGC)
+		l.GC = append(l.GC, takeGC)
 	}
 	return l
 }
 
-// quantile is the smallest latency that a share q of the sets does not exceed.
-func (l latencies) quantile(q float64) float64 {
-	i := int(math.Ceil(q*float64(len(l.all)))) - 1
-	return l.all[min(max(i, 0), len(l.all)-1)]
-}
-
-func (l latencies) max() float64 { return l.all[len(l.all)-1] }
-
-func latencyPicture(sets []SetLatency) *picture {
-	all := drawn(sets)
-	if len(all) == 0 {
-		return nil
-	}
-	return &picture{
-		name:  "latency",
-		title: "Latency of a set: share of sets done within a time",
-		note:  "Both axes logarithmic; upwards each step is ten times rarer. Rings are sets that collected garbage (GC).",
-		words: latencyWords(all),
-		body:  func(w vg.Length) part { return latencyBody(all, w) },
-	}
-}
-
-// drawn are the workloads that have a set at all.
-func drawn(sets []SetLatency) []latencies {
-	var all []latencies
+// MergeSets merges each workload that has a set at all.
+func MergeSets(sets []SetLatency) []Latencies {
+	var all []Latencies
 	for _, s := range sets {
-		if l := merged(s); len(l.all) > 0 {
+		if l := s.Merge(); len(l.All) > 0 {
 			all = append(all, l)
 		}
 	}
 	return all
 }
 
-// gcRange is the fastest and the slowest set that collected garbage.
-func (l latencies) gcRange() (lo, hi float64, ok bool) {
-	for i, gc := range l.gc {
+// Quantile is the smallest latency that a share q of the sets does not exceed.
+func (l Latencies) Quantile(q float64) float64 {
+	i := int(math.Ceil(q*float64(len(l.All)))) - 1
+	return l.All[min(max(i, 0), len(l.All)-1)]
+}
+
+// Max is the slowest set.
+func (l Latencies) Max() float64 { return l.All[len(l.All)-1] }
+
+// GCRange is the fastest and the slowest set that collected garbage.
+func (l Latencies) GCRange() (lo, hi float64, ok bool) {
+	for i, gc := range l.GC {
 		if gc && !ok {
-			lo, ok = l.all[i], true
+			lo, ok = l.All[i], true
 		}
 		if gc {
-			hi = l.all[i]
+			hi = l.All[i]
 		}
 	}
 	return lo, hi, ok
-}
-
-func latencyWords(all []latencies) []string {
-	var out []string
-	for _, l := range all {
-		s := fmt.Sprintf("%s: of %s half end within %s, 99 %% within %s, the slowest takes %s; ",
-			l.name, plural(len(l.all), "set"), duration(l.quantile(0.5)), duration(l.quantile(0.99)), duration(l.max()))
-		if lo, hi, ok := l.gcRange(); ok {
-			s += fmt.Sprintf("%s collected garbage and took %s to %s.", count(l.nGC), duration(lo), duration(hi))
-		} else {
-			s += "none collected garbage."
-		}
-		out = append(out, s)
-	}
-	return out
-}
-
-// rarity maps a share of sets to a height: 90 % is one step up, 99 % two, 99.9 % three.
-func rarity(share float64) float64 { return -math.Log10(1 - share) }
-
-func latencyBody(all []latencies, w vg.Length) part {
-	const (
-		axis   = 56
-		height = 270
-		top    = 10
-	)
-	rows := vg.Length(len(all))
-	table := 26 + 20*rows
-	if narrow(w) {
-		table = 12 + 36*rows
-	}
-	return part{height: top + height + 44 + table, draw: func(p pen) {
-		lo, hi, n := math.Inf(1), 0.0, 1
-		for _, l := range all {
-			lo, hi, n = min(lo, l.all[0]), max(hi, l.max()), max(n, len(l.all))
-		}
-		// A time of zero, as with all costs switched off, sits on the left edge.
-		hi = max(hi, 1e-9) * 1.3
-		lo = max(lo/1.3, hi*1e-9)
-		peak := rarity(1-0.5/float64(n)) * 1.06
-		x := func(v float64) vg.Length {
-			return axis + (p.w-axis)*vg.Length(math.Log(max(v, lo)/lo)/math.Log(hi/lo))
-		}
-		y := func(share float64) vg.Length { return top + height - height*vg.Length(rarity(share)/peak) }
-
-		small := lettering(smallSize, false, muted)
-		for _, share := range []float64{0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999} {
-			if rarity(share) > peak {
-				break
-			}
-			p.line(axis, y(share), p.w, y(share), 1, grid)
-			p.text(axis-6, y(share)+4, right, small, fmt.Sprintf("%.6g %%", math.Round(share*1e8)/1e6))
-		}
-		var ticks []tick
-		for _, t := range latencyTicks(lo, hi) {
-			p.line(x(t.value), top, x(t.value), top+height, 1, grid)
-			ticks = append(ticks, t)
-		}
-		p.underneath(top+height, ticks, x)
-		p.line(axis, top+height, p.w, top+height, 1.5, ink)
-		p.text(axis+(p.w-axis)/2, top+height+33, center, lettering(smallSize, false, ink), "simulated time of one set")
-
-		for i, l := range all {
-			// Later curves are thinner, so that both show where they coincide.
-			p.latencyCurve(l, max(1.5, 4-1.5*vg.Length(i)), series[i%len(series)], x, y)
-		}
-		for i, l := range all {
-			p.latencyMarks(l, series[i%len(series)], x, y)
-		}
-		p.latencyTable(all, top+height+44)
-	}}
-}
-
-// latencyTicks are decades, with 2 and 5 between where the range is short.
-func latencyTicks(lo, hi float64) []tick {
-	steps := []float64{1}
-	if math.Log10(hi/lo) < 2.5 {
-		steps = []float64{1, 2, 5}
-	}
-	var out []tick
-	for e := math.Floor(math.Log10(lo)); e <= math.Log10(hi); e++ {
-		for _, m := range steps {
-			if v := m * math.Pow(10, e); v >= lo*(1-1e-9) && v <= hi {
-				out = append(out, tick{v, duration(v)})
-			}
-		}
-	}
-	return out
-}
-
-// latencyCurve draws the stair of one workload, without the steps that are too small to see.
-func (p pen) latencyCurve(l latencies, width vg.Length, s *shade, x func(float64) vg.Length, y func(float64) vg.Length) {
-	n := float64(len(l.all))
-	p.stair(len(l.all), width, s, y(0), func(i int) (vg.Length, vg.Length) { return x(l.all[i]), y((float64(i) + 0.5) / n) })
-}
-
-// latencyMarks draws the rings of garbage collections and the marks of p50, p99 and the maximum.
-func (p pen) latencyMarks(l latencies, s *shade, x func(float64) vg.Length, y func(float64) vg.Length) {
-	n := float64(len(l.all))
-	lastX, lastY := vg.Length(-1e9), vg.Length(-1e9)
-	for i := len(l.all) - 1; i >= 0; i-- {
-		if !l.gc[i] {
-			continue
-		}
-		cx, cy := x(l.all[i]), y((float64(i)+0.5)/n)
-		if lastX-cx < 5 && cy-lastY < 5 && lastX > 0 {
-			continue
-		}
-		p.ring(cx, cy, 3.5, s)
-		lastX, lastY = cx, cy
-	}
-	p.mark(x(l.quantile(0.5)), y(0.5), markP50, s)
-	if n >= 100 {
-		p.mark(x(l.quantile(0.99)), y(0.99), markP99, s)
-	}
-	p.mark(x(l.max()), y(1-0.5/n), markMax, s)
-}
-
-// ring draws a small circle with the surface inside.
-func (p pen) ring(x, y, r vg.Length, s *shade) {
-	var path vg.Path
-	path.Arc(p.at(x, y), r, 0, 2*math.Pi)
-	path.Close()
-	p.c.SetColor(surface)
-	p.c.Fill(path)
-	p.c.SetLineWidth(1.5)
-	p.c.SetLineDash(nil, 0)
-	p.c.SetColor(s)
-	p.c.Stroke(path)
-}
-
-// The marks differ in shape, not only in place.
-const (
-	markP50 = iota // a triangle
-	markP99        // a diamond
-	markMax        // a square
-)
-
-func (p pen) mark(x, y vg.Length, kind int, s *shade) {
-	corners := func(r vg.Length) []vg.Point {
-		switch kind {
-		case markP50:
-			return []vg.Point{p.at(x, y-r), p.at(x+r, y+r*0.8), p.at(x-r, y+r*0.8)}
-		case markP99:
-			return []vg.Point{p.at(x, y-r), p.at(x+r, y), p.at(x, y+r), p.at(x-r, y)}
-		default:
-			r *= 0.8
-			return []vg.Point{p.at(x-r, y-r), p.at(x+r, y-r), p.at(x+r, y+r), p.at(x-r, y+r)}
-		}
-	}
-	p.area(surface, corners(8.5)...)
-	p.area(ink, corners(7)...)
-	p.area(s, corners(4.5)...)
-}
-
-// latencyTable is legend and figures in one.
-func (p pen) latencyTable(all []latencies, y vg.Length) {
-	head, body, name := lettering(smallSize, false, muted), lettering(bodySize, false, ink), lettering(bodySize, true, ink)
-	swatch := func(y vg.Length, i int) {
-		p.line(0, y-4, 22, y-4, 3, series[i%len(series)])
-	}
-	if narrow(p.w) {
-		for i, l := range all {
-			at := y + 12 + vg.Length(i)*36
-			swatch(at+4, i)
-			p.text(28, at+4, left, name, fitted(fmt.Sprintf("%s, %s, %s with GC", l.name, plural(len(l.all), "set"), count(l.nGC)), name, p.w-28))
-			cx := vg.Length(28)
-			for k, v := range []float64{l.quantile(0.5), l.quantile(0.99), l.max()} {
-				p.mark(cx+6, at+16, k, series[i%len(series)])
-				label := duration(v)
-				p.text(cx+18, at+20, left, body, label)
-				cx += 18 + body.Width(label) + 16
-			}
-		}
-		return
-	}
-	cols := []vg.Length{p.w * 0.42, p.w * 0.54, p.w * 0.70, p.w * 0.85, p.w}
-	p.text(28, y+14, left, head, "workload")
-	for k, label := range []string{"sets", "with GC", "p50 (median)", "p99", "max"} {
-		p.text(cols[k], y+14, right, head, label)
-		if k >= 2 {
-			p.mark(cols[k]-head.Width(label)-12, y+10, k-2, quiet)
-		}
-	}
-	p.line(0, y+20, p.w, y+20, 1, grid)
-	for i, l := range all {
-		at := y + 36 + vg.Length(i)*20
-		swatch(at, i)
-		p.text(28, at, left, name, fitted(l.name, name, cols[0]-100))
-		for k, v := range []string{count(len(l.all)), count(l.nGC), duration(l.quantile(0.5)), duration(l.quantile(0.99)), duration(l.max())} {
-			p.text(cols[k], at, right, body, v)
-		}
-	}
 }

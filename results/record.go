@@ -1,5 +1,5 @@
-// Package results turns the records of a run into what people and other programs read: benchfmt
-// files, plots, a web page. It knows records, units and pictures, not stores or bootloaders.
+// Package results has the records of a run and the files that they are kept in: records.json and bench.txt.
+// It knows records and units, not pictures, stores or bootloaders.
 package results
 
 // Report is everything that one run leaves. It is stored as records.json beside bench.txt, so that

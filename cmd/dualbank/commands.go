@@ -8,6 +8,7 @@ import (
 	"dualbank/fuzz"
 	"dualbank/model"
 	"dualbank/results"
+	"dualbank/results/page"
 )
 
 type layoutCommand struct {
@@ -91,12 +92,12 @@ type reportCommand struct {
 }
 
 func (c *reportCommand) Run(t terminal) error {
-	if err := results.Redraw(c.Dir); err != nil {
+	if err := page.Redraw(c.Dir); err != nil {
 		return badInput(err)
 	}
 	r, err := results.Read(c.Dir)
 	if err != nil {
 		return err
 	}
-	return results.WriteSummary(t.out, r, width(t.out))
+	return page.WriteSummary(t.out, r, width(t.out))
 }

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 
 	"dualbank/bench"
-	"dualbank/results"
+	"dualbank/results/compare"
 )
 
 type compareCommand struct {
@@ -28,7 +28,7 @@ func (c *compareCommand) Run(t terminal) error {
 	if err != nil {
 		return badInput(err)
 	}
-	cmp, err := results.Compare(c.Old, c.New, th)
+	cmp, err := compare.Files(c.Old, c.New, th)
 	if err != nil {
 		return badInput(err)
 	}
@@ -57,12 +57,12 @@ func (c *compareCommand) Run(t terminal) error {
 }
 
 // thresholds are the limits that were named, else those that the old run came with, else the default.
-func (c *compareCommand) thresholds() (results.Thresholds, error) {
+func (c *compareCommand) thresholds() (compare.Thresholds, error) {
 	if c.Thresholds != "" {
 		return bench.ReadThresholds(c.Thresholds)
 	}
 	if _, err := os.Stat(filepath.Join(c.Old, "scenario.toml")); err == nil {
 		return bench.ReadThresholds(c.Old)
 	}
-	return results.DefaultThresholds(), nil
+	return compare.DefaultThresholds(), nil
 }

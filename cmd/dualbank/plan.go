@@ -13,7 +13,7 @@ import (
 
 	"dualbank/bench"
 	"dualbank/model"
-	"dualbank/results"
+	"dualbank/results/page"
 )
 
 type planCommand struct {
@@ -80,7 +80,7 @@ func (c *planCommand) Run(ctx context.Context, t terminal) error {
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", " ")
 		err = enc.Encode(report.Plan)
-	} else if err = results.WriteSummary(t.out, report, width(t.out)); err == nil {
+	} else if err = page.WriteSummary(t.out, report, width(t.out)); err == nil {
 		_, err = fmt.Fprintf(t.out, "\n%s\n", filepath.Join(c.Out, "report.html"))
 	}
 	if err == nil && c.FailUnmet && report.Plan.Best < 0 {

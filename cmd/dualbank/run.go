@@ -12,6 +12,7 @@ import (
 	"dualbank/bench"
 	"dualbank/fuzz"
 	"dualbank/results"
+	"dualbank/results/page"
 )
 
 type runCommand struct {
@@ -50,7 +51,7 @@ func (c *runCommand) Run(ctx context.Context, t terminal) error {
 	if err := fuzz.WriteFindings(filepath.Join(c.Out, "findings"), findings); err != nil {
 		return err
 	}
-	if err := results.WriteSummary(t.out, report, width(t.out)); err != nil {
+	if err := page.WriteSummary(t.out, report, width(t.out)); err != nil {
 		return err
 	}
 	fmt.Fprintf(t.out, "\n%s\n", filepath.Join(c.Out, "report.html"))
@@ -81,7 +82,7 @@ func blamed(err error) error {
 
 // leave writes a report and what its scenario needs to run again into the folder dir.
 func leave(dir string, s *bench.Scenario, report *results.Report) error {
-	if err := results.Write(dir, report); err != nil {
+	if err := page.Write(dir, report); err != nil {
 		return err
 	}
 	_, files := s.Stored()

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 
 	"dualbank/bench"
-	"dualbank/results"
+	"dualbank/results/page"
 )
 
 type updateCommand struct {
@@ -55,7 +55,7 @@ func (c *updateCommand) Run(ctx context.Context, t terminal) error {
 	if err := leave(c.Out, s, report); err != nil {
 		return err
 	}
-	if err := results.WriteSummary(t.out, report, width(t.out)); err != nil {
+	if err := page.WriteSummary(t.out, report, width(t.out)); err != nil {
 		return err
 	}
 	fmt.Fprintf(t.out, "\n%s\n", filepath.Join(c.Out, "report.html"))

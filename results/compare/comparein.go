@@ -1,0 +1,83 @@
+package compare
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+
+	"golang.org/x/perf/benchfmt"
+
+	"dualbank/results"
+	"dualbank/results/unit"
+)
+
+// readBench reads the results of a file in the Go benchmark format, of this program or another's,
+// and adds its units to those already known. Lines that belong to no benchmark are passed over, as
+// the format wants it; a broken line is an error with file name and line number, and so is a value
+// that is not a number, which no comparison would ever find worse.
+func readBench(in benchInput, known benchfmt.UnitMetadataMap) ([]*benchfmt.Result, benchfmt.UnitMetadataMap, error) {
+	units := benchfmt.UnitMetadataMap{}
+	maps.Copy(units, known)
+	br := benchfmt.NewReader(bytes.NewReader(in.data), in.name)
+	var out []*benchfmt.Result
+	for br.Scan() {
+		switch rec := br.Result().(type) {
+		case *benchfmt.SyntaxError:
+			return nil, nil, errors.New(results.OneLine(rec.Error()))
+		case *benchfmt.UnitMetadata:
+			if have, ok := units[rec.UnitMetadataKey]; ok && have.Value != rec.Value {
+				file, line := rec.Pos()
+				oldFile, oldLine := have.Pos()
+				return nil, nil, fmt.Errorf("%s:%d: unit %s has %s=%s here and %s=%s at %s:%d", file, line, rec.OrigUnit, rec.Key, rec.Value, have.Key, have.Value, oldFile, oldLine)
+			}
+			units[rec.UnitMetadataKey] = rec
+		case *benchfmt.Result:
+			for _, v := range rec.Values {
+				if !unit.Finite(v.Value) {
+					file, line := rec.Pos()
+					unit := v.Unit
+					if v.OrigUnit != "" {
+						unit = v.OrigUnit
+					}
+					return nil, nil, fmt.Errorf("%s:%d: %v %s is not a number", file, line, v.Value, unit)
+				}
+			}
+			out = append(out, rec.Clone())
+		}
+	}
+	if err := br.Err(); errors.Is(err, bufio.ErrTooLong) {
+		return nil, nil, fmt.Errorf("%s:%d: a line of more than %s: not a file in the Go benchmark format", in.name, longLine(in.data), unit.Size(bufio.MaxScanTokenSize))
+	} else if err != nil {
+		return nil, nil, errors.New(results.OneLine(err.Error()))
+	}
+	if len(out) == 0 {
+		return nil, nil, fmt.Errorf("%s: no benchmark results: want the output of `go test -bench` or the bench.txt of a run", in.name)
+	}
+	return out, units, nil
+}
+
+// longLine is the number of the first line that is too long for a scanner.
+func longLine(data []byte) int {
+	for n := 1; ; n++ {
+		line, rest, more := bytes.Cut(data, []byte("\n"))
+		if len(line) >= bufio.MaxScanTokenSize || !more {
+			return n
+		}
+		data = rest
+	}
+}
+
+// failedRuns warns of what `go test` prints when a benchmark failed: the results before it are there,
+// those after it are not.
+func failedRuns(in benchInput) []string {
+	var out []string
+	for i, line := range strings.Split(string(in.data), "\n") {
+		if line == "FAIL" || strings.HasPrefix(line, "FAIL\t") || strings.HasPrefix(line, "--- FAIL: ") || strings.HasPrefix(line, "panic: ") {
+			out = append(out, fmt.Sprintf("%s:%d: %s: the run failed, results may be missing", in.name, i+1, results.OneLine(strings.TrimSpace(line))))
+		}
+	}
+	return out
+}

@@ -1,0 +1,55 @@
+package page
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"dualbank/results"
+	"dualbank/results/table"
+	"dualbank/results/unit"
+)
+
+// WriteSummary writes what a person at a terminal wants first: the facts, the update by phase, the
+// findings with the command that replays each. Lines are at most width columns wide where words
+// allow it; 0 stands for 100.
+func WriteSummary(w io.Writer, r *results.Report, width int) error {
+	if err := results.Check(r); err != nil {
+		return err
+	}
+	if width <= 0 {
+		width = 100
+	}
+	var b strings.Builder
+	line, _ := verdict(r)
+	for _, line := range []string{r.Title, r.Board, line} {
+		if line != "" {
+			fmt.Fprintln(&b, line)
+		}
+	}
+	var facts table.Table
+	for _, f := range r.Facts {
+		facts.Rows = append(facts.Rows, []table.Cell{{Text: f.Name}, table.Number(f.Value), {Text: f.Note}})
+	}
+	tables := append([]table.Table{facts}, applicationTables(r.Application)...)
+	tables = append(tables, planTables(r.Plan)...)
+	if phases := updateTables(r.Updates); len(phases) <= 5 {
+		tables = append(tables, phases...)
+	} else {
+		tables = append(tables, phases[0]) // the page has the rest
+	}
+	if len(r.Findings) > 0 {
+		t := table.Table{Caption: "Findings", Head: []table.Cell{{Text: "Severity"}, {Text: "Rule"}, table.Number("Cuts"), {Text: "Finding"}}}
+		for _, f := range bySeverity(r) {
+			t.Rows = append(t.Rows, []table.Cell{{Text: f.Severity}, {Text: ruleOf(f)}, table.Number(unit.Count(f.Count)), {Text: f.Title + "\n" + f.Where + "\n" + f.Command}})
+		}
+		tables = append(tables, t)
+	}
+	for _, t := range tables {
+		if len(t.Rows) > 0 {
+			fmt.Fprintf(&b, "\n%s", t.Text(width))
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

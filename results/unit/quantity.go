@@ -1,0 +1,163 @@
+// Package unit spells quantities as reports do: durations, counts, sizes, shares, addresses.
+package unit
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Duration prints seconds as a person would say them, with three digits that count: "250 µs",
+// "2.36 ms", "47.1 s", "2 min 22 s", "3 h 05 min", "41.2 d", "10.4 years".
+func Duration(s float64) string {
+	const day = 24 * 3600
+	switch v := math.Abs(s); {
+	case v == 0:
+		return "0 s"
+	case v < 0.9995e-6:
+		return Digits(s*1e9, 3) + " ns"
+	case v < 0.9995e-3:
+		return Digits(s*1e6, 3) + " µs"
+	case v < 0.9995:
+		return Digits(s*1e3, 3) + " ms"
+	case v < 119.5:
+		return Digits(s, 3) + " s"
+	case v < 3600-0.5:
+		n := int64(math.Round(s))
+		return strconv.FormatInt(n/60, 10) + " min " + two(n%60) + " s"
+	case v < 2*day-30:
+		n := int64(math.Round(s / 60))
+		return strconv.FormatInt(n/60, 10) + " h " + two(n%60) + " min"
+	case v < 2*365.25*day:
+		return Digits(s/day, 3) + " d"
+	default:
+		return Digits(s/(365.25*day), 3) + " years"
+	}
+}
+
+func two(n int64) string {
+	if n < 0 {
+		n = -n
+	}
+	if n < 10 {
+		return "0" + strconv.FormatInt(n, 10)
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// Digits prints v with n digits that count, without an exponent; digits before the point are never
+// cut. Zeros at the end of a fraction go where v is exactly what remains: 6, but 5.9984 is 6.00.
+func Digits(v float64, n int) string {
+	if v == 0 {
+		return "0"
+	}
+	prec := n - 1 - int(math.Floor(math.Log10(math.Abs(v))))
+	// Rounding may carry into one digit more: 9.999 with three digits is 10.0, not 10.00.
+	if r := math.Pow(10, float64(prec)); prec > 0 && math.Abs(math.Round(v*r)/r) >= math.Pow(10, float64(n-prec)) {
+		prec--
+	}
+	out := strconv.FormatFloat(v, 'f', max(prec, 0), 64)
+	if strings.Contains(out, ".") {
+		short := strings.TrimRight(strings.TrimRight(out, "0"), ".")
+		if got, err := strconv.ParseFloat(short, 64); err == nil && math.Abs(got-v) <= 1e-9*math.Abs(v) {
+			out = short
+		}
+	}
+	whole, frac, _ := strings.Cut(out, ".")
+	if frac != "" {
+		frac = "." + frac
+	}
+	return Grouped(whole) + frac
+}
+
+// Grouped puts a comma before every three digits of a whole number: "12,345".
+func Grouped(s string) string {
+	sign := ""
+	if strings.HasPrefix(s, "-") {
+		sign, s = "-", s[1:]
+	}
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return sign + s
+}
+
+// Count prints a whole number.
+func Count[T uint32 | uint64 | int](n T) string {
+	if n < 0 {
+		return "-" + Grouped(strconv.FormatUint(uint64(-n), 10))
+	}
+	return Grouped(strconv.FormatUint(uint64(n), 10))
+}
+
+// Plural prints n with its noun, "1 erase" or "12 erases".
+func Plural[T uint32 | uint64 | int](n T, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return Count(n) + " " + noun + "s"
+}
+
+// Size prints bytes: "512 B", "400 KiB", "1.5 MiB".
+func Size(n float64) string {
+	switch v := math.Abs(n); {
+	case v < 1024:
+		return Digits(n, 4) + " B"
+	case v < 1<<20:
+		return Digits(n/1024, 4) + " KiB"
+	default:
+		return Digits(n/(1<<20), 4) + " MiB"
+	}
+}
+
+// Percent prints a share of one: "0.31 %", "98.7 %".
+func Percent(share float64) string {
+	if share > 0 && share < 0.0001 {
+		return "< 0.01 %"
+	}
+	if share < 1 && share > 0.9999 {
+		return "> 99.99 %"
+	}
+	return Digits(share*100, 3) + " %"
+}
+
+// Address prints an address the way reference manuals do.
+func Address(a uint32) string {
+	s := strings.ToUpper(strconv.FormatUint(uint64(a), 16))
+	return "0x" + strings.Repeat("0", 8-len(s)) + s
+}
+
+// Measure prints the value of a metric by its unit: times and bytes as such, all else as a number.
+func Measure(v float64, unit string) string {
+	num, _, _ := strings.Cut(unit, "/")
+	for _, part := range strings.Split(num, "-") {
+		switch part {
+		case "sec":
+			return Duration(v)
+		case "ns":
+			return Duration(v / 1e9)
+		case "B", "bytes":
+			return Size(v)
+		}
+	}
+	return Digits(v, 4)
+}
+
+// OrNever is a time, or what people call none at all.
+func OrNever(seconds float64) string {
+	if seconds == 0 {
+		return "never"
+	}
+	return Duration(seconds)
+}
+
+// Years prints a number of years.
+func Years(years float64) string {
+	if years >= 1000 {
+		return "over 1,000 years"
+	}
+	return Digits(years, 3) + " years"
+}
+
+// Finite reports whether v is a number.
+func Finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
