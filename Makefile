@@ -15,7 +15,7 @@ test:
 
 # Simulated metrics are exact; pipe into `go tool benchstat` to read them as a table.
 bench:
-	$(GO) test -run '^$$' -bench . ./bench
+	$(GO) test -run '^$$' -bench . ./bench ./bench/plan
 
 fuzz:
 	GO="$(GO)" DUALBANK_STRICT="$(DUALBANK_STRICT)" scripts/fuzz.sh $(FUZZTIME)

@@ -82,11 +82,11 @@ func (a *Application) code(l *layout.Layout, part *model.Part) model.Code {
 		return model.Code(a.Code)
 	}
 	app, _ := l.Region(layout.RegionApplication)
-	return bankOf(part, app.Start)
+	return BankOf(part, app.Start)
 }
 
-// bankOf is the bank in which an address of a part's flash lies.
-func bankOf(part *model.Part, addr uint32) model.Code {
+// BankOf is the bank in which an address of a part's flash lies.
+func BankOf(part *model.Part, addr uint32) model.Code {
 	bank := 0
 	for _, s := range part.Sectors() {
 		if addr-s.Addr < s.Size {

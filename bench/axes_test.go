@@ -109,7 +109,7 @@ func (p *point) scenario() (*Scenario, error) {
 	}
 	s.Update.Bytes, s.App.Interrupts = 16<<10, nil
 	s.Board.Driver, s.Store.Type = p.driver, StorageType(p.storage)
-	part, unit, err := partAndUnit(s.Board.Part, p.driver)
+	part, unit, err := PartAndUnit(s.Board.Part, p.driver)
 	if err != nil {
 		return nil, err
 	}
@@ -139,21 +139,21 @@ func (p *point) scenario() (*Scenario, error) {
 		if p.kv > 0 {
 			size = p.kv
 		}
-		at, err := siteAt(blank, place, size)
-		if err != nil {
+		if base, err = place.Site(blank, size); err != nil {
 			return nil, err
 		}
-		base = at.base
 	}
 	h := HalfLayout{Name: p.layout, Target: s.Layout.Target, KVBase: base, KVSize: size}
 	if s.Layout, err = h.Layout(part, unit); err != nil {
 		return nil, err
 	}
-	dm, area := demand{w: Uniform(p.keys, p.size, 1)}, size/2
+	value, area := p.size, size/2
 	if p.storage != kvstore.TDBInternal {
-		dm.extra, unit, area = secureBytes, 1, s.Store.ExternalBytes/2
+		value, unit, area = value+SecureBytes, 1, s.Store.ExternalBytes/2
 	}
-	if need := dm.worst(unit) + areaHead; need > uint64(area) {
+	up := func(n uint32) uint32 { return (n + unit - 1) / unit * unit }
+	record := up(24) + up(uint32(len("key0000"))+value)
+	if need := uint32(p.keys+1)*record + areaHead; need > area {
 		return nil, fmt.Errorf("the keys take %d bytes of an area of %d", need, area)
 	}
 	return s, nil
@@ -173,7 +173,7 @@ func (p *point) name(s *Scenario) string {
 		r, _ := l.Region("KVStore")
 		kv = r.Size
 	}
-	return strings.TrimPrefix(benchName("", "board", p.board, "part", s.Board.Part, "driver", p.driver, "layout", p.layout, "storage", p.storage, "kv", kv, "size", p.size, "keys", p.keys), "/")
+	return strings.TrimPrefix(BenchName("", "board", p.board, "part", s.Board.Part, "driver", p.driver, "layout", p.layout, "storage", p.storage, "kv", kv, "size", p.size, "keys", p.keys), "/")
 }
 
 // eachPoint runs a benchmark at every point that there is: a store that holds the keys, on a device.
@@ -222,7 +222,7 @@ func BenchmarkKVSet(b *testing.B) {
 			}
 		}
 		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "sets/s")
-		report(b, sets.Metrics(d.Flash))
+		Report(b, sets.Metrics(d.Flash))
 	})
 }
 
@@ -240,7 +240,7 @@ func BenchmarkKVGet(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		report(b, sets.GetMetrics(d.Flash))
+		Report(b, sets.GetMetrics(d.Flash))
 	})
 }
 

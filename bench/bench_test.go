@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"dualbank/fuzz"
-	"dualbank/kvstore"
 	"dualbank/model"
 	"dualbank/results"
 )
@@ -38,11 +36,11 @@ func TestMain(m *testing.M) {
 		life := Life{Erases: 1, Rated: 1}
 		for _, line := range results.UnitLines([]results.Benchmark{
 			{Metrics: (&Sets{}).Metrics(d.Flash)},
-			{Metrics: life.metrics(1)},
+			{Metrics: life.Metrics(1)},
 			{Metrics: (&Sets{}).AppMetrics(d.Flash)},
 			{Metrics: (&Sets{}).LatencyMetrics(d.Flash, &model.Latency{})},
 			{Metrics: (&UpdateRun{Bytes: 1, Restarts: 1}).Metrics(d.Flash)},
-			{Metrics: []results.Metric{exact("sets", 0, "higher")}},
+			{Metrics: []results.Metric{Exact("sets", 0, "higher")}},
 			{Metrics: []results.Metric{{Unit: "sets/s", Better: "higher"}, {Unit: "cuts/s", Better: "higher"}}},
 		}) {
 			fmt.Println(line)
@@ -51,9 +49,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// report reports simulated metrics. Times go out in nanoseconds, of which the testing package prints
+// Report reports simulated metrics. Times go out in nanoseconds, of which the testing package prints
 // more digits; benchmark tools turn them back into seconds.
-func report(b *testing.B, metrics []results.Metric) {
+func Report(b *testing.B, metrics []results.Metric) {
 	for _, m := range metrics {
 		unit, value := m.Unit, m.Value
 		amount, per, isRate := strings.Cut(unit, "/")
@@ -90,7 +88,7 @@ func lived(tb testing.TB, driver string, w *Workload) (*Device, *Sets) {
 // each runs a benchmark for both drivers on the guide's board.
 func each(b *testing.B, rest string, run func(b *testing.B, driver string)) {
 	for _, driver := range []string{"mbed", "word"} {
-		b.Run(strings.TrimPrefix(benchName("", "part", "stm32f429zi", "driver", driver, "layout", "guide"), "/")+rest, func(b *testing.B) { run(b, driver) })
+		b.Run(strings.TrimPrefix(BenchName("", "part", "stm32f429zi", "driver", driver, "layout", "guide"), "/")+rest, func(b *testing.B) { run(b, driver) })
 	}
 }
 
@@ -106,7 +104,7 @@ func BenchmarkOpen(b *testing.B) {
 			}
 			took = d.Flash.Now() - began
 		}
-		report(b, []results.Metric{less("sim-sec/op", d.Flash.Seconds(took))})
+		Report(b, []results.Metric{Less("sim-sec/op", d.Flash.Seconds(took))})
 	})
 }
 
@@ -119,7 +117,7 @@ func BenchmarkWorkload(b *testing.B) {
 		for b.Loop() {
 			d, sets = lived(b, driver, &Guide().Workload)
 		}
-		report(b, append(sets.Metrics(d.Flash), sets.Life.metrics(d.Flash.Hz())...))
+		Report(b, append(sets.Metrics(d.Flash), sets.Life.Metrics(d.Flash.Hz())...))
 	})
 }
 
@@ -132,7 +130,7 @@ func BenchmarkUpdate(b *testing.B) {
 			b.Fatal(err)
 		}
 		s.Update.Bytes = 100 << 10
-		b.Run(strings.TrimPrefix(benchName("", "board", board, "part", s.Board.Part, "driver", s.Board.Driver, "layout", s.Layout.Name, "bytes", s.Update.Bytes, "corner", model.Typ), "/"), func(b *testing.B) {
+		b.Run(strings.TrimPrefix(BenchName("", "board", board, "part", s.Board.Part, "driver", s.Board.Driver, "layout", s.Layout.Name, "bytes", s.Update.Bytes, "corner", model.Typ), "/"), func(b *testing.B) {
 			benchUpdate(b, s, s.Board.Driver, model.Typ)
 		})
 	}
@@ -159,26 +157,26 @@ func BenchmarkUpdate(b *testing.B) {
 		{size: 200 << 10, slots: 3},
 		{size: 400 << 10, interruptions: 3},
 	} {
-		name := benchName("", "bytes", c.size, "corner", c.corner)
+		name := BenchName("", "bytes", c.size, "corner", c.corner)
 		s := Guide()
 		u := &s.Update
 		u.Bytes, u.Slots, u.Delta, u.Interruptions = c.size, c.slots, c.delta, c.interruptions
 		if c.slots > 0 {
-			name += benchName("", "slots", c.slots)
+			name += BenchName("", "slots", c.slots)
 		}
 		if c.link != "" {
-			name += benchName("", "link", c.link)
-			l, err := u.Link.parse(c.link)
+			name += BenchName("", "link", c.link)
+			l, err := u.Link.Named(c.link)
 			if err != nil {
 				b.Fatal(err)
 			}
 			u.Link = l.Link
 		}
 		if c.delta {
-			name += benchName("", "delta", "yes")
+			name += BenchName("", "delta", "yes")
 		}
 		if c.interruptions > 0 {
-			name += benchName("", "interruptions", c.interruptions)
+			name += BenchName("", "interruptions", c.interruptions)
 		}
 		each(b, name, func(b *testing.B, driver string) {
 			benchUpdate(b, s, driver, c.corner)
@@ -195,51 +193,12 @@ func benchUpdate(b *testing.B, s *Scenario, driver string, corner model.Corner) 
 		if d, err = s.Device(driver, corner); err != nil {
 			b.Fatal(err)
 		}
-		if err := newLoad(&s.Workload, 1).provision(d.Store); err != nil {
+		if err := NewLoad(&s.Workload, 1).Provision(d.Store); err != nil {
 			b.Fatal(err)
 		}
 		if run, err = d.RunUpdate(context.Background(), &s.Update, 1, nil); err != nil {
 			b.Fatal(err)
 		}
 	}
-	report(b, run.Metrics(d.Flash))
-}
-
-// BenchmarkCuts explores power cuts of a KVStore workload on the guide's board; one operation is a
-// sweep of some thousands.
-func BenchmarkCuts(b *testing.B) {
-	d := guideDevice(b, "mbed", model.Typ)
-	b.Run("part=stm32f429zi/subject=KVStore", func(b *testing.B) {
-		cuts := uint64(0)
-		for b.Loop() {
-			s, err := fuzz.SweepKV(context.Background(), fuzz.KVSweep{
-				Device:  fuzz.Device{Part: "stm32f429zi", Unit: d.Flash.PageSize(), Base: d.store.Start, Size: d.store.Size},
-				Profile: kvstore.MbedCE, Seed: 1, Collections: 1, MaxCuts: 3000, Workers: 1,
-			}, nil)
-			if err != nil {
-				b.Fatal(err)
-			}
-			cuts += s.Stats.Cuts
-		}
-		b.ReportMetric(float64(cuts)/b.Elapsed().Seconds(), "cuts/s")
-	})
-}
-
-// BenchmarkApplication answers whether reading and writing storage halts execution: what the application
-// feels of the guide's workload, with each driver, and with the KVStore in the bank of its code.
-func BenchmarkApplication(b *testing.B) {
-	s := Guide()
-	for _, c := range s.appCases(guideDevice(b, s.Board.Driver, model.Typ)) {
-		b.Run(strings.TrimPrefix(benchName("", "part", s.Board.Part, "driver", c.driver, "layout", s.Layout.Name, "code", c.code), "/"), func(b *testing.B) {
-			var d *Device
-			var sets *Sets
-			for b.Loop() {
-				var err error
-				if d, sets, _, err = s.feel(context.Background(), c, model.Typ, nil); err != nil {
-					b.Fatal(err)
-				}
-			}
-			report(b, append(sets.AppMetrics(d.Flash), sets.LatencyMetrics(d.Flash, &sets.Latencies[0])...))
-		})
-	}
+	Report(b, run.Metrics(d.Flash))
 }

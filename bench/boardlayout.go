@@ -95,7 +95,7 @@ func BoardScenario(name string) (*Scenario, error) {
 	if err != nil {
 		return nil, err
 	}
-	part, unit, err := partAndUnit(b.PartName, b.DriverName)
+	part, unit, err := PartAndUnit(b.PartName, b.DriverName)
 	if err != nil {
 		return nil, fmt.Errorf("board %s: %w", b.Name, err)
 	}
@@ -110,8 +110,8 @@ func BoardScenario(name string) (*Scenario, error) {
 	return s, nil
 }
 
-// partAndUnit is a part with the program unit in bytes that a driver offers on it.
-func partAndUnit(part, driver string) (*model.Part, uint32, error) {
+// PartAndUnit is a part with the program unit in bytes that a driver offers on it.
+func PartAndUnit(part, driver string) (*model.Part, uint32, error) {
 	p, err := model.PartByName(part)
 	if err != nil {
 		return nil, 0, err
@@ -129,7 +129,7 @@ func partAndUnit(part, driver string) (*model.Part, uint32, error) {
 
 // BootLayout is the layout of the scenario's device. An error is a *ScenarioError.
 func (s *Scenario) BootLayout() (*layout.Layout, error) {
-	part, unit, err := partAndUnit(s.Board.Part, s.Board.Driver)
+	part, unit, err := PartAndUnit(s.Board.Part, s.Board.Driver)
 	if err != nil {
 		return nil, &ScenarioError{fmt.Errorf("board: %w", err)}
 	}

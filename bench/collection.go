@@ -5,8 +5,8 @@ import (
 	"dualbank/results"
 )
 
-// collection is one set that collects garbage, over time.
-type collection struct {
+// Collection is one set that collects garbage, over time.
+type Collection struct {
 	began, ended uint64
 	tracks       tracks
 	delays       map[string][]model.Delay // by interrupt, without the interrupt
@@ -17,11 +17,11 @@ type collection struct {
 // maxWatched bounds the sets in which a garbage collection is waited for.
 const maxWatched = 200_000
 
-// watchCollection sets keys of a workload in a store that is open until one of the sets collects
+// WatchCollection sets keys of a workload in a store that is open until one of the sets collects
 // garbage. It is nil if none does, or if the watchdog does not let it.
-func (d *Device) watchCollection(w *Workload, seed uint64) (*collection, error) {
-	f, l := d.Flash, newLoad(w, seed)
-	c := &collection{app: d.app}
+func (d *Device) WatchCollection(w *Workload, seed uint64) (*Collection, error) {
+	f, l := d.Flash, NewLoad(w, seed)
+	c := &Collection{app: d.app}
 	if err := f.Run(d.app); err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (d *Device) watchCollection(w *Workload, seed uint64) (*collection, error) 
 		c.tracks, c.delays = nil, map[string][]model.Delay{}
 		c.began = f.Now()
 		before := d.collections()
-		err := l.set(d.KV, l.draw())
+		err := l.Set(d.KV, l.Draw())
 		if f.Off() {
 			break
 		}
@@ -55,8 +55,8 @@ func (d *Device) watchCollection(w *Workload, seed uint64) (*collection, error) 
 	return nil, f.Run(model.App{})
 }
 
-// record is the collection as a report has it.
-func (c *collection) record(name string, f *model.Flash) results.Collection {
+// Record is the collection as a report has it.
+func (c *Collection) Record(name string, f *model.Flash) results.Collection {
 	seconds := func(at uint64) float64 { return f.Seconds(at - c.began) }
 	r := results.Collection{Name: name, End: seconds(c.ended), Tracks: c.tracks.banks(f, c.began), Interrupts: []results.InterruptDelays{}}
 	stalled := c.tracks.record("CPU stalled", trackStalled, f, c.began)

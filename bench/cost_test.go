@@ -85,7 +85,7 @@ func BenchmarkTimingCost(b *testing.B) {
 		{name: "app", store: app.Store},
 	}
 	for i := range ways {
-		if err := newLoad(w, 1).provision(ways[i].store); err != nil {
+		if err := NewLoad(w, 1).Provision(ways[i].store); err != nil {
 			b.Fatal(err)
 		}
 	}

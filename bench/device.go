@@ -26,11 +26,13 @@ type Device struct {
 	KV     kvstore.Store     // what the workload goes through: Store, unless the keys are on an external device
 	Layout *layout.Layout
 
+	KVStore  layout.Region   // of the layout
+	Warnings layout.Problems // about the layout
+
 	driver   *model.DriverFamily
 	law      *model.WearLaw // nil: sectors do not age
 	core     *model.Core    // nil if the processor's work takes no time
-	store    layout.Region
-	region   *model.Region // of the store
+	region   *model.Region  // of the store
 	options  kvstore.Options
 	storage  kvstore.Storage
 	external *external // nil: there is none
@@ -43,7 +45,7 @@ type Device struct {
 }
 
 // inStore tells whether an address is in the store's region.
-func (d *Device) inStore(addr uint32) bool { return addr-d.store.Start < d.store.Size }
+func (d *Device) inStore(addr uint32) bool { return addr-d.KVStore.Start < d.KVStore.Size }
 
 // Device builds the scenario's board with a driver at a corner. An error is a *ScenarioError: what
 // of the scenario does not fit together.
@@ -78,7 +80,7 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 			return nil, fmt.Errorf("board.wear: %w", err)
 		}
 	}
-	if d.Layout, _, err = s.Layout.plan(part, d.driver.Unit.Value); err != nil {
+	if d.Layout, d.Warnings, err = s.Layout.plan(part, d.driver.Unit.Value); err != nil {
 		return nil, err
 	}
 	d.Code = s.App.code(d.Layout, part)
@@ -97,8 +99,8 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 			return nil, fmt.Errorf("cuts.modes: %s: part %s has no ECC: leave it out", m, part.Name)
 		}
 	}
-	d.store, _ = d.Layout.Region(layout.RegionKVStore)
-	region, err := d.Flash.Region(d.store.Start, d.store.Size)
+	d.KVStore, _ = d.Layout.Region(layout.RegionKVStore)
+	region, err := d.Flash.Region(d.KVStore.Start, d.KVStore.Size)
 	if err != nil {
 		return nil, fmt.Errorf("layout: KVStore: %w", err)
 	}
@@ -190,22 +192,22 @@ func (l *Layout) checkTarget(srcs []layout.Source, part *model.Part) error {
 	return fmt.Errorf("layout.target: %s is no target that is known, and none of the configuration files has it in target_overrides: correct its name", l.Target)
 }
 
-// noRoom is a firmware that the application's region does not hold.
-type noRoom struct {
+// NoRoomError is a firmware that the application's region does not hold.
+type NoRoomError struct {
 	text string
-	room uint32 // bytes
+	Room uint32 // bytes
 }
 
-func (e *noRoom) Error() string { return e.text }
+func (e *NoRoomError) Error() string { return e.text }
 
-func (e *noRoom) Unwrap() error { return boot.ErrFirmwareTooLarge }
+func (e *NoRoomError) Unwrap() error { return boot.ErrFirmwareTooLarge }
 
 // flashFactory puts the first release in place, as a programmer on the bench does: without steps, time
 // or wear.
 func (d *Device) flashFactory() error {
 	firmware, c := d.releases.image(0), &d.Layout.Config
 	if n := uint32(len(firmware)); n > c.MaxAppSize {
-		return &noRoom{fmt.Sprintf("update.bytes: %d bytes of firmware, the layout has room for %d: give a smaller size", n, c.MaxAppSize), c.MaxAppSize}
+		return &NoRoomError{fmt.Sprintf("update.bytes: %d bytes of firmware, the layout has room for %d: give a smaller size", n, c.MaxAppSize), c.MaxAppSize}
 	}
 	header := make([]byte, boot.HeaderSize)
 	boot.EncodeHeader(header, &boot.Details{Version: 1, Size: uint64(len(firmware)), Hash: sha256.Sum256(firmware)})
@@ -229,4 +231,26 @@ func (d *Device) divide(n uint32) error {
 	}
 	d.Layout.Slots = slots
 	return nil
+}
+
+// LongCorner is a corner in words.
+func LongCorner(c model.Corner) string {
+	switch c {
+	case model.Max:
+		return "maximum"
+	case model.Sampled:
+		return "sampled"
+	}
+	return "typical"
+}
+
+// Progress is told how far a stage of a run is.
+type Progress func(stage string, done, total uint64)
+
+// Stage is the progress of one stage.
+func (p Progress) Stage(stage string) func(done, total uint64) {
+	if p == nil {
+		return nil
+	}
+	return func(done, total uint64) { p(stage, done, total) }
 }

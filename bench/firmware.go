@@ -53,9 +53,14 @@ func (r *releases) image(n int) []byte {
 	return r.images[n]
 }
 
-// comparable tells whether a delta between two releases says anything: both come from files, or both
-// are generated.
-func (r *releases) comparable() bool { return (r.files[0] == nil) == (r.files[1] == nil) }
+// Firmware is release n of the device's firmware; it comes with release 0.
+func (d *Device) Firmware(n int) []byte { return d.releases.image(n) }
+
+// DeltaComparable reports whether a delta between two releases says anything: both come from files, or
+// both are generated.
+func (d *Device) DeltaComparable() bool {
+	return (d.releases.files[0] == nil) == (d.releases.files[1] == nil)
+}
 
 // delta is release n as its difference against the one before.
 func (r *releases) delta(n int) ([]byte, error) {

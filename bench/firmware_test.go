@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"dualbank/boot/firmware"
@@ -126,5 +127,49 @@ func TestFirmwareFiles(t *testing.T) {
 		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n")):
 			t.Errorf("%s: %v, want one line with %s", c.text, err, c.want)
 		}
+	}
+}
+
+// A report's scenario names the firmware files that are left beside it, and gives the same figures.
+func TestStoredFirmware(t *testing.T) {
+	dir := t.TempDir()
+	old, next := generateFirmware(5, 20_000, 0x08008400, 20, 0), generateFirmware(5, 20_000, 0x08008400, 20, 1)
+	for _, sub := range []string{"a", "b"} {
+		if err := os.Mkdir(filepath.Join(dir, sub), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	firmwareFile(t, dir, "a/app.bin", 0, old)
+	firmwareFile(t, dir, "b/app.bin", 0, next)
+	s := Guide()
+	if err := s.Update.ReadFirmware(filepath.Join(dir, "b/app.bin"), filepath.Join(dir, "a/app.bin")); err != nil {
+		t.Fatal(err)
+	}
+	stored, files := s.Stored()
+	if len(files) != 2 || stored.Update.Firmware == stored.Update.Running || s.Update.Firmware == stored.Update.Firmware {
+		t.Fatalf("%q and %q, %d files", stored.Update.Firmware, stored.Update.Running, len(files))
+	}
+	out := t.TempDir()
+	files["scenario.toml"] = []byte(stored.TOML())
+	for name, data := range files {
+		to := filepath.Join(out, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(to), 0o777), os.WriteFile(to, data, 0o666)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again, err := ReadFile(filepath.Join(out, "scenario.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d1, one := updated(t, s, "mbed")
+	d2, two := updated(t, again, "mbed")
+	if diff := cmp.Diff(one.Metrics(d1.Flash), two.Metrics(d2.Flash)); diff != "" || one.Delta == 0 {
+		t.Errorf("a delta of %d bytes; %s", one.Delta, diff)
+	}
+	if third, _ := again.Stored(); third.TOML() != stored.TOML() {
+		t.Error("stored again it differs")
+	}
+	if err := s.Update.ReadFirmware(dir, ""); err == nil || !strings.Contains(err.Error(), "is a directory: give the path of a firmware file") {
+		t.Error(err)
 	}
 }

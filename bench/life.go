@@ -3,6 +3,7 @@ package bench
 import (
 	"slices"
 
+	"dualbank/boot/layout"
 	"dualbank/model"
 	"dualbank/results"
 )
@@ -29,13 +30,13 @@ func (l *Life) Hours(hz uint64) (hours float64, ok bool) {
 // years turns hours into years of 365.25 days.
 func years(hours float64) float64 { return hours / 24 / 365.25 }
 
-// metrics is the life in years, if there is one.
-func (l *Life) metrics(hz uint64) []results.Metric {
+// Metrics is the life in years, if there is one.
+func (l *Life) Metrics(hz uint64) []results.Metric {
 	hours, ok := l.Hours(hz)
 	if !ok {
 		return nil
 	}
-	return []results.Metric{exact("years", years(hours), "higher")}
+	return []results.Metric{Exact("years", years(hours), "higher")}
 }
 
 // lifeRecorder notes the erase counts of the store's sectors at each garbage collection.
@@ -57,8 +58,8 @@ func newLifeRecorder(d *Device) *lifeRecorder {
 }
 
 // units are the store's sectors, with those of an external store.
-func (r *lifeRecorder) units() []worn {
-	return slices.DeleteFunc(r.d.worn(), func(w worn) bool { return !w.external && !r.d.inStore(w.Addr) })
+func (r *lifeRecorder) units() []UnitWear {
+	return slices.DeleteFunc(r.d.Wear(), func(w UnitWear) bool { return !w.External && !r.d.inStore(w.Addr) })
 }
 
 // erases are the erase counts of the store's sectors.
@@ -77,7 +78,7 @@ func (r *lifeRecorder) collected() {
 
 // life is the wear over whole rounds of the two areas, from the first collection on: a round erases
 // each sector once, so that what is counted does not depend on where in a round the run ends. With
-// less than one round it is the wear over all of the run's cycles.
+// Less than one round it is the wear over all of the run's cycles.
 func (r *lifeRecorder) life(cycles uint64) Life {
 	first, last, over := r.start, r.erases(), cycles
 	rounds := (len(r.marks) - 1) / 2
@@ -87,9 +88,35 @@ func (r *lifeRecorder) life(cycles uint64) Life {
 	}
 	l := Life{Cycles: over, Rounds: rounds}
 	for i, w := range r.units() {
-		if n := uint64(last[i] - first[i]); i == 0 || sooner(n, w.rated, l.Erases, l.Rated) {
-			l.Sector, l.External, l.Erases, l.Rated = w.Sector, w.external, n, w.rated
+		if n := uint64(last[i] - first[i]); i == 0 || sooner(n, w.Rated, l.Erases, l.Rated) {
+			l.Sector, l.External, l.Erases, l.Rated = w.Sector, w.External, n, w.Rated
 		}
 	}
 	return l
+}
+
+// WearRecord is the wear of every sector, with the region that has most of it, and of the external store.
+func (d *Device) WearRecord() []results.SectorWear {
+	labels := map[string]string{
+		layout.RegionBootloader: "bootloader", layout.RegionHeader: "application", layout.RegionApplication: "application",
+		layout.RegionKVStore: "KVStore", layout.RegionCandidate: "candidate",
+	}
+	var out []results.SectorWear
+	for _, w := range d.Wear() {
+		s := results.SectorWear{Addr: w.Addr, Size: w.Size, Bank: w.Bank, Erases: w.Erases, Endurance: w.Rated}
+		if w.External {
+			s.External, s.Bank, s.Region = true, 0, "external KVStore"
+			out = append(out, s)
+			continue
+		}
+		most := uint64(0)
+		for _, r := range d.Layout.Regions {
+			from, to := max(uint64(w.Addr), uint64(r.Start)), min(uint64(w.Addr)+uint64(w.Size), r.End())
+			if from < to && to-from > most {
+				most, s.Region = to-from, labels[r.Name]
+			}
+		}
+		out = append(out, s)
+	}
+	return out
 }

@@ -30,26 +30,26 @@ var knownLinks = []knownLink{
 	{"nb-iot", 26e3, 1500 * time.Millisecond, 10, "Cat-NB1: 3GPP release 13 promises 26 kbit/s down; round trips of 1.4 s to 10 s in coverage"},
 }
 
-// namedLink is a link with the name that it has in reports.
-type namedLink struct {
-	name string // "" for the scenario's own
+// NamedLink is a link with the name that it has in reports.
+type NamedLink struct {
+	Name string // "" for the scenario's own
 	Link
-	from string
+	From string // where it comes from
 }
 
-// parse reads a link by its name, or as bits a second, round trip and, if there is any, loss of 1000
+// Named reads a link by its name, or as bits a second, round trip and, if there is any, loss of 1000
 // messages: "250k/80ms/5". What that does not say is as in l. Errors are one line.
-func (l Link) parse(text string) (namedLink, error) {
+func (l Link) Named(text string) (NamedLink, error) {
 	var names []string
 	for _, k := range knownLinks {
 		if k.name == text {
 			l.BitsPerSecond, l.RoundTrip, l.Loss = k.bits, Duration(k.roundTrip), k.loss
-			return namedLink{k.name, l, k.from}, nil
+			return NamedLink{k.name, l, k.from}, nil
 		}
 		names = append(names, k.name)
 	}
-	bad := func(what string) (namedLink, error) {
-		return namedLink{}, fmt.Errorf("link %q%s: give one of %s, or bits a second, round trip and losses of 1000, as in 250k/80ms/5", text, what, strings.Join(names, ", "))
+	bad := func(what string) (NamedLink, error) {
+		return NamedLink{}, fmt.Errorf("link %q%s: give one of %s, or bits a second, round trip and losses of 1000, as in 250k/80ms/5", text, what, strings.Join(names, ", "))
 	}
 	parts := strings.Split(text, "/")
 	if len(parts) < 2 || len(parts) > 3 {
@@ -72,15 +72,15 @@ func (l Link) parse(text string) (namedLink, error) {
 		}
 		l.Loss = uint32(loss)
 	}
-	return namedLink{strings.Join(parts, "-"), l, "as asked for"}, nil
+	return NamedLink{strings.Join(parts, "-"), l, "as asked for"}, nil
 }
 
-// source is the link as a fact of the model.
-func (l *namedLink) source() results.Source {
+// Source is the link as a fact of the model.
+func (l *NamedLink) Source() results.Source {
 	return results.Source{
-		Fact:  "link " + l.name,
+		Fact:  "link " + l.Name,
 		Value: fmt.Sprintf("%s bit/s, round trip %v, %d of 1000 messages lost", unit.Count(l.BitsPerSecond), time.Duration(l.RoundTrip), l.Loss),
-		Mark:  "A", From: l.from,
+		Mark:  "A", From: l.From,
 	}
 }
 
@@ -104,8 +104,8 @@ func parseScaled(text string, most, unit uint64) (uint64, error) {
 	return n * scale, nil
 }
 
-// parseSize reads a number of bytes: "100000", "64KiB", "64K", "1M".
-func parseSize(text string) (uint32, error) {
+// ParseSize reads a number of bytes: "100000", "64KiB", "64K", "1M".
+func ParseSize(text string) (uint32, error) {
 	short := strings.TrimSuffix(strings.TrimSuffix(text, "B"), "i")
 	n, err := parseScaled(strings.Replace(short, "K", "k", 1), 1<<28, 1024)
 	if err != nil || n == 0 {

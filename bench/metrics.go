@@ -2,40 +2,41 @@ package bench
 
 import (
 	"fmt"
+	"math"
 
 	"dualbank/model"
 	"dualbank/results"
 )
 
-// exact is a metric of virtual time or a count: the same on every machine and in every run.
-func exact(unit string, v float64, better string) results.Metric {
+// Exact is a metric of virtual time or a count: the same on every machine and in every run.
+func Exact(unit string, v float64, better string) results.Metric {
 	return results.Metric{Unit: unit, Value: v, Exact: true, Better: better}
 }
 
-// less is an exact metric of which less is better.
-func less(unit string, v float64) results.Metric { return exact(unit, v, "lower") }
+// Less is an exact metric of which less is better.
+func Less(unit string, v float64) results.Metric { return Exact(unit, v, "lower") }
 
 // Metrics are the workload's figures; f is the flash it ran on. An operation is a set or a remove.
 func (s *Sets) Metrics(f *model.Flash) []results.Metric {
-	all := s.all()
+	all := s.All()
 	n := float64(max(len(all), 1))
 	sum := uint64(0)
 	for _, c := range all {
 		sum += c
 	}
 	return []results.Metric{
-		less("sim-sec/op", f.Seconds(sum)/n),
-		less("sim-p50-sec", f.Seconds(quantile(500, all))),
-		less("sim-p99-sec", f.Seconds(quantile(990, all))),
-		less("sim-p999-sec", f.Seconds(quantile(999, all))),
-		less("sim-worst-sec", f.Seconds(quantile(1000, all))),
-		less("erases/op", float64(s.Counters.Erases+s.External.Erases)/n),
-		less("write-amp", float64(s.Counters.ProgramBytes+s.External.ProgramBytes)/float64(max(s.ValueBytes, 1))),
-		less("stall-sec/op", f.Seconds(s.Counters.Stall)/n),
-		less("masked-sec/op", f.Seconds(s.Counters.Masked)/n),
-		less("worst-masked-sec", f.Seconds(s.Counters.LongestMasked)),
-		less("worst-sector-erases", float64(s.worst)),
-		less("GCs", float64(s.Collections)),
+		Less("sim-sec/op", f.Seconds(sum)/n),
+		Less("sim-p50-sec", f.Seconds(Quantile(500, all))),
+		Less("sim-p99-sec", f.Seconds(Quantile(990, all))),
+		Less("sim-p999-sec", f.Seconds(Quantile(999, all))),
+		Less("sim-worst-sec", f.Seconds(Quantile(1000, all))),
+		Less("erases/op", float64(s.Counters.Erases+s.External.Erases)/n),
+		Less("write-amp", float64(s.Counters.ProgramBytes+s.External.ProgramBytes)/float64(max(s.ValueBytes, 1))),
+		Less("stall-sec/op", f.Seconds(s.Counters.Stall)/n),
+		Less("masked-sec/op", f.Seconds(s.Counters.Masked)/n),
+		Less("worst-masked-sec", f.Seconds(s.Counters.LongestMasked)),
+		Less("worst-sector-erases", float64(s.worst)),
+		Less("GCs", float64(s.Collections)),
 	}
 }
 
@@ -46,15 +47,15 @@ func (s *Sets) GetMetrics(f *model.Flash) []results.Metric {
 		sum += c
 	}
 	return []results.Metric{
-		less("sim-sec/op", f.Seconds(sum)/float64(max(len(s.Gets), 1))),
-		less("sim-p50-sec", f.Seconds(quantile(500, s.Gets))),
-		less("sim-p99-sec", f.Seconds(quantile(990, s.Gets))),
-		less("sim-worst-sec", f.Seconds(quantile(1000, s.Gets))),
+		Less("sim-sec/op", f.Seconds(sum)/float64(max(len(s.Gets), 1))),
+		Less("sim-p50-sec", f.Seconds(Quantile(500, s.Gets))),
+		Less("sim-p99-sec", f.Seconds(Quantile(990, s.Gets))),
+		Less("sim-worst-sec", f.Seconds(Quantile(1000, s.Gets))),
 	}
 }
 
-// benchName puts keys and values behind the name of a benchmark: "KVSet/part=stm32f429zi/size=32".
-func benchName(name string, keyValues ...any) string {
+// BenchName puts keys and values behind the name of a benchmark: "KVSet/part=stm32f429zi/size=32".
+func BenchName(name string, keyValues ...any) string {
 	for i := 0; i+1 < len(keyValues); i += 2 {
 		name += fmt.Sprintf("/%v=%v", keyValues[i], keyValues[i+1])
 	}
@@ -69,4 +70,72 @@ func Uniform(n int, size, sets uint32) *Workload {
 		w.Keys = append(w.Keys, Key{Name: fmt.Sprintf("key%04d", i), Bytes: [2]uint32{size, size}, Weight: 1})
 	}
 	return w
+}
+
+// UniformSets is the number of sets of one run of a uniform workload: enough for several garbage
+// collections with the smallest values.
+const UniformSets = 18000
+
+// SetRecord are the sets' latencies as a report has them, to the nanosecond.
+func (s *Sets) SetRecord(name string, f *model.Flash) results.SetLatency {
+	seconds := func(cycles []uint64) []float64 {
+		out := make([]float64, len(cycles))
+		for i, c := range cycles {
+			out[i] = math.Round(f.Seconds(c)*1e9) / 1e9
+		}
+		return out
+	}
+	return results.SetLatency{Name: name, Plain: seconds(s.Plain), GC: seconds(s.GC)}
+}
+
+// hours is the virtual time of the workload.
+func (s *Sets) hours(f *model.Flash) float64 {
+	return max(f.Seconds(s.Cycles)/3600, math.SmallestNonzeroFloat32)
+}
+
+// AppMetrics is what the application feels of the workload; f is the flash it ran on.
+func (s *Sets) AppMetrics(f *model.Flash) []results.Metric {
+	c, hours := &s.Counters, s.hours(f)
+	return []results.Metric{
+		Less("stall-sec/h", f.Seconds(c.Stall)/hours),
+		Less("worst-stall-sec", f.Seconds(c.LongestStall)),
+		Less("masked-sec/h", f.Seconds(c.Masked)/hours),
+		Less("worst-masked-sec", f.Seconds(c.LongestMasked)),
+		Less("watchdog-resets", float64(c.Resets)),
+	}
+}
+
+// LatencyMetrics is how long an interrupt of the workload's waits for its handler.
+func (s *Sets) LatencyMetrics(f *model.Flash, l *model.Latency) []results.Metric {
+	hours := s.hours(f)
+	return []results.Metric{
+		Less("latency-p50-sec", f.Seconds(l.Quantile(0.5))),
+		Less("latency-p99999-sec", f.Seconds(l.Quantile(0.99999))),
+		Less("latency-worst-sec", f.Seconds(l.Worst)),
+		Less("late/h", float64(l.Late)/hours),
+		Less("lost/h", float64(l.Lost)/hours),
+	}
+}
+
+// AppRecord is what the application felt, as a report has it.
+func (s *Sets) AppRecord(name string, f *model.Flash) results.Application {
+	c := &s.Counters
+	a := results.Application{
+		Name: name, Hours: f.Seconds(s.Cycles) / 3600,
+		Stall: f.Seconds(c.Stall), LongestStall: f.Seconds(c.LongestStall),
+		Masked: f.Seconds(c.Masked), LongestMasked: f.Seconds(c.LongestMasked), Resets: c.Resets,
+		Interrupts: []results.InterruptLatency{},
+	}
+	for i := range s.Latencies {
+		l := &s.Latencies[i]
+		q := results.InterruptLatency{
+			Name: l.Name, Period: l.Period.Seconds(), Deadline: l.Deadline.Seconds(),
+			Activations: l.Ticks, Late: l.Late, Lost: l.Lost, Worst: f.Seconds(l.Worst), Points: []results.LatencyPoint{},
+		}
+		for _, p := range l.CDF() {
+			q.Points = append(q.Points, results.LatencyPoint{Seconds: f.Seconds(p.Cycles), Within: uint64(math.Round(p.Share * float64(l.Ticks)))})
+		}
+		a.Interrupts = append(a.Interrupts, q)
+	}
+	return a
 }

@@ -11,18 +11,18 @@ type phase int
 
 // The phases of an update.
 const (
-	phasePrepare         phase = iota // the slot is chosen and erased; after an interruption, what is written is looked for
-	phaseDownload                     // blocks come over the link
-	phaseWrite                        // fragments are programmed, those of a delta unpacked before
-	phaseRestart                      // the device starts again after an interruption
-	phaseVerify                       // the stored image is read back and hashed, then made a candidate
-	phaseReboot                       // from the reset to the bootloader's work
-	phaseVerifyActive                 // the bootloader hashes the running image
-	phaseVerifyCandidate              // and the candidate
-	phaseErase                        // it erases the running image
-	phaseCopy                         // and copies the candidate over it, header first
-	phaseVerifyInstalled              // and hashes what it wrote
-	phaseFirstBoot                    // the new application starts and opens its store
+	PhasePrepare         phase = iota // the slot is chosen and erased; after an interruption, what is written is looked for
+	PhaseDownload                     // blocks come over the link
+	PhaseWrite                        // fragments are programmed, those of a delta unpacked before
+	PhaseRestart                      // the device starts again after an interruption
+	PhaseVerify                       // the stored image is read back and hashed, then made a candidate
+	PhaseReboot                       // from the reset to the bootloader's work
+	PhaseVerifyActive                 // the bootloader hashes the running image
+	PhaseVerifyCandidate              // and the candidate
+	PhaseErase                        // it erases the running image
+	PhaseCopy                         // and copies the candidate over it, header first
+	PhaseVerifyInstalled              // and hashes what it wrote
+	PhaseFirstBoot                    // the new application starts and opens its store
 	phases
 )
 
@@ -33,33 +33,33 @@ var phaseInfo = [phases]struct {
 	down   bool   // the application does not run
 	pane   string // of the time line
 }{
-	phasePrepare:         {"prepare", "prepare", false, "prepare"},
-	phaseDownload:        {"download", "download", false, "download"},
-	phaseWrite:           {"write", "write", false, "download"},
-	phaseRestart:         {"restart", "restart", true, "download"},
-	phaseVerify:          {"verify", "verify", false, "verify"},
-	phaseReboot:          {"reboot", "reboot", true, "check"},
-	phaseVerifyActive:    {"verify active", "verify-active", true, "check"},
-	phaseVerifyCandidate: {"verify candidate", "verify-candidate", true, "check"},
-	phaseErase:           {"erase", "erase", true, "erase"},
-	phaseCopy:            {"copy", "copy", true, "copy"},
-	phaseVerifyInstalled: {"verify installed", "verify-installed", true, "start"},
-	phaseFirstBoot:       {"first boot", "boot", false, "start"},
+	PhasePrepare:         {"prepare", "prepare", false, "prepare"},
+	PhaseDownload:        {"download", "download", false, "download"},
+	PhaseWrite:           {"write", "write", false, "download"},
+	PhaseRestart:         {"restart", "restart", true, "download"},
+	PhaseVerify:          {"verify", "verify", false, "verify"},
+	PhaseReboot:          {"reboot", "reboot", true, "check"},
+	PhaseVerifyActive:    {"verify active", "verify-active", true, "check"},
+	PhaseVerifyCandidate: {"verify candidate", "verify-candidate", true, "check"},
+	PhaseErase:           {"erase", "erase", true, "erase"},
+	PhaseCopy:            {"copy", "copy", true, "copy"},
+	PhaseVerifyInstalled: {"verify installed", "verify-installed", true, "start"},
+	PhaseFirstBoot:       {"first boot", "boot", false, "start"},
 }
 
 // phaseOf is the phase that a part of what update client and bootloader do belongs to.
 var phaseOf = map[boot.Phase]phase{
-	boot.PrepareSlot:     phasePrepare,
-	boot.Download:        phaseDownload,
-	boot.WriteSlot:       phaseWrite,
-	boot.VerifySlot:      phaseVerify,
-	boot.ActivateSlot:    phaseVerify,
-	boot.VerifyActive:    phaseVerifyActive,
-	boot.VerifyCandidate: phaseVerifyCandidate,
-	boot.EraseActive:     phaseErase,
-	boot.WriteHeader:     phaseCopy,
-	boot.CopyFirmware:    phaseCopy,
-	boot.VerifyInstalled: phaseVerifyInstalled,
+	boot.PrepareSlot:     PhasePrepare,
+	boot.Download:        PhaseDownload,
+	boot.WriteSlot:       PhaseWrite,
+	boot.VerifySlot:      PhaseVerify,
+	boot.ActivateSlot:    PhaseVerify,
+	boot.VerifyActive:    PhaseVerifyActive,
+	boot.VerifyCandidate: PhaseVerifyCandidate,
+	boot.EraseActive:     PhaseErase,
+	boot.WriteHeader:     PhaseCopy,
+	boot.CopyFirmware:    PhaseCopy,
+	boot.VerifyInstalled: PhaseVerifyInstalled,
 }
 
 // PhaseTime is what one phase took, in core cycles, all its stretches together.
@@ -126,7 +126,7 @@ func (u *UpdateRun) show(name string, start, end uint64) {
 // Down is the time in cycles from the reset until the new application starts: nothing else runs while
 // the bootloader installs it.
 func (u *UpdateRun) Down() (cycles uint64) {
-	for p := phaseReboot; p < phaseFirstBoot; p++ {
+	for p := PhaseReboot; p < PhaseFirstBoot; p++ {
 		cycles += u.Phases[p].Cycles
 	}
 	return cycles
@@ -134,23 +134,23 @@ func (u *UpdateRun) Down() (cycles uint64) {
 
 // Metrics are the update's figures; f is the flash it ran on. The operation is the whole update.
 func (u *UpdateRun) Metrics(f *model.Flash) []results.Metric {
-	m := []results.Metric{less("sim-sec/op", f.Seconds(u.Cycles()))}
+	m := []results.Metric{Less("sim-sec/op", f.Seconds(u.Cycles()))}
 	for p, info := range phaseInfo {
-		if phase(p) == phaseRestart && u.Restarts == 0 {
+		if phase(p) == PhaseRestart && u.Restarts == 0 {
 			continue
 		}
-		if phase(p) == phaseFirstBoot {
-			m = append(m, less("install-sec", f.Seconds(u.Down())))
+		if phase(p) == PhaseFirstBoot {
+			m = append(m, Less("install-sec", f.Seconds(u.Down())))
 		}
-		m = append(m, less(info.metric+"-sec", f.Seconds(u.Phases[p].Cycles)))
+		m = append(m, Less(info.metric+"-sec", f.Seconds(u.Phases[p].Cycles)))
 	}
 	return append(m,
-		less("next-boot-sec", f.Seconds(u.NextBoot)),
-		less("stall-sec/op", f.Seconds(u.Counters.Stall)),
-		less("masked-sec/op", f.Seconds(u.Counters.Masked)),
-		less("erases/op", float64(u.Counters.Erases)),
-		less("write-amp", float64(u.Counters.ProgramBytes)/float64(u.Bytes)),
-		less("link-B/op", float64(u.Link.Bytes)),
+		Less("next-boot-sec", f.Seconds(u.NextBoot)),
+		Less("stall-sec/op", f.Seconds(u.Counters.Stall)),
+		Less("masked-sec/op", f.Seconds(u.Counters.Masked)),
+		Less("erases/op", float64(u.Counters.Erases)),
+		Less("write-amp", float64(u.Counters.ProgramBytes)/float64(u.Bytes)),
+		Less("link-B/op", float64(u.Link.Bytes)),
 	)
 }
 

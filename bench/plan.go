@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"dualbank/kvstore"
+	"dualbank/model"
 	"dualbank/results"
 )
 
@@ -30,26 +32,55 @@ type Place string
 // those. In the lower half the candidate has all of the upper one, and the application waits for the
 // store's bank.
 const (
-	PlaceStart    Place = "start"
-	PlaceEnd      Place = "end"
-	PlaceLower    Place = "lower"
-	placeExternal Place = "external" // on the device beside the microcontroller
-	placeFixed    Place = ""         // by configuration files
+	PlaceStart Place = "start"
+	PlaceEnd   Place = "end"
+	PlaceLower Place = "lower"
 )
 
-// places are those that can be asked for, in the order in which they are tried.
-var places = []Place{PlaceStart, PlaceEnd, PlaceLower}
+// Places are those that can be asked for, in the order in which they are tried.
+var Places = []Place{PlaceStart, PlaceEnd, PlaceLower}
+
+// Site is the address of a store of size bytes in the place on a flash. The error says what is wrong
+// with it: its sectors must split into two equal areas that together are all of it.
+func (p Place) Site(f *model.Flash, size uint32) (base uint32, err error) {
+	half, where := f.Size()/2, fmt.Sprintf("at the %s of the upper half", p)
+	if size > half {
+		return 0, fmt.Errorf("the upper half of the flash has %d bytes: give a smaller size", half)
+	}
+	base = f.Start() + half
+	switch p {
+	case PlaceEnd:
+		base = f.Start() + f.Size() - size
+	case PlaceLower:
+		base, where = f.Start()+half-size, "at the end of the lower half"
+		if size > half/2 {
+			return 0, fmt.Errorf("%s it leaves too little to the application: give a smaller size", where)
+		}
+	}
+	region, err := f.Region(base, size)
+	if err != nil {
+		return 0, fmt.Errorf("%s it does not end with a sector: give another size", where)
+	}
+	pic, err := kvstore.Inspect(region, kvstore.MbedCE)
+	if err != nil {
+		return 0, err
+	}
+	if area := pic.Areas[0].Size; 2*uint64(area) != uint64(size) {
+		return 0, fmt.Errorf("%s the store would use %d bytes of it: give that size", where, 2*area)
+	}
+	return base, nil
+}
 
 // check is the error of a place that is none.
 func (p Place) check() error {
-	_, err := word("place", []byte(p), places, func(p Place) string { return string(p) })
+	_, err := word("place", []byte(p), Places, func(p Place) string { return string(p) })
 	return err
 }
 
 // Bounds of what planning is asked, so that every figure is one that can be printed.
 const (
 	maxYears      = 1000
-	maxSetsPerDay = 1e8
+	MaxSetsPerDay = 1e8
 	maxUpdates    = 1e5
 	maxDevices    = 1_000_000
 )
@@ -65,8 +96,8 @@ func (p *Plan) check() error {
 		return bad("longest_set", "%v: give 0s to 1h", time.Duration(p.LongestSet))
 	case len(p.Sizes) > 64:
 		return bad("kvstore_bytes", "%d sizes: give at most 64", len(p.Sizes))
-	case !(p.SetsPerDay == 0 || p.SetsPerDay >= 1e-3 && p.SetsPerDay <= maxSetsPerDay):
-		return bad("sets_per_day", "%v: give 0.001 to %g, or 0 for the workload's", p.SetsPerDay, maxSetsPerDay)
+	case !(p.SetsPerDay == 0 || p.SetsPerDay >= 1e-3 && p.SetsPerDay <= MaxSetsPerDay):
+		return bad("sets_per_day", "%v: give 0.001 to %g, or 0 for the workload's", p.SetsPerDay, MaxSetsPerDay)
 	case !(p.Updates >= 0 && p.Updates <= maxUpdates):
 		return bad("updates_per_year", "%v: give 0 to %g", p.Updates, maxUpdates)
 	case p.Devices < 100 || p.Devices > maxDevices:

@@ -448,11 +448,11 @@ func (s *Scenario) Quick() {
 }
 
 // ScenarioError is an error that is the scenario's: it asks for what does not fit together.
-type ScenarioError struct{ err error }
+type ScenarioError struct{ Err error }
 
-func (e *ScenarioError) Error() string { return e.err.Error() }
+func (e *ScenarioError) Error() string { return e.Err.Error() }
 
-func (e *ScenarioError) Unwrap() error { return e.err }
+func (e *ScenarioError) Unwrap() error { return e.Err }
 
 // nameable tells whether a name can stand as a value in a benchmark's name.
 func nameable(s string) bool { return s != "" && !strings.ContainsAny(s, " \t\r\n/=\"") }

@@ -7,9 +7,9 @@ import (
 	"dualbank/results"
 )
 
-// sources lists the facts that a run on this device depends on, each with its confidence mark: those of
+// Sources lists the facts that a run on this device depends on, each with its confidence mark: those of
 // the part at the supply voltage mv and the widths that the driver uses, the driver's, the core's.
-func (d *Device) sources(mv uint32) []results.Source {
+func (d *Device) Sources(mv uint32) []results.Source {
 	p := *d.Flash.Part()
 	p.Program = slices.Clone(p.Program)
 	p.Program = slices.DeleteFunc(p.Program, func(t model.ProgramTime) bool {

@@ -3,8 +3,8 @@ package bench
 import (
 	"fmt"
 
+	"dualbank/boot"
 	"dualbank/boot/layout"
-	"dualbank/fuzz"
 	"dualbank/kvstore"
 	"dualbank/model"
 	"dualbank/results"
@@ -17,8 +17,8 @@ const externalBytes = 128 << 10
 // maxExternal bounds what a scenario asks of an external device, in bytes.
 const maxExternal = 1 << 30
 
-// secureBytes is what a SecureStore adds to a value: its metadata before and its CMAC behind.
-const secureBytes = 20 + 16
+// SecureBytes is what a SecureStore adds to a value: its metadata before and its CMAC behind.
+const SecureBytes = 20 + 16
 
 // StorageType is Mbed's storage.storage_type; empty: what the configuration files say.
 type StorageType kvstore.StorageType
@@ -32,8 +32,8 @@ func (t StorageType) check() error {
 	return err
 }
 
-// storage is the partition that the scenario asks for, else the layout's configuration files.
-func (s *Store) storage(l *layout.Layout) (kvstore.Storage, error) {
+// Storage is the partition that the scenario asks for, else the layout's configuration files.
+func (s *Store) Storage(l *layout.Layout) (kvstore.Storage, error) {
 	p := kvstore.Storage{Type: kvstore.StorageType(s.Type), Partition: "kv"}
 	if p.Type == "" {
 		p.Type = kvstore.StorageType(l.StorageType)
@@ -56,8 +56,8 @@ func (s *Store) storage(l *layout.Layout) (kvstore.Storage, error) {
 	return p, nil
 }
 
-// storesOutside tells whether the keys are on an external device. It is false of a layout that is none.
-func (s *Scenario) storesOutside() bool {
+// ExternalStorage tells whether the keys are on an external device. It is false of a layout that is none.
+func (s *Scenario) ExternalStorage() bool {
 	l := &layout.Layout{StorageType: string(s.Store.Type)}
 	if s.Store.Type == "" {
 		var err error
@@ -65,7 +65,7 @@ func (s *Scenario) storesOutside() bool {
 			return false
 		}
 	}
-	p, err := s.Store.storage(l)
+	p, err := s.Store.Storage(l)
 	return err == nil && p.Type != kvstore.TDBInternal
 }
 
@@ -79,16 +79,20 @@ type external struct {
 	base, size uint32 // of the store
 }
 
-// sweptUnits is how many erase units of an external store power cuts are swept over: steps of more are
-// more of the same.
-const sweptUnits = 4
+// External is an external device as others see it. Sizes are in bytes.
+type External struct {
+	Size        uint32 // of the store
+	EraseUnit   uint32
+	ProgramUnit uint32
+}
 
-// swept is the flash on which power cuts of the partition are explored: internal and external store on one,
-// in the external device's erase units, as fuzz.KVSweep.Secure has them.
-func (e *external) swept() fuzz.Device {
-	unit := e.nor.EraseSize(e.base)
-	n := (3*(min(e.size/unit, sweptUnits)+2) + 1) / 2 // a third is the internal store's, two units are nobody's
-	return fuzz.Device{Sectors: fmt.Sprintf("%dx%d", n, unit), Unit: e.nor.ProgramUnit(), Size: n * unit}
+// External is the device's external flash; ok is false if it has none.
+func (d *Device) External() (e External, ok bool) {
+	if d.external == nil {
+		return External{}, false
+	}
+	nor := d.external.nor
+	return External{Size: d.external.size, EraseUnit: nor.EraseSize(d.external.base), ProgramUnit: nor.ProgramUnit()}, true
 }
 
 // use makes the workload go through the partition that the scenario asks for: the external types have a
@@ -96,7 +100,7 @@ func (e *external) swept() fuzz.Device {
 // whose device key lies in the internal store. Entropy is drawn from the scenario's seed.
 func (d *Device) use(s *Scenario) error {
 	var err error
-	if d.storage, err = s.Store.storage(d.Layout); err != nil {
+	if d.storage, err = s.Store.Storage(d.Layout); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	if d.storage.Type == kvstore.TDBInternal {
@@ -149,8 +153,8 @@ func (s *partition) Open() error {
 	return nil
 }
 
-// bearer is the store that the workload's records are in.
-func (d *Device) bearer() *kvstore.TDBStore {
+// DataStore is the store that the workload's records are in.
+func (d *Device) DataStore() *kvstore.TDBStore {
 	if d.external != nil {
 		return d.external.store
 	}
@@ -174,9 +178,9 @@ func (d *Device) norCounters() model.NORCounters {
 	return d.external.nor.Counters()
 }
 
-// axes are the keys that every benchmark of the device has in its name. The storage type is one where
+// Axes are the keys that every benchmark of the device has in its name. The storage type is one where
 // it is not the internal one.
-func (d *Device) axes(layout string) []any {
+func (d *Device) Axes(layout string) []any {
 	keys := []any{"part", d.Flash.Part().Name, "driver", d.Driver, "layout", layout}
 	if d.external != nil {
 		keys = append(keys, "storage", d.storage.Type)
@@ -184,45 +188,52 @@ func (d *Device) axes(layout string) []any {
 	return keys
 }
 
-// describeStorage says in a report where the keys are, if they are on an external device.
-func (d *Device) describeStorage(r *results.Report) {
+// DescribeStorage says in a report where the keys are, if they are on an external device.
+func (d *Device) DescribeStorage(r *results.Report) {
 	if e := d.external; e != nil {
 		r.Board += fmt.Sprintf(", storage %s on %s", d.storage.Type, e.part.Title)
 		r.Config = append(r.Config, results.Setting{Key: "storage", Value: string(d.storage.Type)}, results.Setting{Key: "external", Value: e.part.Name})
 	}
 }
 
-// kept is what a device holds in its flashes.
-type kept struct{ flash, nor *model.Snapshot }
-
-func (d *Device) keep() kept {
-	k := kept{flash: d.Flash.Snapshot()}
-	if d.external != nil {
-		k.nor = d.external.nor.Snapshot()
-	}
-	return k
+// State is what a device holds: its flashes, its RAM, and which release it runs.
+type State struct {
+	flash, nor *model.Snapshot
+	ram        boot.RAM
+	release    int
 }
 
-func (d *Device) restore(k kept) {
-	d.Flash.Restore(k.flash)
+// Snapshot is the device's state, which Restore brings back.
+func (d *Device) Snapshot() *State {
+	s := &State{flash: d.Flash.Snapshot(), ram: d.ram, release: d.release}
 	if d.external != nil {
-		d.external.nor.Restore(k.nor)
+		s.nor = d.external.nor.Snapshot()
+	}
+	return s
+}
+
+// Restore brings the device back to a state of its own. Its stores are to be opened then.
+func (d *Device) Restore(s *State) {
+	d.Flash.Restore(s.flash)
+	d.ram, d.release = s.ram, s.release
+	if d.external != nil {
+		d.external.nor.Restore(s.nor)
 	}
 }
 
-// worn is the wear of one erase unit.
-type worn struct {
+// UnitWear is the wear of one erase unit.
+type UnitWear struct {
 	model.Wear
-	rated    uint32 // erases; 0: nothing known
-	external bool   // it is the external device's: its address is that in the device, its bank is -1
+	Rated    uint32 // erases; 0: nothing known
+	External bool   // it is the external device's: its address is that in the device, its bank is -1
 }
 
-// worn is the wear of all sectors of the flash, then of the external store's erase units.
-func (d *Device) worn() []worn {
+// Wear is the wear of all sectors of the flash, then of the external store's erase units.
+func (d *Device) Wear() []UnitWear {
 	rated := d.Flash.Part().Endurance.Erases
-	var out []worn
+	var out []UnitWear
 	for _, w := range d.Flash.Wear() {
-		out = append(out, worn{w, rated, false})
+		out = append(out, UnitWear{w, rated, false})
 	}
 	e := d.external
 	if e == nil {
@@ -232,13 +243,13 @@ func (d *Device) worn() []worn {
 	counts := e.nor.EraseCounts()
 	for at := e.base; at < e.base+e.size; at += unit {
 		w := model.Wear{Sector: model.Sector{Addr: at, Size: unit, Bank: -1}, Erases: counts[at/unit]}
-		out = append(out, worn{w, e.part.Endurance.Erases, true})
+		out = append(out, UnitWear{w, e.part.Endurance.Erases, true})
 	}
 	return out
 }
 
-// placeOf is an erase unit in words.
-func placeOf(addr uint32, external bool) string {
+// PlaceOf is an erase unit in words.
+func PlaceOf(addr uint32, external bool) string {
 	if external {
 		return fmt.Sprintf("the erase unit at 0x%06X of the external flash", addr)
 	}

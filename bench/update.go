@@ -64,20 +64,20 @@ func (d *Device) RunUpdate(ctx context.Context, u *Update, seed uint64, progress
 		return nil, err
 	}
 	if !installed {
-		c.enter(phaseReboot)
+		c.enter(PhaseReboot)
 		o := d.reset(boot.Software, c.part)
 		if o.Result != boot.Jumped || !o.Installed || o.Version != run.Version {
 			return nil, fmt.Errorf("install: the bootloader ends in %v with version %d, not %d", o.Result, o.Version, run.Version)
 		}
 		run.Slot = o.Slot
 	}
-	c.enter(phaseFirstBoot)
+	c.enter(PhaseFirstBoot)
 	if err := d.start(); err != nil {
 		return nil, fmt.Errorf("first boot: %w", err)
 	}
 	c.enter(phases)
 	run.ended = f.Now()
-	run.Counters = since(f.Counters(), before)
+	run.Counters = Since(f.Counters(), before)
 	d.release = release
 
 	f.Observe(nil)
@@ -126,7 +126,7 @@ func (d *Device) download(ctx context.Context, u *Update, run *UpdateRun, c *clo
 			f.Disarm()
 			return false, nil
 		case f.Off():
-			c.enter(phaseRestart)
+			c.enter(PhaseRestart)
 			run.Restarts++
 			d.ram = boot.RAM{}
 			o := d.reset(boot.PowerOn, nil)

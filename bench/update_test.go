@@ -61,7 +61,7 @@ func provisioned(t testing.TB, s *Scenario, driver string) *Device {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := newLoad(&s.Workload, s.Seed).provision(d.Store); err != nil {
+	if err := NewLoad(&s.Workload, s.Seed).Provision(d.Store); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -87,38 +87,38 @@ func TestUpdatePhasesByHand(t *testing.T) {
 		s.Update.Link.Loss, s.Update.Delta = 0, false
 		d, u := updated(t, s, c.driver)
 		want := [phases]uint64{
-			phasePrepare:         4 * 1000 * ms,
-			phaseDownload:        blocks * 118528 * us,
-			phaseWrite:           c.program,
-			phaseVerify:          sha + header/4*16*us,
-			phaseReboot:          3 * ms,
-			phaseVerifyActive:    sha,
-			phaseVerifyCandidate: sha,
-			phaseErase:           erased,
-			phaseCopy:            c.program,
-			phaseVerifyInstalled: sha,
-			phaseFirstBoot:       3 * ms,
+			PhasePrepare:         4 * 1000 * ms,
+			PhaseDownload:        blocks * 118528 * us,
+			PhaseWrite:           c.program,
+			PhaseVerify:          sha + header/4*16*us,
+			PhaseReboot:          3 * ms,
+			PhaseVerifyActive:    sha,
+			PhaseVerifyCandidate: sha,
+			PhaseErase:           erased,
+			PhaseCopy:            c.program,
+			PhaseVerifyInstalled: sha,
+			PhaseFirstBoot:       3 * ms,
 		}
 		overhead := [phases]uint64{
-			phasePrepare: 12 * ms, // the key in the store
+			PhasePrepare: 12 * ms, // the key in the store
 			// 10 % of waiting for code, 2 cycles a byte to read, the calls.
-			phaseVerify: bytes*8 + 30*ms, phaseVerifyActive: bytes*8 + ms, phaseVerifyCandidate: bytes*8 + ms, phaseVerifyInstalled: bytes*8 + ms,
-			phaseWrite: bytes * 70, phaseCopy: bytes*70 + header*20*us, phaseErase: ms, phaseFirstBoot: 25 * ms,
+			PhaseVerify: bytes*8 + 30*ms, PhaseVerifyActive: bytes*8 + ms, PhaseVerifyCandidate: bytes*8 + ms, PhaseVerifyInstalled: bytes*8 + ms,
+			PhaseWrite: bytes * 70, PhaseCopy: bytes*70 + header*20*us, PhaseErase: ms, PhaseFirstBoot: 25 * ms,
 		}
 		for p, least := range want {
 			if got := u.Phases[p].Cycles; got < least || got > least+overhead[p] {
 				t.Errorf("driver %s: %s takes %d cycles, by hand %d and up to %d around them", c.driver, phaseInfo[p].name, got, least, overhead[p])
 			}
 		}
-		if sum := u.Phases[phaseErase].Stall + u.Phases[phaseCopy].Stall; sum < erased+c.program || sum > u.Down() {
+		if sum := u.Phases[PhaseErase].Stall + u.Phases[PhaseCopy].Stall; sum < erased+c.program || sum > u.Down() {
 			t.Errorf("driver %s: code in bank 1 stalls for %d of %d cycles while bank 1 is written", c.driver, sum, u.Down())
 		}
-		for _, p := range []phase{phaseDownload, phaseWrite} {
+		for _, p := range []phase{PhaseDownload, PhaseWrite} {
 			if stall := u.Phases[p].Stall; stall != 0 {
 				t.Errorf("driver %s: the application stalls for %d cycles in %s, which is in the other bank", c.driver, stall, phaseInfo[p].name)
 			}
 		}
-		if masked := u.Phases[phasePrepare].Masked; c.driver == "mbed" && masked != 4*(1000*ms+200) || c.driver == "word" && masked != 0 {
+		if masked := u.Phases[PhasePrepare].Masked; c.driver == "mbed" && masked != 4*(1000*ms+200) || c.driver == "word" && masked != 0 {
 			t.Errorf("driver %s: interrupts masked for %d cycles while the slot is erased", c.driver, masked)
 		}
 		if u.Link.Bytes != bytes || u.Link.Blocks != blocks || u.Restarts != 0 || u.Slot != 0 || u.Version != 2 {
@@ -272,7 +272,7 @@ func TestInterruptedCampaigns(t *testing.T) {
 			if u.Delta {
 				most = 4 * uint64(run.Delta) // a delta is read from its start
 			}
-			if run.Restarts != 3 || run.Phases[phaseRestart].Cycles == 0 || run.Link.Bytes > most {
+			if run.Restarts != 3 || run.Phases[PhaseRestart].Cycles == 0 || run.Link.Bytes > most {
 				t.Errorf("%s, %s client, campaign %d: %d restarts, %d bytes downloaded, at most %d are wanted", c.part, c.client, n, run.Restarts, run.Link.Bytes, most)
 			}
 			if want := n % int(c.slots); run.Slot != want {
@@ -296,14 +296,14 @@ func TestDeltaUpdate(t *testing.T) {
 	if delta.Delta == 0 || delta.Link.Bytes != uint64(delta.Delta) || delta.Delta > s.Update.Bytes/5 {
 		t.Errorf("a delta of %d bytes, %d downloaded", delta.Delta, delta.Link.Bytes)
 	}
-	if got, want := delta.Phases[phaseDownload].Cycles, whole.Phases[phaseDownload].Cycles; got > want/5 {
+	if got, want := delta.Phases[PhaseDownload].Cycles, whole.Phases[PhaseDownload].Cycles; got > want/5 {
 		t.Errorf("the delta downloads in %d cycles, the image in %d", got, want)
 	}
 	// Unpacking takes time on top of programming the same bytes.
-	if got, want := delta.Phases[phaseWrite].Cycles, whole.Phases[phaseWrite].Cycles; got <= want || got > want+want/50 {
+	if got, want := delta.Phases[PhaseWrite].Cycles, whole.Phases[PhaseWrite].Cycles; got <= want || got > want+want/50 {
 		t.Errorf("writing takes %d cycles with the delta, %d without", got, want)
 	}
-	for p := phaseVerify; p < phases; p++ {
+	for p := PhaseVerify; p < phases; p++ {
 		if got, want := delta.Phases[p].Cycles, whole.Phases[p].Cycles; got != want {
 			t.Errorf("%s takes %d cycles after a delta, %d else", phaseInfo[p].name, got, want)
 		}

@@ -19,7 +19,7 @@ type Resets struct {
 }
 
 // remember keeps what key i holds, if a watchdog may come in between.
-func (d *Device) remember(l *load, i int) held {
+func (d *Device) remember(l *Load, i int) held {
 	if d.app.Watchdog == nil {
 		return held{}
 	}
@@ -33,7 +33,7 @@ const maxRestarts = 10
 // revive brings the device up again after its watchdog has reset it: bootloader, application, store.
 // was is what key i held before the operation that was under way. From then on l knows what the store
 // holds. A store that does not open is an error.
-func (d *Device) revive(l *load, i int, was held, r *Resets) error {
+func (d *Device) revive(l *Load, i int, was held, r *Resets) error {
 	f := d.Flash
 	r.Count++
 	for n := 0; ; n++ {
@@ -64,7 +64,7 @@ func (d *Device) revive(l *load, i int, was held, r *Resets) error {
 
 // reread compares key k with what it should hold, and takes what it does. A key in flight may hold what
 // it did before.
-func (d *Device) reread(l *load, k int, inFlight bool, was held, r *Resets) error {
+func (d *Device) reread(l *Load, k int, inFlight bool, was held, r *Resets) error {
 	h, name := &l.held[k], l.w.Keys[k].Name
 	n, err := d.KV.Get(name, l.buf, 0)
 	got := held{l.buf[:n], err == nil}

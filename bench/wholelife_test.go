@@ -48,7 +48,7 @@ func (s steady) live(tb testing.TB, n uint32) *wholeLife {
 		tb.Fatal(err)
 	}
 	f, w := d.Flash, Uniform(s.keys, s.size, 1)
-	if err := newLoad(w, 1).provision(d.Store); err != nil {
+	if err := NewLoad(w, 1).Provision(d.Store); err != nil {
 		tb.Fatal(err)
 	}
 	value := make([]byte, s.size)
@@ -83,7 +83,7 @@ func (s steady) live(tb testing.TB, n uint32) *wholeLife {
 		}
 	}
 	run.hours = f.Seconds(f.Now()-start) / 3600
-	run.record = d.wear()
+	run.record = d.WearRecord()
 	return run
 }
 
@@ -150,7 +150,7 @@ func TestLifeWithWear(t *testing.T) {
 func TestTenYears(t *testing.T) {
 	d := guideDevice(t, "mbed", model.Typ)
 	f, w := d.Flash, Uniform(16, 200, 1)
-	if err := newLoad(w, 1).provision(d.Store); err != nil {
+	if err := NewLoad(w, 1).Provision(d.Store); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Run(d.app); err != nil {
@@ -196,10 +196,10 @@ func BenchmarkWholeLife(b *testing.B) {
 		for _, r := range run.record {
 			worst = max(worst, r.Erases)
 		}
-		report(b, []results.Metric{
-			exact("years", years(run.hours), "higher"),
-			less("worst-sector-erases", float64(worst)),
-			exact("sets", float64(run.sets), "higher"),
+		Report(b, []results.Metric{
+			Exact("years", years(run.hours), "higher"),
+			Less("worst-sector-erases", float64(worst)),
+			Exact("sets", float64(run.sets), "higher"),
 		})
 	})
 }

@@ -28,10 +28,10 @@ type Key struct {
 	Weight uint32    `toml:"weight"`
 }
 
-// maxKeys bounds the keys of a workload; forbiddenInKeys are the characters that no key has.
+// MaxKeys bounds the keys of a workload; forbiddenInKeys are the characters that no key has.
 const (
-	maxKeys         = 10_000
-	forbiddenInKeys = " */?:;\"|<>\\\x00"
+	MaxKeys         = 10_000
+	ForbiddenInKeys = " */?:;\"|<>\\\x00"
 )
 
 // maxOperations bounds one workload run, whose latencies are all kept: a set a minute for 15 years.
@@ -50,15 +50,15 @@ func (w *Workload) check() error {
 		return bad("removes_permille", "%d: give 0 to 500", w.Removes)
 	case w.Reads > 1000:
 		return bad("reads", "%d: give 0 to 1000", w.Reads)
-	case len(w.Keys) == 0 || len(w.Keys) > maxKeys:
-		return bad("keys", "%d keys: give 1 to %d", len(w.Keys), maxKeys)
+	case len(w.Keys) == 0 || len(w.Keys) > MaxKeys:
+		return bad("keys", "%d keys: give 1 to %d", len(w.Keys), MaxKeys)
 	}
 	names := make(map[string]bool, len(w.Keys))
 	sum := uint64(0)
 	for i, k := range w.Keys {
 		at := fmt.Sprintf("keys[%d]", i)
 		switch {
-		case k.Name == "" || len(k.Name) >= kvstore.MaxKey || strings.ContainsAny(k.Name, forbiddenInKeys):
+		case k.Name == "" || len(k.Name) >= kvstore.MaxKey || strings.ContainsAny(k.Name, ForbiddenInKeys):
 			return bad(at, "name %q: give 1 to %d characters without any of ` */?:;\"|<>\\`", k.Name, kvstore.MaxKey-1)
 		case names[k.Name]:
 			return bad(at, "name %q stands there twice: name each key once", k.Name)
@@ -74,8 +74,8 @@ func (w *Workload) check() error {
 	return nil
 }
 
-// load draws the operations of a workload and knows what the store must hold after them.
-type load struct {
+// Load draws the operations of a workload and knows what the store must hold after them.
+type Load struct {
 	w      *Workload
 	rng    *model.Rand
 	bounds []uint64 // of the weights' running sum, by key
@@ -89,8 +89,9 @@ type held struct {
 	present bool
 }
 
-func newLoad(w *Workload, seed uint64) *load {
-	l := &load{w: w, rng: model.NewRand(seed), held: make([]held, len(w.Keys))}
+// NewLoad is a load of a workload on a store that has none of its keys. What it draws depends on seed alone.
+func NewLoad(w *Workload, seed uint64) *Load {
+	l := &Load{w: w, rng: model.NewRand(seed), held: make([]held, len(w.Keys))}
 	sum, longest := uint64(0), uint32(0)
 	for i, k := range w.Keys {
 		sum += uint64(k.Weight)
@@ -102,8 +103,8 @@ func newLoad(w *Workload, seed uint64) *load {
 	return l
 }
 
-// draw picks a key by weight.
-func (l *load) draw() int {
+// Draw picks a key by weight.
+func (l *Load) Draw() int {
 	at := uint64(l.rng.Intn(int(l.bounds[len(l.bounds)-1])))
 	i, found := slices.BinarySearch(l.bounds, at)
 	if found {
@@ -116,23 +117,40 @@ func (l *load) draw() int {
 	return i
 }
 
-// provision opens the store and sets every key once, as a device's production does.
-func (l *load) provision(store kvstore.Store) error {
+// Provision opens the store and sets every key once, as a device's production does.
+func (l *Load) Provision(store kvstore.Store) error {
 	if err := store.Open(); err != nil {
 		return fmt.Errorf("opening the store: %w", err)
 	}
 	for i := range l.w.Keys {
-		if err := l.set(store, i); err != nil {
+		if err := l.Set(store, i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// set gives key i a new value, in the store and in what is known of it.
-func (l *load) set(store kvstore.Store, i int) error {
+// Size draws the size in bytes of a value of key i.
+func (l *Load) Size(i int) uint32 {
+	k := &l.w.Keys[i]
+	return k.Bytes[0] + uint32(l.rng.Intn(int(k.Bytes[1]-k.Bytes[0])+1))
+}
+
+// Chance draws whether something happens that happens permille of 1000 times.
+func (l *Load) Chance(permille uint32) bool { return l.rng.Intn(1000) < int(permille) }
+
+// Held is the size in bytes of what the store holds under key i; ok is false if it holds nothing.
+func (l *Load) Held(i int) (size uint32, ok bool) {
+	return uint32(len(l.held[i].value)), l.held[i].present
+}
+
+// Set gives key i a new value, in the store and in what is known of it.
+func (l *Load) Set(store kvstore.Store, i int) error { return l.SetSize(store, i, l.Size(i)) }
+
+// SetSize is Set with a value of size bytes, at most the key's longest.
+func (l *Load) SetSize(store kvstore.Store, i int, size uint32) error {
 	k, h := &l.w.Keys[i], &l.held[i]
-	h.value = h.value[:int(k.Bytes[0])+l.rng.Intn(int(k.Bytes[1]-k.Bytes[0])+1)]
+	h.value = h.value[:size]
 	l.rng.Fill(h.value)
 	h.present = true
 	if err := store.Set(k.Name, h.value, 0); err != nil {
@@ -141,8 +159,8 @@ func (l *load) set(store kvstore.Store, i int) error {
 	return nil
 }
 
-// remove takes key i away.
-func (l *load) remove(store kvstore.Store, i int) error {
+// Remove takes key i away.
+func (l *Load) Remove(store kvstore.Store, i int) error {
 	l.held[i].present = false
 	if err := store.Remove(l.w.Keys[i].Name); err != nil {
 		return fmt.Errorf("remove of %s: %w", l.w.Keys[i].Name, err)
@@ -150,8 +168,8 @@ func (l *load) remove(store kvstore.Store, i int) error {
 	return nil
 }
 
-// get reads key i and compares it with what was set.
-func (l *load) get(store kvstore.Store, i int) error {
+// Get reads key i and compares it with what was set.
+func (l *Load) Get(store kvstore.Store, i int) error {
 	h, name := &l.held[i], l.w.Keys[i].Name
 	n, err := store.Get(name, l.buf, 0)
 	switch {
@@ -196,8 +214,8 @@ func (s *Sets) Count() uint64 { return uint64(len(s.Plain) + len(s.GC)) }
 // full store; what a reset by the watchdog leaves is counted. When ctx ends it returns what was measured
 // until then, and ctx's error.
 func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, progress func(done, total uint64)) (*Sets, error) {
-	f, l := d.Flash, newLoad(w, seed)
-	if err := l.provision(d.KV); err != nil {
+	f, l := d.Flash, NewLoad(w, seed)
+	if err := l.Provision(d.KV); err != nil {
 		return nil, err
 	}
 	total := uint64(w.Hours) * uint64(w.SetsPerHour)
@@ -227,14 +245,14 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 		if due += uint64(l.rng.Intn(int(2*interval) + 1)); due > f.Now() {
 			f.Wait(due - f.Now())
 		}
-		i := l.draw()
+		i := l.Draw()
 		was := d.remember(l, i)
-		remove := l.held[i].present && l.rng.Intn(1000) < int(w.Removes)
+		remove := l.held[i].present && l.Chance(w.Removes)
 		began, gcs := f.Now(), d.collections()
 		if remove {
-			failed = l.remove(d.KV, i)
+			failed = l.Remove(d.KV, i)
 		} else {
-			failed = l.set(d.KV, i)
+			failed = l.Set(d.KV, i)
 		}
 		if f.Off() {
 			failed = d.revive(l, i, was, &s.Resets)
@@ -253,7 +271,7 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 		}
 		for r := uint32(0); r < w.Reads && failed == nil; r++ {
 			began := f.Now()
-			failed = l.get(d.KV, l.draw())
+			failed = l.Get(d.KV, l.Draw())
 			s.Gets = append(s.Gets, f.Now()-began)
 		}
 	}
@@ -262,11 +280,11 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 	if err := f.Run(model.App{}); err != nil {
 		return nil, err
 	}
-	s.Counters = since(f.Counters(), before)
+	s.Counters = Since(f.Counters(), before)
 	s.Collections = d.collections() - collections
 	s.External = sinceNOR(d.norCounters(), outside)
 	s.Wear = f.Wear()
-	for _, w := range d.worn() {
+	for _, w := range d.Wear() {
 		s.worst = max(s.worst, w.Erases)
 	}
 	s.Life = life.life(s.Cycles)
@@ -275,7 +293,7 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 	slices.Sort(s.Gets)
 	for i := range l.held {
 		if failed == nil {
-			failed = l.get(d.KV, i)
+			failed = l.Get(d.KV, i)
 		}
 		if l.held[i].present {
 			s.LiveBytes += uint64(len(l.held[i].value))
@@ -287,9 +305,9 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 	return s, failed
 }
 
-// since is what c counted after before. The longest stall and masking are of the whole life, if there was
+// Since is what c counted after before. The longest stall and masking are of the whole life, if there was
 // any after before.
-func since(c, before model.Counters) model.Counters {
+func Since(c, before model.Counters) model.Counters {
 	c.ReadCalls -= before.ReadCalls
 	c.ReadBytes -= before.ReadBytes
 	c.Programs -= before.Programs
@@ -333,7 +351,7 @@ func sinceNOR(c, before model.NORCounters) model.NORCounters {
 
 // Quantile is the smallest of the ascending values that at least permille of 1000 of them do not
 // exceed, 0 of none.
-func quantile(permille int, sorted []uint64) uint64 {
+func Quantile(permille int, sorted []uint64) uint64 {
 	if len(sorted) == 0 {
 		return 0
 	}
@@ -341,8 +359,8 @@ func quantile(permille int, sorted []uint64) uint64 {
 	return sorted[max(i-1, 0)]
 }
 
-// all are the latencies of all sets, ascending.
-func (s *Sets) all() []uint64 {
+// All are the latencies of all sets, ascending.
+func (s *Sets) All() []uint64 {
 	a := slices.Concat(s.Plain, s.GC)
 	slices.Sort(a)
 	return a

@@ -124,7 +124,7 @@ func TestLifeWithoutErases(t *testing.T) {
 	if _, ok := s.Life.Hours(d.Flash.Hz()); ok {
 		t.Errorf("a life of %+v though no sector was erased", s.Life)
 	}
-	if m := s.Life.metrics(d.Flash.Hz()); m != nil {
+	if m := s.Life.Metrics(d.Flash.Hz()); m != nil {
 		t.Errorf("metrics %v", m)
 	}
 }
@@ -141,11 +141,11 @@ func TestDrawFollowsWeights(t *testing.T) {
 		if sum == 0 {
 			w.Keys[0].Weight, weights[0], sum = 1, 1, 1
 		}
-		l := newLoad(w, rapid.Uint64().Draw(t, "seed"))
+		l := NewLoad(w, rapid.Uint64().Draw(t, "seed"))
 		const draws = 4000
 		got := make([]int, len(weights))
 		for range draws {
-			got[l.draw()]++
+			got[l.Draw()]++
 		}
 		for i, n := range weights {
 			want := float64(n) / float64(sum) * draws
@@ -182,26 +182,26 @@ func TestWrongGetIsAnError(t *testing.T) {
 		"gone":        {func(v []byte) ([]byte, error) { return nil, kvstore.ErrItemNotFound }, "get of key0001: item not found"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := newLoad(Uniform(2, 64, 1), 1)
+			l := NewLoad(Uniform(2, 64, 1), 1)
 			store := &wrongStore{guideDevice(t, "mbed", model.Typ).Store, "key0001", c.how}
-			if err := l.provision(store); err != nil {
+			if err := l.Provision(store); err != nil {
 				t.Fatal(err)
 			}
-			if err := l.get(store, 0); err != nil {
+			if err := l.Get(store, 0); err != nil {
 				t.Errorf("the other key: %v", err)
 			}
-			if err := l.get(store, 1); err == nil || !strings.Contains(err.Error(), c.want) {
+			if err := l.Get(store, 1); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
 		})
 	}
-	l := newLoad(Uniform(1, 64, 1), 1)
+	l := NewLoad(Uniform(1, 64, 1), 1)
 	store := guideDevice(t, "mbed", model.Typ).Store
-	if err := l.provision(store); err != nil {
+	if err := l.Provision(store); err != nil {
 		t.Fatal(err)
 	}
 	l.held[0].present = false
-	if err := l.get(store, 0); err == nil || !strings.Contains(err.Error(), "which was removed: 64 bytes") {
+	if err := l.Get(store, 0); err == nil || !strings.Contains(err.Error(), "which was removed: 64 bytes") {
 		t.Errorf("a key that comes back after its remove: %v", err)
 	}
 }
@@ -233,11 +233,11 @@ func TestQuantile(t *testing.T) {
 		permille int
 		want     uint64
 	}{{0, 1}, {1, 1}, {100, 1}, {101, 2}, {500, 5}, {990, 10}, {1000, 10}} {
-		if got := quantile(c.permille, v); got != c.want {
+		if got := Quantile(c.permille, v); got != c.want {
 			t.Errorf("quantile %d of 1000 is %d, want %d", c.permille, got, c.want)
 		}
 	}
-	if quantile(500, nil) != 0 {
+	if Quantile(500, nil) != 0 {
 		t.Error("of nothing")
 	}
 }

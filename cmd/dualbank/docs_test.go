@@ -200,7 +200,7 @@ var lacking = regexp.MustCompile(`^expected "|^missing flags|: missing value`)
 var (
 	fuzzTarget = regexp.MustCompile(`-fuzz '\^(\w+)\$'`)
 	benchmark  = regexp.MustCompile(`-bench '?(\w+)`)
-	lastFolder = regexp.MustCompile(` \./(\w+)`)
+	lastFolder = regexp.MustCompile(` \./([\w/]+)`)
 )
 
 // runElsewhere tells of commands that build or run for long, or that other tests run, and makes sure that

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dualbank/bench"
+	"dualbank/bench/plan"
 	"dualbank/model"
 	"dualbank/results/page"
 )
@@ -64,7 +65,7 @@ func (c *planCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	show, end := progress(t.err)
-	report, err := bench.RunPlan(ctx, s, c.Out, show)
+	report, err := plan.Run(ctx, s, c.Out, show)
 	end()
 	if err != nil {
 		if ctx.Err() != nil {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"dualbank/bench"
+	"dualbank/bench/job"
 	"dualbank/fuzz"
 	"dualbank/results"
 	"dualbank/results/page"
@@ -36,7 +37,7 @@ func (c *runCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	show, end := progress(t.err)
-	report, findings, err := bench.Run(ctx, s, c.Out, show)
+	report, findings, err := job.Run(ctx, s, c.Out, show)
 	end()
 	stopped := err != nil && ctx.Err() != nil
 	if err != nil && !stopped {

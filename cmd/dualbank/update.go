@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"dualbank/bench"
+	"dualbank/bench/job"
 	"dualbank/results/page"
 )
 
@@ -35,7 +35,7 @@ func (c *updateCommand) Run(ctx context.Context, t terminal) error {
 	if err := s.Update.ReadFirmware(c.Firmware, c.Running); err != nil {
 		return badInput(err)
 	}
-	v, err := s.Variants(c.Size, c.Driver, c.Slots, c.Link, c.Delta)
+	v, err := job.NewVariants(s, c.Size, c.Driver, c.Slots, c.Link, c.Delta)
 	if err != nil {
 		return badInput(err)
 	}
@@ -43,7 +43,7 @@ func (c *updateCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	show, end := progress(t.err)
-	report, err := bench.RunUpdates(ctx, s, v, c.Out, show)
+	report, err := job.RunUpdates(ctx, s, v, c.Out, show)
 	end()
 	stopped := err != nil && ctx.Err() != nil
 	switch {

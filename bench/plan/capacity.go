@@ -1,4 +1,6 @@
-package bench
+// Package plan is capacity planning: it simulates the stores that a device can have, with what a
+// scenario asks of them, and finds the smallest that lasts.
+package plan
 
 import (
 	"cmp"
@@ -12,42 +14,43 @@ import (
 	"sync"
 	"time"
 
+	"dualbank/bench"
 	"dualbank/boot"
 	"dualbank/model"
 	"dualbank/results"
 	"dualbank/results/unit"
 )
 
-// planning is capacity planning under way.
-type planning struct {
-	s        *Scenario
+// planner holds the state of one Run call.
+type planner struct {
+	s        *bench.Scenario
 	demand   *demand
 	all      []candidate
 	law      *model.WearLaw
 	axes     []any // of benchmark names
 	effort   effort
 	report   *results.Report
-	progress Progress
+	progress bench.Progress
 
 	one  sync.Mutex
 	done uint64 // of the candidates, and then of the points of the live data
 }
 
-// RunPlan tries the stores that the scenario's [plan] names, or all that the flash can have, with what
+// Run tries the stores that the scenario's [plan] names, or all that the flash can have, with what
 // the scenario asks of them, and finds the smallest that meets the wishes. out is the folder in which the
 // report will be. Errors are a *ScenarioError where something does not fit together, else ctx's.
-func RunPlan(ctx context.Context, s *Scenario, out string, progress Progress) (*results.Report, error) {
+func Run(ctx context.Context, s *bench.Scenario, out string, progress bench.Progress) (*results.Report, error) {
 	e := thorough
 	if s.Plan.Quick {
 		e = quick
 	}
-	return runPlan(ctx, s, out, progress, e)
+	return run(ctx, s, out, progress, e)
 }
 
-func runPlan(ctx context.Context, s *Scenario, out string, progress Progress, e effort) (*results.Report, error) {
-	p := &planning{s: s, effort: e, progress: progress}
+func run(ctx context.Context, s *bench.Scenario, out string, progress bench.Progress, e effort) (*results.Report, error) {
+	p := &planner{s: s, effort: e, progress: progress}
 	if err := p.prepare(out); err != nil {
-		return nil, &ScenarioError{err}
+		return nil, &bench.ScenarioError{Err: err}
 	}
 	if err := p.each(ctx, "stores", len(p.all), func(i int) error { return p.try(ctx, &p.all[i]) }); err != nil {
 		return nil, err
@@ -62,9 +65,9 @@ func runPlan(ctx context.Context, s *Scenario, out string, progress Progress, e 
 }
 
 // prepare finds what does not fit together before anything is simulated.
-func (p *planning) prepare(out string) (err error) {
+func (p *planner) prepare(out string) (err error) {
 	s := p.s
-	if p.demand, err = s.demand(); err != nil {
+	if p.demand, err = demandOf(s); err != nil {
 		return err
 	}
 	if s.Board.Wear != "" {
@@ -72,15 +75,15 @@ func (p *planning) prepare(out string) (err error) {
 			return fmt.Errorf("board.wear: %w", err)
 		}
 	}
-	if p.all, err = s.candidates(); err != nil {
+	if p.all, err = candidates(s); err != nil {
 		return err
 	}
 	// A device is built here once, so that what is wrong with the board is found before the work begins.
-	d, err := p.all[0].s.device(s.Board.Driver, model.Corner(s.Board.Corner))
+	d, err := p.all[0].s.Device(s.Board.Driver, model.Corner(s.Board.Corner))
 	if err != nil {
 		return err
 	}
-	p.axes = slices.Clip(d.axes(s.Layout.Name))
+	p.axes = slices.Clip(d.Axes(s.Layout.Name))
 	mv := s.Board.MV
 	if mv == 0 {
 		mv = 3300
@@ -92,7 +95,7 @@ func (p *planning) prepare(out string) (err error) {
 	}
 	p.report = &results.Report{
 		Title:   title,
-		Board:   fmt.Sprintf("%s, %s at %g MHz, %g V, driver %s, %s times", s.Board.Name, d.Flash.Part().Title, float64(d.Flash.Hz())/1e6, float64(mv)/1000, d.Driver, longCorner(d.Corner)),
+		Board:   fmt.Sprintf("%s, %s at %g MHz, %g V, driver %s, %s times", s.Board.Name, d.Flash.Part().Title, float64(d.Flash.Hz())/1e6, float64(mv)/1000, d.Driver, bench.LongCorner(d.Corner)),
 		Command: fmt.Sprintf("dualbank plan %s --out %s", filepath.Join(out, "scenario.toml"), out), Scenario: stored.TOML(),
 		Config: []results.Setting{
 			{Key: "board", Value: s.Board.Name},
@@ -101,9 +104,9 @@ func (p *planning) prepare(out string) (err error) {
 			{Key: "profile", Value: s.Store.Profile.String()},
 			{Key: "seed", Value: fmt.Sprint(s.Seed)},
 		},
-		Sources: d.sources(mv),
+		Sources: d.Sources(mv),
 	}
-	d.describeStorage(p.report)
+	d.DescribeStorage(p.report)
 	if p.law != nil {
 		for _, f := range model.Facts(p.law) {
 			p.report.Sources = append(p.report.Sources, results.Source{Fact: "wear law " + p.law.Name + ": " + f.Name, Value: f.Value, Mark: f.Mark, From: f.From})
@@ -114,7 +117,7 @@ func (p *planning) prepare(out string) (err error) {
 
 // each does n jobs on the processors there are. The error is that of the first job that has one, so
 // that it does not depend on their order.
-func (p *planning) each(ctx context.Context, stage string, n int, job func(i int) error) error {
+func (p *planner) each(ctx context.Context, stage string, n int, job func(i int) error) error {
 	workers := p.s.Cuts.Workers
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
@@ -152,11 +155,11 @@ func (p *planning) each(ctx context.Context, stage string, n int, job func(i int
 }
 
 // try simulates one store and its update.
-func (p *planning) try(ctx context.Context, c *candidate) error {
+func (p *planner) try(ctx context.Context, c *candidate) error {
 	o := &c.out
 	d, err := c.s.Device(c.s.Board.Driver, model.Corner(c.s.Board.Corner))
-	if no, ok := errors.AsType[*noRoom](err); ok {
-		o.Image = no.room
+	if no, ok := errors.AsType[*bench.NoRoomError](err); ok {
+		o.Image = no.Room
 		o.Unmet = append(o.Unmet, noFirmware(o.Image))
 		return nil
 	}
@@ -165,7 +168,7 @@ func (p *planning) try(ctx context.Context, c *candidate) error {
 	}
 	o.Table, o.TablePeak = p.demand.tableRAM()
 	o.Image = largestImage(d)
-	st, err := d.settle(ctx, p.demand, c.s.Seed, p.effort.enough)
+	st, err := settle(ctx, d, p.demand, c.s.Seed, p.effort.enough)
 	switch {
 	case full(err):
 		o.Unmet = append(o.Unmet, tooSmall)
@@ -189,7 +192,7 @@ func (p *planning) try(ctx context.Context, c *candidate) error {
 
 // largestImage is the largest firmware in bytes that fits in the first slot and in the application's
 // place.
-func largestImage(d *Device) uint32 {
+func largestImage(d *bench.Device) uint32 {
 	head := boot.FirmwareOffset(d.Flash.PageSize())
 	if len(d.Layout.Slots) == 0 || d.Layout.Slots[0].Size <= head {
 		return 0
@@ -207,7 +210,7 @@ func noFirmware(room uint32) string {
 
 // forgetTooSmall keeps of the stores that nobody asked for and that do not hold the keys only the
 // largest.
-func (p *planning) forgetTooSmall() {
+func (p *planner) forgetTooSmall() {
 	if len(p.s.Plan.Sizes) > 0 {
 		return
 	}
@@ -222,10 +225,10 @@ func (p *planning) forgetTooSmall() {
 }
 
 // record fills in what was measured of the store.
-func (p *planning) record(c *candidate, d *Device, st *longRun) {
+func (p *planner) record(c *candidate, d *bench.Device, st *longRun) {
 	o, f, all := &c.out, d.Flash, st.all()
 	days := float64(st.ops) / p.demand.perDay
-	seconds := func(permille int, v []uint64) float64 { return f.Seconds(quantile(permille, v)) }
+	seconds := func(permille int, v []uint64) float64 { return f.Seconds(bench.Quantile(permille, v)) }
 	o.Simulated, o.Rounds, o.Uncertain = st.ops, st.rounds, 100*st.uncertain
 	if st.whole {
 		o.Uncertain = 0
@@ -244,12 +247,12 @@ func (p *planning) record(c *candidate, d *Device, st *longRun) {
 	room := float64(st.area - st.master)
 	o.Live, o.Fill = st.live, st.live/room
 	o.WorstFill = float64(p.demand.worst(st.unit)) / room
-	c.sets = (&Sets{Plain: st.plain, GC: st.gc}).latencies(o.Name, f)
+	c.sets = (&bench.Sets{Plain: st.plain, GC: st.gc}).SetRecord(o.Name, f)
 }
 
 // update simulates one firmware update and returns how often it erases each sector.
-func (p *planning) update(ctx context.Context, c *candidate, d *Device) ([]float64, error) {
-	before := erasesOf(d.worn())
+func (p *planner) update(ctx context.Context, c *candidate, d *bench.Device) ([]float64, error) {
+	before := erasesOf(d.Wear())
 	out := make([]float64, len(before))
 	u, err := d.RunUpdate(ctx, &c.s.Update, c.s.Seed, nil)
 	if errors.Is(err, boot.ErrFirmwareTooLarge) {
@@ -259,37 +262,37 @@ func (p *planning) update(ctx context.Context, c *candidate, d *Device) ([]float
 		return nil, fmt.Errorf("update: %w", err)
 	}
 	c.out.Update, c.out.UpdateDown, c.out.UpdateStall = d.Flash.Seconds(u.Cycles()), d.Flash.Seconds(u.Down()), d.Flash.Seconds(u.Counters.Stall)
-	for i, w := range d.worn() {
+	for i, w := range d.Wear() {
 		out[i] = float64(w.Erases - before[i])
 	}
 	return out, nil
 }
 
 // life extrapolates the wear of every sector to the years until one comes to its end.
-func (p *planning) life(c *candidate, d *Device, st *longRun, perUpdate []float64) {
+func (p *planner) life(c *candidate, d *bench.Device, st *longRun, perUpdate []float64) {
 	o := &c.out
 	opsPerYear := p.demand.perDay * 365.25
 	perYear := st.perOp()
 	for i := range perYear {
 		perYear[i] = perYear[i]*opsPerYear + perUpdate[i]*p.s.Plan.Updates
 	}
-	sectors := d.worn()
+	sectors := d.Wear()
 	if st.whole {
-		perYear[st.worstSector] = float64(sectors[st.worstSector].rated) / float64(st.lifeOps) * opsPerYear
+		perYear[st.worstSector] = float64(sectors[st.worstSector].Rated) / float64(st.lifeOps) * opsPerYear
 	}
 	for i, rate := range perYear {
-		rated := sectors[i].rated
+		rated := sectors[i].Rated
 		if rate <= 0 || rated == 0 {
 			continue
 		}
 		if years := float64(rated) / rate; o.Years == 0 || years < o.Years {
-			o.Years, o.Sector, o.Rated, o.External = years, sectors[i].Addr, rated, sectors[i].external
+			o.Years, o.Sector, o.Rated, o.External = years, sectors[i].Addr, rated, sectors[i].External
 		}
 	}
 	if p.law != nil && o.Years > 0 {
 		o.P1, o.P50 = p.draw(sectors, perYear)
 	}
-	c.wear = d.wear()
+	c.wear = d.WearRecord()
 	for i := range c.wear {
 		c.wear[i].Erases = uint32(min(math.Round(perYear[i]*p.s.Plan.Years), math.MaxUint32))
 	}
@@ -297,14 +300,14 @@ func (p *planning) life(c *candidate, d *Device, st *longRun, perUpdate []float6
 
 // draw draws the lives of the sectors of many devices, and returns after how many years the first sector
 // has failed in 1 % and in half of them.
-func (p *planning) draw(sectors []worn, perYear []float64) (p1, p50 float64) {
+func (p *planner) draw(sectors []bench.UnitWear, perYear []float64) (p1, p50 float64) {
 	rng := model.NewRand(p.s.Seed ^ 0x11FE)
 	lives := make([]float64, p.s.Plan.Devices)
 	for k := range lives {
 		lives[k] = math.Inf(1)
 		for i, rate := range perYear {
-			if rate > 0 && sectors[i].rated > 0 {
-				lives[k] = min(lives[k], float64(p.law.Draw(sectors[i].rated, rng))/rate)
+			if rate > 0 && sectors[i].Rated > 0 {
+				lives[k] = min(lives[k], float64(p.law.Draw(sectors[i].Rated, rng))/rate)
 			}
 		}
 	}
@@ -320,7 +323,7 @@ func (p *planning) draw(sectors []worn, perYear []float64) (p1, p50 float64) {
 }
 
 // judge says which of the wishes a store that was simulated does not meet.
-func (p *planning) judge(c *candidate) {
+func (p *planner) judge(c *candidate) {
 	o, w := &c.out, &p.s.Plan
 	unmet := func(format string, args ...any) { o.Unmet = append(o.Unmet, fmt.Sprintf(format, args...)) }
 	if o.Years > 0 && o.Years < w.Years {
@@ -344,7 +347,7 @@ func (p *planning) judge(c *candidate) {
 
 // choose takes the smallest store that meets the wishes, of equal ones that whose slowest set is
 // shortest, or for which the application waits least; where none does, the report shows the one that lasts longest of those that hold the keys.
-func (p *planning) choose(ctx context.Context) error {
+func (p *planner) choose(ctx context.Context) error {
 	plan := &results.Plan{Demand: p.demand.String(), Wishes: p.wishes(), Years: p.s.Plan.Years, Best: -1}
 	if p.law != nil {
 		plan.Law, plan.Drawn = p.law.Title, p.s.Plan.Devices
@@ -381,7 +384,7 @@ func (p *planning) choose(ctx context.Context) error {
 }
 
 // wishes are the wishes in words.
-func (p *planning) wishes() string {
+func (p *planner) wishes() string {
 	text := fmt.Sprintf("%g years", p.s.Plan.Years)
 	if p.s.Plan.Updates > 0 {
 		text += fmt.Sprintf(" with %g updates a year", p.s.Plan.Updates)
@@ -394,7 +397,7 @@ func (p *planning) wishes() string {
 }
 
 // live simulates the shown store with more and fewer keys of the same sizes.
-func (p *planning) live(ctx context.Context, c *candidate, plan *results.Plan) error {
+func (p *planner) live(ctx context.Context, c *candidate, plan *results.Plan) error {
 	fills := p.effort.fills
 	points := make([]results.PlanLive, len(fills))
 	err := p.each(ctx, "live data", len(fills), func(i int) error {
@@ -404,7 +407,7 @@ func (p *planning) live(ctx context.Context, c *candidate, plan *results.Plan) e
 		}
 		unit := d.Flash.PageSize()
 		room := fills[i] * float64(c.out.Bytes/2)
-		st, err := d.settle(ctx, p.demand.scaled(unit, room), c.s.Seed, func(s *longRun) bool { return s.rounds >= 8 && s.ops >= 2000 })
+		st, err := settle(ctx, d, p.demand.scaled(unit, room), c.s.Seed, func(s *longRun) bool { return s.rounds >= 8 && s.ops >= 2000 })
 		if full(err) || errors.Is(err, errNeverCollects) {
 			return nil // values that are too long for so many keys: no point
 		}
@@ -414,8 +417,8 @@ func (p *planning) live(ctx context.Context, c *candidate, plan *results.Plan) e
 		all := st.all()
 		f := d.Flash
 		points[i] = results.PlanLive{
-			Bytes: st.live, P50: f.Seconds(quantile(500, all)), P99: f.Seconds(quantile(990, all)),
-			GC: f.Seconds(quantile(500, st.gc)), Worst: f.Seconds(quantile(1000, all)),
+			Bytes: st.live, P50: f.Seconds(bench.Quantile(500, all)), P99: f.Seconds(bench.Quantile(990, all)),
+			GC: f.Seconds(bench.Quantile(500, st.gc)), Worst: f.Seconds(bench.Quantile(1000, all)),
 		}
 		return nil
 	})

@@ -1,23 +1,28 @@
-package bench
+package plan
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 
+	"dualbank/bench"
 	"dualbank/boot/layout"
-	"dualbank/kvstore"
 	"dualbank/model"
 	"dualbank/results"
 	"dualbank/results/unit"
 )
 
+// Places that are not asked for.
+const (
+	placeExternal bench.Place = "external" // on the device beside the microcontroller
+	placeFixed    bench.Place = ""         // by configuration files
+)
+
 // site is a place and a size of a KVStore.
 type site struct {
-	place Place
+	place bench.Place
 	base  uint32
 	size  uint32
-	area  uint32
 	unit  uint32 // erase unit, of external flash
 }
 
@@ -25,7 +30,7 @@ type site struct {
 // equal areas that together are all of it. Sizes that were asked for and that no place can have are an
 // error; without any, they are the powers of two and the sizes half way between them, up to half of the
 // upper half of the flash.
-func (p *Plan) sites(part *model.Part, unit uint32) ([]site, error) {
+func sites(p *bench.Plan, part *model.Part, unit uint32) ([]site, error) {
 	blank, err := model.New(model.Config{Part: part, Unit: unit})
 	if err != nil {
 		return nil, err
@@ -45,21 +50,21 @@ func (p *Plan) sites(part *model.Part, unit uint32) ([]site, error) {
 	for _, size := range sizes {
 		found := false
 		var first string
-		for _, place := range places {
+		for _, place := range bench.Places {
 			if !slices.Contains(p.Places, place) {
 				continue
 			}
-			s, err := siteAt(blank, place, size)
+			base, err := place.Site(blank, size)
 			if err != nil {
-				if !found && (place != PlaceLower || tried == nil) {
+				if !found && (place != bench.PlaceLower || tried == nil) {
 					tried = err
 				}
 				continue
 			}
 			// The same sectors in another place of the upper half are the same store.
-			if text := sectorsOf(part, s.base, s.size); first != text || place == PlaceLower {
+			if text := sectorsOf(part, base, size); first != text || place == bench.PlaceLower {
 				first = text
-				all = append(all, s)
+				all = append(all, site{place: place, base: base, size: size})
 			}
 			found = true
 		}
@@ -71,36 +76,6 @@ func (p *Plan) sites(part *model.Part, unit uint32) ([]site, error) {
 		return nil, fmt.Errorf("plan: part %s has no place for a KVStore: %w", part.Name, tried)
 	}
 	return all, nil
-}
-
-// siteAt is the store of size bytes in a place of a flash. The error says what is wrong with it.
-func siteAt(f *model.Flash, place Place, size uint32) (site, error) {
-	half, where := f.Size()/2, fmt.Sprintf("at the %s of the upper half", place)
-	if size > half {
-		return site{}, fmt.Errorf("the upper half of the flash has %d bytes: give a smaller size", half)
-	}
-	s := site{place: place, base: f.Start() + half, size: size}
-	switch place {
-	case PlaceEnd:
-		s.base = f.Start() + f.Size() - size
-	case PlaceLower:
-		s.base, where = f.Start()+half-size, "at the end of the lower half"
-		if size > half/2 {
-			return s, fmt.Errorf("%s it leaves too little to the application: give a smaller size", where)
-		}
-	}
-	region, err := f.Region(s.base, size)
-	if err != nil {
-		return s, fmt.Errorf("%s it does not end with a sector: give another size", where)
-	}
-	pic, err := kvstore.Inspect(region, kvstore.MbedCE)
-	if err != nil {
-		return s, err
-	}
-	if s.area = pic.Areas[0].Size; 2*uint64(s.area) != uint64(size) {
-		return s, fmt.Errorf("%s the store would use %d bytes of it: give that size", where, 2*s.area)
-	}
-	return s, nil
 }
 
 // sectorsOf spells the sectors of a stretch of flash: "4 x 16 KiB + 1 x 64 KiB".
@@ -125,22 +100,22 @@ func sectorsOf(part *model.Part, base, size uint32) string {
 
 // candidate is a scenario with one of the stores that planning tries.
 type candidate struct {
-	s    *Scenario
+	s    *bench.Scenario
 	out  results.PlanCandidate
 	wear []results.SectorWear // after the years that were wished
 	sets results.SetLatency
 }
 
 // candidates are the stores to try. With configuration files of its own the scenario has one.
-func (s *Scenario) candidates() ([]candidate, error) {
-	part, unit, err := partAndUnit(s.Board.Part, s.Board.Driver)
+func candidates(s *bench.Scenario) ([]candidate, error) {
+	part, unit, err := bench.PartAndUnit(s.Board.Part, s.Board.Driver)
 	if err != nil {
 		return nil, fmt.Errorf("board: %w", err)
 	}
-	if s.storesOutside() {
-		return s.externalCandidates(part)
+	if s.ExternalStorage() {
+		return externalCandidates(s, part)
 	}
-	if !s.halfLayout(part) {
+	if !halfLayout(s, part) {
 		if len(s.Plan.Sizes) > 0 {
 			return nil, fmt.Errorf("plan.kvstore_bytes: the configuration files in [layout] fix the size: leave out one or the other")
 		}
@@ -149,16 +124,16 @@ func (s *Scenario) candidates() ([]candidate, error) {
 			return nil, err
 		}
 		kv, _ := l.Region(layout.RegionKVStore)
-		return []candidate{s.candidate(part, site{place: placeFixed, base: kv.Start, size: kv.Size, area: kv.Size / 2})}, nil
+		return []candidate{newCandidate(s, part, site{place: placeFixed, base: kv.Start, size: kv.Size})}, nil
 	}
-	sites, err := s.Plan.sites(part, unit)
+	places, err := sites(&s.Plan, part, unit)
 	if err != nil {
 		return nil, err
 	}
 	var all []candidate
-	for _, at := range sites {
-		c := s.candidate(part, at)
-		h := HalfLayout{Name: s.Layout.Name, Target: s.Layout.Target, KVBase: at.base, KVSize: at.size}
+	for _, at := range places {
+		c := newCandidate(s, part, at)
+		h := bench.HalfLayout{Name: s.Layout.Name, Target: s.Layout.Target, KVBase: at.base, KVSize: at.size}
 		if c.s.Layout, err = h.Layout(part, unit); err != nil {
 			return nil, err
 		}
@@ -169,7 +144,7 @@ func (s *Scenario) candidates() ([]candidate, error) {
 
 // halfLayout tells whether the scenario's layout is none of its own: the guide's, or the one that a board
 // comes with, for whatever program unit.
-func (s *Scenario) halfLayout(part *model.Part) bool {
+func halfLayout(s *bench.Scenario, part *model.Part) bool {
 	if s.Layout.BootloaderText == "" && s.Layout.ApplicationText == "" {
 		return true
 	}
@@ -178,7 +153,7 @@ func (s *Scenario) halfLayout(part *model.Part) bool {
 		return false
 	}
 	kv, _ := l.Region(layout.RegionKVStore)
-	h := HalfLayout{Name: s.Layout.Name, Target: s.Layout.Target, KVBase: kv.Start, KVSize: kv.Size}
+	h := bench.HalfLayout{Name: s.Layout.Name, Target: s.Layout.Target, KVBase: kv.Start, KVSize: kv.Size}
 	for unit := uint32(1); unit <= 512; unit *= 2 {
 		if own, err := h.Layout(part, unit); err == nil && own.BootloaderText == s.Layout.BootloaderText && own.ApplicationText == s.Layout.ApplicationText {
 			return true
@@ -187,9 +162,9 @@ func (s *Scenario) halfLayout(part *model.Part) bool {
 	return false
 }
 
-// candidate is the scenario with a store. Its sectors only count their erases: what is simulated is a
+// newCandidate is the scenario with a store. Its sectors only count their erases: what is simulated is a
 // part of a life, in which none fails.
-func (s *Scenario) candidate(part *model.Part, at site) candidate {
+func newCandidate(s *bench.Scenario, part *model.Part, at site) candidate {
 	own := *s
 	own.Board.Wear = ""
 	c := candidate{s: &own}
@@ -197,7 +172,7 @@ func (s *Scenario) candidate(part *model.Part, at site) candidate {
 	name := fmt.Sprintf("%s at the %s", unit.Size(float64(at.size)), place)
 	sectors := sectorsOf(part, at.base, at.size)
 	switch at.place {
-	case PlaceLower:
+	case bench.PlaceLower:
 		name = unit.Size(float64(at.size)) + " beside the code"
 	case placeExternal:
 		name, sectors = unit.Size(float64(at.size))+" external", fmt.Sprintf("%d x %s", at.size/at.unit, unit.Size(float64(at.unit)))
@@ -215,7 +190,7 @@ const maxTriedExternal = 512 << 10
 
 // externalCandidates are stores on the external device: the sizes that were asked for, else powers of two
 // and those half way between.
-func (s *Scenario) externalCandidates(part *model.Part) ([]candidate, error) {
+func externalCandidates(s *bench.Scenario, part *model.Part) ([]candidate, error) {
 	nor, err := model.NORByName(s.Store.External)
 	if err != nil {
 		return nil, fmt.Errorf("store.external: %w", err)
@@ -224,7 +199,7 @@ func (s *Scenario) externalCandidates(part *model.Part) ([]candidate, error) {
 	if err != nil {
 		return nil, err
 	}
-	storage, err := s.Store.storage(l)
+	storage, err := s.Store.Storage(l)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
@@ -243,7 +218,7 @@ func (s *Scenario) externalCandidates(part *model.Part) ([]candidate, error) {
 		if size%(2*unit) != 0 || size > nor.Bytes.Bytes {
 			return nil, fmt.Errorf("plan.kvstore_bytes: %d: %s has %d bytes in erase units of %d: give an even number of them", size, nor.Name, nor.Bytes.Bytes, unit)
 		}
-		all = append(all, s.candidate(part, site{place: placeExternal, base: storage.ExternalBase, size: size, area: size / 2, unit: unit}))
+		all = append(all, newCandidate(s, part, site{place: placeExternal, base: storage.ExternalBase, size: size, unit: unit}))
 	}
 	return all, nil
 }

@@ -1,4 +1,4 @@
-package bench
+package plan
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"dualbank/bench"
 	"dualbank/boot/layout"
 	"dualbank/kvstore"
 	"dualbank/model"
@@ -22,12 +23,12 @@ import (
 )
 
 // planned is a scenario for planning: keys of 16 to 600 bytes, so many sets a day.
-func planned(keys int, perDay float64) *Scenario {
-	s := Guide()
+func planned(keys int, perDay float64) *bench.Scenario {
+	s := bench.Guide()
 	s.Title = ""
-	s.Workload = Workload{SetsPerHour: 1, Hours: 1}
+	s.Workload = bench.Workload{SetsPerHour: 1, Hours: 1}
 	for i := range keys {
-		s.Workload.Keys = append(s.Workload.Keys, Key{Name: fmt.Sprintf("a_key_as_long_as_most_%02d", i), Bytes: [2]uint32{16, 600}, Weight: 1})
+		s.Workload.Keys = append(s.Workload.Keys, bench.Key{Name: fmt.Sprintf("a_key_as_long_as_most_%02d", i), Bytes: [2]uint32{16, 600}, Weight: 1})
 	}
 	s.Plan.SetsPerDay = perDay
 	s.Update.Bytes = 100 << 10
@@ -56,7 +57,7 @@ func lifeOf(t testing.TB, c *candidate, dm *demand, seed uint64) float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st, err := d.settle(context.Background(), dm, seed, func(s *longRun) bool { return s.whole })
+	st, err := settle(context.Background(), d, dm, seed, func(s *longRun) bool { return s.whole })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,17 +66,17 @@ func lifeOf(t testing.TB, c *candidate, dm *demand, seed uint64) float64 {
 
 // lifeError is by how many percent the plan's life of each store is beside that of a simulation of the
 // whole life.
-func lifeError(t testing.TB, s *Scenario, e effort) (worst float64) {
+func lifeError(t testing.TB, s *bench.Scenario, e effort) (worst float64) {
 	t.Helper()
-	r, err := runPlan(context.Background(), s, "out", nil, e)
+	r, err := run(context.Background(), s, "out", nil, e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dm, err := s.demand()
+	dm, err := demandOf(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := s.candidates()
+	all, err := candidates(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,26 +132,11 @@ func BenchmarkPlanWholeLife(b *testing.B) {
 	b.ReportMetric(off, "error-%")
 }
 
-// BenchmarkPlan is the command on the guide's board: 40 keys of 16 to 600 bytes, 500 sets a day, 10 years.
-func BenchmarkPlan(b *testing.B) {
-	sets := uint64(0)
-	for b.Loop() {
-		r, err := RunPlan(context.Background(), planned(40, 500), "out", nil)
-		if err != nil {
-			b.Fatal(err)
-		}
-		for _, c := range r.Plan.Candidates {
-			sets += c.Simulated
-		}
-	}
-	b.ReportMetric(float64(sets)/b.Elapsed().Seconds(), "sets/s")
-}
-
 func TestPlanRecommends(t *testing.T) {
 	s := planned(40, 500)
 	s.Plan.Sizes = []uint32{32 << 10, 64 << 10, 128 << 10, 256 << 10}
 	s.Cuts.Workers = 1
-	one, err := runPlan(context.Background(), s, "out", nil, brief)
+	one, err := run(context.Background(), s, "out", nil, brief)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,12 +144,12 @@ func TestPlanRecommends(t *testing.T) {
 		t.Error(err)
 	}
 	// The scenario of the report makes it again, on other processors too.
-	again, err := Parse("again.toml", []byte(one.Scenario))
+	again, err := bench.Parse("again.toml", []byte(one.Scenario))
 	if err != nil {
 		t.Fatal(err)
 	}
 	again.Cuts.Workers = 2
-	two, err := runPlan(context.Background(), again, "out", nil, brief)
+	two, err := run(context.Background(), again, "out", nil, brief)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,27 +227,27 @@ func TestPlanRecommends(t *testing.T) {
 // Every wish that is not met is said.
 func TestPlanWishes(t *testing.T) {
 	for name, c := range map[string]struct {
-		change func(s *Scenario)
+		change func(s *bench.Scenario)
 		unmet  string
 	}{
-		"none":     {func(s *Scenario) {}, ""},
-		"life":     {func(s *Scenario) { s.Plan.Years = 20 }, "it lasts 15."},
-		"full":     {func(s *Scenario) { s.Workload.Keys[3].Bytes[1] = 40000; s.Workload.Keys[3].Weight = 0 }, "it can run full: all values at their longest take"},
-		"firmware": {func(s *Scenario) { s.Update.Bytes = 900 << 10 }, "the firmware does not fit: there is room for 895.9 KiB"},
-		"slow":     {func(s *Scenario) { s.Plan.LongestSet = Duration(500 * time.Millisecond) }, "a set takes 8"},
-		"busy":     {func(s *Scenario) { s.Plan.SetsPerDay = 1e7 }, "sets take longer than there is time for"},
-		"draws":    {func(s *Scenario) { s.Board.Wear = "flat"; s.Plan.Years = 15 }, "1 % of the devices have a failed sector after 1"},
-		"small":    {func(s *Scenario) { s.Workload.Keys = planned(400, 1).Workload.Keys }, tooSmall},
+		"none":     {func(s *bench.Scenario) {}, ""},
+		"life":     {func(s *bench.Scenario) { s.Plan.Years = 20 }, "it lasts 15."},
+		"full":     {func(s *bench.Scenario) { s.Workload.Keys[3].Bytes[1] = 40000; s.Workload.Keys[3].Weight = 0 }, "it can run full: all values at their longest take"},
+		"firmware": {func(s *bench.Scenario) { s.Update.Bytes = 900 << 10 }, "the firmware does not fit: there is room for 895.9 KiB"},
+		"slow":     {func(s *bench.Scenario) { s.Plan.LongestSet = bench.Duration(500 * time.Millisecond) }, "a set takes 8"},
+		"busy":     {func(s *bench.Scenario) { s.Plan.SetsPerDay = 1e7 }, "sets take longer than there is time for"},
+		"draws":    {func(s *bench.Scenario) { s.Board.Wear = "flat"; s.Plan.Years = 15 }, "1 % of the devices have a failed sector after 1"},
+		"small":    {func(s *bench.Scenario) { s.Workload.Keys = planned(400, 1).Workload.Keys }, tooSmall},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := planned(40, 500)
-			s.Plan.Sizes, s.Plan.Places, s.Plan.Updates = []uint32{128 << 10}, []Place{PlaceStart}, 0
+			s.Plan.Sizes, s.Plan.Places, s.Plan.Updates = []uint32{128 << 10}, []bench.Place{bench.PlaceStart}, 0
 			c.change(s)
 			if name == "full" {
 				s.Workload.Keys[3].Bytes[0] = 16
 			}
-			r, err := runPlan(context.Background(), s, "out", nil, brief)
+			r, err := run(context.Background(), s, "out", nil, brief)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -285,11 +271,11 @@ func TestDrawnLives(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &planning{s: s, law: law}
+	p := &planner{s: s, law: law}
 	rates := []float64{100, 0, 100, 100, 100, 0, 100}
-	sectors := make([]worn, len(rates))
+	sectors := make([]bench.UnitWear, len(rates))
 	for i := range rates[:6] {
-		sectors[i].rated = 10000 // of the last one nothing is known
+		sectors[i].Rated = 10000 // of the last one nothing is known
 	}
 	p1, p50 := p.draw(sectors, rates)
 	for _, c := range []struct{ share, got float64 }{{0.01, p1}, {0.5, p50}} {
@@ -307,10 +293,10 @@ func TestDrawnLives(t *testing.T) {
 func TestWorstCase(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		unit := rapid.SampledFrom([]uint32{1, 8, 32}).Draw(rt, "unit")
-		dm := &demand{w: &Workload{}, perDay: 1}
+		dm := &demand{w: &bench.Workload{}, perDay: 1}
 		for i := range rapid.IntRange(1, 12).Draw(rt, "keys") {
 			n := rapid.Uint32Range(0, 120).Draw(rt, "bytes")
-			dm.w.Keys = append(dm.w.Keys, Key{Name: fmt.Sprintf("%0*d", rapid.IntRange(2, 20).Draw(rt, "name"), i), Bytes: [2]uint32{n, n}, Weight: 1})
+			dm.w.Keys = append(dm.w.Keys, bench.Key{Name: fmt.Sprintf("%0*d", rapid.IntRange(2, 20).Draw(rt, "name"), i), Bytes: [2]uint32{n, n}, Weight: 1})
 		}
 		f, err := model.New(model.Config{Part: model.Plain("x", 0, []uint32{1024, 1024}, model.CellAND), Unit: unit})
 		if err != nil {
@@ -322,7 +308,7 @@ func TestWorstCase(t *testing.T) {
 		}
 		store := kvstore.NewTDB(region, kvstore.Options{})
 		tr := newTraffic(dm, 1)
-		err = tr.l.provision(store)
+		err = tr.l.Provision(store)
 		if err == nil {
 			err = store.Open()
 		}
@@ -379,7 +365,7 @@ func TestUncertainty(t *testing.T) {
 }
 
 func TestSites(t *testing.T) {
-	p := Guide().Plan
+	p := bench.Guide().Plan
 	for _, c := range []struct {
 		part  string
 		sizes []uint32
@@ -392,18 +378,15 @@ func TestSites(t *testing.T) {
 		{"stm32f429zi", []uint32{384 << 10}, "plan.kvstore_bytes: 393216: at the end of the upper half the store would use 262144 bytes of it: give that size"},
 		{"stm32f429zi", []uint32{2 << 20}, "plan.kvstore_bytes: 2097152: the upper half of the flash has 1048576 bytes: give a smaller size"},
 	} {
-		part, unit, err := partAndUnit(c.part, "mbed")
+		part, unit, err := bench.PartAndUnit(c.part, "mbed")
 		if err != nil {
 			t.Fatal(err)
 		}
 		p.Sizes = c.sizes
-		all, err := p.sites(part, unit)
+		all, err := sites(&p, part, unit)
 		var got []string
 		for _, s := range all {
 			got = append(got, fmt.Sprintf("%s %d", s.place, s.size>>10))
-			if 2*s.area != s.size {
-				t.Errorf("%+v", s)
-			}
 		}
 		text := strings.Join(got, ", ")
 		if err != nil {
@@ -417,7 +400,7 @@ func TestSites(t *testing.T) {
 
 // A plan can be of a layout that configuration files give, and of a recorded trace.
 func TestPlanOfFilesAndTraces(t *testing.T) {
-	s, err := BoardScenario("nucleo-g474re")
+	s, err := bench.BoardScenario("nucleo-g474re")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -429,7 +412,7 @@ func TestPlanOfFilesAndTraces(t *testing.T) {
 	}
 	s.Plan.Trace, s.Plan.TraceFile = "some/trace.csv", []byte(text.String())
 	s.Update.Bytes = 60 << 10
-	r, err := runPlan(context.Background(), s, "out", nil, brief)
+	r, err := run(context.Background(), s, "out", nil, brief)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -445,29 +428,29 @@ func TestPlanOfFilesAndTraces(t *testing.T) {
 
 func TestPlanErrorsAreTheScenarios(t *testing.T) {
 	for name, c := range map[string]struct {
-		change func(s *Scenario)
+		change func(s *bench.Scenario)
 		want   string
 	}{
-		"part":  {func(s *Scenario) { s.Board.Part = "stm32" }, `board: part "stm32" is unknown`},
-		"law":   {func(s *Scenario) { s.Board.Wear = "steep" }, `board.wear: wear law "steep" is unknown`},
-		"size":  {func(s *Scenario) { s.Plan.Sizes = []uint32{100} }, "plan.kvstore_bytes: 100: "},
-		"trace": {func(s *Scenario) { s.Plan.Trace, s.Plan.TraceFile = "t.csv", []byte("x") }, `t.csv:1: no column "seconds"`},
-		"rate": {func(s *Scenario) {
+		"part":  {func(s *bench.Scenario) { s.Board.Part = "stm32" }, `board: part "stm32" is unknown`},
+		"law":   {func(s *bench.Scenario) { s.Board.Wear = "steep" }, `board.wear: wear law "steep" is unknown`},
+		"size":  {func(s *bench.Scenario) { s.Plan.Sizes = []uint32{100} }, "plan.kvstore_bytes: 100: "},
+		"trace": {func(s *bench.Scenario) { s.Plan.Trace, s.Plan.TraceFile = "t.csv", []byte("x") }, `t.csv:1: no column "seconds"`},
+		"rate": {func(s *bench.Scenario) {
 			s.Plan.Trace, s.Plan.TraceFile = "t.csv", []byte("seconds,key,bytes\n0,a,1\n1e12,a,1\n")
 		}, "t.csv: "},
-		"clock":  {func(s *Scenario) { s.Board.Hz = 1e9 }, "board: part stm32f429zi: a clock of 1000000000 Hz"},
-		"target": {func(s *Scenario) { s.Layout.Target = "K64F" }, "layout.target: K64F has the flash of"},
-		"files": {func(s *Scenario) {
+		"clock":  {func(s *bench.Scenario) { s.Board.Hz = 1e9 }, "board: part stm32f429zi: a clock of 1000000000 Hz"},
+		"target": {func(s *bench.Scenario) { s.Layout.Target = "K64F" }, "layout.target: K64F has the flash of"},
+		"files": {func(s *bench.Scenario) {
 			s.Layout.BootloaderText = string(layout.Example()[0].Text)
 			s.Layout.ApplicationText = string(layout.Example()[1].Text)
 			s.Plan.Sizes = []uint32{1 << 17}
 		}, "plan.kvstore_bytes: the configuration files"},
-		"image": {func(s *Scenario) { s.Update.Bytes = 2 << 20 }, "update.bytes: 2097152 bytes of firmware"},
+		"image": {func(s *bench.Scenario) { s.Update.Bytes = 2 << 20 }, "update.bytes: 2097152 bytes of firmware"},
 	} {
 		s := planned(4, 100)
 		c.change(s)
-		_, err := RunPlan(context.Background(), s, "out", nil)
-		if _, ok := errors.AsType[*ScenarioError](err); !ok || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+		_, err := Run(context.Background(), s, "out", nil)
+		if _, ok := errors.AsType[*bench.ScenarioError](err); !ok || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: got %T %v, want one line: %s", name, err, err, c.want)
 		}
 	}
@@ -475,17 +458,17 @@ func TestPlanErrorsAreTheScenarios(t *testing.T) {
 
 // A board brings a layout, which planning may lay out anew; the scenario that it leaves says so too.
 func TestPlanOfABoard(t *testing.T) {
-	s, err := Parse("b.toml", []byte("title = 'b'\n[board]\nname = 'nucleo-g474re'\n[update]\nbytes = 60000\n[plan]\nkvstore_bytes = [16384, 32768]\n"))
+	s, err := bench.Parse("b.toml", []byte("title = 'b'\n[board]\nname = 'nucleo-g474re'\n[update]\nbytes = 60000\n[plan]\nkvstore_bytes = [16384, 32768]\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Workload = planned(5, 1).Workload
-	again, err := Parse("again.toml", []byte(s.TOML()))
+	again, err := bench.Parse("again.toml", []byte(s.TOML()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []*Scenario{s, again} {
-		all, err := s.candidates()
+	for _, s := range []*bench.Scenario{s, again} {
+		all, err := candidates(s)
 		if err != nil || len(all) != 4 || all[0].out.Bytes != 16384 || all[2].s.Layout.ApplicationText == all[0].s.Layout.ApplicationText {
 			t.Errorf("%d stores, %v", len(all), err)
 		}
@@ -494,29 +477,53 @@ func TestPlanOfABoard(t *testing.T) {
 
 func TestPlanStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
-	_, err := RunPlan(ctx, planned(40, 500), "out", func(stage string, done, total uint64) { cancel() })
+	_, err := Run(ctx, planned(40, 500), "out", func(stage string, done, total uint64) { cancel() })
 	if !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
 
-func TestPlanSectionErrors(t *testing.T) {
-	for text, want := range map[string]string{
-		"years = 0":                     "plan.years: 0: give more than 0, up to 1000",
-		"years = nan":                   "plan.years: NaN",
-		"longest_set = '2h'":            "plan.longest_set: 2h0m0s: give 0s to 1h",
-		"places = []":                   "plan.places: is empty",
-		"places = ['middle']":           `plan.places[0]: place "middle" is unknown: choose one of start, end, lower`,
-		"sets_per_day = -1":             "plan.sets_per_day: -1",
-		"sets_per_day = inf":            "plan.sets_per_day: +Inf",
-		"updates_per_year = -1":         "plan.updates_per_year: -1",
-		"devices = 5":                   "plan.devices: 5: give 100 to 1000000",
-		"kvstore_bytes = [1024, 0]":     "plan.kvstore_bytes[1]: 0: give bytes",
-		"kvstore_bytes = [99999999999]": "",
-	} {
-		_, err := Parse("x.toml", []byte("[plan]\n"+text+"\n"))
-		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%s: got %v, want %s", text, err, want)
+// A plan of stores on external flash tries its erase units; a collection comes by when what a set takes has
+// filled what is free of an area.
+func TestPlanOfExternalFlash(t *testing.T) {
+	s := planned(40, 500)
+	s.Store.Type = bench.StorageType(kvstore.TDBExternal)
+	s.Plan.Sizes = []uint32{16 << 10, 64 << 10, 128 << 10}
+	r, err := run(context.Background(), s, "out", nil, brief)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := results.Check(r); err != nil {
+		t.Error(err)
+	}
+	p := r.Plan
+	if len(p.Candidates) != 3 || p.Candidates[0].Unmet[0] != tooSmall || p.Best != 1 || p.Candidates[1].Name != "64 KiB external" {
+		t.Fatalf("%+v", p.Candidates)
+	}
+	for _, c := range p.Candidates[1:] {
+		mean := 24.0 + 24 + 308 + bench.SecureBytes
+		perDay := 500 * mean / (float64(c.Bytes)/2 - 108 - c.Live)
+		if math.Abs(c.GCPerDay/perDay-1) > 0.03 {
+			t.Errorf("%s: %.3f garbage collections a day, by hand %.3f", c.Name, c.GCPerDay, perDay)
 		}
+		if years := 100_000 / (perDay / 2) / 365.25; math.Abs(c.Years/years-1) > 0.03 || !c.External || c.Rated != 100_000 {
+			t.Errorf("%s: %.3f years, by hand %.3f: %+v", c.Name, c.Years, years, c)
+		}
+		if c.Masked != 0 || c.Stall != 0 || c.Table != 41*16+256 || c.Update < 5 {
+			t.Errorf("%s: %+v", c.Name, c)
+		}
+	}
+	for sizes, want := range map[uint32]string{
+		6 << 10:  "plan.kvstore_bytes: 6144: mx25r6435f has 8388608 bytes in erase units of 4096: give an even number of them",
+		16 << 20: "plan.kvstore_bytes: 16777216: mx25r6435f has 8388608 bytes",
+	} {
+		s.Plan.Sizes = []uint32{sizes}
+		if _, err := Run(context.Background(), s, "out", nil); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	s.Plan.Sizes = nil
+	if all, err := candidates(s); err != nil || len(all) != 12 || all[0].out.Bytes != 8<<10 || all[11].out.Bytes != 512<<10 {
+		t.Errorf("%d stores, %v", len(all), err)
 	}
 }

@@ -1,4 +1,4 @@
-package bench
+package plan
 
 import (
 	"math"
@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"dualbank/bench"
+	"dualbank/kvstore"
 )
 
 func TestParseTrace(t *testing.T) {
@@ -14,7 +17,7 @@ func TestParseTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &Trace{
-		Keys: []Key{{"a", [2]uint32{10, 30}, 1}, {"b", [2]uint32{20, 20}, 1}},
+		Keys: []bench.Key{{Name: "a", Bytes: [2]uint32{10, 30}, Weight: 1}, {Name: "b", Bytes: [2]uint32{20, 20}, Weight: 1}},
 		Ops:  []TraceOp{{0, 0, 10, false}, {0.5, 1, 20, false}, {60, 0, 30, false}, {90, 1, 0, true}},
 		Span: 120, // four operations in 90 s, and as long again until the first one comes again
 	}
@@ -51,17 +54,26 @@ func TestParseTraceErrors(t *testing.T) {
 	}
 }
 
+// sink is a store that takes everything.
+type sink struct{ kvstore.Store }
+
+func (sink) Set(key string, value []byte, flags kvstore.Flags) error { return nil }
+
+func (sink) Remove(key string) error { return nil }
+
 // A trace is gone through again and again; removes of keys that are not there pass.
 func TestTraceGoesRound(t *testing.T) {
 	trace, err := ParseTrace("t.csv", []byte("seconds,key,bytes,op\n0,a,1,set\n1,b,2,set\n2,b,,remove\n3,b,,remove\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr := newTraffic(&demand{w: &Workload{Keys: trace.Keys}, perDay: 1, trace: trace}, 1)
+	tr := newTraffic(&demand{w: &bench.Workload{Keys: trace.Keys}, perDay: 1, trace: trace}, 1)
 	var got []int
 	for range 6 {
 		key, size, remove := tr.next()
-		tr.l.held[key].present = !remove
+		if err := tr.do(sink{}, key, size, remove); err != nil {
+			t.Fatal(err)
+		}
 		if remove {
 			size = 99
 		}
@@ -91,8 +103,10 @@ func FuzzTrace(f *testing.F) {
 		if !(trace.Span > 0) || math.IsInf(trace.Span, 0) {
 			t.Errorf("span %v", trace.Span)
 		}
-		w := &Workload{SetsPerHour: 1, Hours: 1, Keys: trace.Keys}
-		if err := w.check(); err != nil {
+		w := &bench.Workload{SetsPerHour: 1, Hours: 1, Keys: trace.Keys}
+		s := bench.Guide()
+		s.Workload = *w
+		if _, err := bench.Parse("s.toml", []byte(s.TOML())); err != nil {
 			t.Errorf("no workload: %v", err)
 		}
 		tr := newTraffic(&demand{w: w, perDay: 1, trace: trace}, 1)
@@ -101,7 +115,9 @@ func FuzzTrace(f *testing.F) {
 			if k := trace.Keys[key]; !remove && (size < k.Bytes[0] || size > k.Bytes[1]) {
 				t.Fatalf("%d bytes of key %+v", size, k)
 			}
-			tr.l.held[key].present = !remove
+			if err := tr.do(sink{}, key, size, remove); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }

@@ -1,18 +1,19 @@
-package bench
+// Package job runs scenarios: the main job, with workload, update and power cuts, and tables of updates.
+// What comes out is a results.Report.
+package job
 
 import (
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"dualbank/bench"
 	"dualbank/boot"
-	"dualbank/boot/layout"
 	"dualbank/fuzz"
 	"dualbank/kvstore"
 	"dualbank/model"
@@ -20,38 +21,27 @@ import (
 	"dualbank/results/unit"
 )
 
-// Progress is told how far a stage of a run is.
-type Progress func(stage string, done, total uint64)
-
-// of is the progress of one stage.
-func (p Progress) of(stage string) func(done, total uint64) {
-	if p == nil {
-		return nil
-	}
-	return func(done, total uint64) { p(stage, done, total) }
-}
-
 // job is a run of a scenario, and what it has come to so far.
 type job struct {
-	s        *Scenario
+	s        *bench.Scenario
 	out      string
-	progress Progress
+	progress bench.Progress
 	report   *results.Report
 	findings []fuzz.Finding
 
-	device  *Device      // with the board's own driver
-	sets    *Sets        // its workload
-	extreme *Sets        // the same at the other corner
-	updates []*UpdateRun // the board's own driver first
-	sweeps  uint64       // cuts judged
-	swept   bool         // all sweeps that were asked for are over
+	device  *bench.Device      // with the board's own driver
+	sets    *bench.Sets        // its workload
+	extreme *bench.Sets        // the same at the other corner
+	updates []*bench.UpdateRun // the board's own driver first
+	sweeps  uint64             // cuts judged
+	swept   bool               // all sweeps that were asked for are over
 }
 
 // Run is the main job: the workload, the update and the power cuts of s, with every driver of the
 // scenario. out is the folder in which the report will be, for the commands that the report names.
 // When ctx ends, Run returns the report on what it had done until then together with ctx's error;
 // with any other error the report is nil.
-func Run(ctx context.Context, s *Scenario, out string, progress Progress) (*results.Report, []fuzz.Finding, error) {
+func Run(ctx context.Context, s *bench.Scenario, out string, progress bench.Progress) (*results.Report, []fuzz.Finding, error) {
 	stored, _ := s.Stored()
 	j := &job{s: s, out: out, progress: progress, report: &results.Report{
 		Title:    cmp.Or(s.Title, "KVStore and firmware update on "+s.Board.Name),
@@ -102,27 +92,27 @@ func (j *job) live(ctx context.Context, driver string, corner model.Corner) erro
 	if corner != j.device.Corner {
 		name += ", " + corner.String()
 	}
-	sets, err := d.RunWorkload(ctx, &j.s.Workload, j.s.Seed, j.progress.of("workload, "+name))
+	sets, err := d.RunWorkload(ctx, &j.s.Workload, j.s.Seed, j.progress.Stage("workload, "+name))
 	if err != nil {
 		return workloadError("workload, "+name, err)
 	}
 	f := d.Flash
-	key := append(d.axes(j.s.Layout.Name), "corner", corner)
-	j.bench(benchName("Workload", key...), int(sets.Count()), append(sets.Metrics(f), sets.Life.metrics(f.Hz())...))
+	key := append(d.Axes(j.s.Layout.Name), "corner", corner)
+	j.bench(bench.BenchName("Workload", key...), int(sets.Count()), append(sets.Metrics(f), sets.Life.Metrics(f.Hz())...))
 	if len(sets.Gets) > 0 {
-		j.bench(benchName("WorkloadGet", key...), len(sets.Gets), sets.GetMetrics(f))
+		j.bench(bench.BenchName("WorkloadGet", key...), len(sets.Gets), sets.GetMetrics(f))
 	}
 	began := f.Now()
 	if err := d.KV.Open(); err != nil {
 		return fmt.Errorf("workload, %s: opening the store again: %w", name, err)
 	}
-	j.bench(benchName("Open", key...), 1, []results.Metric{less("sim-sec/op", f.Seconds(f.Now()-began))})
+	j.bench(bench.BenchName("Open", key...), 1, []results.Metric{bench.Less("sim-sec/op", f.Seconds(f.Now()-began))})
 
 	if err := j.update(ctx, d, name, own, key); err != nil {
 		return err
 	}
 	if corner == j.device.Corner {
-		j.report.Sets = append(j.report.Sets, sets.latencies(name, f))
+		j.report.Sets = append(j.report.Sets, sets.SetRecord(name, f))
 	} else if j.extreme == nil {
 		j.extreme = sets
 	}
@@ -136,28 +126,28 @@ func (j *job) live(ctx context.Context, driver string, corner model.Corner) erro
 // *ScenarioError.
 func workloadError(name string, err error) error {
 	if errors.Is(err, kvstore.ErrMediaFull) {
-		return &ScenarioError{fmt.Errorf("%s: %w: give fewer or smaller keys, or a larger store", name, err)}
+		return &bench.ScenarioError{Err: fmt.Errorf("%s: %w: give fewer or smaller keys, or a larger store", name, err)}
 	}
 	return fmt.Errorf("%s: %w", name, err)
 }
 
 // update runs the scenario's campaigns one after the other, and the first of them once more by a delta
 // where the scenario asks for that. own says that the device is the scenario's own.
-func (j *job) update(ctx context.Context, d *Device, name string, own bool, key []any) error {
-	f, before, ram := d.Flash, d.keep(), d.ram
+func (j *job) update(ctx context.Context, d *bench.Device, name string, own bool, key []any) error {
+	f, before := d.Flash, d.Snapshot()
 	whole := j.s.Update
 	whole.Delta = false
-	run := func(u *Update, name string, key []any) (*UpdateRun, error) {
-		run, err := d.RunUpdate(ctx, u, j.s.Seed, j.progress.of("update, "+name))
+	run := func(u *bench.Update, name string, key []any) (*bench.UpdateRun, error) {
+		run, err := d.RunUpdate(ctx, u, j.s.Seed, j.progress.Stage("update, "+name))
 		if err != nil {
 			return nil, updateError(name, err)
 		}
 		run.Name = name
 		j.report.Updates = append(j.report.Updates, run.Record(f))
-		j.bench(benchName("Update", key...), 1, run.Metrics(f))
+		j.bench(bench.BenchName("Update", key...), 1, run.Metrics(f))
 		return run, nil
 	}
-	key = append(slices.Clone(key), "bytes", len(d.releases.image(1)))
+	key = append(slices.Clone(key), "bytes", len(d.Firmware(1)))
 	for n := range whole.Campaigns {
 		name, key := name, key
 		if n > 0 {
@@ -175,14 +165,13 @@ func (j *job) update(ctx context.Context, d *Device, name string, own bool, key 
 		}
 	}
 	if own {
-		j.report.Wear = d.wear()
+		j.report.Wear = d.WearRecord()
 	}
-	if !j.s.Update.Delta || !d.releases.comparable() || d.Corner != j.device.Corner {
+	if !j.s.Update.Delta || !d.DeltaComparable() || d.Corner != j.device.Corner {
 		return nil
 	}
 	// The same device as before the first campaign.
-	d.restore(before)
-	d.ram, d.release = ram, 0
+	d.Restore(before)
 	if err := d.KV.Open(); err != nil {
 		return fmt.Errorf("update, %s: opening the store: %w", name, err)
 	}
@@ -199,32 +188,32 @@ func (j *job) update(ctx context.Context, d *Device, name string, own bool, key 
 func updateError(name string, err error) error {
 	switch {
 	case errors.Is(err, boot.ErrFirmwareTooLarge):
-		return &ScenarioError{fmt.Errorf("update, %s: %w: give a smaller update.bytes, or a larger slot", name, err)}
+		return &bench.ScenarioError{Err: fmt.Errorf("update, %s: %w: give a smaller update.bytes, or a larger slot", name, err)}
 	case errors.Is(err, kvstore.ErrMediaFull):
-		return &ScenarioError{fmt.Errorf("update, %s: %w: the update client keeps a key in the store: give fewer or smaller keys", name, err)}
+		return &bench.ScenarioError{Err: fmt.Errorf("update, %s: %w: the update client keeps a key in the store: give fewer or smaller keys", name, err)}
 	}
 	return fmt.Errorf("update, %s: %w", name, err)
 }
 
 // describe fills in what the report says of the board.
-func (j *job) describe(d *Device) {
+func (j *job) describe(d *bench.Device) {
 	b, r, f := &j.s.Board, j.report, d.Flash
 	j.device = d
 	mv := b.MV
 	if mv == 0 {
 		mv = 3300
 	}
-	r.Board = fmt.Sprintf("%s: %s at %g MHz, %g V, driver %s, %s times", b.Name, strings.ToUpper(f.Part().Name), float64(f.Hz())/1e6, float64(mv)/1000, d.Driver, longCorner(d.Corner))
+	r.Board = fmt.Sprintf("%s: %s at %g MHz, %g V, driver %s, %s times", b.Name, strings.ToUpper(f.Part().Name), float64(f.Hz())/1e6, float64(mv)/1000, d.Driver, bench.LongCorner(d.Corner))
 	r.Config = []results.Setting{
 		{Key: "board", Value: b.Name},
 		{Key: "clock-hz", Value: fmt.Sprint(f.Hz())},
 		{Key: "supply-mv", Value: fmt.Sprint(mv)},
-		{Key: "code", Value: Code(d.Code).String()},
+		{Key: "code", Value: bench.Code(d.Code).String()},
 		{Key: "profile", Value: j.s.Store.Profile.String()},
 		{Key: "seed", Value: fmt.Sprint(j.s.Seed)},
 	}
-	d.describeStorage(r)
-	r.Sources = append(d.sources(mv), results.Source{
+	d.DescribeStorage(r)
+	r.Sources = append(d.Sources(mv), results.Source{
 		Fact: "start-up of bootloader and application", Value: time.Duration(j.s.Update.Startup).String(), Mark: "A", From: "the scenario's update.startup",
 	})
 }
@@ -237,20 +226,6 @@ func otherCorner(c model.Corner) model.Corner {
 	return model.Max
 }
 
-func longCorner(c model.Corner) string {
-	switch c {
-	case model.Max:
-		return "maximum"
-	case model.Sampled:
-		return "sampled"
-	}
-	return "typical"
-}
-
-// UniformSets is the number of sets of one run of a uniform workload: enough for several garbage
-// collections with the smallest values.
-const UniformSets = 18000
-
 // uniform runs workloads of keys and values of one size, whose figures compare across scenarios.
 func (j *job) uniform(ctx context.Context, driver string) error {
 	for _, size := range []uint32{32, 256} {
@@ -259,11 +234,11 @@ func (j *job) uniform(ctx context.Context, driver string) error {
 			return err
 		}
 		const keys = 32
-		sets, err := d.RunWorkload(ctx, Uniform(keys, size, UniformSets), j.s.Seed, nil)
+		sets, err := d.RunWorkload(ctx, bench.Uniform(keys, size, bench.UniformSets), j.s.Seed, nil)
 		if err != nil {
 			return fmt.Errorf("%d keys of %d bytes, driver %s: %w", keys, size, driver, err)
 		}
-		name := benchName("KVSet", append(d.axes(j.s.Layout.Name), "size", size, "keys", keys)...)
+		name := bench.BenchName("KVSet", append(d.Axes(j.s.Layout.Name), "size", size, "keys", keys)...)
 		j.bench(name, int(sets.Count()), sets.Metrics(d.Flash))
 	}
 	return nil
@@ -279,14 +254,15 @@ func (j *job) cut(ctx context.Context) error {
 	device := fuzz.Device{Part: j.s.Board.Part, Unit: d.Flash.PageSize()}
 	if c.Collections > 0 {
 		kv := device
-		kv.Base, kv.Size = d.store.Start, d.store.Size
-		if d.external != nil {
-			kv = d.external.swept()
+		kv.Base, kv.Size = d.KVStore.Start, d.KVStore.Size
+		e, outside := d.External()
+		if outside {
+			kv = swept(e)
 		}
 		sweep, err := fuzz.SweepKV(ctx, fuzz.KVSweep{
-			Device: kv, Secure: d.external != nil, Profile: kvstore.Profile(j.s.Store.Profile), Seed: j.s.Seed, Collections: uint64(c.Collections),
+			Device: kv, Secure: outside, Profile: kvstore.Profile(j.s.Store.Profile), Seed: j.s.Seed, Collections: uint64(c.Collections),
 			Modes: modes, MaxCuts: c.KVStore, Workers: c.Workers,
-		}, j.progress.of("power cuts, KVStore"))
+		}, j.progress.Stage("power cuts, KVStore"))
 		j.add("KVStore", sweep, err == nil)
 		if err != nil {
 			return fmt.Errorf("power cuts, KVStore: %w", err)
@@ -296,7 +272,7 @@ func (j *job) cut(ctx context.Context) error {
 		sweep, err := fuzz.SweepUpdate(ctx, fuzz.UpdateSweep{
 			Device: device, Boot: d.Layout.Config, Client: boot.Generation(j.s.Update.Client), Old: c.UpdateBytes, New: c.UpdateBytes,
 			Seed: j.s.Seed, Modes: modes, MaxCuts: c.Update, Workers: c.Workers,
-		}, j.progress.of("power cuts, update"))
+		}, j.progress.Stage("power cuts, update"))
 		j.add("update", sweep, err == nil)
 		if err != nil {
 			return fmt.Errorf("power cuts, update: %w", err)
@@ -304,6 +280,17 @@ func (j *job) cut(ctx context.Context) error {
 	}
 	j.swept = true
 	return nil
+}
+
+// sweptUnits is how many erase units of an external store power cuts are swept over: steps of more are
+// more of the same.
+const sweptUnits = 4
+
+// swept is the flash on which power cuts of the partition are explored: internal and external store on one,
+// in the external device's erase units, as fuzz.KVSweep.Secure has them.
+func swept(e bench.External) fuzz.Device {
+	n := (3*(min(e.Size/e.EraseUnit, sweptUnits)+2) + 1) / 2 // a third is the internal store's, two units are nobody's
+	return fuzz.Device{Sectors: fmt.Sprintf("%dx%d", n, e.EraseUnit), Unit: e.ProgramUnit, Size: n * e.EraseUnit}
 }
 
 // add takes a sweep into the report, whole or as far as it came.
@@ -322,51 +309,13 @@ func (j *job) add(subject string, sweep *fuzz.Sweep, whole bool) {
 	if !whole {
 		return // other runs' figures would not compare with its
 	}
-	j.bench(benchName("Cuts", "part", j.device.Flash.Part().Name, "subject", subject), int(sweep.Stats.Cuts), []results.Metric{
-		exact("cuts", float64(sweep.Stats.Cuts), ""),
-		exact("judged-cuts", float64(sweep.Stats.Judged), ""),
-		less("findings", float64(len(sweep.Findings))),
+	j.bench(bench.BenchName("Cuts", "part", j.device.Flash.Part().Name, "subject", subject), int(sweep.Stats.Cuts), []results.Metric{
+		bench.Exact("cuts", float64(sweep.Stats.Cuts), ""),
+		bench.Exact("judged-cuts", float64(sweep.Stats.Judged), ""),
+		bench.Less("findings", float64(len(sweep.Findings))),
 	})
 }
 
 func (j *job) bench(name string, n int, m []results.Metric) {
 	j.report.Bench = append(j.report.Bench, results.Benchmark{Name: name, N: max(n, 1), Metrics: m})
-}
-
-// latencies are the sets' latencies as a report has them, to the nanosecond.
-func (s *Sets) latencies(name string, f *model.Flash) results.SetLatency {
-	seconds := func(cycles []uint64) []float64 {
-		out := make([]float64, len(cycles))
-		for i, c := range cycles {
-			out[i] = math.Round(f.Seconds(c)*1e9) / 1e9
-		}
-		return out
-	}
-	return results.SetLatency{Name: name, Plain: seconds(s.Plain), GC: seconds(s.GC)}
-}
-
-// wear is the wear of every sector, with the region that has most of it, and of the external store.
-func (d *Device) wear() []results.SectorWear {
-	labels := map[string]string{
-		layout.RegionBootloader: "bootloader", layout.RegionHeader: "application", layout.RegionApplication: "application",
-		layout.RegionKVStore: "KVStore", layout.RegionCandidate: "candidate",
-	}
-	var out []results.SectorWear
-	for _, w := range d.worn() {
-		s := results.SectorWear{Addr: w.Addr, Size: w.Size, Bank: w.Bank, Erases: w.Erases, Endurance: w.rated}
-		if w.external {
-			s.External, s.Bank, s.Region = true, 0, "external KVStore"
-			out = append(out, s)
-			continue
-		}
-		most := uint64(0)
-		for _, r := range d.Layout.Regions {
-			from, to := max(uint64(w.Addr), uint64(r.Start)), min(uint64(w.Addr)+uint64(w.Size), r.End())
-			if from < to && to-from > most {
-				most, s.Region = to-from, labels[r.Name]
-			}
-		}
-		out = append(out, s)
-	}
-	return out
 }

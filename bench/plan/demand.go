@@ -1,26 +1,27 @@
-package bench
+package plan
 
 import (
 	"fmt"
 	"slices"
 
+	"dualbank/bench"
 	"dualbank/kvstore"
 	"dualbank/results/unit"
 )
 
 // demand is what is asked of a store day by day.
 type demand struct {
-	w      *Workload // its keys, weights and removes; of a trace, its keys
-	perDay float64   // sets and removes
-	trace  *Trace    // nil: they are drawn
-	extra  uint32    // bytes that a SecureStore adds to a value
+	w      *bench.Workload // its keys, weights and removes; of a trace, its keys
+	perDay float64         // sets and removes
+	trace  *Trace          // nil: they are drawn
+	extra  uint32          // bytes that a SecureStore adds to a value
 }
 
-// demand is the scenario's, as planning takes it.
-func (s *Scenario) demand() (*demand, error) {
+// demandOf is the scenario's demand.
+func demandOf(s *bench.Scenario) (*demand, error) {
 	p, extra := &s.Plan, uint32(0)
-	if s.storesOutside() {
-		extra = secureBytes
+	if s.ExternalStorage() {
+		extra = bench.SecureBytes
 	}
 	if p.TraceFile == nil {
 		perDay := p.SetsPerDay
@@ -34,10 +35,10 @@ func (s *Scenario) demand() (*demand, error) {
 		return nil, err
 	}
 	perDay := float64(len(t.Ops)) / t.Span * 86400
-	if !(perDay >= 1e-3 && perDay <= maxSetsPerDay) {
-		return nil, fmt.Errorf("%s: %g operations a day: give a trace of 0.001 to %g", p.Trace, perDay, maxSetsPerDay)
+	if !(perDay >= 1e-3 && perDay <= bench.MaxSetsPerDay) {
+		return nil, fmt.Errorf("%s: %g operations a day: give a trace of 0.001 to %g", p.Trace, perDay, bench.MaxSetsPerDay)
 	}
-	return &demand{w: &Workload{Keys: t.Keys}, perDay: perDay, trace: t, extra: extra}, nil
+	return &demand{w: &bench.Workload{Keys: t.Keys}, perDay: perDay, trace: t, extra: extra}, nil
 }
 
 // String says the demand in words: "40 keys of 16 to 600 bytes, 500 sets a day".
@@ -111,8 +112,8 @@ func (d *demand) tableRAM() (bytes, peak uint32) {
 // scaled is a demand with keys of the same sizes and weights, as many as fill about so many bytes of
 // records.
 func (d *demand) scaled(unit uint32, bytes float64) *demand {
-	out := &demand{w: &Workload{Removes: d.w.Removes}, perDay: d.perDay, extra: d.extra}
-	for i, sum := 0, 0.0; i < maxKeys; i++ {
+	out := &demand{w: &bench.Workload{Removes: d.w.Removes}, perDay: d.perDay, extra: d.extra}
+	for i, sum := 0, 0.0; i < bench.MaxKeys; i++ {
 		k := d.w.Keys[i%len(d.w.Keys)]
 		k.Name = fmt.Sprintf("%.*s#%d", kvstore.MaxKey-8, k.Name, i)
 		mean := float64(d.record(unit, k.Name, k.Bytes[0])+d.record(unit, k.Name, k.Bytes[1])) / 2
@@ -121,7 +122,7 @@ func (d *demand) scaled(unit uint32, bytes float64) *demand {
 		}
 		out.w.Keys = append(out.w.Keys, k)
 	}
-	if !slices.ContainsFunc(out.w.Keys, func(k Key) bool { return k.Weight > 0 }) {
+	if !slices.ContainsFunc(out.w.Keys, func(k bench.Key) bool { return k.Weight > 0 }) {
 		out.w.Keys[0].Weight = 1
 	}
 	return out
@@ -131,30 +132,29 @@ func (d *demand) scaled(unit uint32, bytes float64) *demand {
 // depends on when it comes.
 type traffic struct {
 	d      *demand
-	l      *load
+	l      *bench.Load
 	at     int    // of the trace, which is gone through again and again
 	passed uint64 // operations, those included that there was nothing to do for
 }
 
-func newTraffic(d *demand, seed uint64) *traffic { return &traffic{d: d, l: newLoad(d.w, seed)} }
+func newTraffic(d *demand, seed uint64) *traffic { return &traffic{d: d, l: bench.NewLoad(d.w, seed)} }
 
 // next is what comes next; a remove is of a key that is there.
 func (t *traffic) next() (key int, size uint32, remove bool) {
 	l := t.l
 	if t.d.trace == nil {
 		t.passed++
-		key = l.draw()
-		if t.d.w.Removes > 0 && l.held[key].present && l.rng.Intn(1000) < int(t.d.w.Removes) {
+		key = l.Draw()
+		if _, there := l.Held(key); there && t.d.w.Removes > 0 && l.Chance(t.d.w.Removes) {
 			return key, 0, true
 		}
-		k := &t.d.w.Keys[key]
-		return key, k.Bytes[0] + uint32(l.rng.Intn(int(k.Bytes[1]-k.Bytes[0])+1)), false
+		return key, l.Size(key), false
 	}
 	for {
 		op := &t.d.trace.Ops[t.at]
 		t.at = (t.at + 1) % len(t.d.trace.Ops)
 		t.passed++
-		if !op.Remove || l.held[op.Key].present {
+		if _, there := l.Held(op.Key); there || !op.Remove {
 			return op.Key, op.Bytes, op.Remove
 		}
 	}
@@ -162,26 +162,18 @@ func (t *traffic) next() (key int, size uint32, remove bool) {
 
 // do carries out an operation.
 func (t *traffic) do(store kvstore.Store, key int, size uint32, remove bool) error {
-	l := t.l
 	if remove {
-		return l.remove(store, key)
+		return t.l.Remove(store, key)
 	}
-	h := &l.held[key]
-	h.value = h.value[:size]
-	l.rng.Fill(h.value)
-	h.present = true
-	if err := store.Set(l.w.Keys[key].Name, h.value, 0); err != nil {
-		return fmt.Errorf("set of %s, %d bytes: %w", l.w.Keys[key].Name, size, err)
-	}
-	return nil
+	return t.l.SetSize(store, key, size)
 }
 
 // live is how many bytes of records the store holds, without dead ones.
 func (t *traffic) live(unit uint32) uint64 {
 	sum := onFlash(unit, tdbsKey, tdbsValue)
-	for i, h := range t.l.held {
-		if h.present {
-			sum += t.d.record(unit, t.l.w.Keys[i].Name, uint32(len(h.value)))
+	for i := range t.d.w.Keys {
+		if size, ok := t.l.Held(i); ok {
+			sum += t.d.record(unit, t.d.w.Keys[i].Name, size)
 		}
 	}
 	return sum

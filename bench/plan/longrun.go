@@ -1,4 +1,4 @@
-package bench
+package plan
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"dualbank/bench"
 	"dualbank/kvstore"
 	"dualbank/model"
 )
@@ -54,16 +55,16 @@ const (
 // settle lets a device live with a demand until what it measures is steady, or a sector has been
 // erased as often as it is rated for. A demand that does not fit is kvstore.ErrMediaFull. When ctx ends
 // the error is ctx's.
-func (d *Device) settle(ctx context.Context, dm *demand, seed uint64, until func(s *longRun) bool) (*longRun, error) {
+func settle(ctx context.Context, d *bench.Device, dm *demand, seed uint64, until func(s *longRun) bool) (*longRun, error) {
 	t := newTraffic(dm, seed)
-	if err := t.l.provision(d.KV); err != nil {
+	if err := t.l.Provision(d.KV); err != nil {
 		return nil, err
 	}
 	// The next boot: from now on the master record is a key like any other.
 	if err := d.KV.Open(); err != nil {
 		return nil, err
 	}
-	store := d.bearer()
+	store := d.DataStore()
 	l := store.Layout()
 	s := &longRun{unit: l.Unit, area: l.Size, master: l.First}
 	f := d.Flash
@@ -96,9 +97,9 @@ func (d *Device) settle(ctx context.Context, dm *demand, seed uint64, until func
 			s.gc = append(s.gc, took)
 			lives += t.live(l.Unit)
 		}
-		wear := d.worn()
+		wear := d.Wear()
 		for i, w := range wear {
-			if w.rated > 0 && w.Erases >= w.rated && !s.whole {
+			if w.Rated > 0 && w.Erases >= w.Rated && !s.whole {
 				s.whole, s.lifeOps, s.worstSector = true, t.passed, i
 			}
 		}
@@ -117,14 +118,14 @@ func (d *Device) settle(ctx context.Context, dm *demand, seed uint64, until func
 			continue
 		}
 		s.live = float64(lives) / float64(len(s.gc))
-		s.counters = since(f.Counters(), before)
+		s.counters = bench.Since(f.Counters(), before)
 		for i := range wear {
 			s.erases = append(s.erases, wear[i].Erases-first[i])
 		}
 		slices.Sort(s.plain)
 		slices.Sort(s.gc)
-		for i := range t.l.held {
-			if err := t.l.get(d.KV, i); err != nil {
+		for i := range dm.w.Keys {
+			if err := t.l.Get(d.KV, i); err != nil {
 				return nil, fmt.Errorf("after %d operations: %w", t.passed, err)
 			}
 		}
@@ -133,7 +134,7 @@ func (d *Device) settle(ctx context.Context, dm *demand, seed uint64, until func
 }
 
 // erasesOf are the erases alone.
-func erasesOf(wear []worn) (n []uint32) {
+func erasesOf(wear []bench.UnitWear) (n []uint32) {
 	for _, w := range wear {
 		n = append(n, w.Erases)
 	}

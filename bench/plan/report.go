@@ -1,16 +1,17 @@
-package bench
+package plan
 
 import (
 	"fmt"
 	"strings"
 
+	"dualbank/bench"
 	"dualbank/results"
 	"dualbank/results/unit"
 )
 
 // bench puts the figures of every store that was simulated into the report's benchmarks, which
 // `dualbank compare` reads.
-func (p *planning) bench() {
+func (p *planner) bench() {
 	s := p.s
 	for i := range p.all {
 		o := &p.all[i].out
@@ -18,16 +19,16 @@ func (p *planning) bench() {
 			continue
 		}
 		m := []results.Metric{
-			less("sim-p50-sec", o.P50Set), less("sim-p99-sec", o.P99Set), less("sim-p999-sec", o.P999Set), less("sim-worst-sec", o.Worst),
-			less("GCs/day", o.GCPerDay), less("stall-sec/day", o.Stall), less("masked-sec/day", o.Masked), less("fill", o.Fill),
+			bench.Less("sim-p50-sec", o.P50Set), bench.Less("sim-p99-sec", o.P99Set), bench.Less("sim-p999-sec", o.P999Set), bench.Less("sim-worst-sec", o.Worst),
+			bench.Less("GCs/day", o.GCPerDay), bench.Less("stall-sec/day", o.Stall), bench.Less("masked-sec/day", o.Masked), bench.Less("fill", o.Fill),
 		}
 		if o.Years > 0 {
-			m = append(m, exact("years", o.Years, "higher"))
+			m = append(m, bench.Exact("years", o.Years, "higher"))
 		}
 		if o.Update > 0 {
-			m = append(m, less("update-sec", o.Update))
+			m = append(m, bench.Less("update-sec", o.Update))
 		}
-		name := benchName("Plan", append(p.axes, "corner", s.Board.Corner, "place", o.Place, "kv", o.Bytes)...)
+		name := bench.BenchName("Plan", append(p.axes, "corner", s.Board.Corner, "place", o.Place, "kv", o.Bytes)...)
 		p.report.Bench = append(p.report.Bench, results.Benchmark{Name: name, N: int(max(o.Simulated, 1)), Metrics: m})
 	}
 }
@@ -41,7 +42,7 @@ func ofExternal(o *results.PlanCandidate) string {
 }
 
 // facts writes the summary at the top of the report, for a reader who reads nothing else.
-func (p *planning) facts() {
+func (p *planner) facts() {
 	r, plan := p.report, p.report.Plan
 	add := func(name, value, format string, args ...any) {
 		r.Facts = append(r.Facts, results.Fact{Name: name, Value: value, Note: fmt.Sprintf(format, args...)})
@@ -61,7 +62,7 @@ func (p *planning) facts() {
 		if o.Uncertain == 0 {
 			within = fmt.Sprintf("simulated to its end, %s sets", unit.Count(o.Simulated))
 		}
-		add("Life of the store", unit.Years(o.Years), "until %s has been erased %s times, as often as it is rated for; %s; %s", placeOf(o.Sector, o.External), unit.Count(o.Rated), plan.Demand, within)
+		add("Life of the store", unit.Years(o.Years), "until %s has been erased %s times, as often as it is rated for; %s; %s", bench.PlaceOf(o.Sector, o.External), unit.Count(o.Rated), plan.Demand, within)
 	} else {
 		add("Life of the store", "unknown", "the part has no rating, or no sector is erased; %s", plan.Demand)
 	}

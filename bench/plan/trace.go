@@ -1,4 +1,4 @@
-package bench
+package plan
 
 import (
 	"bytes"
@@ -11,14 +11,15 @@ import (
 	"strconv"
 	"strings"
 
+	"dualbank/bench"
 	"dualbank/kvstore"
 )
 
 // Trace is what a device was seen to do with its store: sets and removes at their times.
 type Trace struct {
-	Keys []Key     // in the order in which they first appear; with the sizes that were seen
-	Ops  []TraceOp // in the order of their times
-	Span float64   // seconds from the first operation to the one that would follow the last
+	Keys []bench.Key // in the order in which they first appear; with the sizes that were seen
+	Ops  []TraceOp   // in the order of their times
+	Span float64     // seconds from the first operation to the one that would follow the last
 }
 
 // TraceOp is one operation of a trace.
@@ -125,17 +126,17 @@ func (t *Trace) add(fields []string, column, index map[string]int) error {
 	}
 	op.Bytes = uint32(size)
 	name := strings.TrimPrefix(cell("key"), "/kv/")
-	if name == "" || len(name) >= kvstore.MaxKey || strings.ContainsAny(name, forbiddenInKeys) {
+	if name == "" || len(name) >= kvstore.MaxKey || strings.ContainsAny(name, bench.ForbiddenInKeys) {
 		return fmt.Errorf("key %q: give 1 to %d characters without any of ` */?:;\"|<>\\`", cell("key"), kvstore.MaxKey-1)
 	}
 	i, ok := index[name]
 	if !ok {
-		if len(t.Keys) >= maxKeys {
-			return fmt.Errorf("more than %d keys", maxKeys)
+		if len(t.Keys) >= bench.MaxKeys {
+			return fmt.Errorf("more than %d keys", bench.MaxKeys)
 		}
 		i = len(t.Keys)
 		index[name] = i
-		t.Keys = append(t.Keys, Key{Name: name, Bytes: [2]uint32{math.MaxUint32, 0}, Weight: 1})
+		t.Keys = append(t.Keys, bench.Key{Name: name, Bytes: [2]uint32{math.MaxUint32, 0}, Weight: 1})
 	}
 	op.Key = i
 	if k := &t.Keys[i]; !op.Remove {

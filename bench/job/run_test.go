@@ -1,22 +1,24 @@
-package bench
+package job
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"dualbank/bench"
 	"dualbank/boot/layout"
-	"dualbank/model"
+	"dualbank/kvstore"
 	"dualbank/results"
 )
 
 // small is a scenario of a second: everything a run does, little of each, with a store of two sectors.
-func small() *Scenario {
-	s := Guide()
+func small() *bench.Scenario {
+	s := bench.Guide()
 	s.Quick()
 	for i, text := range []*string{&s.Layout.BootloaderText, &s.Layout.ApplicationText} {
 		*text = strings.ReplaceAll(string(layout.Example()[i].Text), "2*64*1024", "2*16*1024")
@@ -50,11 +52,13 @@ func TestRunRepeats(t *testing.T) {
 		t.Errorf("a second run, with one worker, differs:\n%s", cmp.Diff(one, two))
 	}
 
-	again, err := Parse("again.toml", []byte(one.Scenario))
+	again, err := bench.Parse("again.toml", []byte(one.Scenario))
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameScenario(t, again, small())
+	if d := cmp.Diff(again.TOML(), small().TOML()); d != "" {
+		t.Error(d)
+	}
 	if len(found) != len(one.Findings) || len(one.Cuts) != 2 {
 		t.Errorf("%d findings of %d sweeps, the report has %d", len(found), len(one.Cuts), len(one.Findings))
 	}
@@ -120,19 +124,19 @@ func TestRunStops(t *testing.T) {
 
 func TestRunErrorsAreTheScenarios(t *testing.T) {
 	for name, c := range map[string]struct {
-		change func(s *Scenario)
+		change func(s *bench.Scenario)
 		want   string
 	}{
-		"part":         {func(s *Scenario) { s.Board.Part = "stm32f4" }, `board.part: part "stm32f4" is unknown: choose one of`},
-		"driver":       {func(s *Scenario) { s.Board.Driver = "hal" }, `board.driver: driver "hal" is unknown: choose one of`},
-		"compare":      {func(s *Scenario) { s.Board.Compare = []string{"hal"} }, `board.driver: driver "hal" is unknown`},
-		"clock":        {func(s *Scenario) { s.Board.Hz = 200e6 }, "board: part stm32f429zi: a clock of 200000000 Hz is out of range"},
-		"supply":       {func(s *Scenario) { s.Board.MV = 1900 }, "board: "},
-		"layout":       {func(s *Scenario) { s.Layout.BootloaderText, s.Layout.Bootloader = "{", "b.json" }, "b.json:1:"},
-		"target":       {func(s *Scenario) { s.Layout.Target = "NUCLEO_F429ZX" }, "layout.target: NUCLEO_F429ZX is no target that is known"},
-		"other target": {func(s *Scenario) { s.Layout.Target = "K64F" }, "layout.target: K64F has the flash of MK64FN1M0, not that of part stm32f429zi"},
-		"media full":   {func(s *Scenario) { s.Workload.Keys = Uniform(100, 256, 1).Keys }, "workload, driver mbed: set of key"},
-		"firmware big": {func(s *Scenario) { s.Layout, s.Update.Bytes = Guide().Layout, 950<<10 }, "firmware too large for the slot"},
+		"part":         {func(s *bench.Scenario) { s.Board.Part = "stm32f4" }, `board.part: part "stm32f4" is unknown: choose one of`},
+		"driver":       {func(s *bench.Scenario) { s.Board.Driver = "hal" }, `board.driver: driver "hal" is unknown: choose one of`},
+		"compare":      {func(s *bench.Scenario) { s.Board.Compare = []string{"hal"} }, `board.driver: driver "hal" is unknown`},
+		"clock":        {func(s *bench.Scenario) { s.Board.Hz = 200e6 }, "board: part stm32f429zi: a clock of 200000000 Hz is out of range"},
+		"supply":       {func(s *bench.Scenario) { s.Board.MV = 1900 }, "board: "},
+		"layout":       {func(s *bench.Scenario) { s.Layout.BootloaderText, s.Layout.Bootloader = "{", "b.json" }, "b.json:1:"},
+		"target":       {func(s *bench.Scenario) { s.Layout.Target = "NUCLEO_F429ZX" }, "layout.target: NUCLEO_F429ZX is no target that is known"},
+		"other target": {func(s *bench.Scenario) { s.Layout.Target = "K64F" }, "layout.target: K64F has the flash of MK64FN1M0, not that of part stm32f429zi"},
+		"media full":   {func(s *bench.Scenario) { s.Workload.Keys = bench.Uniform(100, 256, 1).Keys }, "workload, driver mbed: set of key"},
+		"firmware big": {func(s *bench.Scenario) { s.Layout, s.Update.Bytes = bench.Guide().Layout, 950<<10 }, "firmware too large for the slot"},
 	} {
 		s := small()
 		c.change(s)
@@ -140,34 +144,70 @@ func TestRunErrorsAreTheScenarios(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: got %v, want one line with %s", name, err, c.want)
 		}
-		if _, ok := errors.AsType[*ScenarioError](err); !ok {
+		if _, ok := errors.AsType[*bench.ScenarioError](err); !ok {
 			t.Errorf("%s: %T is not the scenario's error", name, err)
 		}
 	}
 }
 
-// What the application's settings ask for must be there on the part.
-func TestApplicationErrors(t *testing.T) {
-	for name, c := range map[string]struct {
-		change func(s *Scenario)
-		want   string
-	}{
-		"code":        {func(s *Scenario) { s.App.Code = 2 }, "board: part stm32f429zi: no bank 2 to run the application from: it has 2"},
-		"handler":     {func(s *Scenario) { s.App.Interrupts[0].Handler = 3 }, "application: interrupt control: part stm32f429zi has no bank 3"},
-		"feeder":      {func(s *Scenario) { s.App.Watchdog.By = "contrl" }, `application: watchdog: nobody is called "contrl"`},
-		"feed":        {func(s *Scenario) { s.App.Watchdog.Feed = s.App.Watchdog.Period }, "application: watchdog: fed every 8s it must wait longer than that"},
-		"mode":        {func(s *Scenario) { s.Cuts.Modes = append(s.Cuts.Modes, Mode{model.ECC}) }, "cuts.modes: ecc: part stm32f429zi has no ECC: leave it out"},
-		"wear law":    {func(s *Scenario) { s.Board.Wear = "flash" }, `board.wear: wear law "flash" is unknown: choose one of flat`},
-		"wait states": {func(s *Scenario) { s.Board.States = 3 }, "board: part stm32f429zi: 3 wait states are too few for 180000000 Hz at 3300 mV: it needs 5"},
-	} {
+// A run and a plan with the keys on an external device report its wear, its times, and power cuts of the
+// SecureStore; the internal type by its name is what a scenario has that says nothing.
+func TestRunOnExternalFlash(t *testing.T) {
+	s := small()
+	s.Store.Type, s.Board.Compare, s.App.Drivers, s.Update.Interruptions = bench.StorageType(kvstore.TDBExternal), nil, nil, 1
+	// Some of the cuts will do: the cryptography of all takes minutes under the race detector.
+	ctx, cancel := context.WithCancel(context.Background())
+	r, _, err := Run(ctx, s, "out", func(stage string, done, total uint64) {
+		if stage == "power cuts, KVStore" && done > 150 {
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) || r == nil {
+		t.Fatal(err)
+	}
+	if err := results.Check(r); err != nil {
+		t.Error(err)
+	}
+	for _, b := range r.Bench {
+		if outside := strings.Contains(b.Name, "/storage=TDB_EXTERNAL"); outside == strings.HasPrefix(b.Name, "Cuts/") {
+			t.Errorf("%s", b.Name)
+		}
+	}
+	external := 0
+	for _, w := range r.Wear {
+		if w.External {
+			external++
+			if w.Region != "external KVStore" || w.Endurance != 100_000 || w.Erases == 0 {
+				t.Errorf("%+v", w)
+			}
+		}
+	}
+	if external != 32 || !strings.Contains(r.Board, "storage TDB_EXTERNAL on Macronix") || len(r.Updates) != 3 {
+		t.Errorf("%d external units, %d updates, board %s", external, len(r.Updates), r.Board)
+	}
+	if len(r.Cuts) != 1 || !strings.Contains(r.Cuts[0].Name, "9x4096") || r.Cuts[0].Explored < 100 {
+		t.Errorf("cuts %+v", r.Cuts)
+	}
+	again, err := bench.Parse("again.toml", []byte(r.Scenario))
+	if err != nil || again.Store != s.Store {
+		t.Errorf("the stored scenario has %+v, %v", again.Store, err)
+	}
+}
+
+func TestInternalIsTheDefault(t *testing.T) {
+	var names []string
+	var all []*results.Report
+	for _, storage := range []bench.StorageType{"", bench.StorageType(kvstore.TDBInternal)} {
 		s := small()
-		c.change(s)
-		_, err := s.Device("mbed", model.Typ)
-		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%s: got %v, want one line with %s", name, err, c.want)
+		s.Store.Type, s.Board.Compare, s.App.Drivers, s.Workload.Hours, s.Cuts.Collections, s.Cuts.Update = storage, nil, nil, 24, 0, 0
+		r, _, err := Run(context.Background(), s, "out", nil)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if _, ok := errors.AsType[*ScenarioError](err); !ok {
-			t.Errorf("%s: %T is not the scenario's error", name, err)
-		}
+		r.Scenario = ""
+		all, names = append(all, r), append(names, fmt.Sprintf("%q", storage))
+	}
+	if !reflect.DeepEqual(all[0], all[1]) {
+		t.Errorf("%v differ:\n%.2000s", names, cmp.Diff(all[0], all[1]))
 	}
 }

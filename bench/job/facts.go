@@ -1,9 +1,10 @@
-package bench
+package job
 
 import (
 	"fmt"
 	"strings"
 
+	"dualbank/bench"
 	"dualbank/model"
 	"dualbank/results"
 	"dualbank/results/unit"
@@ -17,7 +18,7 @@ func (j *job) facts() {
 	}
 	j.cutFacts(add)
 	if s := j.sets; s != nil {
-		all := s.all()
+		all := s.All()
 		rate := fmt.Sprintf("%d sets an hour of %d keys", j.s.Workload.SetsPerHour, len(j.s.Workload.Keys))
 		if hours, ok := s.Life.Hours(f.Hz()); ok {
 			rough := ""
@@ -25,21 +26,21 @@ func (j *job) facts() {
 				rough = "; a rough figure, from less than one round of the store's areas: simulate more hours"
 			}
 			add("Life of the store", unit.Duration(hours*3600), "until %s has been erased %s times, as often as it is rated for; %s, simulated for %s%s",
-				placeOf(s.Life.Sector.Addr, s.Life.External), unit.Count(uint64(s.Life.Rated)), rate, unit.Duration(f.Seconds(s.Cycles)), rough)
+				bench.PlaceOf(s.Life.Sector.Addr, s.Life.External), unit.Count(uint64(s.Life.Rated)), rate, unit.Duration(f.Seconds(s.Cycles)), rough)
 		} else {
 			add("Life of the store", "unknown", "no sector of the store was erased in %s, or the part has no rating", unit.Duration(f.Seconds(s.Cycles)))
 		}
 		if len(s.GC) > 0 {
-			add("Slowest set", unit.Duration(f.Seconds(quantile(1000, all))), "with garbage collection, which 1 of %s sets needs and which takes %s at least",
+			add("Slowest set", unit.Duration(f.Seconds(bench.Quantile(1000, all))), "with garbage collection, which 1 of %s sets needs and which takes %s at least",
 				unit.Count(s.Count()/uint64(len(s.GC))), unit.Duration(f.Seconds(s.GC[0])))
 		} else {
-			add("Slowest set", unit.Duration(f.Seconds(quantile(1000, all))), "no set collected garbage")
+			add("Slowest set", unit.Duration(f.Seconds(bench.Quantile(1000, all))), "no set collected garbage")
 		}
 		if x := j.extreme; x != nil {
-			worst := max(quantile(1000, x.Plain), quantile(1000, x.GC))
-			add("Slowest set, "+otherCorner(j.device.Corner).String(), unit.Duration(f.Seconds(worst)), "the same workload with the data sheet's %s times", longCorner(otherCorner(j.device.Corner)))
+			worst := max(bench.Quantile(1000, x.Plain), bench.Quantile(1000, x.GC))
+			add("Slowest set, "+otherCorner(j.device.Corner).String(), unit.Duration(f.Seconds(worst)), "the same workload with the data sheet's %s times", bench.LongCorner(otherCorner(j.device.Corner)))
 		}
-		add("Set, median", unit.Duration(f.Seconds(quantile(500, all))), "99 %% take at most %s", unit.Duration(f.Seconds(quantile(990, all))))
+		add("Set, median", unit.Duration(f.Seconds(bench.Quantile(500, all))), "99 %% take at most %s", unit.Duration(f.Seconds(bench.Quantile(990, all))))
 		if r := s.Resets; r.Count > 0 {
 			add("Watchdog resets", unit.Count(r.Count), "in the middle of a set or remove: the store shows %s of them as done; %s keys were lost or wrong; the bootloader gave up %s times, until the power went off and on",
 				unit.Count(r.Done), unit.Count(r.Damaged), unit.Count(r.Halts))
@@ -72,9 +73,9 @@ func (j *job) facts() {
 		case whole == j.updates[0]:
 			name = "Update by delta"
 		}
-		add(name, unit.Duration(f.Seconds(u.Cycles())), "%s", u.fact(f, whole))
+		add(name, unit.Duration(f.Seconds(u.Cycles())), "%s", updateFact(f, u, whole))
 	}
-	if _, warnings, err := j.s.Layout.plan(f.Part(), f.PageSize()); err == nil && len(warnings) > 0 {
+	if warnings := j.device.Warnings; len(warnings) > 0 {
 		add("Layout warnings", fmt.Sprint(len(warnings)), "`dualbank layout` lists them; the first: %s", warnings[0].Text)
 	}
 }
@@ -158,12 +159,12 @@ func (j *job) cutFacts(add func(name, value, format string, args ...any)) {
 	add("Power cuts judged", unit.Count(j.sweeps), "%s", strings.Join(names, "; "))
 }
 
-// fact says where an update's time goes, and how much less or more that is than another one's, if it is
+// updateFact says where an update's time goes, and how much less or more that is than another one's, if it is
 // another one.
-func (u *UpdateRun) fact(f *model.Flash, than *UpdateRun) string {
+func updateFact(f *model.Flash, u, than *bench.UpdateRun) string {
 	took := func(cycles uint64) string { return unit.Duration(f.Seconds(cycles)) }
 	note := fmt.Sprintf("%s of it download, %s writing; the application does not run for %s while the bootloader installs",
-		took(u.Phases[phaseDownload].Cycles), took(u.Phases[phaseWrite].Cycles), took(u.Down()))
+		took(u.Phases[bench.PhaseDownload].Cycles), took(u.Phases[bench.PhaseWrite].Cycles), took(u.Down()))
 	if u.Restarts > 0 {
 		note += fmt.Sprintf("; %d power cuts in the download", u.Restarts)
 	}

@@ -1,17 +1,16 @@
-package bench
+package job
 
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"dualbank/bench"
+	"dualbank/model"
 	"dualbank/results"
 )
 
@@ -40,16 +39,16 @@ func TestVariantErrors(t *testing.T) {
 		{links: list("1k/1s/1/1"), want: "is unknown"},
 		{sizes: seq(61), slots: seq(64), want: "7808 updates: give fewer"},
 	} {
-		if _, err := Guide().Variants(c.sizes, c.drivers, c.slots, c.links, false); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+		if _, err := NewVariants(bench.Guide(), c.sizes, c.drivers, c.slots, c.links, false); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%v %v %v %v: %v, want one line with %s", c.sizes, c.drivers, c.slots, c.links, err, c.want)
 		}
 	}
-	s := Guide()
+	s := bench.Guide()
 	s.Update.Firmware, s.Update.FirmwareFile = "a.bin", []byte("firmware")
-	if _, err := s.Variants(list("1K"), nil, nil, nil, false); err == nil || !strings.Contains(err.Error(), "--size: the firmware comes from files") {
+	if _, err := NewVariants(s, list("1K"), nil, nil, nil, false); err == nil || !strings.Contains(err.Error(), "--size: the firmware comes from files") {
 		t.Error(err)
 	}
-	if _, err := s.Variants(nil, nil, nil, nil, true); err == nil || !strings.Contains(err.Error(), "--delta: a delta between a file and a generated") {
+	if _, err := NewVariants(s, nil, nil, nil, nil, true); err == nil || !strings.Contains(err.Error(), "--delta: a delta between a file and a generated") {
 		t.Error(err)
 	}
 }
@@ -62,36 +61,10 @@ func seq(n int) (list []string) {
 	return list
 }
 
-func TestParseLink(t *testing.T) {
-	own := Guide().Update.Link
-	for text, want := range map[string]Link{
-		"none":         {BitsPerSecond: 1e12},
-		"802.15.4":     {BitsPerSecond: 250_000, RoundTrip: Duration(80 * time.Millisecond), Loss: 5},
-		"250k/80ms/5":  {BitsPerSecond: 250_000, RoundTrip: Duration(80 * time.Millisecond), Loss: 5},
-		"2M/0s":        {BitsPerSecond: 2_000_000},
-		"0x10/1h":      {BitsPerSecond: 16, RoundTrip: Duration(time.Hour)},
-		"1000G/1s/900": {BitsPerSecond: 1e12, RoundTrip: Duration(time.Second), Loss: 900},
-	} {
-		got, err := own.parse(text)
-		want.Block, want.Overhead, want.Timeout, want.Repeats, want.Resume = own.Block, own.Overhead, own.Timeout, own.Repeats, own.Resume
-		if err != nil || got.Link != want {
-			t.Errorf("%s: %+v, %v", text, got.Link, err)
-		}
-		if !nameable(got.name) {
-			t.Errorf("%s: %q cannot stand in a benchmark's name", text, got.name)
-		}
-	}
-	for text, want := range map[string]uint32{"1": 1, "65536": 65536, "64K": 65536, "64k": 65536, "64KiB": 65536, "0x100": 256, "1M": 1 << 20, "256MiB": 1 << 28, "12B": 12} {
-		if got, err := parseSize(text); err != nil || got != want {
-			t.Errorf("%s: %d, %v", text, got, err)
-		}
-	}
-}
-
 // few are variants in all directions, of which one size fits only one slot.
-func few(t *testing.T, s *Scenario) *Variants {
+func few(t *testing.T, s *bench.Scenario) *Variants {
 	t.Helper()
-	v, err := s.Variants([]string{"150K", "20000", "40K"}, []string{"word", "mbed"}, []string{"1", "7"}, []string{"wifi", "250k/80ms/5"}, true)
+	v, err := NewVariants(s, []string{"150K", "20000", "40K"}, []string{"word", "mbed"}, []string{"1", "7"}, []string{"wifi", "250k/80ms/5"}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +72,7 @@ func few(t *testing.T, s *Scenario) *Variants {
 }
 
 func TestRunUpdatesRepeats(t *testing.T) {
-	s := Guide()
+	s := bench.Guide()
 	one, err := RunUpdates(context.Background(), s, few(t, s), "out", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -155,10 +128,20 @@ func TestRunUpdatesRepeats(t *testing.T) {
 
 // What the command's table says is what the same update of a scenario says.
 func TestVariantIsTheScenarios(t *testing.T) {
-	s := Guide()
+	s := bench.Guide()
 	s.Update.Bytes, s.Update.Delta = 30_000, false
-	_, run := updated(t, s, "mbed")
-	v, err := s.Variants([]string{"30000"}, []string{"mbed"}, nil, nil, false)
+	d, err := s.Device("mbed", model.Typ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := bench.NewLoad(&s.Workload, s.Seed).Provision(d.KV); err != nil {
+		t.Fatal(err)
+	}
+	run, err := d.RunUpdate(context.Background(), &s.Update, s.Seed, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := NewVariants(s, []string{"30000"}, []string{"mbed"}, nil, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +149,6 @@ func TestVariantIsTheScenarios(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := provisioned(t, s, "mbed")
 	if diff := cmp.Diff(run.Metrics(d.Flash), r.Bench[0].Metrics); diff != "" {
 		t.Error(diff)
 	}
@@ -182,13 +164,13 @@ func TestRunUpdatesErrors(t *testing.T) {
 		{nil, []string{"hal"}, nil, `board.driver: driver "hal" is unknown`},
 		{nil, nil, []string{"8"}, "update.slots: slot 0 of 8 is empty"},
 	} {
-		s := Guide()
-		v, err := s.Variants(c.sizes, c.drivers, c.slots, nil, false)
+		s := bench.Guide()
+		v, err := NewVariants(s, c.sizes, c.drivers, c.slots, nil, false)
 		if err != nil {
 			t.Fatal(err)
 		}
 		r, err := RunUpdates(context.Background(), s, v, "out", nil)
-		if _, ok := errors.AsType[*ScenarioError](err); !ok || r != nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+		if _, ok := errors.AsType[*bench.ScenarioError](err); !ok || r != nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%v: report %v, error %v, want %s", c, r != nil, err, c.want)
 		}
 	}
@@ -197,7 +179,7 @@ func TestRunUpdatesErrors(t *testing.T) {
 func TestRunUpdatesStops(t *testing.T) {
 	for _, after := range []uint64{0, 3} {
 		ctx, cancel := context.WithCancel(context.Background())
-		s := Guide()
+		s := bench.Guide()
 		r, err := RunUpdates(ctx, s, few(t, s), "out", func(stage string, done, total uint64) {
 			if done == after {
 				cancel()
@@ -214,49 +196,5 @@ func TestRunUpdatesStops(t *testing.T) {
 				t.Errorf("%+v", last)
 			}
 		}
-	}
-}
-
-// A report's scenario names the firmware files that are left beside it, and gives the same figures.
-func TestStoredFirmware(t *testing.T) {
-	dir := t.TempDir()
-	old, next := generateFirmware(5, 20_000, 0x08008400, 20, 0), generateFirmware(5, 20_000, 0x08008400, 20, 1)
-	for _, sub := range []string{"a", "b"} {
-		if err := os.Mkdir(filepath.Join(dir, sub), 0o777); err != nil {
-			t.Fatal(err)
-		}
-	}
-	firmwareFile(t, dir, "a/app.bin", 0, old)
-	firmwareFile(t, dir, "b/app.bin", 0, next)
-	s := Guide()
-	if err := s.Update.ReadFirmware(filepath.Join(dir, "b/app.bin"), filepath.Join(dir, "a/app.bin")); err != nil {
-		t.Fatal(err)
-	}
-	stored, files := s.Stored()
-	if len(files) != 2 || stored.Update.Firmware == stored.Update.Running || s.Update.Firmware == stored.Update.Firmware {
-		t.Fatalf("%q and %q, %d files", stored.Update.Firmware, stored.Update.Running, len(files))
-	}
-	out := t.TempDir()
-	files["scenario.toml"] = []byte(stored.TOML())
-	for name, data := range files {
-		to := filepath.Join(out, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(to), 0o777), os.WriteFile(to, data, 0o666)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	again, err := ReadFile(filepath.Join(out, "scenario.toml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	d1, one := updated(t, s, "mbed")
-	d2, two := updated(t, again, "mbed")
-	if diff := cmp.Diff(one.Metrics(d1.Flash), two.Metrics(d2.Flash)); diff != "" || one.Delta == 0 {
-		t.Errorf("a delta of %d bytes; %s", one.Delta, diff)
-	}
-	if third, _ := again.Stored(); third.TOML() != stored.TOML() {
-		t.Error("stored again it differs")
-	}
-	if err := s.Update.ReadFirmware(dir, ""); err == nil || !strings.Contains(err.Error(), "is a directory: give the path of a firmware file") {
-		t.Error(err)
 	}
 }

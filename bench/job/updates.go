@@ -1,4 +1,4 @@
-package bench
+package job
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dualbank/bench"
 	"dualbank/boot"
 	"dualbank/model"
 	"dualbank/results"
@@ -20,7 +21,7 @@ type Variants struct {
 	sizes   []uint32 // ascending; 0: the scenario's files
 	drivers []string
 	slots   []uint32 // 0: the layout's number
-	links   []namedLink
+	links   []bench.NamedLink
 	delta   bool // each by a delta too
 
 	flags string // of the command line that asks for them
@@ -29,10 +30,10 @@ type Variants struct {
 // maxVariants bounds what one command runs.
 const maxVariants = 2000
 
-// Variants reads lists of sizes, drivers, numbers of slots and links from the command line's flags. An
+// NewVariants reads lists of sizes, drivers, numbers of slots and links from the command line's flags. An
 // empty list of sizes stands for some that fit and the scenario's own, of drivers for the scenario's
 // with those that it compares, of others for the scenario's own. An error is one line that names the flag.
-func (s *Scenario) Variants(sizes, drivers, slots, links []string, delta bool) (*Variants, error) {
+func NewVariants(s *bench.Scenario, sizes, drivers, slots, links []string, delta bool) (*Variants, error) {
 	v := &Variants{drivers: drivers, delta: delta}
 	for _, f := range []struct {
 		name   string
@@ -51,7 +52,7 @@ func (s *Scenario) Variants(sizes, drivers, slots, links []string, delta bool) (
 		v.flags += " --delta"
 	}
 	for _, text := range sizes {
-		n, err := parseSize(text)
+		n, err := bench.ParseSize(text)
 		if err != nil {
 			return nil, fmt.Errorf("--size: %w", err)
 		}
@@ -65,7 +66,7 @@ func (s *Scenario) Variants(sizes, drivers, slots, links []string, delta bool) (
 		v.slots = append(v.slots, uint32(n))
 	}
 	for _, text := range links {
-		l, err := s.Update.Link.parse(text)
+		l, err := s.Update.Link.Named(text)
 		if err != nil {
 			return nil, fmt.Errorf("--link: %w", err)
 		}
@@ -78,7 +79,7 @@ func (s *Scenario) Variants(sizes, drivers, slots, links []string, delta bool) (
 		v.slots = []uint32{s.Update.Slots}
 	}
 	if len(v.links) == 0 {
-		v.links = []namedLink{{Link: s.Update.Link}}
+		v.links = []bench.NamedLink{{Link: s.Update.Link}}
 	}
 	files := s.Update.Firmware != "" || s.Update.Running != ""
 	switch {
@@ -89,7 +90,7 @@ func (s *Scenario) Variants(sizes, drivers, slots, links []string, delta bool) (
 	case files:
 		v.sizes = []uint32{0}
 	case len(sizes) == 0:
-		v.sizes = s.sizes(slices.Max(v.slots))
+		v.sizes = sizesFor(s, slices.Max(v.slots))
 	}
 	slices.Sort(v.sizes)
 	v.sizes = slices.Compact(v.sizes)
@@ -107,9 +108,9 @@ func (v *Variants) count() int {
 	return n
 }
 
-// sizes are sizes of firmware from 64 KiB, doubled as long as they fit a storage divided in n slots, and
+// sizesFor are sizes of firmware from 64 KiB, doubled as long as they fit a storage divided in n slots, and
 // the scenario's own.
-func (s *Scenario) sizes(n uint32) []uint32 {
+func sizesFor(s *bench.Scenario, n uint32) []uint32 {
 	sizes := []uint32{s.Update.Bytes}
 	small := *s
 	small.Update.Bytes, small.Update.Slots = 1, n
@@ -117,14 +118,14 @@ func (s *Scenario) sizes(n uint32) []uint32 {
 	if err != nil {
 		return sizes // the run will say so
 	}
-	for size := uint32(64 << 10); size <= d.room(); size *= 2 {
+	for size := uint32(64 << 10); size <= room(d); size *= 2 {
 		sizes = append(sizes, size)
 	}
 	return sizes
 }
 
 // room is the largest firmware in bytes that every slot holds and the bootloader installs.
-func (d *Device) room() uint32 {
+func room(d *bench.Device) uint32 {
 	most := d.Layout.Config.MaxAppSize
 	page := d.Flash.PageSize()
 	for _, s := range d.Layout.Slots {
@@ -138,7 +139,7 @@ type variant struct {
 	size   uint32
 	driver string
 	slots  uint32
-	link   *namedLink
+	link   *bench.NamedLink
 	delta  bool
 }
 
@@ -169,7 +170,7 @@ func (v *Variants) name(x *variant) string {
 		name += fmt.Sprintf(", slots %d", x.slots)
 	}
 	if len(v.links) > 1 {
-		name += ", link " + x.link.name
+		name += ", link " + x.link.Name
 	}
 	if x.delta {
 		name += ", delta"
@@ -181,14 +182,14 @@ func (v *Variants) name(x *variant) string {
 // left out and named in the report; if nothing fits, that is a *ScenarioError. When ctx ends, RunUpdates
 // returns the report on what it had done until then together with ctx's error; with any other error
 // the report is nil. out is the folder in which the report will be.
-func RunUpdates(ctx context.Context, s *Scenario, v *Variants, out string, progress Progress) (*results.Report, error) {
+func RunUpdates(ctx context.Context, s *bench.Scenario, v *Variants, out string, progress bench.Progress) (*results.Report, error) {
 	stored, _ := s.Stored()
 	j := &job{s: s, out: out, report: &results.Report{
 		Title:    "Update time on " + s.Board.Name,
 		Command:  fmt.Sprintf("dualbank update %s%s --out %s", filepath.Join(out, "scenario.toml"), v.flags, out),
 		Scenario: stored.TOML(),
 	}}
-	all, runs := v.all(), map[variant]*UpdateRun{}
+	all, runs := v.all(), map[variant]*bench.UpdateRun{}
 	var unfit []string // sizes that are left out
 	var reason error
 	left := 0
@@ -196,7 +197,7 @@ func RunUpdates(ctx context.Context, s *Scenario, v *Variants, out string, progr
 		if progress != nil {
 			progress("updates", uint64(i), uint64(len(all)))
 		}
-		d, run, err := s.vary(ctx, &x)
+		d, run, err := x.run(ctx, s)
 		switch {
 		case ctx.Err() != nil:
 			if len(runs) == 0 {
@@ -222,22 +223,22 @@ func RunUpdates(ctx context.Context, s *Scenario, v *Variants, out string, progr
 			j.describe(d)
 		}
 		run.Name = v.name(&x)
-		key := append(d.axes(s.Layout.Name), "corner", d.Corner, "bytes", run.Bytes)
+		key := append(d.Axes(s.Layout.Name), "corner", d.Corner, "bytes", run.Bytes)
 		if strings.Contains(v.flags, "--slots") {
 			key = append(key, "slots", x.slots)
 		}
-		if x.link.name != "" {
-			key = append(key, "link", x.link.name)
+		if x.link.Name != "" {
+			key = append(key, "link", x.link.Name)
 		}
 		if x.delta {
 			key = append(key, "delta", "yes")
 		}
 		runs[x] = run
 		j.report.Updates = append(j.report.Updates, run.Record(d.Flash))
-		j.bench(benchName("Update", key...), 1, run.Metrics(d.Flash))
+		j.bench(bench.BenchName("Update", key...), 1, run.Metrics(d.Flash))
 	}
 	if len(runs) == 0 {
-		return nil, &ScenarioError{reason}
+		return nil, &bench.ScenarioError{Err: reason}
 	}
 	j.compare(v, all, runs)
 	if left > 0 {
@@ -248,8 +249,8 @@ func RunUpdates(ctx context.Context, s *Scenario, v *Variants, out string, progr
 	return j.report, nil
 }
 
-// vary runs one variant.
-func (s *Scenario) vary(ctx context.Context, x *variant) (*Device, *UpdateRun, error) {
+// run runs the variant on a device of its own.
+func (x *variant) run(ctx context.Context, s *bench.Scenario) (*bench.Device, *bench.UpdateRun, error) {
 	one := *s
 	if x.size > 0 {
 		one.Update.Bytes = x.size
@@ -259,8 +260,8 @@ func (s *Scenario) vary(ctx context.Context, x *variant) (*Device, *UpdateRun, e
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := newLoad(&one.Workload, one.Seed).provision(d.KV); err != nil {
-		return nil, nil, &ScenarioError{fmt.Errorf("workload, driver %s: %w: give fewer or smaller keys, or a larger store", x.driver, err)}
+	if err := bench.NewLoad(&one.Workload, one.Seed).Provision(d.KV); err != nil {
+		return nil, nil, &bench.ScenarioError{Err: fmt.Errorf("workload, driver %s: %w: give fewer or smaller keys, or a larger store", x.driver, err)}
 	}
 	run, err := d.RunUpdate(ctx, &one.Update, one.Seed, nil)
 	if err != nil {
@@ -271,14 +272,14 @@ func (s *Scenario) vary(ctx context.Context, x *variant) (*Device, *UpdateRun, e
 
 // compare writes the facts: one update, and what each other driver, number of slots, link, and a delta
 // change of it.
-func (j *job) compare(v *Variants, all []variant, runs map[variant]*UpdateRun) {
+func (j *job) compare(v *Variants, all []variant, runs map[variant]*bench.UpdateRun) {
 	r, f := j.report, j.device.Flash
 	add := func(name, value, note string) {
 		r.Facts = append(r.Facts, results.Fact{Name: name, Value: value, Note: note})
 	}
 	// Best a size that everything was run with, the scenario's own or the nearest below.
 	var own variant
-	var base *UpdateRun
+	var base *bench.UpdateRun
 	for _, everywhere := range []bool{true, false} {
 		for _, x := range all {
 			u := runs[x]
@@ -294,9 +295,9 @@ func (j *job) compare(v *Variants, all []variant, runs map[variant]*UpdateRun) {
 			break
 		}
 	}
-	took := func(u *UpdateRun) string { return unit.Duration(f.Seconds(u.Cycles())) }
+	took := func(u *bench.UpdateRun) string { return unit.Duration(f.Seconds(u.Cycles())) }
 	size := unit.Size(float64(base.Bytes))
-	add("Update, "+size, took(base), base.Name+": "+base.fact(f, base))
+	add("Update, "+size, took(base), base.Name+": "+updateFact(f, base, base))
 	r.Timeline = base.Timeline(f, fmt.Sprintf("Update of %s, %s", size, base.Name))
 	for _, x := range all {
 		u := runs[x]
@@ -310,7 +311,7 @@ func (j *job) compare(v *Variants, all []variant, runs map[variant]*UpdateRun) {
 		}{
 			{x.driver != own.driver, "Driver " + x.driver},
 			{x.slots != own.slots, fmt.Sprintf("Slots: %d", x.slots)},
-			{x.link != own.link, "Link " + x.link.name},
+			{x.link != own.link, "Link " + x.link.Name},
 			{x.delta != own.delta, "By delta"},
 		} {
 			if c.other {
@@ -318,12 +319,12 @@ func (j *job) compare(v *Variants, all []variant, runs map[variant]*UpdateRun) {
 			}
 		}
 		if len(differ) == 1 {
-			add(differ[0], took(u), u.fact(f, base))
+			add(differ[0], took(u), updateFact(f, u, base))
 		}
 	}
 	for _, l := range v.links {
-		if l.name != "" {
-			r.Sources = append(r.Sources, l.source())
+		if l.Name != "" {
+			r.Sources = append(r.Sources, l.Source())
 		}
 	}
 }

@@ -1,0 +1,83 @@
+package job
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"dualbank/bench"
+	"dualbank/model"
+)
+
+// AppCase is one way to run the workload, to see what the application feels of it.
+type AppCase struct {
+	Name   string // "driver mbed"
+	Driver string
+	Code   bench.Code
+	timed  bool // one garbage collection is shown over time
+}
+
+// AppCases are the ways that a report compares on a device: the board's driver and those of
+// application.drivers, and the board's driver with the KVStore in the bank of the code, or away from it
+// if it is there. On a part whose code waits for any bank there is no such bank.
+func AppCases(s *bench.Scenario, d *bench.Device) []AppCase {
+	cases := []AppCase{{"driver " + d.Driver, s.Board.Driver, bench.Code(d.Code), true}}
+	for i, driver := range s.App.Drivers {
+		if driver != s.Board.Driver && !slices.Contains(s.App.Drivers[:i], driver) {
+			cases = append(cases, AppCase{"driver " + driver, driver, bench.Code(d.Code), false})
+		}
+	}
+	part := d.Flash.Part()
+	if len(part.Banks) < 2 || !part.ReadWhileWrite.Value {
+		return cases
+	}
+	store := bench.BankOf(part, d.KVStore.Start)
+	other := AppCase{fmt.Sprintf("driver %s, KVStore beside code", d.Driver), s.Board.Driver, bench.Code(store), true}
+	if d.Code == store {
+		other.Name, other.Code = fmt.Sprintf("driver %s, KVStore away from code", d.Driver), 0
+		if store == 0 {
+			other.Code = 1
+		}
+	}
+	return append(cases, other)
+}
+
+// Run runs the workload in one case: what the application feels of it, and one garbage collection over
+// time where the case wants one and there is one.
+func (c *AppCase) Run(ctx context.Context, s *bench.Scenario, corner model.Corner, progress func(done, total uint64)) (*bench.Device, *bench.Sets, *bench.Collection, error) {
+	one := *s
+	one.App.Code = c.Code
+	d, err := one.Device(c.Driver, corner)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	sets, err := d.RunWorkload(ctx, &s.Workload, s.Seed, progress)
+	if err != nil || !c.timed {
+		return d, sets, nil, err
+	}
+	gc, err := d.WatchCollection(&s.Workload, s.Seed)
+	return d, sets, gc, err
+}
+
+// application compares what the application feels in all cases.
+func (j *job) application(ctx context.Context) error {
+	for _, c := range AppCases(j.s, j.device) {
+		d, sets, gc, err := c.Run(ctx, j.s, j.device.Corner, j.progress.Stage("application, "+c.Name))
+		if err != nil {
+			return workloadError("application, "+c.Name, err)
+		}
+		f := d.Flash
+		j.report.Application = append(j.report.Application, sets.AppRecord(c.Name, f))
+		key := append(d.Axes(j.s.Layout.Name), "code", bench.Code(d.Code), "corner", d.Corner)
+		j.bench(bench.BenchName("Application", key...), int(sets.Count()), sets.AppMetrics(f))
+		for i := range sets.Latencies {
+			l := &sets.Latencies[i]
+			j.bench(bench.BenchName("Interrupt", append(slices.Clone(key), "irq", l.Name)...), int(min(l.Ticks, math.MaxInt32)), sets.LatencyMetrics(f, l))
+		}
+		if gc != nil {
+			j.report.Collections = append(j.report.Collections, gc.Record(c.Name, f))
+		}
+	}
+	return nil
+}
