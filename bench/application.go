@@ -7,6 +7,7 @@ import (
 
 	"dualbank/boot/layout"
 	"dualbank/model"
+	"dualbank/model/part"
 )
 
 // Application is what runs beside the storage, as far as it feels it.
@@ -77,7 +78,7 @@ func (a *Application) check() error {
 }
 
 // code is the place that the application runs from on a device with a layout.
-func (a *Application) code(l *layout.Layout, part *model.Part) model.Code {
+func (a *Application) code(l *layout.Layout, part *part.Part) model.Code {
 	if a.Code != codeOfLayout {
 		return model.Code(a.Code)
 	}
@@ -86,7 +87,7 @@ func (a *Application) code(l *layout.Layout, part *model.Part) model.Code {
 }
 
 // BankOf is the bank in which an address of a part's flash lies.
-func BankOf(part *model.Part, addr uint32) model.Code {
+func BankOf(part *part.Part, addr uint32) model.Code {
 	bank := 0
 	for _, s := range part.Sectors() {
 		if addr-s.Addr < s.Size {

@@ -12,6 +12,7 @@ import (
 
 	"dualbank/boot/layout"
 	"dualbank/model"
+	"dualbank/model/part"
 )
 
 // edited is a guide's scenario with its configuration files changed: old, new, old, new...
@@ -87,7 +88,7 @@ func same(t *testing.T, name string, a, b *Sets) {
 	t.Helper()
 	strip := func(s *Sets) Sets {
 		c := *s
-		c.Counters.Stall, c.Counters.LongestStall, c.Counters.Busy, c.Latencies, c.Wear, c.Life.Sector = 0, 0, nil, nil, nil, model.Sector{}
+		c.Counters.Stall, c.Counters.LongestStall, c.Counters.Busy, c.Latencies, c.Wear, c.Life.Sector = 0, 0, nil, nil, nil, part.Sector{}
 		return c
 	}
 	if x, y := strip(a), strip(b); !reflect.DeepEqual(x, y) {

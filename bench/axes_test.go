@@ -10,6 +10,7 @@ import (
 
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/model/part"
 )
 
 var wide = flag.Bool("wide", false, "benchmark sets and gets over all combinations of board, driver, layout, storage type, KV size, value size and keys")
@@ -59,7 +60,7 @@ func points() (list []point) {
 		}
 	}
 	if *wide {
-		for _, board := range model.BoardNames() {
+		for _, board := range part.BoardNames() {
 			for _, driver := range axes.drivers {
 				for _, layout := range axes.layouts {
 					for _, storage := range axes.storages {
@@ -94,7 +95,7 @@ func points() (list []point) {
 	for _, storage := range axes.storages {
 		add(func(p *point) { p.storage = storage })
 	}
-	for _, board := range model.BoardNames() {
+	for _, board := range part.BoardNames() {
 		add(func(p *point) { p.board = board })
 	}
 	return list
@@ -274,7 +275,7 @@ func TestPoints(t *testing.T) {
 			seen[v] = true
 		}
 	}
-	want := len(model.BoardNames()) + len(axes.drivers) + len(axes.layouts) + len(axes.storages) + len(axes.kvs) + len(axes.sizes) + len(axes.keys)
+	want := len(part.BoardNames()) + len(axes.drivers) + len(axes.layouts) + len(axes.storages) + len(axes.kvs) + len(axes.sizes) + len(axes.keys)
 	if len(seen) != want {
 		t.Errorf("%d values on the axes, want %d", len(seen), want)
 	}

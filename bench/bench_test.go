@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"dualbank/model"
+	"dualbank/model/part"
 	"dualbank/results"
 )
 
@@ -124,7 +125,7 @@ func BenchmarkWorkload(b *testing.B) {
 // BenchmarkUpdate updates a device over the guide's link, by size, corner, link, slots, and by a delta.
 // What is not in a name is as in the guide's scenario. With the board's own driver it runs on every board.
 func BenchmarkUpdate(b *testing.B) {
-	for _, board := range model.BoardNames() {
+	for _, board := range part.BoardNames() {
 		s, err := BoardScenario(board)
 		if err != nil {
 			b.Fatal(err)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"dualbank/boot/layout"
-	"dualbank/model"
+	"dualbank/model/part"
 )
 
 // HalfLayout is the layout of the porting guide on any flash: bootloader, header and application in the
@@ -26,7 +26,7 @@ const (
 // bytes, as layout.Example has them for the guide's board. Whether they make a layout shows when it is
 // computed; the error says only what there is no text for: a KVStore neither in the upper half nor at the
 // end of the lower one.
-func (h *HalfLayout) Layout(part *model.Part, unit uint32) (Layout, error) {
+func (h *HalfLayout) Layout(part *part.Part, unit uint32) (Layout, error) {
 	base := uint64(part.Base)
 	half, end := base+uint64(part.Size())/2, base+uint64(part.Size())
 	kv, kvEnd := uint64(h.KVBase), uint64(h.KVBase)+uint64(h.KVSize)
@@ -91,7 +91,7 @@ func (h *HalfLayout) Layout(part *model.Part, unit uint32) (Layout, error) {
 // BoardScenario is the guide's scenario on a board of `dualbank parts`, or a board file: its part, clock
 // and supply, and its default layout. The error is one line.
 func BoardScenario(name string) (*Scenario, error) {
-	b, err := model.BoardByName(name)
+	b, err := part.BoardByName(name)
 	if err != nil {
 		return nil, err
 	}
@@ -111,12 +111,12 @@ func BoardScenario(name string) (*Scenario, error) {
 }
 
 // PartAndUnit is a part with the program unit in bytes that a driver offers on it.
-func PartAndUnit(part, driver string) (*model.Part, uint32, error) {
-	p, err := model.PartByName(part)
+func PartAndUnit(name, driver string) (*part.Part, uint32, error) {
+	p, err := part.ByName(name)
 	if err != nil {
 		return nil, 0, err
 	}
-	d, err := model.DriverByName(driver)
+	d, err := part.DriverByName(driver)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"dualbank/boot/layout"
 	"dualbank/model"
+	"dualbank/model/part"
 )
 
 // where is what of a layout other code depends on.
@@ -44,7 +45,7 @@ func TestBoardLayoutIsTheGuides(t *testing.T) {
 
 // Each board that comes with the program has a layout that stands, with its KVStore where its file says.
 func TestBoardLayouts(t *testing.T) {
-	for _, name := range model.BoardNames() {
+	for _, name := range part.BoardNames() {
 		s, err := BoardScenario(name)
 		if err != nil {
 			t.Error(err)
@@ -59,7 +60,7 @@ func TestBoardLayouts(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		b, err := model.BoardByName(name)
+		b, err := part.BoardByName(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +77,7 @@ func TestBoardLayoutErrors(t *testing.T) {
 	if _, err := BoardScenario("nucleo-f429"); err == nil || !strings.HasPrefix(err.Error(), `board "nucleo-f429" is unknown: choose one of`) {
 		t.Error(err)
 	}
-	p, err := model.PartByName("stm32f429zi")
+	p, err := part.ByName("stm32f429zi")
 	if err != nil {
 		t.Fatal(err)
 	}

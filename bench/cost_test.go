@@ -7,6 +7,7 @@ import (
 
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/model/part"
 )
 
 // memory is a block device of nothing but cells: the F429's store region without a model.
@@ -56,7 +57,7 @@ func (m *memory) Erase(addr, size uint32) error {
 // all turns, and as a ratio.
 func BenchmarkTimingCost(b *testing.B) {
 	const keys, size, sets = 32, 128, 1000
-	off, err := model.PartByName("stm32f429zi")
+	off, err := part.ByName("stm32f429zi")
 	if err != nil {
 		b.Fatal(err)
 	}

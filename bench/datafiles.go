@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"dualbank/model"
+	"dualbank/model/part"
 )
 
 // dataFile is a part's, a driver's, a wear law's or a serial NOR flash's data file of the user's own that a scenario names.
@@ -59,7 +59,7 @@ func (s *Scenario) storeDataFiles(files map[string][]byte) {
 			continue
 		}
 		text, err := os.ReadFile(from)
-		if p, bad := model.PartByName(from); err != nil || bad == nil && strings.HasSuffix(p.Extends, ".toml") {
+		if p, bad := part.ByName(from); err != nil || bad == nil && strings.HasSuffix(p.Extends, ".toml") {
 			if at, err := filepath.Abs(from); err == nil {
 				*f.name = at
 			}

@@ -12,7 +12,7 @@ import (
 // A scenario with a part and drivers of the user's own runs from its results folder alone.
 func TestDataFilesAreStored(t *testing.T) {
 	dir, out := t.TempDir(), t.TempDir()
-	word, err := os.ReadFile("../model/drivers/word.toml")
+	word, err := os.ReadFile("../model/part/drivers/word.toml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"dualbank/boot/layout"
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/model/part"
 )
 
 // Device is a scenario's board with one driver at one corner: flash with a factory image, and a store
@@ -29,10 +30,10 @@ type Device struct {
 	KVStore  layout.Region   // of the layout
 	Warnings layout.Problems // about the layout
 
-	driver   *model.DriverFamily
-	law      *model.WearLaw // nil: sectors do not age
-	core     *model.Core    // nil if the processor's work takes no time
-	region   *model.Region  // of the store
+	driver   *part.DriverFamily
+	law      *part.WearLaw // nil: sectors do not age
+	core     *part.Core    // nil if the processor's work takes no time
+	region   *model.Region // of the store
 	options  kvstore.Options
 	storage  kvstore.Storage
 	external *external // nil: there is none
@@ -58,35 +59,35 @@ func (s *Scenario) Device(driver string, corner model.Corner) (*Device, error) {
 }
 
 func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
-	part, err := model.PartByName(s.Board.Part)
+	chip, err := part.ByName(s.Board.Part)
 	if err != nil {
 		return nil, fmt.Errorf("board.part: %w", err)
 	}
-	drv, err := model.DriverByName(driver)
+	drv, err := part.DriverByName(driver)
 	if err != nil {
 		return nil, fmt.Errorf("board.driver: %w", err)
 	}
 	d := &Device{Driver: drv.Name, Corner: corner}
-	if d.driver, err = drv.For(part.Family); err != nil {
+	if d.driver, err = drv.For(chip.Family); err != nil {
 		return nil, fmt.Errorf("board.driver: %w", err)
 	}
 	if s.Board.CPU {
-		if d.core, err = model.CoreByName(part.Core); err != nil {
+		if d.core, err = part.CoreByName(chip.Core); err != nil {
 			return nil, fmt.Errorf("board.part: %w", err)
 		}
 	}
 	if s.Board.Wear != "" {
-		if d.law, err = model.WearLawByName(s.Board.Wear); err != nil {
+		if d.law, err = part.WearLawByName(s.Board.Wear); err != nil {
 			return nil, fmt.Errorf("board.wear: %w", err)
 		}
 	}
-	if d.Layout, d.Warnings, err = s.Layout.plan(part, d.driver.Unit.Value); err != nil {
+	if d.Layout, d.Warnings, err = s.Layout.plan(chip, d.driver.Unit.Value); err != nil {
 		return nil, err
 	}
-	d.Code = s.App.code(d.Layout, part)
+	d.Code = s.App.code(d.Layout, chip)
 	d.app = s.App.app(d.Code, s.Seed)
 	d.Flash, err = model.New(model.Config{
-		Part: part, Driver: drv, Core: d.core, Hz: s.Board.Hz, MV: s.Board.MV, WaitStates: uint64(s.Board.States), Corner: corner, Code: d.Code, Wear: d.law, Seed: s.Seed,
+		Part: chip, Driver: drv, Core: d.core, Hz: s.Board.Hz, MV: s.Board.MV, WaitStates: uint64(s.Board.States), Corner: corner, Code: d.Code, Wear: d.law, Seed: s.Seed,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("board: %w", err)
@@ -95,8 +96,8 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 		return nil, fmt.Errorf("application: %w", err)
 	}
 	for _, m := range s.Cuts.Modes {
-		if !slices.Contains(model.CutModes(part), m.Mode) {
-			return nil, fmt.Errorf("cuts.modes: %s: part %s has no ECC: leave it out", m, part.Name)
+		if !slices.Contains(model.CutModes(chip), m.Mode) {
+			return nil, fmt.Errorf("cuts.modes: %s: part %s has no ECC: leave it out", m, chip.Name)
 		}
 	}
 	d.KVStore, _ = d.Layout.Region(layout.RegionKVStore)
@@ -127,7 +128,7 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 }
 
 // Chip is a part as a layout sees it. unit is the program unit of the driver in bytes.
-func Chip(p *model.Part, unit uint32) layout.Chip {
+func Chip(p *part.Part, unit uint32) layout.Chip {
 	c := layout.Chip{Name: p.Name, Base: p.Base, Unit: unit, Vectors: p.Vectors}
 	bank := -1
 	for _, s := range p.Sectors() {
@@ -141,7 +142,7 @@ func Chip(p *model.Part, unit uint32) layout.Chip {
 }
 
 // plan is the layout, and the warnings about it. The error is the first of its problems on one line.
-func (l *Layout) plan(part *model.Part, unit uint32) (*layout.Layout, layout.Problems, error) {
+func (l *Layout) plan(part *part.Part, unit uint32) (*layout.Layout, layout.Problems, error) {
 	var srcs []layout.Source
 	for _, c := range [][2]string{{l.Bootloader, l.BootloaderText}, {l.Application, l.ApplicationText}} {
 		if c[1] != "" {
@@ -172,7 +173,7 @@ func (l *Layout) plan(part *model.Part, unit uint32) (*layout.Layout, layout.Pro
 
 // checkTarget finds a target that is a slip of the pen: one with another flash than the part's, or one
 // that nobody knows.
-func (l *Layout) checkTarget(srcs []layout.Source, part *model.Part) error {
+func (l *Layout) checkTarget(srcs []layout.Source, part *part.Part) error {
 	same := func(dual bool) bool {
 		c, err := layout.ChipOf(l.Target, dual)
 		return err == nil && c.Base == part.Base && slices.Equal(c.Sectors, Chip(part, 1).Sectors)

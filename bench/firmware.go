@@ -5,7 +5,7 @@ import (
 
 	"dualbank/boot/firmware"
 	"dualbank/boot/layout"
-	"dualbank/model"
+	"dualbank/model/random"
 )
 
 // releases are the firmware images of a scenario: release 0 is the one that a device runs at first,
@@ -91,7 +91,7 @@ func generateFirmware(seed uint64, size, base, changed uint32, n int) []byte {
 	count := max(1, int(size)*fwCode/100/fwFunction)
 	g.first = make([]int, count)
 	chance := func(i, release int, of uint64) bool {
-		return model.NewRand(g.mix(uint64(i), uint64(release), of)).Intn(4000) < int(changed)*4/int(of)
+		return random.New(g.mix(uint64(i), uint64(release), of)).Intn(4000) < int(changed)*4/int(of)
 	}
 	for i := range count {
 		edits := []uint64{}
@@ -133,13 +133,13 @@ const (
 func (g *linker) mix(v ...uint64) uint64 {
 	h := g.seed
 	for _, n := range v {
-		h = model.NewRand(h ^ n*0xD6E8FEB86659FD93).Uint64()
+		h = random.New(h ^ n*0xD6E8FEB86659FD93).Uint64()
 	}
 	return h
 }
 
 // some draws an instruction. Of halfwords a few are in every function and most are rare.
-func (g *linker) some(r *model.Rand, functions int) instruction {
+func (g *linker) some(r *random.Source, functions int) instruction {
 	if r.Intn(9) == 0 {
 		return instruction{callCode, uint32(r.Intn(functions))}
 	}
@@ -149,14 +149,14 @@ func (g *linker) some(r *model.Rand, functions int) instruction {
 
 // function adds one that is drawn from a seed and then edited once for each release in edits.
 func (g *linker) function(seed uint64, edits []uint64, functions int) {
-	r := model.NewRand(seed)
+	r := random.New(seed)
 	var code []instruction
 	for range 8 + r.Intn(fwFunction/2) {
 		code = append(code, g.some(r, functions))
 	}
 	words := r.Intn(5)
 	for _, release := range edits {
-		e := model.NewRand(seed ^ release*0x9E6C63D0676A9A99)
+		e := random.New(seed ^ release*0x9E6C63D0676A9A99)
 		at := e.Intn(len(code))
 		fresh := make([]instruction, e.Intn(8))
 		for i := range fresh {
@@ -232,7 +232,7 @@ func (g *linker) link(size, base uint32, release int) []byte {
 		}
 	}
 	out = append(out, fmt.Sprintf("release %d\x00", release)...)
-	for r := model.NewRand(g.mix(8)); uint32(len(out)) < size; {
+	for r := random.New(g.mix(8)); uint32(len(out)) < size; {
 		// Constants: runs of zeros, text, tables.
 		switch r.Intn(4) {
 		case 0:

@@ -4,15 +4,15 @@ import (
 	"slices"
 
 	"dualbank/boot/layout"
-	"dualbank/model"
+	"dualbank/model/part"
 	"dualbank/results"
 )
 
 // Life is how fast a workload wears the store's sectors out.
 type Life struct {
-	Sector   model.Sector // the one that comes to its end first
-	External bool         // it is the external device's
-	Erases   uint64       // its erases over Cycles of virtual time
+	Sector   part.Sector // the one that comes to its end first
+	External bool        // it is the external device's
+	Erases   uint64      // its erases over Cycles of virtual time
 	Cycles   uint64
 	Rounds   int    // of the store's two areas that Cycles are; 0: less than one, so that Erases is a rough figure
 	Rated    uint32 // erases that it is rated for; 0: nothing known

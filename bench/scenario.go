@@ -17,7 +17,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
-	"dualbank/model"
+	"dualbank/model/part"
 	"dualbank/results"
 	"dualbank/results/compare"
 )
@@ -163,9 +163,9 @@ func start(path string, text []byte) (s *Scenario, known bool, err error) {
 		name = beside(path, name)
 	} else {
 		name = strings.ToLower(name)
-		if !slices.Contains(model.BoardNames(), name) {
+		if !slices.Contains(part.BoardNames(), name) {
 			if named.Board.Part == "" {
-				return nil, false, fmt.Errorf("%q is no board that is known: choose one of %s, name a .toml file, or say what it is with board.part", name, strings.Join(model.BoardNames(), ", "))
+				return nil, false, fmt.Errorf("%q is no board that is known: choose one of %s, name a .toml file, or say what it is with board.part", name, strings.Join(part.BoardNames(), ", "))
 			}
 			return guide, false, nil
 		}

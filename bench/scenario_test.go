@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"dualbank/model"
+	"dualbank/model/part"
 )
 
 func sameScenario(t testing.TB, got, want *Scenario) {
@@ -165,7 +165,7 @@ func TestReadFileKeepsConfigurations(t *testing.T) {
 // A scenario that names a board is that board's, but for what it says itself; a board that nobody knows is
 // described by the scenario's keys.
 func TestParseBoards(t *testing.T) {
-	for _, name := range model.BoardNames() {
+	for _, name := range part.BoardNames() {
 		want, err := BoardScenario(name)
 		if err != nil {
 			t.Fatal(err)
@@ -188,7 +188,7 @@ func TestParseBoards(t *testing.T) {
 		sameScenario(t, again, want)
 	}
 	dir := t.TempDir()
-	text, err := os.ReadFile("../model/boards/nucleo-l496zg.toml")
+	text, err := os.ReadFile("../model/part/boards/nucleo-l496zg.toml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,9 @@ import (
 	"dualbank/boot/layout"
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/model/cell"
+	"dualbank/model/part"
+	"dualbank/model/random"
 	"dualbank/results"
 )
 
@@ -73,8 +76,8 @@ func (s *Scenario) ExternalStorage() bool {
 // on it.
 type external struct {
 	nor        *model.NOR
-	part       *model.NORPart
-	driver     *model.NORDriver
+	part       *part.NORPart
+	driver     *part.NORDriver
 	store      *kvstore.TDBStore
 	base, size uint32 // of the store
 }
@@ -107,16 +110,16 @@ func (d *Device) use(s *Scenario) error {
 		return nil
 	}
 	e := &external{base: d.storage.ExternalBase, size: d.storage.ExternalSize}
-	if e.part, err = model.NORByName(s.Store.External); err != nil {
+	if e.part, err = part.NORByName(s.Store.External); err != nil {
 		return fmt.Errorf("store.external: %w", err)
 	}
-	if e.driver, err = model.NORDriverByName("mbed"); err != nil {
+	if e.driver, err = part.NORDriverByName("mbed"); err != nil {
 		return err
 	}
 	if e.nor, err = model.NewNOR(model.NORConfig{Part: e.part, Driver: e.driver, Host: d.Flash, Corner: d.Corner}); err != nil {
 		return err
 	}
-	rng := model.NewRand(s.Seed)
+	rng := random.New(s.Seed)
 	p, err := d.storage.Build(kvstore.Parts{
 		Internal: d.region, External: e.nor, Options: d.options,
 		Entropy: func(p []byte) error { rng.Fill(p); return nil },
@@ -198,7 +201,7 @@ func (d *Device) DescribeStorage(r *results.Report) {
 
 // State is what a device holds: its flashes, its RAM, and which release it runs.
 type State struct {
-	flash, nor *model.Snapshot
+	flash, nor *cell.Snapshot
 	ram        boot.RAM
 	release    int
 }
@@ -242,7 +245,7 @@ func (d *Device) Wear() []UnitWear {
 	unit := e.nor.EraseSize(e.base)
 	counts := e.nor.EraseCounts()
 	for at := e.base; at < e.base+e.size; at += unit {
-		w := model.Wear{Sector: model.Sector{Addr: at, Size: unit, Bank: -1}, Erases: counts[at/unit]}
+		w := model.Wear{Sector: part.Sector{Addr: at, Size: unit, Bank: -1}, Erases: counts[at/unit]}
 		out = append(out, UnitWear{w, e.part.Endurance.Erases, true})
 	}
 	return out

@@ -10,6 +10,7 @@ import (
 	"dualbank/boot"
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/model/random"
 )
 
 // UpdateRun is what one update measured. Times are in core cycles.
@@ -39,12 +40,12 @@ func (u *UpdateRun) Cycles() uint64 { return u.ended - u.began }
 // between, the error is ctx's.
 func (d *Device) RunUpdate(ctx context.Context, u *Update, seed uint64, progress func(done, total uint64)) (*UpdateRun, error) {
 	f := d.Flash
-	rng := model.NewRand(seed)
+	rng := random.New(seed)
 	release := d.release + 1
 	image := d.releases.image(release)
 	run := &UpdateRun{Bytes: uint32(len(image)), Version: u.Version + uint64(d.release)}
 	var id [16]byte
-	model.NewRand(seed ^ run.Version).Fill(id[:])
+	random.New(seed ^ run.Version).Fill(id[:])
 	campaign := boot.NewCampaign(run.Version, id, image)
 	if u.Delta {
 		var err error
@@ -90,7 +91,7 @@ func (d *Device) RunUpdate(ctx context.Context, u *Update, seed uint64, progress
 }
 
 // download is the update client's part.
-func (d *Device) download(ctx context.Context, u *Update, run *UpdateRun, c *clock, campaign *boot.Campaign, rng *model.Rand, progress func(done, total uint64)) (installed bool, err error) {
+func (d *Device) download(ctx context.Context, u *Update, run *UpdateRun, c *clock, campaign *boot.Campaign, rng *random.Source, progress func(done, total uint64)) (installed bool, err error) {
 	f := d.Flash
 	client := boot.NewClient(d.Layout.Config, f, boot.Generation(u.Client), f.CPU())
 	left := u.Interruptions
@@ -152,7 +153,7 @@ func (d *Device) download(ctx context.Context, u *Update, run *UpdateRun, c *clo
 }
 
 // cutAt draws the step of an interruption: in the next fragment that is written.
-func (d *Device) cutAt(u *Update, campaign *boot.Campaign, done uint32, rng *model.Rand) uint64 {
+func (d *Device) cutAt(u *Update, campaign *boot.Campaign, done uint32, rng *random.Source) uint64 {
 	if campaign.Delta != nil {
 		return 0 // how much the rest of the delta makes is not known
 	}

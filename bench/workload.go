@@ -9,6 +9,7 @@ import (
 
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/model/random"
 )
 
 // Workload is what a device writes to its key-value store: sets of keys that are drawn by weight,
@@ -77,7 +78,7 @@ func (w *Workload) check() error {
 // Load draws the operations of a workload and knows what the store must hold after them.
 type Load struct {
 	w      *Workload
-	rng    *model.Rand
+	rng    *random.Source
 	bounds []uint64 // of the weights' running sum, by key
 	held   []held   // by key
 	buf    []byte   // for a value that is read
@@ -91,7 +92,7 @@ type held struct {
 
 // NewLoad is a load of a workload on a store that has none of its keys. What it draws depends on seed alone.
 func NewLoad(w *Workload, seed uint64) *Load {
-	l := &Load{w: w, rng: model.NewRand(seed), held: make([]held, len(w.Keys))}
+	l := &Load{w: w, rng: random.New(seed), held: make([]held, len(w.Keys))}
 	sum, longest := uint64(0), uint32(0)
 	for i, k := range w.Keys {
 		sum += uint64(k.Weight)

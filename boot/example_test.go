@@ -7,6 +7,8 @@ import (
 
 	"dualbank/boot"
 	"dualbank/model"
+	"dualbank/model/cell"
+	"dualbank/model/part"
 )
 
 // config is the porting guide's layout for a NUCLEO-F429ZI: the bootloader's 32 KiB, header and application
@@ -21,7 +23,7 @@ func newFlash() *model.Flash {
 	for range 7 {
 		bank = append(bank, 128<<10)
 	}
-	flash, err := model.New(model.Config{Part: model.Plain("example", 0x0800_0000, append(bank, bank...), model.CellAND), Unit: 1})
+	flash, err := model.New(model.Config{Part: part.Plain("example", 0x0800_0000, append(bank, bank...), cell.AND), Unit: 1})
 	if err != nil {
 		panic(err)
 	}

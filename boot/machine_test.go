@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"dualbank/model"
+	"dualbank/model/cell"
+	"dualbank/model/part"
 )
 
 // machine is the recorder of the reference traces (FORMAT.md beside them): a plain flash, the heap
@@ -38,7 +40,7 @@ type machine struct {
 }
 
 type snapshot struct {
-	cells  *model.Snapshot
+	cells  *cell.Snapshot
 	heap   RAM
 	reason ResetReason
 }
@@ -99,7 +101,7 @@ func plainFlash(config string) (*model.Flash, error) {
 			sectors[i] = 2 << 10
 		}
 	}
-	return model.New(model.Config{Part: model.Plain(config, flashBase, sectors, model.CellAND), Unit: unit})
+	return model.New(model.Config{Part: part.Plain(config, flashBase, sectors, cell.AND), Unit: unit})
 }
 
 func newMachine(config, dir string) (*machine, error) {
@@ -412,12 +414,12 @@ type cutMode string
 
 func (c cutMode) String() string { return string(c) }
 
-func (c cutMode) Leave(cells, want []byte, erase bool, seed uint64) model.Outcome {
+func (c cutMode) Leave(cells, want []byte, erase bool, seed uint64) cell.Outcome {
 	n := seed % uint64(len(cells)+1)
 	switch c {
 	case "done":
 		copy(cells, want)
-		return model.Done
+		return cell.Done
 	case "torn":
 		m := make([]byte, len(cells))
 		stream(seed, 0, m)
@@ -429,7 +431,7 @@ func (c cutMode) Leave(cells, want []byte, erase bool, seed uint64) model.Outcom
 	case "tail":
 		copy(cells[uint64(len(cells))-n:], want[uint64(len(cells))-n:])
 	}
-	return model.NotDone
+	return cell.NotDone
 }
 
 func (m *machine) file(name string) string { return filepath.Join(m.dir, filepath.Base(name)) }

@@ -8,6 +8,7 @@ import (
 
 	"dualbank/boot/firmware"
 	"dualbank/model"
+	"dualbank/model/part"
 
 	"pgregory.net/rapid"
 )
@@ -218,7 +219,7 @@ func TestResumeAtTheEndOfAnEraseUnit(t *testing.T) {
 // too, wherever the power failed and whatever it left: in the data, at the end of an erase unit, in
 // the header that the newer client programs last.
 func TestResumeOnRealCells(t *testing.T) {
-	part, err := model.PartByName("stm32l496zg")
+	part, err := part.ByName("stm32l496zg")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dualbank/kvstore"
-	"dualbank/model"
+	"dualbank/model/random"
 )
 
 // little is the default campaign in small.
@@ -61,7 +61,7 @@ func TestKilledCampaign(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := model.NewRand(7)
+	r := random.New(7)
 	c.Dir = t.TempDir()
 	stops := 0
 	for {

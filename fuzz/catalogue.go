@@ -183,11 +183,11 @@ func (s *Score) cells() (mark, what, where string) {
 		return "no", "", ""
 	}
 	f := &s.Finding
-	return "yes", cell(fmt.Sprintf("%s %d: %s", f.Subject, f.Rule, f.Symptom)), cell(f.Place.String())
+	return "yes", escape(fmt.Sprintf("%s %d: %s", f.Subject, f.Rule, f.Symptom)), escape(f.Place.String())
 }
 
 // cell is text in a cell of a table.
-func cell(text string) string { return strings.NewReplacer("|", "/", "\n", " ").Replace(text) }
+func escape(text string) string { return strings.NewReplacer("|", "/", "\n", " ").Replace(text) }
 
 // WriteScores writes the scores as a short table.
 func WriteScores(w io.Writer, scores []Score, seconds []float64) {
@@ -223,7 +223,7 @@ the defect; the finding's own case must break its rule with the defect and must 
 	for i := range scores {
 		s := &scores[i]
 		mark, what, where := s.cells()
-		fmt.Fprintf(w, "| `%s` | %s | %s | %s | %d | %.1f | %s | %s | %s |\n", s.Defect.Name, s.Defect.What, s.Defect.Ref, mark, s.Stats.Cuts, seconds[i], cell(s.Sweep), what, where)
+		fmt.Fprintf(w, "| `%s` | %s | %s | %s | %d | %.1f | %s | %s | %s |\n", s.Defect.Name, s.Defect.What, s.Defect.Ref, mark, s.Stats.Cuts, seconds[i], escape(s.Sweep), what, where)
 	}
 	fmt.Fprintf(w, "\n\"Cuts\" are states judged one by one: cuts, device errors, attacks, and looks between operations where there is no cut.\n\n## Left out\n\n")
 	for _, l := range leftOut {

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"dualbank/model"
+	"dualbank/model/cell"
+	"dualbank/model/part"
 )
 
 // Device says on which flash a run happens: a part by its name, or a list of sectors for a geometry
@@ -58,15 +60,15 @@ func (d *Device) region() (*model.Flash, *model.Region, error) {
 	return f, dev, err
 }
 
-func (d *Device) part() (*model.Part, error) {
+func (d *Device) part() (*part.Part, error) {
 	if d.Part != "" {
-		return model.PartByName(d.Part)
+		return part.ByName(d.Part)
 	}
 	sectors, err := ParseSectors(d.Sectors)
 	if err != nil {
 		return nil, err
 	}
-	return model.Plain(d.Sectors, d.Start, sectors, model.CellAND), nil
+	return part.Plain(d.Sectors, d.Start, sectors, cell.AND), nil
 }
 
 // stepsAllowed is the most steps that an open or a set may take: three times what it takes to program the

@@ -13,6 +13,8 @@ import (
 	"sync"
 
 	"dualbank/model"
+	"dualbank/model/cell"
+	"dualbank/model/random"
 	"dualbank/results"
 )
 
@@ -77,7 +79,7 @@ func (s *Stats) add(o Stats) {
 // chunk is what a worker takes at a time: consecutive steps to be cut, and what came out.
 type chunk struct {
 	steps []uint64
-	start *model.Snapshot // cells before the first of steps
+	start *cell.Snapshot // cells before the first of steps
 	done  bool
 	chunkResult
 }
@@ -99,7 +101,7 @@ const (
 
 // cutSeed is the seed of the randomness in one cut.
 func cutSeed(seed, step uint64, mode int) uint64 {
-	return model.NewRand(seed ^ step*0x9E3779B97F4A7C15 ^ uint64(mode)<<56).Uint64()
+	return random.New(seed ^ step*0x9E3779B97F4A7C15 ^ uint64(mode)<<56).Uint64()
 }
 
 // sweep explores most cuts, 0 for every one, and adds what comes out to s and g. An error leaves what is

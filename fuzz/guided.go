@@ -9,7 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"dualbank/model"
+	"dualbank/model/random"
 	"dualbank/results"
 )
 
@@ -131,7 +131,7 @@ type island struct {
 	target  *Target
 	planted Planted
 	index   int
-	r       *model.Rand
+	r       *random.Source
 	been    map[uint64]bool // places that the software was brought to
 	places  []arrival       // the same, in the order of discovery
 	blind   bool            // for comparison: every input is one of no meaning
@@ -145,7 +145,7 @@ type arrival struct {
 }
 
 func newIsland(t *Target, p Planted, seed uint64, i int) *island {
-	return &island{target: t, planted: p, index: i, r: model.NewRand(seed*islands + uint64(i)), been: map[uint64]bool{}, g: newGroups()}
+	return &island{target: t, planted: p, index: i, r: random.New(seed*islands + uint64(i)), been: map[uint64]bool{}, g: newGroups()}
 }
 
 // search tries so many inputs.

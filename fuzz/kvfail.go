@@ -7,6 +7,7 @@ import (
 
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/model/random"
 	"dualbank/results"
 )
 
@@ -157,7 +158,7 @@ func (l *live) judgeFailure(op *Op, n uint64) {
 		j.report(RuleWorks, fmt.Sprintf("the store's lock is %s after a %s whose device failed", unlocked(locks, 0), op.Kind.plain()), "a free lock", fmt.Sprintf("held %d times, error %v", locks, err))
 	}
 	if j.lookRunning(" after a device error") {
-		r := model.NewRand(n)
+		r := random.New(n)
 		if key := j.pick(r, j.flight); key >= 0 && !j.fixed(key) {
 			j.set(key, r, "the next set after a device error")
 		}

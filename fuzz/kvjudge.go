@@ -7,6 +7,7 @@ import (
 
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/model/random"
 )
 
 // The rules for a KVStore, at every reboot.
@@ -100,7 +101,7 @@ func (j *kvJudge) recover(op int, mode model.Mode, hash uint64) {
 			j.flight = j.exp.index[o.Key]
 		}
 	}
-	r := model.NewRand(hash ^ uint64(op))
+	r := random.New(hash ^ uint64(op))
 	if !j.reopen(RuleOpens, "") {
 		return
 	}
@@ -377,7 +378,7 @@ func (j *kvJudge) reservedData(when string) {
 
 // use makes the store work on: a set of another key survives a clean reboot, and so does the key in
 // flight, which is then set again and survives a second cut.
-func (j *kvJudge) use(r *model.Rand, mode model.Mode) {
+func (j *kvJudge) use(r *random.Source, mode model.Mode) {
 	first := j.pick(r, j.flight)
 	steps := j.f.Steps()
 	if !j.set(first, r, "the next set") {
@@ -418,7 +419,7 @@ func (j *kvJudge) use(r *model.Rand, mode model.Mode) {
 // cut left; or about DeepSteps of them, evenly spread from a place that the cells decide.
 func (j *kvJudge) deeper(op int, mode model.Mode, hash uint64) {
 	// The value depends on the operation alone, so that different first cuts lead to equal states.
-	r := model.NewRand(uint64(op))
+	r := random.New(uint64(op))
 	i := j.pick(r, j.flight)
 	v := value(r)
 	j.first.copyFrom(&j.exp)
@@ -475,7 +476,7 @@ func (j *kvJudge) recovery(key int, v []byte) uint64 {
 }
 
 // pick draws a key that may be rewritten, not the one to leave alone if there is another.
-func (j *kvJudge) pick(r *model.Rand, leave int) int {
+func (j *kvJudge) pick(r *random.Source, leave int) int {
 	start, found := r.Intn(len(j.exp.keys)), leave
 	for n := range j.exp.keys {
 		i := (start + n) % len(j.exp.keys)
@@ -493,7 +494,7 @@ func (j *kvJudge) pick(r *model.Rand, leave int) int {
 func (j *kvJudge) fixed(i int) bool { return slices.Contains(j.w.once, i) }
 
 // value is a small one, as most are.
-func value(r *model.Rand) []byte {
+func value(r *random.Source) []byte {
 	v := make([]byte, 8+r.Intn(56))
 	r.Fill(v)
 	return v
@@ -501,7 +502,7 @@ func value(r *model.Rand) []byte {
 
 // set writes a key. A set that fails is tried once more, to tell a store that has lost its balance
 // from one that has lost its life.
-func (j *kvJudge) set(i int, r *model.Rand, which string) bool {
+func (j *kvJudge) set(i int, r *random.Source, which string) bool {
 	k := &j.exp.keys[i]
 	v := value(r)
 	first := j.f.Steps()

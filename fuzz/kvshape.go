@@ -4,13 +4,13 @@ import (
 	"fmt"
 
 	"dualbank/kvstore"
-	"dualbank/model"
+	"dualbank/model/random"
 )
 
 // uniformOps rewrites a few keys with values of size bytes, so that the records of an area's earlier life
 // lie where the new ones do; now and then everything is removed.
 func uniformOps(seed uint64, n, size int) []Op {
-	r := model.NewRand(seed)
+	r := random.New(seed)
 	var ops []Op
 	for i := range n {
 		switch {
@@ -29,7 +29,7 @@ func uniformOps(seed uint64, n, size int) []Op {
 // their end, reboots and goes on.
 func brimOps(area, first, unit uint32, seed uint64) []Op {
 	const keys = 6
-	r := model.NewRand(seed)
+	r := random.New(seed)
 	up := func(n uint32) uint32 { return (n + unit - 1) / unit * unit }
 	room := area - first - up(20)
 	each := room / keys / unit * unit

@@ -7,6 +7,7 @@ import (
 
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/model/random"
 	"dualbank/results"
 )
 
@@ -292,7 +293,7 @@ func (r *recording) pick(most, seed uint64) ([]uint64, string) {
 	const edge = 4
 	var steps []uint64
 	every := max(r.steps/most, 1)
-	shift := model.NewRand(seed).Uint64() % every
+	shift := random.New(seed).Uint64() % every
 	for i := range r.calls {
 		c := &r.calls[i]
 		last := c.first + c.steps()

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"dualbank/kvstore"
-	"dualbank/model"
+	"dualbank/model/random"
 )
 
 // kvWorkload makes the operations of a sweep: reserved data, a write-once key, then a device's
@@ -13,7 +13,7 @@ import (
 // stores get wrong: keys whose hashes are equal, the longest key, empty values, records that end
 // just where the area ends, incremental sets that are finished or forgotten, a reset.
 type kvWorkload struct {
-	r     *model.Rand
+	r     *random.Source
 	store *kvstore.TDBStore // nil: another store, of which no layout is known
 	keys  []string
 	size  []int // bytes of the value of each key, about
@@ -31,7 +31,7 @@ var longestKey = "long-" + strings.Repeat("k", 122)
 // newKVWorkload fits keys and values to areas of area bytes: about a quarter of one is live, so that
 // garbage collection has something to collect.
 func newKVWorkload(seed uint64, area uint32, reserves bool, store *kvstore.TDBStore) *kvWorkload {
-	w := &kvWorkload{r: model.NewRand(seed), store: store}
+	w := &kvWorkload{r: random.New(seed), store: store}
 	keys := min(max(int(area)/512, 3), 28)
 	w.most = min(max(int(area)/(4*keys), 16), 600)
 	for i := range keys {

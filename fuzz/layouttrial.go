@@ -8,6 +8,7 @@ import (
 	"dualbank/boot/layout"
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/model/random"
 )
 
 // The rules for a layout.
@@ -248,7 +249,7 @@ var layoutKeys = []string{"device-id", "counter", "certificate"}
 
 func layoutValue(key string, n uint64) []byte {
 	v := make([]byte, 8+len(key))
-	model.NewRand(n ^ uint64(len(key))).Fill(v)
+	random.New(n ^ uint64(len(key))).Fill(v)
 	return v
 }
 

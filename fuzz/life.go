@@ -7,6 +7,7 @@ import (
 
 	"dualbank/boot"
 	"dualbank/model"
+	"dualbank/model/random"
 	"dualbank/results"
 )
 
@@ -95,7 +96,7 @@ type life struct {
 	seed    uint64
 	f       *model.Flash
 	j       *updateJudge
-	r       *model.Rand
+	r       *random.Source
 	slots   []boot.Slot
 	steps   []LifeStep
 	running *image
@@ -116,7 +117,7 @@ func newLife(c *LifeSweep, seed uint64) (*life, error) {
 	}
 	run.images = []*image{run.old}
 	l := &life{
-		cfg: c, seed: seed, f: f, j: newUpdateJudge(run, f), r: model.NewRand(seed), slots: slots, running: run.old, newest: 1,
+		cfg: c, seed: seed, f: f, j: newUpdateJudge(run, f), r: random.New(seed), slots: slots, running: run.old, newest: 1,
 		held: make([]*image, len(slots)), left: make([]*image, len(slots)),
 	}
 	f.Observe(l.j.watch)

@@ -6,6 +6,7 @@ import (
 
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/model/random"
 )
 
 // OpKind is a call of the KVStore API, or a reboot.
@@ -45,7 +46,7 @@ func (k OpKind) known() bool { return k.keyed() || k == OpReserved || k == OpRes
 // value makes the bytes that the operation sets.
 func (o *Op) value() []byte {
 	v := make([]byte, o.Size)
-	model.NewRand(o.Seed).Fill(v)
+	random.New(o.Seed).Fill(v)
 	return v
 }
 

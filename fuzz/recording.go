@@ -6,12 +6,13 @@ import (
 	"sort"
 
 	"dualbank/model"
+	"dualbank/model/cell"
 )
 
 // recording is what one undisturbed run did to the flash, step by step, and which operation of the
 // run each step belongs to. It is all that an exploration needs: the run is not repeated.
 type recording struct {
-	start *model.Snapshot // cells before the first step
+	start *cell.Snapshot // cells before the first step
 	calls []call
 	ops   []uint64 // first step of operation i; the last entry is the number of steps
 	steps uint64

@@ -9,6 +9,7 @@ import (
 
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/model/random"
 )
 
 // secureStore is a partition of storage type TDB_EXTERNAL on one device: the internal store in the first
@@ -16,7 +17,7 @@ import (
 // to somebody else. A key's name says how its values are protected; see protection.
 type secureStore struct {
 	*kvstore.Partition
-	rand *model.Rand
+	rand *random.Source
 	err  error
 }
 
@@ -24,7 +25,7 @@ type secureStore struct {
 var rootOfTrust = []byte("0123456789abcdef")
 
 func newSecureStore(dev kvstore.BlockDevice, opts kvstore.Options) *secureStore {
-	s := &secureStore{rand: model.NewRand(0)}
+	s := &secureStore{rand: random.New(0)}
 	split, skip := secureSplit(dev)
 	storage := kvstore.Storage{Type: kvstore.TDBExternal, Partition: "kv", ExternalBase: skip}
 	s.Partition, s.err = storage.Build(kvstore.Parts{
@@ -113,11 +114,11 @@ func (s *secureStore) Open() error {
 
 // seed makes the entropy a function of what is stored, so that runs repeat wherever they begin.
 func (s *secureStore) seed(key string, size int) {
-	s.rand = model.NewRand(xxhash.Sum64String(key) + uint64(size))
+	s.rand = random.New(xxhash.Sum64String(key) + uint64(size))
 }
 
 func (s *secureStore) Set(key string, v []byte, flags kvstore.Flags) error {
-	s.rand = model.NewRand(xxhash.Sum64String(key) ^ xxhash.Sum64(v))
+	s.rand = random.New(xxhash.Sum64String(key) ^ xxhash.Sum64(v))
 	return s.Main.Set(key, v, flags|protection(key))
 }
 
@@ -156,7 +157,7 @@ func (c *KVSweep) securePart(addr uint32) string {
 // attackedOps are secureOps among which keys are protected from a replay from their second value on.
 func attackedOps(seed uint64, n int) []Op {
 	ops := secureOps(seed, n)
-	r := model.NewRand(seed ^ 0x1A7E)
+	r := random.New(seed ^ 0x1A7E)
 	for i := 9; i < len(ops); i += 7 {
 		if ops[i].Kind == OpReboot {
 			continue
@@ -172,7 +173,7 @@ func attackedOps(seed uint64, n int) []Op {
 
 // secureOps sets and removes keys of every kind of protection, and reboots in between.
 func secureOps(seed uint64, n int) []Op {
-	r := model.NewRand(seed)
+	r := random.New(seed)
 	names := []string{"n0", "n1", "c0", "c1", "r0", "r1", "x0", "x1"}
 	ops := []Op{{Kind: OpSet, Key: "once", Size: 24, Seed: r.Uint64(), Flags: uint32(kvstore.FlagWriteOnce)}}
 	for _, k := range names {

@@ -6,6 +6,7 @@ import (
 
 	"dualbank/boot"
 	"dualbank/model"
+	"dualbank/model/random"
 )
 
 // UpdateInput is the life of a device that a fuzzer chose byte by byte: downloads of good and bad
@@ -191,7 +192,7 @@ func (l *updateTrial) reset(reason boot.ResetReason) (sound bool) {
 
 // scramble leaves what a power cycle leaves in RAM: anything.
 func (j *updateJudge) scramble(seed uint64) {
-	r := model.NewRand(seed)
+	r := random.New(seed)
 	j.ram.Version, j.ram.Counter = r.Uint64()%16, uint8(r.Uint64())
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"dualbank/boot"
 	"dualbank/model"
+	"dualbank/model/random"
 	"dualbank/results"
 )
 
@@ -88,7 +89,7 @@ type image struct {
 
 func newImage(version uint64, size uint32, seed uint64) *image {
 	im := &image{bytes: make([]byte, size)}
-	r := model.NewRand(seed ^ version)
+	r := random.New(seed ^ version)
 	r.Fill(im.bytes)
 	im.Version, im.Size, im.Hash = version, uint64(size), sha256.Sum256(im.bytes)
 	r.Fill(im.Campaign[:])
@@ -233,7 +234,7 @@ func (c *UpdateSweep) run(f *model.Flash) (*updateRun, error) {
 
 	// Everything that no update may touch holds something, as it does on a device.
 	fill := make([]byte, 4096)
-	r := model.NewRand(c.Seed ^ 0xF111)
+	r := random.New(c.Seed ^ 0xF111)
 	for addr := f.Start(); addr < f.Start()+f.Size(); addr += uint32(len(fill)) {
 		n := uint32(len(fill))
 		if !run.inside[0].holds(addr, n) && !run.inside[1].holds(addr, n) {

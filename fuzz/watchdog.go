@@ -9,6 +9,7 @@ import (
 	"dualbank/boot"
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/model/part"
 	"dualbank/results"
 )
 
@@ -118,15 +119,15 @@ type watched struct {
 
 // flash is the device of the case, its watchdog asleep.
 func (c *WatchdogCase) flash() (*model.Flash, error) {
-	part, err := model.PartByName(c.Device.Part)
+	chip, err := part.ByName(c.Device.Part)
 	if err != nil {
 		return nil, fmt.Errorf("watchdog.device: %w", err)
 	}
-	driver, err := model.DriverByName(c.Driver)
+	driver, err := part.DriverByName(c.Driver)
 	if err != nil {
 		return nil, fmt.Errorf("watchdog.driver: %w", err)
 	}
-	core, err := model.CoreByName(part.Core)
+	core, err := part.CoreByName(chip.Core)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +135,7 @@ func (c *WatchdogCase) flash() (*model.Flash, error) {
 	if !ok || corner == model.Sampled {
 		return nil, fmt.Errorf("watchdog.corner: %q is unknown: use typ or max", c.Corner)
 	}
-	return model.New(model.Config{Part: part, Driver: driver, Core: core, Corner: corner})
+	return model.New(model.Config{Part: chip, Driver: driver, Core: core, Corner: corner})
 }
 
 // try runs the case.

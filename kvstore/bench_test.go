@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dualbank/model"
+	"dualbank/model/part"
 )
 
 // memory is a device with nothing but cells: what a store costs by itself.
@@ -60,19 +61,19 @@ func (m *memory) Erase(addr, size uint32) error {
 // f429 is the KV region of the F429 on the full model: 4 x 16 KiB and 64 KiB from the start of bank 2.
 func f429(tb testing.TB, driver string) (*model.Flash, *model.Region) {
 	tb.Helper()
-	part, err := model.PartByName("stm32f429zi")
+	p, err := part.ByName("stm32f429zi")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	d, err := model.DriverByName(driver)
+	d, err := part.DriverByName(driver)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	core, err := model.CoreByName("cortex-m4")
+	core, err := part.CoreByName("cortex-m4")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	f, err := model.New(model.Config{Part: part, Driver: d, Core: core})
+	f, err := model.New(model.Config{Part: p, Driver: d, Core: core})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -186,15 +187,15 @@ func BenchmarkOpen(b *testing.B) {
 // serialNOR is an external device beside f, of which a store uses 64 KiB.
 func serialNOR(tb testing.TB, f *model.Flash) *model.NOR {
 	tb.Helper()
-	part, err := model.NORByName("mx25r6435f")
+	p, err := part.NORByName("mx25r6435f")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	driver, err := model.NORDriverByName("mbed")
+	driver, err := part.NORDriverByName("mbed")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	n, err := model.NewNOR(model.NORConfig{Part: part, Driver: driver, Host: f})
+	n, err := model.NewNOR(model.NORConfig{Part: p, Driver: driver, Host: f})
 	if err != nil {
 		tb.Fatal(err)
 	}

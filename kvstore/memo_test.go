@@ -10,13 +10,15 @@ import (
 
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/model/cell"
+	"dualbank/model/part"
 )
 
 // TestMemo: a store that remembers what it has read gives the same answers as one that reads everything,
 // whatever happens to the flash in between: writes, collections, cuts, forks that are thrown away, bytes that
 // somebody else changes.
 func TestMemo(t *testing.T) {
-	part := model.Plain("16x512", 0, slices.Repeat([]uint32{512}, 16), model.CellAND)
+	part := part.Plain("16x512", 0, slices.Repeat([]uint32{512}, 16), cell.AND)
 	rapid.Check(t, func(t *rapid.T) {
 		f, err := model.New(model.Config{Part: part, Unit: rapid.SampledFrom([]uint32{1, 8}).Draw(t, "unit")})
 		if err != nil {

@@ -8,20 +8,22 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"dualbank/model/part"
 )
 
 // on makes the F429 with a driver and an application in bank 0.
 func on(t testing.TB, driver string, app App) *Flash {
 	t.Helper()
-	p, err := PartByName("stm32f429zi")
+	p, err := part.ByName("stm32f429zi")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := DriverByName(driver)
+	d, err := part.DriverByName(driver)
 	if err != nil {
 		t.Fatal(err)
 	}
-	core, err := CoreByName("cortex-m4")
+	core, err := part.CoreByName("cortex-m4")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,11 +110,11 @@ func TestProgramLatency(t *testing.T) {
 		t.Errorf("lost %d and %d, delayed %d", l[0].Lost, l[1].Lost, l[2].Delayed)
 	}
 
-	b, err := BoardByName("frdm-k64f")
+	b, err := part.BoardByName("frdm-k64f")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := b.Config()
+	c, err := BoardConfig(b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,8 +163,8 @@ func TestDelays(t *testing.T) {
 // TestMaskedUnitByUnit: handed over unit by unit, a K64F's program masks interrupts for one phrase at a
 // time.
 func TestMaskedUnitByUnit(t *testing.T) {
-	p, _ := PartByName("mk64fn1m0")
-	d, _ := DriverByName("mbed")
+	p, _ := part.ByName("mk64fn1m0")
+	d, _ := part.DriverByName("mbed")
 	f, err := New(Config{Part: p, Driver: d, Unaligned: true, App: App{Interrupts: []Interrupt{{Name: "tick", Period: 3 * time.Microsecond}}}})
 	if err != nil {
 		t.Fatal(err)
@@ -316,7 +318,7 @@ func TestWatchdog(t *testing.T) {
 				}
 				cells := make([]byte, 16384)
 				f.Peek(kvBase, cells)
-				if n := erased(cells); n == 16384 {
+				if n := blank(cells); n == 16384 {
 					t.Error("the erase is complete")
 				}
 				f.Boot()

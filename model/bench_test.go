@@ -3,6 +3,8 @@ package model
 import (
 	"testing"
 	"time"
+
+	"dualbank/model/part"
 )
 
 // plainMemory is a flash with nothing but cells.
@@ -74,15 +76,15 @@ func check(b *testing.B, err error) {
 // memory, on the model without a driver (cells, steps, wear, fault plan), on the whole model, and with
 // interrupts and a watchdog on top.
 func BenchmarkTimingCost(b *testing.B) {
-	core, err := CoreByName("cortex-m4")
+	core, err := part.CoreByName("cortex-m4")
 	if err != nil {
 		b.Fatal(err)
 	}
-	mbed, err := DriverByName("mbed")
+	mbed, err := part.DriverByName("mbed")
 	if err != nil {
 		b.Fatal(err)
 	}
-	p, err := PartByName("stm32f429zi")
+	p, err := part.ByName("stm32f429zi")
 	if err != nil {
 		b.Fatal(err)
 	}

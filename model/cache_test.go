@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"dualbank/model/part"
 )
 
 // TestDataCache compares the cache with the plainest one: a list, front to back.
@@ -40,8 +42,8 @@ func TestDataCache(t *testing.T) {
 // TestReadTimes: what a read costs with the caches on, off, and with prefetch alone, on the F429 at
 // 5 wait states: a line of 16 bytes at 6 cycles.
 func TestReadTimes(t *testing.T) {
-	p, _ := PartByName("stm32f429zi")
-	d, _ := DriverByName("mbed")
+	p, _ := part.ByName("stm32f429zi")
+	d, _ := part.DriverByName("mbed")
 	const at = 0x0810_0000
 	for _, tt := range []struct {
 		name  string
@@ -94,8 +96,8 @@ func TestReadTimes(t *testing.T) {
 // TestCodeWaits: work of the processor costs more the less of its code is cached, and nothing of that in
 // RAM.
 func TestCodeWaits(t *testing.T) {
-	p, _ := PartByName("stm32f429zi")
-	core, _ := CoreByName("cortex-m4")
+	p, _ := part.ByName("stm32f429zi")
+	core, _ := part.CoreByName("cortex-m4")
 	cost := func(cache Cache, code Code) uint64 {
 		f, err := New(Config{Part: p, Core: core, Cache: cache, Code: code})
 		if err != nil {

@@ -1,14 +1,18 @@
 package model
 
-import "testing"
+import (
+	"testing"
+
+	"dualbank/model/part"
+)
 
 // TestCPU: each kind of work costs what the core's file says, here without a wait for code.
 func TestCPU(t *testing.T) {
-	p, err := PartByName("stm32f429zi")
+	p, err := part.ByName("stm32f429zi")
 	if err != nil {
 		t.Fatal(err)
 	}
-	core, err := CoreByName("cortex-m4")
+	core, err := part.CoreByName("cortex-m4")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,8 +52,8 @@ func (f *Flash) programTime(addr uint32, n int, steps uint64, refused bool) (bus
 	for i := first; i < last; i++ {
 		end := f.sectors[i+1].Addr
 		k := int(end - addr)
-		busy += f.chunkTime(i, addr, k, t.accesses(addr, k))
-		steps -= t.accesses(addr, k)
+		busy += f.chunkTime(i, addr, k, t.Count(addr, k))
+		steps -= t.Count(addr, k)
 		addr = end
 		n -= k
 	}
@@ -113,7 +113,7 @@ func (f *Flash) eraseCycles(i int) uint64 {
 	s := &f.sectors[i]
 	time := s.time
 	if f.law != nil && len(f.law.Growth) > 0 {
-		time.typ = min(time.typ*f.law.factor(s.erases)>>10, time.high)
+		time.typ = min(time.typ*f.law.Factor(s.erases)>>10, time.high)
 	}
 	return time.at(f.timing.corner, &f.rand)
 }

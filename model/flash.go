@@ -11,26 +11,22 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+
+	"dualbank/model/cell"
+	"dualbank/model/part"
+	"dualbank/model/random"
 )
 
 // Flash is a part with its driver, running at a clock. It is not safe for concurrent use.
 type Flash struct {
-	part    *Part
+	part    *part.Part
 	base    uint32
 	size    uint32
 	unit    uint32 // bytes of the driver's program unit
-	rule    CellRule
-	ecc     uint32 // bytes of an ECC unit; 0: the part has none
-	limit   byte   // programs of a word between erases, for CellLimited
-	cells   *image
-	flicker uint64 // reads since the boot that may have met undecided cells
-	marks   []uint64
+	cells   *cell.Array
 	sectors []sector
-	granule uint   // log2 of the smallest sector
-	index   []int  // sector by offset >> granule
-	have    []byte // cells, aim and earlier cells of the step that a cut hits
-	want    []byte
-	before  []byte
+	granule uint  // log2 of the smallest sector
+	index   []int // sector by offset >> granule
 
 	timing        timing
 	cache         dataCache
@@ -40,9 +36,9 @@ type Flash struct {
 	bankErase     []span // by bank; 0: the part has none
 	app           *application
 	quick         bool // the short way through programTime is the whole way
-	law           *WearLaw
+	law           *part.WearLaw
 	seed          uint64
-	rand          Rand // of the draws of corner Sampled
+	rand          random.Source // of the draws of corner Sampled
 	count         Counters
 	now           uint64
 
@@ -63,7 +59,7 @@ type Flash struct {
 const noCut = math.MaxUint64
 
 type sector struct {
-	Sector
+	part.Sector
 	erases uint32
 	life   uint32 // erases after which it fails; 0: never
 	time   span   // of one erase, by the flash alone, when it is new
@@ -71,21 +67,21 @@ type sector struct {
 
 // Config chooses what New builds.
 type Config struct {
-	Part   *Part
-	Driver *Driver // nil: no driver, no timing
-	Core   *Core   // nil: CPU work costs nothing
-	Unit   uint32  // program unit without a driver; 0: the smallest that the cells take
-	Hz     uint64  // core clock; 0: the part's highest
-	MV     uint32  // supply voltage in mV; 0: 3300
+	Part   *part.Part
+	Driver *part.Driver // nil: no driver, no timing
+	Core   *part.Core   // nil: CPU work costs nothing
+	Unit   uint32       // program unit without a driver; 0: the smallest that the cells take
+	Hz     uint64       // core clock; 0: the part's highest
+	MV     uint32       // supply voltage in mV; 0: 3300
 	Corner Corner
 	Code   Code // where the application runs
 
-	WaitStates uint64   // that the firmware sets; 0: as few as the part needs
-	Cache      Cache    // which caches it has switched on
-	Unaligned  bool     // what is programmed does not stand on word boundaries in RAM: FlashIAP then hands it over unit by unit
-	App        App      // what runs beside the storage and feels it
-	Wear       *WearLaw // how sectors age; nil: they only count their erases
-	Seed       uint64   // of the draws of corner Sampled and of Wear
+	WaitStates uint64        // that the firmware sets; 0: as few as the part needs
+	Cache      Cache         // which caches it has switched on
+	Unaligned  bool          // what is programmed does not stand on word boundaries in RAM: FlashIAP then hands it over unit by unit
+	App        App           // what runs beside the storage and feels it
+	Wear       *part.WearLaw // how sectors age; nil: they only count their erases
+	Seed       uint64        // of the draws of corner Sampled and of Wear
 }
 
 // Corner chooses among the times of a part.
@@ -169,10 +165,10 @@ func New(c Config) (*Flash, error) {
 	if p == nil {
 		return nil, fmt.Errorf("model: no part given")
 	}
-	if err := p.check(); err != nil {
+	if err := p.Check(); err != nil {
 		return nil, fmt.Errorf("part %s: %w", p.Name, err)
 	}
-	f := &Flash{part: p, base: p.Base, size: p.Size(), rule: p.Cells.Rule, ecc: p.ECC.Bytes, limit: byte(p.Writes.Value), cutAt: noCut}
+	f := &Flash{part: p, base: p.Base, size: p.Size(), cutAt: noCut}
 	smallest := uint32(math.MaxUint32)
 	for _, s := range p.Sectors() {
 		f.sectors = append(f.sectors, sector{Sector: s})
@@ -184,30 +180,32 @@ func New(c Config) (*Flash, error) {
 			f.index = append(f.index, i)
 		}
 	}
-	pageSize := min(smallest, maxPage)
-	if f.size <= 16<<10 {
-		pageSize = min(smallest, 256)
-	}
-	f.cells = newImage(f.size, pageSize, f.rule == CellLimited)
 	f.count.Busy = make([]uint64, len(p.Banks))
 	if int(c.Code) >= len(p.Banks) || c.Code < CodeInRAM {
 		return nil, fmt.Errorf("part %s: no bank %d to run the application from: it has %d", p.Name, c.Code, len(p.Banks))
 	}
 	f.code, f.stalls = c.Code, f.stallsOf(c.Code)
-	f.law, f.seed, f.rand = c.Wear, c.Seed, *NewRand(c.Seed)
+	f.law, f.seed, f.rand = c.Wear, c.Seed, *random.New(c.Seed)
 	if err := f.setTiming(c); err != nil {
 		return nil, err
 	}
-	if f.unit > smallest || f.unit%p.programUnit() != 0 {
-		return nil, fmt.Errorf("part %s: a program unit of %d bytes does not fit its cells: use a multiple of %d, up to %d", p.Name, f.unit, p.programUnit(), smallest)
+	if f.unit > smallest || f.unit%p.ProgramUnit() != 0 {
+		return nil, fmt.Errorf("part %s: a program unit of %d bytes does not fit its cells: use a multiple of %d, up to %d", p.Name, f.unit, p.ProgramUnit(), smallest)
 	}
+	page := min(smallest, cell.MaxPage)
+	if f.size <= 16<<10 {
+		page = min(smallest, 256)
+	}
+	f.cells = cell.New(cell.Config{
+		Bytes: f.size, Page: page, Rule: p.Cells.Rule, ECC: p.ECC.Bytes, Limit: byte(p.Writes.Value), Access: f.timing.Access,
+	})
 	if f.law != nil && p.Endurance.Erases > 0 {
-		if err := f.law.check(); err != nil {
+		if err := f.law.Check(); err != nil {
 			return nil, fmt.Errorf("wear law %s: %w", f.law.Name, err)
 		}
-		lives := NewRand(f.seed ^ 0x11FE)
+		lives := random.New(f.seed ^ 0x11FE)
 		for i := range f.sectors {
-			f.sectors[i].life = f.law.life(p.Endurance.Erases, lives)
+			f.sectors[i].life = f.law.Draw(p.Endurance.Erases, lives)
 		}
 	}
 	return f, f.Run(c.App)
@@ -232,7 +230,7 @@ func (f *Flash) SectorSize(addr uint32) uint32 {
 }
 
 // Part is the part that was given to New.
-func (f *Flash) Part() *Part { return f.part }
+func (f *Flash) Part() *part.Part { return f.part }
 
 // inside tells whether size bytes at addr lie in the flash.
 func (f *Flash) inside(addr uint32, size int) bool {
@@ -257,10 +255,10 @@ func (f *Flash) Read(addr uint32, p []byte) error {
 		return ErrRange
 	}
 	var err error
-	if f.cells.scarred == 0 {
-		f.cells.read(addr-f.base, p)
-	} else {
-		err = f.readScarred(addr-f.base, p)
+	if f.cells.Clean() {
+		f.cells.Peek(addr-f.base, p)
+	} else if !f.cells.Read(addr-f.base, p) {
+		err = ErrECC
 	}
 	f.count.ReadCalls++
 	f.count.ReadBytes += uint64(len(p))
@@ -270,17 +268,6 @@ func (f *Flash) Read(addr uint32, p []byte) error {
 		f.told(Event{Kind: Read, Addr: addr, Size: uint32(len(p)), Start: start}, 0)
 	}
 	return err
-}
-
-func (f *Flash) readScarred(off uint32, p []byte) error {
-	f.flicker++
-	corrected, bad := f.cells.readScarred(off, p, f.ecc, f.flicker)
-	f.count.Corrected += corrected
-	if bad {
-		f.count.BadReads++
-		return ErrECC
-	}
-	return nil
 }
 
 // Erase erases the sectors from addr to addr+size, one step each, in address order. Errors:
@@ -351,7 +338,7 @@ func (f *Flash) EraseBank(bank int) error {
 	if f.timing.on {
 		cycles = f.bankErase[bank].at(f.timing.corner, &f.rand)
 	}
-	if err := f.erase(bank, f.sectors[first].Addr-f.base, f.part.Banks[bank].size(), cycles, called); err != nil {
+	if err := f.erase(bank, f.sectors[first].Addr-f.base, f.part.Banks[bank].Size(), cycles, called); err != nil {
 		return err
 	}
 	stuck := false
@@ -377,15 +364,12 @@ func (f *Flash) erase(bank int, off, n uint32, cycles, called uint64) error {
 		}
 	}
 	if f.steps == f.cutAt {
-		f.want = f.want[:0]
-		for range n {
-			f.want = append(f.want, 0xFF)
-		}
-		out, err := f.hit(off, f.old(off, n), f.want, true)
+		out := f.cells.CutErase(off, n, f.cut.Mode, f.cut.Seed)
+		err := f.hit(out)
 		if f.biting {
 			return f.reset(at, err)
 		}
-		if out != Done {
+		if out != cell.Done {
 			return err
 		}
 		for i := range f.sectors {
@@ -396,7 +380,7 @@ func (f *Flash) erase(bank int, off, n uint32, cycles, called uint64) error {
 		f.told(Event{Kind: Erase, Addr: f.base + off, Size: n, Steps: 1, Bank: bank, Start: start}, f.eraseTime(bank, cycles))
 		return err
 	}
-	f.cells.erase(off, n)
+	f.cells.Erase(off, n)
 	f.steps++
 	f.told(Event{Kind: Erase, Addr: f.base + off, Size: n, Steps: 1, Bank: bank, Start: start}, f.eraseTime(bank, cycles))
 	return nil
@@ -445,8 +429,7 @@ func (f *Flash) Off() bool { return f.off }
 // plan is empty, the watchdog starts anew. Cells, wear, clock and counters go on.
 func (f *Flash) Boot() {
 	f.off = false
-	f.cells.boot(f.ecc)
-	f.flicker = 0
+	f.cells.Boot()
 	f.steps = 0
 	f.cutAt = noCut
 	f.cache.flush()
@@ -459,7 +442,7 @@ func (f *Flash) Peek(addr uint32, p []byte) bool {
 	if !f.inside(addr, len(p)) {
 		return false
 	}
-	f.cells.read(addr-f.base, p)
+	f.cells.Peek(addr-f.base, p)
 	return true
 }
 
@@ -469,9 +452,17 @@ func (f *Flash) Poke(addr uint32, p []byte) bool {
 	if !f.inside(addr, len(p)) {
 		return false
 	}
-	f.cells.write(addr-f.base, p)
-	f.cells.settle(addr-f.base, uint32(len(p)))
+	f.cells.Poke(addr-f.base, p)
 	return true
+}
+
+// FillErased programs the value of erased cells into n bytes at addr, as a probe does that does not skip the
+// padding of an image (without time, step or trace). They read as before; on a part with ECC the check
+// bits are no longer those of an erased unit, so that it takes them for programmed
+// (github.com/ARMmbed/mbed-os pull 11349 on the STM32L4). It reports false outside the flash, and for
+// cells that are not erased.
+func (f *Flash) FillErased(addr, n uint32) bool {
+	return f.inside(addr, int(n)) && f.cells.Fill(addr-f.base, n)
 }
 
 // Flip turns the bits of mask at addr round, as disturbance would: with ECC a single one in a unit is
@@ -481,52 +472,40 @@ func (f *Flash) Flip(addr uint32, mask byte) bool {
 		return false
 	}
 	for ; mask != 0; mask &= mask - 1 {
-		f.cells.flip(addr-f.base, mask&-mask, f.ecc)
+		f.cells.Flip(addr-f.base, mask&-mask)
 	}
 	return true
 }
 
 // Hash is a hash of all cells and of what they hold beside bits: undecided cells, ECC errors. It costs as
 // much as changed since it was last asked for.
-func (f *Flash) Hash() uint64 { return f.cells.hash() }
+func (f *Flash) Hash() uint64 { return f.cells.Hash() }
 
 // Snapshot keeps the cells as they are now. Clock, wear and counters are not in it.
-func (f *Flash) Snapshot() *Snapshot {
-	s := f.cells.snapshot()
-	s.flicker = f.flicker
-	return s
-}
+func (f *Flash) Snapshot() *cell.Snapshot { return f.cells.Snapshot() }
 
 // Restore brings the cells of s back; s may come from another flash of the same part.
-func (f *Flash) Restore(s *Snapshot) {
-	f.cells.restore(s)
-	f.flicker = s.flicker
-}
+func (f *Flash) Restore(s *cell.Snapshot) { f.cells.Restore(s) }
 
 // Mark remembers the cells; Rollback returns to the latest mark and forgets it. Marks nest. Both cost
 // only what changes in between, which makes a fork at every step affordable.
-func (f *Flash) Mark() {
-	f.cells.mark()
-	f.marks = append(f.marks, f.flicker)
-}
+func (f *Flash) Mark() { f.cells.Mark() }
 
 // Rollback undoes all changes to the cells since the latest Mark.
-func (f *Flash) Rollback() {
-	f.cells.rollback()
-	f.flicker = f.marks[len(f.marks)-1]
-	f.marks = f.marks[:len(f.marks)-1]
-}
+func (f *Flash) Rollback() { f.cells.Rollback() }
 
 // Counters is what was counted so far.
 func (f *Flash) Counters() Counters {
-	c := f.count
+	c, cells := f.count, f.cells.Count()
+	c.NotErased, c.Reprogrammed = cells.NotErased, cells.Reprogrammed
+	c.Corrected, c.BadReads = cells.Corrected, cells.BadReads
 	c.Busy = slices.Clone(c.Busy)
 	return c
 }
 
 // Wear is one sector with its erase count.
 type Wear struct {
-	Sector
+	part.Sector
 	Erases uint32
 	Life   uint32 // erases after which it fails, as drawn by a wear law; 0: never
 }

@@ -7,17 +7,19 @@ import (
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
+	"dualbank/model/cell"
+	"dualbank/model/part"
+	"dualbank/model/random"
 )
 
 // f429 is the guide's part with a driver, CPU work free, so that flash time stands alone.
 func f429(t testing.TB, driver string, code Code) *Flash {
 	t.Helper()
-	p, err := PartByName("stm32f429zi")
+	p, err := part.ByName("stm32f429zi")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := DriverByName(driver)
+	d, err := part.DriverByName(driver)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,8 +75,8 @@ func TestArithmetic(t *testing.T) {
 }
 
 func TestMaxCornerAndLongest(t *testing.T) {
-	p, _ := PartByName("stm32f429zi")
-	d, _ := DriverByName("mbed")
+	p, _ := part.ByName("stm32f429zi")
+	d, _ := part.DriverByName("mbed")
 	f, err := New(Config{Part: p, Driver: d, Corner: Max, Code: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +94,7 @@ func TestMaxCornerAndLongest(t *testing.T) {
 }
 
 func TestWaitStates(t *testing.T) {
-	p, _ := PartByName("stm32f429zi")
+	p, _ := part.ByName("stm32f429zi")
 	for _, tt := range []struct {
 		hz   uint64
 		mv   uint32
@@ -123,8 +125,8 @@ func TestWaitStates(t *testing.T) {
 }
 
 func TestWidthNeedsVoltage(t *testing.T) {
-	p, _ := PartByName("stm32f429zi")
-	d, _ := DriverByName("word")
+	p, _ := part.ByName("stm32f429zi")
+	d, _ := part.DriverByName("word")
 	_, err := New(Config{Part: p, Driver: d, Hz: 100e6, MV: 2400})
 	if err == nil || !strings.Contains(err.Error(), "need 2700 mV") {
 		t.Errorf("error %v, want one that names the voltage", err)
@@ -154,27 +156,8 @@ func TestWordAccesses(t *testing.T) {
 	}
 }
 
-// TestAccessCount: the number of accesses is that of going from one to the next.
-func TestAccessCount(t *testing.T) {
-	for _, tm := range []timing{{unit: 1, width: 1}, {unit: 1, width: 4}, {unit: 1, width: 8}, {unit: 2, width: 16}, {unit: 8, width: 8}} {
-		for addr := uint32(0); addr < 64; addr += tm.unit {
-			for n := 0; n < 80; n += int(tm.unit) {
-				want := uint64(0)
-				for a, left := addr, n; left > 0; want++ {
-					w := tm.access(a, left)
-					a += w
-					left -= int(w)
-				}
-				if got := tm.accesses(addr, n); got != want {
-					t.Fatalf("%d bytes at %d in accesses of %d to %d: %d, want %d", n, addr, tm.unit, tm.width, got, want)
-				}
-			}
-		}
-	}
-}
-
 func TestRefused(t *testing.T) {
-	p := Plain("test", 0x1000_0000, []uint32{1024, 1024, 4096}, CellReject)
+	p := part.Plain("test", 0x1000_0000, []uint32{1024, 1024, 4096}, cell.Reject)
 	f, err := New(Config{Part: p, Unit: 8})
 	if err != nil {
 		t.Fatal(err)
@@ -217,7 +200,7 @@ func TestRefused(t *testing.T) {
 // TestCuts looks at what each mode leaves of a program and of an erase, and that nothing works
 // until the next boot.
 func TestCuts(t *testing.T) {
-	p := Plain("test", 0, []uint32{1024, 1024}, CellAND)
+	p := part.Plain("test", 0, []uint32{1024, 1024}, cell.AND)
 	for _, tt := range []struct {
 		mode  Mode
 		check func(old, want, got []byte) bool
@@ -298,7 +281,7 @@ func TestCuts(t *testing.T) {
 }
 
 func TestTornErase(t *testing.T) {
-	f, err := New(Config{Part: Plain("test", 0, []uint32{1024}, CellAND)})
+	f, err := New(Config{Part: part.Plain("test", 0, []uint32{1024}, cell.AND)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -408,7 +391,7 @@ func TestRegion(t *testing.T) {
 func TestClockIsExact(t *testing.T) {
 	run := func() uint64 {
 		f := f429(t, "mbed", 0)
-		r := NewRand(1)
+		r := random.New(1)
 		for range 2000 {
 			data := make([]byte, 1+r.Intn(100))
 			r.Fill(data)
@@ -440,93 +423,6 @@ func TestClockIsExact(t *testing.T) {
 	if f.Now()-before != g.Now() {
 		t.Error("an erase lasts longer after ten years")
 	}
-}
-
-// TestImage compares the paged cells with a plain array under random operations, nested marks and
-// snapshots.
-func TestImage(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		const size = 4096
-		im := newImage(size, 256, false)
-		plain := bytes.Repeat([]byte{0xFF}, size)
-		type kept struct {
-			s     *Snapshot
-			bytes []byte
-		}
-		var marks [][]byte
-		var snaps []kept
-		hashes := map[string]uint64{}
-		for range rapid.IntRange(1, 60).Draw(t, "operations") {
-			off := rapid.IntRange(0, size-1).Draw(t, "offset")
-			data := rapid.SliceOfN(rapid.Byte(), 1, min(700, size-off)).Draw(t, "data")
-			switch rapid.SampledFrom([]string{"and", "write", "erase", "mark", "rollback", "snapshot", "restore", "hash"}).Draw(t, "operation") {
-			case "and":
-				n := 0
-				for i, b := range data {
-					if plain[off+i] != 0xFF {
-						n++
-					}
-					plain[off+i] &= b
-				}
-				if got := im.and(uint32(off), data); got != n {
-					t.Fatalf("%d bytes reprogrammed, want %d", got, n)
-				}
-			case "write":
-				copy(plain[off:], data)
-				im.write(uint32(off), data)
-			case "erase":
-				n := len(data) * 4
-				n = min(n, size-off)
-				for i := range n {
-					plain[off+i] = 0xFF
-				}
-				im.erase(uint32(off), uint32(n))
-			case "mark":
-				im.mark()
-				marks = append(marks, bytes.Clone(plain))
-			case "rollback":
-				if n := len(marks); n > 0 {
-					im.rollback()
-					plain = marks[n-1]
-					marks = marks[:n-1]
-				}
-			case "snapshot":
-				snaps = append(snaps, kept{im.snapshot(), bytes.Clone(plain)})
-			case "restore":
-				if n := len(snaps); n > 0 {
-					k := snaps[off%n]
-					im.restore(k.s)
-					plain = bytes.Clone(k.bytes)
-				}
-			case "hash":
-				h, seen := hashes[string(plain)]
-				if got := im.hash(); seen && got != h {
-					t.Fatalf("equal cells have hashes %x and %x", got, h)
-				} else if !seen {
-					hashes[string(plain)] = got
-				}
-			}
-			got := make([]byte, size)
-			im.read(0, got)
-			if !bytes.Equal(got, plain) {
-				t.Fatal("cells differ from the plain array")
-			}
-			other := newImage(size, 256, false)
-			other.write(0, plain)
-			if other.hash() != im.hash() {
-				t.Fatal("the hash depends on history")
-			}
-		}
-		for _, k := range snaps {
-			other := newImage(size, 256, false)
-			other.restore(k.s)
-			got := make([]byte, size)
-			other.read(0, got)
-			if !bytes.Equal(got, k.bytes) {
-				t.Fatal("a snapshot has changed")
-			}
-		}
-	})
 }
 
 func BenchmarkProgram64(b *testing.B) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"dualbank/model/part"
 )
 
 // feel is what an application feels of one erase and one program.
@@ -12,13 +14,13 @@ type feel struct {
 	worst               float64 // ms an interrupt of the application waits
 }
 
-func feels(t *testing.T, part, driver string, code Code, addr uint32) feel {
+func feels(t *testing.T, name, driver string, code Code, addr uint32) feel {
 	t.Helper()
-	p, err := PartByName(part)
+	p, err := part.ByName(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := DriverByName(driver)
+	d, err := part.DriverByName(driver)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,8 +91,8 @@ func TestBankModes(t *testing.T) {
 // TestUnalignedSources: FlashIAP hands what is not on a word boundary over unit by unit: the same cells
 // and steps, more calls of the HAL.
 func TestUnalignedSources(t *testing.T) {
-	p, _ := PartByName("stm32f429zi")
-	d, _ := DriverByName("mbed")
+	p, _ := part.ByName("stm32f429zi")
+	d, _ := part.DriverByName("mbed")
 	time := func(unaligned bool) (uint64, uint64, uint64) {
 		f, err := New(Config{Part: p, Driver: d, Unaligned: unaligned})
 		if err != nil {
@@ -110,10 +112,10 @@ func TestUnalignedSources(t *testing.T) {
 
 // TestTries: a driver that tries again when the flash refuses loses time, and nothing else.
 func TestTries(t *testing.T) {
-	p, _ := PartByName("stm32l496zg")
+	p, _ := part.ByName("stm32l496zg")
 	took := map[string]uint64{}
 	for _, driver := range []string{"mbed", "word"} {
-		d, _ := DriverByName(driver)
+		d, _ := part.DriverByName(driver)
 		f, err := New(Config{Part: p, Driver: d})
 		if err != nil {
 			t.Fatal(err)
@@ -139,9 +141,9 @@ func TestTries(t *testing.T) {
 // TestCollisions: on Kinetis code that reads the block that is busy does not wait but fails: counted,
 // unless interrupts are masked and the driver is in RAM.
 func TestCollisions(t *testing.T) {
-	p, _ := PartByName("mk64fn1m0")
+	p, _ := part.ByName("mk64fn1m0")
 	for driver, want := range map[string]uint64{"mbed": 0, "word": 2} {
-		d, _ := DriverByName(driver)
+		d, _ := part.DriverByName(driver)
 		f, err := New(Config{Part: p, Driver: d})
 		if err != nil {
 			t.Fatal(err)
@@ -170,8 +172,8 @@ func TestEraseBank(t *testing.T) {
 	f.Peek(0x0810_0000, got)
 	one := make([]byte, 1)
 	f.Peek(0x080F_FFFF, one)
-	if erased(got) != 1<<20 || one[0] != 1 || f.Steps() != 1 || f.Seconds(f.Counters().Busy[1]) != 8 {
-		t.Errorf("%d bytes erased, %02x before them, %d steps, %v s", erased(got), one[0], f.Steps(), f.Seconds(f.Counters().Busy[1]))
+	if blank(got) != 1<<20 || one[0] != 1 || f.Steps() != 1 || f.Seconds(f.Counters().Busy[1]) != 8 {
+		t.Errorf("%d bytes erased, %02x before them, %d steps, %v s", blank(got), one[0], f.Steps(), f.Seconds(f.Counters().Busy[1]))
 	}
 	for i, w := range f.Wear() {
 		if want := uint32(i / 12); w.Erases != want {

@@ -1,17 +1,22 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+
+	"dualbank/model/cell"
+	"dualbank/model/part"
+)
 
 // NOR is a serial NOR flash beside a microcontroller: a block device with its own cells and times, on the
 // clock and the power of a Flash. Every program command (of one page at most) and every erase command is a
 // step, counted with the Flash's own, so that a fault plan reaches both. While it works the processor
 // sleeps: nothing stalls. It is not safe for concurrent use.
 type NOR struct {
-	part   *NORPart
-	driver *NORDriver
+	part   *part.NORPart
+	driver *part.NORDriver
 	host   *Flash
 	corner Corner
-	cells  *image
+	cells  *cell.Array
 	have   []byte // cells and aim of the step that a cut hits
 	want   []byte
 
@@ -40,8 +45,8 @@ type NORCounters struct {
 
 // NORConfig chooses what NewNOR builds.
 type NORConfig struct {
-	Part   *NORPart
-	Driver *NORDriver
+	Part   *part.NORPart
+	Driver *part.NORDriver
 	Host   *Flash // whose clock, power and steps it shares
 	Corner Corner // its draws are the host's
 }
@@ -51,17 +56,17 @@ func NewNOR(c NORConfig) (*NOR, error) {
 	if c.Part == nil || c.Driver == nil || c.Host == nil {
 		return nil, fmt.Errorf("model: a serial NOR flash needs a part, a driver and a host")
 	}
-	if err := c.Part.check(); err != nil {
+	if err := c.Part.Check(); err != nil {
 		return nil, fmt.Errorf("serial NOR part %s: %w", c.Part.Name, err)
 	}
-	if err := c.Driver.check(); err != nil {
+	if err := c.Driver.Check(); err != nil {
 		return nil, fmt.Errorf("serial NOR driver %s: %w", c.Driver.Name, err)
 	}
 	if c.Driver.Unit.Value > c.Part.Page.Bytes {
 		return nil, fmt.Errorf("serial NOR driver %s: a unit of %d bytes does not fit in a page of %d", c.Driver.Name, c.Driver.Unit.Value, c.Part.Page.Bytes)
 	}
 	n := &NOR{part: c.Part, driver: c.Driver, host: c.Host, corner: c.Corner}
-	n.cells = newImage(c.Part.Bytes.Bytes, min(maxPage, c.Part.Erases[0].Bytes), false)
+	n.cells = cell.New(cell.Config{Bytes: c.Part.Bytes.Bytes, Page: min(cell.MaxPage, c.Part.Erases[0].Bytes), Rule: cell.AND})
 	n.wear = make([]uint32, c.Part.Bytes.Bytes/c.Part.Erases[0].Bytes)
 	t := &c.Host.timing
 	n.bytes = toPerByte(float64(t.hz)*8/float64(c.Driver.BusHz.Value) + float64(c.Driver.PerByte.Cycles))
@@ -104,7 +109,7 @@ func (n *NOR) Read(addr uint32, p []byte) error {
 		return err
 	}
 	start := n.host.now
-	n.cells.read(addr, p)
+	n.cells.Peek(addr, p)
 	n.count.ReadCalls++
 	n.count.ReadBytes += uint64(len(p))
 	n.spend(n.driver.Call.Cycles + n.bytes.of(int(n.driver.ReadHeader.Value)+len(p)))
@@ -140,7 +145,7 @@ func (n *NOR) programPage(addr uint32, p []byte) error {
 		}
 		return n.hit(addr, false)
 	}
-	n.count.Reprogrammed += uint64(n.cells.and(addr, p))
+	n.cells.Program(addr, p)
 	n.host.steps++
 	n.count.Programs++
 	n.count.ProgramBytes += uint64(len(p))
@@ -183,7 +188,7 @@ func (n *NOR) eraseBlock(addr uint32, command int) error {
 		}
 		return n.hit(addr, true)
 	}
-	n.cells.erase(addr, size)
+	n.cells.Erase(addr, size)
 	n.host.steps++
 	n.count.Erases++
 	unit := n.part.Erases[0].Bytes
@@ -226,7 +231,7 @@ func (n *NOR) old(addr, size uint32) []byte {
 		n.have = make([]byte, size)
 	}
 	n.have = n.have[:size]
-	n.cells.read(addr, n.have)
+	n.cells.Peek(addr, n.have)
 	return n.have
 }
 
@@ -235,21 +240,21 @@ func (n *NOR) old(addr, size uint32) []byte {
 func (n *NOR) hit(addr uint32, erase bool) error {
 	f := n.host
 	f.cutAt = noCut
-	var out Outcome
-	if deep, ok := f.cut.Mode.(DeepMode); ok {
+	var out cell.Outcome
+	if deep, ok := f.cut.Mode.(cell.DeepMode); ok {
 		out, _ = deep.LeaveDeep(n.have, n.want, erase, 0, f.cut.Seed)
 	} else {
 		out = f.cut.Mode.Leave(n.have, n.want, erase, f.cut.Seed)
 	}
-	if out == Failed {
+	if out == cell.Failed {
 		f.steps++
 		return ErrInjected
 	}
-	if out == Done {
+	if out == cell.Done {
 		f.steps++
 		copy(n.have, n.want)
 	}
-	n.cells.write(addr, n.have)
+	n.cells.Poke(addr, n.have)
 	f.off, f.down = true, ErrPowerCut
 	return ErrPowerCut
 }
@@ -267,7 +272,11 @@ func (n *NOR) tell(e Event, busy uint64) {
 func (n *NOR) Observe(fn func(*Event)) { n.observe = fn }
 
 // Counters is what was counted so far.
-func (n *NOR) Counters() NORCounters { return n.count }
+func (n *NOR) Counters() NORCounters {
+	c := n.count
+	c.Reprogrammed = n.cells.Count().Reprogrammed
+	return c
+}
 
 // EraseCounts is the number of erases of each erase unit.
 func (n *NOR) EraseCounts() []uint32 { return append([]uint32(nil), n.wear...) }
@@ -277,7 +286,7 @@ func (n *NOR) Peek(addr uint32, p []byte) bool {
 	if uint64(addr)+uint64(len(p)) > uint64(n.Size()) {
 		return false
 	}
-	n.cells.read(addr, p)
+	n.cells.Peek(addr, p)
 	return true
 }
 
@@ -286,21 +295,21 @@ func (n *NOR) Poke(addr uint32, p []byte) bool {
 	if uint64(addr)+uint64(len(p)) > uint64(n.Size()) {
 		return false
 	}
-	n.cells.write(addr, p)
+	n.cells.Poke(addr, p)
 	return true
 }
 
 // Hash identifies what the cells hold.
-func (n *NOR) Hash() uint64 { return n.cells.hash() }
+func (n *NOR) Hash() uint64 { return n.cells.Hash() }
 
 // Snapshot keeps the cells, copy on write.
-func (n *NOR) Snapshot() *Snapshot { return n.cells.snapshot() }
+func (n *NOR) Snapshot() *cell.Snapshot { return n.cells.Snapshot() }
 
 // Restore puts the cells of a snapshot back.
-func (n *NOR) Restore(s *Snapshot) { n.cells.restore(s) }
+func (n *NOR) Restore(s *cell.Snapshot) { n.cells.Restore(s) }
 
 // Mark remembers the cells for Rollback; marks nest.
-func (n *NOR) Mark() { n.cells.mark() }
+func (n *NOR) Mark() { n.cells.Mark() }
 
 // Rollback puts the cells back to what they were at the last Mark.
-func (n *NOR) Rollback() { n.cells.rollback() }
+func (n *NOR) Rollback() { n.cells.Rollback() }

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"dualbank/model/part"
 )
 
 // norHost is a flash without timing of its own at 100 MHz, 10 ns a cycle.
 func norHost(t testing.TB) *Flash {
 	t.Helper()
-	p, err := PartByName("stm32f429zi")
+	p, err := part.ByName("stm32f429zi")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,11 +25,11 @@ func norHost(t testing.TB) *Flash {
 
 func newTestNOR(t testing.TB, name string, corner Corner) (*Flash, *NOR) {
 	t.Helper()
-	p, err := NORByName(name)
+	p, err := part.NORByName(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := NORDriverByName("mbed")
+	d, err := part.NORDriverByName("mbed")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,11 +42,11 @@ func newTestNOR(t testing.TB, name string, corner Corner) (*Flash, *NOR) {
 }
 
 func TestShippedNOR(t *testing.T) {
-	if len(NORNames()) < 2 {
-		t.Errorf("parts %v", NORNames())
+	if len(part.NORNames()) < 2 {
+		t.Errorf("parts %v", part.NORNames())
 	}
-	for _, name := range NORNames() {
-		p, err := NORByName(name)
+	for _, name := range part.NORNames() {
+		p, err := part.NORByName(name)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -53,14 +55,14 @@ func TestShippedNOR(t *testing.T) {
 			t.Errorf("%s is called %s", name, p.Name)
 		}
 		// Sizes, four times, endurance, and two times an erase command.
-		if facts := Facts(p); len(facts) != 7+2*len(p.Erases) {
+		if facts := part.Facts(p); len(facts) != 7+2*len(p.Erases) {
 			t.Errorf("%s: %d facts have a source", name, len(facts))
 		}
 	}
-	if _, err := NORByName("none"); err == nil || !strings.Contains(err.Error(), "choose one of mx25r6435f") {
+	if _, err := part.NORByName("none"); err == nil || !strings.Contains(err.Error(), "choose one of mx25r6435f") {
 		t.Errorf("unknown part: %v", err)
 	}
-	if _, err := NORByName("/none.toml"); err == nil {
+	if _, err := part.NORByName("/none.toml"); err == nil {
 		t.Error("a file that is not there is read")
 	}
 }
@@ -223,78 +225,45 @@ func TestNORCuts(t *testing.T) {
 }
 
 func TestNORErrors(t *testing.T) {
-	part, err := NORByName("w25q64jv")
+	chip, err := part.NORByName("w25q64jv")
 	if err != nil {
 		t.Fatal(err)
 	}
-	driver, err := NORDriverByName("mbed")
+	driver, err := part.NORDriverByName("mbed")
 	if err != nil {
 		t.Fatal(err)
 	}
 	host := norHost(t)
-	if _, err := NewNOR(NORConfig{Part: part, Driver: driver}); err == nil {
+	if _, err := NewNOR(NORConfig{Part: chip, Driver: driver}); err == nil {
 		t.Error("no host")
 	}
 	for _, c := range []struct {
-		change func(p *NORPart, d *NORDriver)
+		change func(p *part.NORPart, d *part.NORDriver)
 		want   string
 	}{
-		{func(p *NORPart, _ *NORDriver) { p.Name = "" }, "name"},
-		{func(p *NORPart, _ *NORDriver) { p.Bytes.Bytes = 1000 }, "size"},
-		{func(p *NORPart, _ *NORDriver) { p.Page.Bytes = 100 }, "page"},
-		{func(p *NORPart, _ *NORDriver) { p.PageMax.Time = 1 }, "page_max"},
-		{func(p *NORPart, _ *NORDriver) { p.FirstByte.Time = -1 }, "first_byte"},
-		{func(p *NORPart, _ *NORDriver) { p.Erases = nil }, "erase"},
-		{func(p *NORPart, _ *NORDriver) { p.Erases[1].Bytes = 4096 }, "order"},
-		{func(p *NORPart, _ *NORDriver) { p.Erases[0].Bytes = 128 }, "erase[0].bytes"},
-		{func(p *NORPart, _ *NORDriver) { p.Erases[2].Max.Time = 0 }, "erase[2].max"},
-		{func(p *NORPart, _ *NORDriver) { p.Bytes.Mark = "X" }, "confidence mark"},
-		{func(_ *NORPart, d *NORDriver) { d.Name = "" }, "name"},
-		{func(_ *NORPart, d *NORDriver) { d.Unit.Value = 3 }, "unit"},
-		{func(_ *NORPart, d *NORDriver) { d.Unit.Value = 512 }, "does not fit in a page"},
-		{func(_ *NORPart, d *NORDriver) { d.BusHz.Value = 1 }, "bus_hz"},
-		{func(_ *NORPart, d *NORDriver) { d.Poll.Time = -1 }, "poll"},
-		{func(_ *NORPart, d *NORDriver) { d.PerByte.Cycles = 1 << 40 }, "per_byte"},
-		{func(_ *NORPart, d *NORDriver) { d.ReadHeader.Value = 65 }, "read_header"},
+		{func(p *part.NORPart, _ *part.NORDriver) { p.Name = "" }, "name"},
+		{func(p *part.NORPart, _ *part.NORDriver) { p.Bytes.Bytes = 1000 }, "size"},
+		{func(p *part.NORPart, _ *part.NORDriver) { p.Page.Bytes = 100 }, "page"},
+		{func(p *part.NORPart, _ *part.NORDriver) { p.PageMax.Time = 1 }, "page_max"},
+		{func(p *part.NORPart, _ *part.NORDriver) { p.FirstByte.Time = -1 }, "first_byte"},
+		{func(p *part.NORPart, _ *part.NORDriver) { p.Erases = nil }, "erase"},
+		{func(p *part.NORPart, _ *part.NORDriver) { p.Erases[1].Bytes = 4096 }, "order"},
+		{func(p *part.NORPart, _ *part.NORDriver) { p.Erases[0].Bytes = 128 }, "erase[0].bytes"},
+		{func(p *part.NORPart, _ *part.NORDriver) { p.Erases[2].Max.Time = 0 }, "erase[2].max"},
+		{func(p *part.NORPart, _ *part.NORDriver) { p.Bytes.Mark = "X" }, "confidence mark"},
+		{func(_ *part.NORPart, d *part.NORDriver) { d.Name = "" }, "name"},
+		{func(_ *part.NORPart, d *part.NORDriver) { d.Unit.Value = 3 }, "unit"},
+		{func(_ *part.NORPart, d *part.NORDriver) { d.Unit.Value = 512 }, "does not fit in a page"},
+		{func(_ *part.NORPart, d *part.NORDriver) { d.BusHz.Value = 1 }, "bus_hz"},
+		{func(_ *part.NORPart, d *part.NORDriver) { d.Poll.Time = -1 }, "poll"},
+		{func(_ *part.NORPart, d *part.NORDriver) { d.PerByte.Cycles = 1 << 40 }, "per_byte"},
+		{func(_ *part.NORPart, d *part.NORDriver) { d.ReadHeader.Value = 65 }, "read_header"},
 	} {
-		p, d := *part, *driver
-		p.Erases = append([]NORErase(nil), part.Erases...)
+		p, d := *chip, *driver
+		p.Erases = append([]part.NORErase(nil), chip.Erases...)
 		c.change(&p, &d)
 		if _, err := NewNOR(NORConfig{Part: &p, Driver: &d, Host: host}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v, want %q", err, c.want)
 		}
 	}
-}
-
-func FuzzNOR(f *testing.F) {
-	for _, dir := range []string{"parts", "drivers"} {
-		for _, name := range norNames(dir) {
-			text, err := norData.ReadFile("nor/" + dir + "/" + name + ".toml")
-			if err != nil {
-				f.Fatal(err)
-			}
-			f.Add(text)
-		}
-	}
-	driver, err := NORDriverByName("mbed")
-	if err != nil {
-		f.Fatal(err)
-	}
-	host := norHost(f)
-	f.Fuzz(func(t *testing.T, text []byte) {
-		d, p := new(NORDriver), new(NORPart)
-		if decode("x.toml", text, d) == nil && d.Unit.Value == 0 {
-			t.Fatal("a driver without a unit passed")
-		}
-		if decode("x.toml", text, p) != nil || p.Bytes.Bytes > 1<<24 {
-			return
-		}
-		n, err := NewNOR(NORConfig{Part: p, Driver: driver, Host: host})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(n.Erase(0, n.EraseSize(0)), n.Program(0, []byte{1, 2}), n.Read(0, make([]byte, 2))); err != nil {
-			t.Fatal(err)
-		}
-	})
 }

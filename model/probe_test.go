@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+
+	"dualbank/model/part"
 )
 
 // TestFillErased: what a probe has filled reads as erased, and must be erased before it is programmed where
@@ -14,11 +16,11 @@ func TestFillErased(t *testing.T) {
 		unit uint32
 		want error
 	}{{"stm32l496zg", 8, ErrProgram}, {"stm32f429zi", 1, nil}} {
-		part, err := PartByName(tt.part)
+		p, err := part.ByName(tt.part)
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := New(Config{Part: part, Unit: tt.unit})
+		f, err := New(Config{Part: p, Unit: tt.unit})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -27,9 +29,9 @@ func TestFillErased(t *testing.T) {
 		if !f.FillErased(addr, size) {
 			t.Fatalf("%s: not filled", tt.part)
 		}
-		p := make([]byte, 64)
-		if err := f.Read(addr, p); err != nil || bytes.Count(p, []byte{0xFF}) != len(p) {
-			t.Errorf("%s: reads % x, %v", tt.part, p[:8], err)
+		got := make([]byte, 64)
+		if err := f.Read(addr, got); err != nil || bytes.Count(got, []byte{0xFF}) != len(got) {
+			t.Errorf("%s: reads % x, %v", tt.part, got[:8], err)
 		}
 		if err := f.Program(addr, []byte("datadata")); !errors.Is(err, tt.want) || tt.want == nil && err != nil {
 			t.Errorf("%s: program before the erase: %v, want %v", tt.part, err, tt.want)

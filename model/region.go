@@ -87,5 +87,5 @@ func (r *Region) Stamp(addr, n uint32) (stamp [2]uint64, ok bool) {
 	if n == 0 || !r.inside(addr, uint64(n)) {
 		return stamp, false
 	}
-	return r.f.cells.stampOf(r.base+addr-r.f.base, n)
+	return r.f.cells.Stamp(r.base+addr-r.f.base, n)
 }

@@ -5,6 +5,10 @@ import (
 	"math"
 	"math/bits"
 	"time"
+
+	"dualbank/model/cell"
+	"dualbank/model/part"
+	"dualbank/model/random"
 )
 
 // timing is what a part, a driver and a clock come to in core cycles.
@@ -12,8 +16,8 @@ type timing struct {
 	on     bool // false: no driver, so that only CPU work takes time
 	hz     uint64
 	corner Corner
-	width  uint32 // bytes of the widest program access; the unit where there is no driver
-	unit   uint32 // bytes of the narrowest
+
+	cell.Access // of programs; where there is no driver, of one unit
 
 	readCall  uint64
 	readLine  uint   // log2 of the bytes fetched at once, a line of the cache where there is one
@@ -53,7 +57,7 @@ func (b perByte) of(n int) uint64 { return uint64(b) * uint64(n) >> 10 }
 type span struct{ low, typ, high uint64 }
 
 // at is the duration at a corner; r is for the draw.
-func (s span) at(c Corner, r *Rand) uint64 {
+func (s span) at(c Corner, r *random.Source) uint64 {
 	switch c {
 	case Max:
 		return s.high
@@ -64,7 +68,7 @@ func (s span) at(c Corner, r *Rand) uint64 {
 }
 
 // draw is a duration between min and max, as often below typ as above it.
-func (s span) draw(r *Rand) uint64 {
+func (s span) draw(r *random.Source) uint64 {
 	v := r.Uint64()
 	from, to := s.typ, s.high
 	if v>>63 == 0 {
@@ -74,7 +78,7 @@ func (s span) draw(r *Rand) uint64 {
 	return from + hi
 }
 
-func (t *timing) span(low, typ, high Duration) span {
+func (t *timing) span(low, typ, high part.Duration) span {
 	if low.Time == 0 {
 		low = typ
 	}
@@ -91,9 +95,9 @@ func (f *Flash) setTiming(c Config) error {
 	}
 	f.unit = c.Unit
 	if f.unit == 0 {
-		f.unit = f.part.programUnit()
+		f.unit = f.part.ProgramUnit()
 	}
-	t.width, t.unit = f.unit, f.unit
+	t.Access = cell.Access{Unit: f.unit, Width: f.unit}
 	if t.hz > f.part.MaxHz || t.hz < 1000 {
 		return fmt.Errorf("part %s: a clock of %d Hz is out of range: use up to %d Hz", f.part.Name, t.hz, f.part.MaxHz)
 	}
@@ -116,7 +120,7 @@ func (f *Flash) setTiming(c Config) error {
 	t.on = true
 	f.setReads(c, d, states)
 	f.unit = d.Unit.Value
-	t.width, t.unit = d.ProgramWidth.Value, f.unit
+	t.Access = cell.Access{Unit: f.unit, Width: d.ProgramWidth.Value}
 	t.programCall = d.ProgramCall.Cycles
 	t.programChunk = d.ProgramChunk.Cycles + d.ProgramCacheReset.Cycles
 	t.programAccess = d.ProgramAccess.Cycles
@@ -172,7 +176,7 @@ func (f *Flash) setCore(c Config, states uint64) {
 }
 
 // setReads sets what data reads cost.
-func (f *Flash) setReads(c Config, d *DriverFamily, states uint64) {
+func (f *Flash) setReads(c Config, d *part.DriverFamily, states uint64) {
 	t, p := &f.timing, f.part
 	fetch := (states + 1) * uint64(max(p.BusDivider.Value, 1))
 	line := max(p.ReadLine.Bytes, 4)
@@ -190,19 +194,19 @@ func (f *Flash) setReads(c Config, d *DriverFamily, states uint64) {
 }
 
 // setDurations sets what programs and erases take.
-func (f *Flash) setDurations(c Config, d *DriverFamily, mv uint32) error {
+func (f *Flash) setDurations(c Config, d *part.DriverFamily, mv uint32) error {
 	t := &f.timing
 	parallel := d.EraseWidth.Value
-	for w := f.unit; w <= t.width; w *= 2 {
-		pt, err := f.part.programTime(w, parallel, mv)
+	for w := f.unit; w <= t.Width; w *= 2 {
+		pt, err := f.part.ProgramTime(w, parallel, mv)
 		if err != nil {
 			return fmt.Errorf("driver %s: %w", c.Driver.Name, err)
 		}
 		t.program[bits.TrailingZeros32(w)] = t.span(pt.Min, pt.Typ, pt.Max)
 	}
 	if t.corner != Sampled {
-		t.access0 = t.program[bits.TrailingZeros32(t.width)].at(t.corner, nil)
-		for w := f.unit; w < t.width; w *= 2 {
+		t.access0 = t.program[bits.TrailingZeros32(t.Width)].at(t.corner, nil)
+		for w := f.unit; w < t.Width; w *= 2 {
 			if t.program[bits.TrailingZeros32(w)].at(t.corner, nil) != t.access0 {
 				t.access0 = 0
 			}
@@ -211,12 +215,12 @@ func (f *Flash) setDurations(c Config, d *DriverFamily, mv uint32) error {
 	// The width of an erase is bound to the supply as that of a program, where a program has it.
 	for _, pt := range f.part.Program {
 		if pt.Parallel == 0 && pt.Width == parallel && mv < pt.MinMV {
-			_, err := f.part.programTime(parallel, parallel, mv)
+			_, err := f.part.ProgramTime(parallel, parallel, mv)
 			return fmt.Errorf("driver %s: %w", c.Driver.Name, err)
 		}
 	}
 	for i := range f.sectors {
-		et, err := f.part.eraseTime(f.sectors[i].Size, parallel)
+		et, err := f.part.EraseTime(f.sectors[i].Size, parallel)
 		if err != nil {
 			return fmt.Errorf("driver %s: %w", c.Driver.Name, err)
 		}
@@ -225,7 +229,7 @@ func (f *Flash) setDurations(c Config, d *DriverFamily, mv uint32) error {
 	f.bankErase = make([]span, len(f.part.Banks))
 	for b := range f.part.Banks {
 		for _, et := range f.part.BankErase {
-			if et.Bytes == f.part.Banks[b].size() && et.Width == parallel {
+			if et.Bytes == f.part.Banks[b].Size() && et.Width == parallel {
 				f.bankErase[b] = t.span(et.Min, et.Typ, et.Max)
 			}
 		}
@@ -234,7 +238,7 @@ func (f *Flash) setDurations(c Config, d *DriverFamily, mv uint32) error {
 }
 
 // cycles is d at the clock, rounded up to whole cycles; not below 0, and not above what fits.
-func (t *timing) cycles(d Time) uint64 {
+func (t *timing) cycles(d part.Time) uint64 {
 	if d < 0 {
 		return 0
 	}
@@ -249,48 +253,6 @@ func (t *timing) cycles(d Time) uint64 {
 	return q
 }
 
-// access is the number of bytes of the first program access for n bytes at addr: the widest that is
-// aligned and fits.
-func (t *timing) access(addr uint32, n int) uint32 {
-	w := t.width
-	for addr&(w-1) != 0 || uint64(w) > uint64(n) {
-		w /= 2
-	}
-	return w
-}
-
-// accesses is the number of program accesses for n bytes at addr.
-func (t *timing) accesses(addr uint32, n int) uint64 {
-	log := uint(bits.TrailingZeros32(t.width))
-	if t.unit == t.width {
-		return uint64(n) >> log
-	}
-	// Up to the first whole access widths rise, one for each bit of the distance; after the last one
-	// they fall.
-	mask := t.width - 1
-	if head := int(-addr & mask); head <= n {
-		n -= head
-		return uint64(bits.OnesCount32(uint32(head))) + uint64(n)>>log + uint64(bits.OnesCount32(uint32(n)&mask))
-	}
-	count := uint64(0)
-	for n > 0 {
-		w := t.access(addr, n)
-		count++
-		addr += w
-		n -= int(w)
-	}
-	return count
-}
-
-// run is the first run of equal accesses for n bytes at addr: their width, and how many.
-func (t *timing) run(addr uint32, n int) (width uint32, count uint64) {
-	width = t.access(addr, n)
-	if width == t.width {
-		return width, uint64(n) / uint64(width)
-	}
-	return width, 1
-}
-
 // programBusy is the time in which the bank is busy with n bytes at addr, and with the longest of its
 // accesses.
 func (f *Flash) programBusy(addr uint32, n int, steps uint64) (all, longest uint64) {
@@ -299,7 +261,7 @@ func (f *Flash) programBusy(addr uint32, n int, steps uint64) (all, longest uint
 		return steps * t.access0, t.access0
 	}
 	for n > 0 {
-		w, k := t.run(addr, n)
+		w, k := t.Run(addr, n)
 		s := t.program[bits.TrailingZeros32(w)]
 		if t.corner == Sampled {
 			for range k {
@@ -351,4 +313,4 @@ func (f *Flash) Wait(cycles uint64) { f.now += cycles }
 func (f *Flash) Seconds(cycles uint64) float64 { return float64(cycles) / float64(f.timing.hz) }
 
 // Cycles is a duration at the clock, rounded up to whole cycles.
-func (f *Flash) Cycles(d time.Duration) uint64 { return f.timing.cycles(Time(d)) }
+func (f *Flash) Cycles(d time.Duration) uint64 { return f.timing.cycles(part.Time(d)) }

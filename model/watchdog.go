@@ -3,6 +3,8 @@ package model
 import (
 	"fmt"
 	"time"
+
+	"dualbank/model/random"
 )
 
 // Who may feed a watchdog, beside an interrupt by its name.
@@ -34,7 +36,7 @@ type dog struct {
 	stalls []bool // by bank: it cannot be fed while the bank is busy
 	masked bool   // it cannot be fed while interrupts are masked
 	mode   Mode
-	rand   Rand
+	rand   random.Source
 
 	start uint64 // of the time in which it is fed
 	fed   uint64 // last time it was, as far as it was not on time
@@ -42,7 +44,7 @@ type dog struct {
 
 func (f *Flash) newDog(w *Watchdog, app *application) (*dog, error) {
 	d := &dog{
-		period: f.Cycles(w.Period), feed: f.Cycles(w.Feed), mode: w.Mode, rand: *NewRand(w.Seed),
+		period: f.Cycles(w.Period), feed: f.Cycles(w.Feed), mode: w.Mode, rand: *random.New(w.Seed),
 		start: f.now, fed: f.now, masked: true, stalls: f.stallsOf(f.code),
 	}
 	if d.mode == nil {
@@ -164,7 +166,7 @@ func (f *Flash) biteIn(addr uint32, n int) (at uint64) {
 	for n > 0 {
 		i := f.index[(addr-f.base)>>f.granule]
 		k := min(n, int(f.sectors[i].Addr+f.sectors[i].Size-addr))
-		count := t.accesses(addr, k)
+		count := t.Count(addr, k)
 		o, _ := f.chunk(i, addr, k, count, now)
 		if at, bites := d.endures(&o, f.now); bites {
 			each := o.gap + o.busy/o.count

@@ -1,122 +1,19 @@
 package model
 
-import (
-	"fmt"
-	"math"
-	"strings"
-)
-
-// WearLaw is how sectors age: how the time of an erase grows, when a sector fails, and how. Its data
-// file is in wear/. Without one, sectors only count their erases.
-type WearLaw struct {
-	Name   string      `toml:"name"`
-	Title  string      `toml:"title"`
-	Life   LifeFact    `toml:"life"`
-	Shape  NumberFact  `toml:"shape"` // of the Weibull distribution of lives
-	Stuck  PercentFact `toml:"stuck"` // share of its life past its end that a sector needs for one more stuck bit
-	Growth []Growth    `toml:"growth"`
-}
-
-// LifeFact is a life as a multiple of the rated erases, with its source.
-type LifeFact struct {
-	Times float64 `toml:"times"`
-	Source
-}
-
-// NumberFact is a number with its source.
-type NumberFact struct {
-	Value float64 `toml:"value"`
-	Source
-}
-
-// PercentFact is a share in percent with its source.
-type PercentFact struct {
-	Percent float64 `toml:"percent"`
-	Source
-}
-
-// Growth says that the typical time of an erase has grown by Factor after Erases erases of a sector.
-// Between two of them it grows evenly. It never grows beyond the part's maximum, which holds for a
-// sector at the end of its life.
-type Growth struct {
-	Erases uint32  `toml:"erases"`
-	Factor float64 `toml:"factor"`
-	Source
-}
-
-func (f LifeFact) value() string    { return fmt.Sprintf("%v times the rating", f.Times) }
-func (f NumberFact) value() string  { return fmt.Sprint(f.Value) }
-func (f PercentFact) value() string { return fmt.Sprintf("%v %% of its life", f.Percent) }
-func (g Growth) value() string      { return fmt.Sprintf("%v times", g.Factor) }
-func (g Growth) label() string      { return fmt.Sprintf("after %d erases", g.Erases) }
-
-func (l *WearLaw) check() error {
-	if l.Name == "" || strings.ContainsAny(l.Name, "/\\ \t\n") {
-		return badKey("name", "%q is no name: give the law one without blanks or slashes", l.Name)
-	}
-	if t := l.Life.Times; !(t > 0 && t <= 1000) {
-		return badKey("life.times", "%v is no multiple of the rating: give more than 0, up to 1000", t)
-	}
-	if s := l.Shape.Value; !(s >= 0.1 && s <= 100) {
-		return badKey("shape.value", "%v is no shape of a Weibull distribution: give 0.1 to 100", s)
-	}
-	if p := l.Stuck.Percent; !(p >= 0.001 && p <= 1000) {
-		return badKey("stuck.percent", "%v is no share of a life: give 0.001 to 1000 percent", p)
-	}
-	for i, g := range l.Growth {
-		key := fmt.Sprintf("growth[%d]", i)
-		if !(g.Factor >= 1 && g.Factor <= 1000) {
-			return badKey(key+".factor", "%v is no growth: give 1 to 1000", g.Factor)
-		}
-		if i > 0 && (g.Erases <= l.Growth[i-1].Erases || g.Factor < l.Growth[i-1].Factor) {
-			return badKey(key, "erases and factors must rise from one [[growth]] to the next")
-		}
-	}
-	return checkMarks(l)
-}
-
-// factor is the growth after erases in 1/1024.
-func (l *WearLaw) factor(erases uint32) uint64 {
-	last := Growth{Factor: 1}
-	for _, g := range l.Growth {
-		if erases < g.Erases {
-			share := float64(erases-last.Erases) / float64(g.Erases-last.Erases)
-			return uint64((last.Factor+share*(g.Factor-last.Factor))*1024 + 0.5)
-		}
-		last = g
-	}
-	return uint64(last.Factor*1024 + 0.5)
-}
-
-// life draws after how many erases a sector of a part with that rating fails. The median of the draws
-// is Life times the rating.
-func (l *WearLaw) life(rated uint32, r *Rand) uint32 {
-	u := 1 - r.Float64() // (0, 1]
-	x := float64(rated) * l.Life.Times * math.Pow(-math.Log(u)/math.Ln2, 1/l.Shape.Value)
-	return uint32(max(1, min(math.Round(x), math.MaxUint32)))
-}
-
-// stuck is the number of stuck bits in a sector with a life after erases, of which it has bits.
-func (l *WearLaw) stuckBits(life, erases uint32, bits uint64) uint64 {
-	if erases <= life {
-		return 0
-	}
-	step := max(float64(life)*l.Stuck.Percent/100, 1)
-	return min(1+uint64(float64(erases-life-1)/step), bits/8)
-}
+import "dualbank/model/random"
 
 // wearOut leaves the stuck bits of sector i after an erase. They are the same at every erase, and more
 // with age.
 func (f *Flash) wearOut(i int) (stuck bool) {
 	s := &f.sectors[i]
-	n := f.law.stuckBits(s.life, s.erases, uint64(s.Size)*8)
-	r := NewRand(mix(i, f.seed^0x57AC))
+	n := f.law.StuckBits(s.life, s.erases, uint64(s.Size)*8)
+	r := random.New(random.Mix(i, f.seed^0x57AC))
 	for range n {
 		at := r.Intn(int(s.Size) * 8)
 		off, bit := s.Addr-f.base+uint32(at/8), byte(1)<<(at%8)
 		var cell [1]byte
-		if f.cells.read(off, cell[:]); cell[0]&bit != 0 {
-			f.cells.flip(off, bit, f.ecc)
+		if f.cells.Peek(off, cell[:]); cell[0]&bit != 0 {
+			f.cells.Flip(off, bit)
 		}
 	}
 	return n > 0

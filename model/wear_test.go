@@ -5,16 +5,20 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"dualbank/model/cell"
+	"dualbank/model/part"
+	"dualbank/model/random"
 )
 
 // worn makes a small part with ten rated erases and a law of wear.
-func worn(t testing.TB, rule CellRule, ecc uint32, law string, seed uint64) *Flash {
+func worn(t testing.TB, rule cell.Rule, ecc uint32, law string, seed uint64) *Flash {
 	t.Helper()
-	l, err := WearLawByName(law)
+	l, err := part.WearLawByName(law)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := Plain("test", 0, []uint32{1024, 1024, 1024, 1024}, rule)
+	p := part.Plain("test", 0, []uint32{1024, 1024, 1024, 1024}, rule)
 	p.Endurance.Erases = 10
 	p.ECC.Bytes = ecc
 	f, err := New(Config{Part: p, Wear: l, Seed: seed})
@@ -27,7 +31,7 @@ func worn(t testing.TB, rule CellRule, ecc uint32, law string, seed uint64) *Fla
 // TestFailingSector: a sector past its life keeps stuck bits, the same at every erase and more with
 // age; one before it does not.
 func TestFailingSector(t *testing.T) {
-	f := worn(t, CellAND, 0, "flat", 1)
+	f := worn(t, cell.AND, 0, "flat", 1)
 	got := make([]byte, 1024)
 	life := f.Wear()[1].Life
 	if life < 5 || life > 100 {
@@ -65,17 +69,17 @@ func TestFailingSector(t *testing.T) {
 	if err := f.Erase(0, 1024); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Read(0, got); err != nil || erased(got) != 1024 {
+	if err := f.Read(0, got); err != nil || blank(got) != 1024 {
 		t.Errorf("the sector beside it: %v", err)
 	}
-	if a, b := worn(t, CellAND, 0, "flat", 1).Wear(), worn(t, CellAND, 0, "flat", 2).Wear(); a[1].Life != life || a[0].Life == a[1].Life && a[1].Life == a[2].Life || slices.Equal(a, b) {
+	if a, b := worn(t, cell.AND, 0, "flat", 1).Wear(), worn(t, cell.AND, 0, "flat", 2).Wear(); a[1].Life != life || a[0].Life == a[1].Life && a[1].Life == a[2].Life || slices.Equal(a, b) {
 		t.Errorf("lives %v, with another seed %v", a, b)
 	}
 }
 
 // TestFailingSectorWithECC: one stuck bit in a unit is corrected, but the unit does not take a program.
 func TestFailingSectorWithECC(t *testing.T) {
-	f := worn(t, CellRejectNonblank, 8, "flat", 1)
+	f := worn(t, cell.RejectNonblank, 8, "flat", 1)
 	life := f.Wear()[0].Life
 	for range life + 1 {
 		if err := f.Erase(0, 1024); err != nil {
@@ -83,8 +87,8 @@ func TestFailingSectorWithECC(t *testing.T) {
 		}
 	}
 	got := make([]byte, 1024)
-	if err := f.Read(0, got); err != nil || erased(got) != 1024 || f.Counters().Corrected != 1 {
-		t.Errorf("%v, %d bytes read as erased, %d units corrected", err, erased(got), f.Counters().Corrected)
+	if err := f.Read(0, got); err != nil || blank(got) != 1024 || f.Counters().Corrected != 1 {
+		t.Errorf("%v, %d bytes read as erased, %d units corrected", err, blank(got), f.Counters().Corrected)
 	}
 	refused := 0
 	for a := uint32(0); a < 1024; a += 8 {
@@ -101,13 +105,13 @@ func TestFailingSectorWithECC(t *testing.T) {
 
 // TestVerifiedErase: a driver that reads back tries again as often as it does, and then tells.
 func TestVerifiedErase(t *testing.T) {
-	b, _ := BoardByName("frdm-k64f")
-	c, err := b.Config()
+	b, _ := part.BoardByName("frdm-k64f")
+	c, err := BoardConfig(b)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.Part.Endurance.Erases = 1
-	if c.Wear, err = WearLawByName("flat"); err != nil {
+	if c.Wear, err = part.WearLawByName("flat"); err != nil {
 		t.Fatal(err)
 	}
 	f, err := New(c)
@@ -135,7 +139,7 @@ func TestVerifiedErase(t *testing.T) {
 // TestGrowth: an erase takes longer with age, between the points of the curve evenly, and never longer
 // than the part's maximum.
 func TestGrowth(t *testing.T) {
-	law, err := WearLawByName("ti-f28075")
+	law, err := part.WearLawByName("ti-f28075")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,12 +147,12 @@ func TestGrowth(t *testing.T) {
 		erases uint32
 		want   float64
 	}{{0, 1}, {25, 1}, {1000, 1.3333}, {1500, 1.5}, {2000, 1.6667}, {11000, 2.6667}, {20000, 3.6667}, {4_000_000, 3.6667}} {
-		if got := float64(law.factor(tt.erases)) / 1024; math.Abs(got-tt.want) > 0.002 {
+		if got := float64(law.Factor(tt.erases)) / 1024; math.Abs(got-tt.want) > 0.002 {
 			t.Errorf("factor %v after %d erases, want %v", got, tt.erases, tt.want)
 		}
 	}
-	p, _ := PartByName("stm32f429zi")
-	d, _ := DriverByName("word")
+	p, _ := part.ByName("stm32f429zi")
+	d, _ := part.DriverByName("word")
 	times := map[uint32]float64{}
 	f, err := New(Config{Part: p, Driver: d, Wear: law})
 	if err != nil {
@@ -170,14 +174,14 @@ func TestGrowth(t *testing.T) {
 
 // TestLives: the draws have the median that the law says, and the spread of its shape.
 func TestLives(t *testing.T) {
-	law, err := WearLawByName("flat")
+	law, err := part.WearLawByName("flat")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := NewRand(7)
+	r := random.New(7)
 	var lives []uint32
 	for range 20001 {
-		lives = append(lives, law.life(10_000, r))
+		lives = append(lives, law.Draw(10_000, r))
 	}
 	slices.Sort(lives)
 	for q, want := range map[float64]float64{0.5: 30000, 0.01: 30000 * math.Pow(-math.Log(0.99)/math.Ln2, 0.25), 0.9: 30000 * math.Pow(-math.Log(0.1)/math.Ln2, 0.25)} {
@@ -189,9 +193,9 @@ func TestLives(t *testing.T) {
 
 // TestSampled: draws lie between min and max, half of them below typ, and depend on the seed alone.
 func TestSampled(t *testing.T) {
-	p, _ := PartByName("stm32f429zi")
+	p, _ := part.ByName("stm32f429zi")
 	p.Erase[2].Min.Time = 180e6
-	d, _ := DriverByName("word")
+	d, _ := part.DriverByName("word")
 	run := func(seed uint64) (below, above int, times []uint64) {
 		f, err := New(Config{Part: p, Driver: d, Corner: Sampled, Seed: seed})
 		if err != nil {

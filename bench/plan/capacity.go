@@ -17,6 +17,8 @@ import (
 	"dualbank/bench"
 	"dualbank/boot"
 	"dualbank/model"
+	"dualbank/model/part"
+	"dualbank/model/random"
 	"dualbank/results"
 	"dualbank/results/unit"
 )
@@ -26,7 +28,7 @@ type planner struct {
 	s        *bench.Scenario
 	demand   *demand
 	all      []candidate
-	law      *model.WearLaw
+	law      *part.WearLaw
 	axes     []any // of benchmark names
 	effort   effort
 	report   *results.Report
@@ -71,7 +73,7 @@ func (p *planner) prepare(out string) (err error) {
 		return err
 	}
 	if s.Board.Wear != "" {
-		if p.law, err = model.WearLawByName(s.Board.Wear); err != nil {
+		if p.law, err = part.WearLawByName(s.Board.Wear); err != nil {
 			return fmt.Errorf("board.wear: %w", err)
 		}
 	}
@@ -108,7 +110,7 @@ func (p *planner) prepare(out string) (err error) {
 	}
 	d.DescribeStorage(p.report)
 	if p.law != nil {
-		for _, f := range model.Facts(p.law) {
+		for _, f := range part.Facts(p.law) {
 			p.report.Sources = append(p.report.Sources, results.Source{Fact: "wear law " + p.law.Name + ": " + f.Name, Value: f.Value, Mark: f.Mark, From: f.From})
 		}
 	}
@@ -301,7 +303,7 @@ func (p *planner) life(c *candidate, d *bench.Device, st *longRun, perUpdate []f
 // draw draws the lives of the sectors of many devices, and returns after how many years the first sector
 // has failed in 1 % and in half of them.
 func (p *planner) draw(sectors []bench.UnitWear, perYear []float64) (p1, p50 float64) {
-	rng := model.NewRand(p.s.Seed ^ 0x11FE)
+	rng := random.New(p.s.Seed ^ 0x11FE)
 	lives := make([]float64, p.s.Plan.Devices)
 	for k := range lives {
 		lives[k] = math.Inf(1)

@@ -19,6 +19,9 @@ import (
 	"dualbank/boot/layout"
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/model/cell"
+	"dualbank/model/part"
+	"dualbank/model/random"
 	"dualbank/results"
 )
 
@@ -267,7 +270,7 @@ func TestPlanWishes(t *testing.T) {
 func TestDrawnLives(t *testing.T) {
 	s := planned(4, 100)
 	s.Plan.Devices = 20000
-	law, err := model.WearLawByName("flat")
+	law, err := part.WearLawByName("flat")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,7 +301,7 @@ func TestWorstCase(t *testing.T) {
 			n := rapid.Uint32Range(0, 120).Draw(rt, "bytes")
 			dm.w.Keys = append(dm.w.Keys, bench.Key{Name: fmt.Sprintf("%0*d", rapid.IntRange(2, 20).Draw(rt, "name"), i), Bytes: [2]uint32{n, n}, Weight: 1})
 		}
-		f, err := model.New(model.Config{Part: model.Plain("x", 0, []uint32{1024, 1024}, model.CellAND), Unit: unit})
+		f, err := model.New(model.Config{Part: part.Plain("x", 0, []uint32{1024, 1024}, cell.AND), Unit: unit})
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -347,7 +350,7 @@ func TestUncertainty(t *testing.T) {
 	if u := uncertainty(make([]float64, 5)); u != 1 {
 		t.Errorf("of five rounds: %v", u)
 	}
-	rng := model.NewRand(1)
+	rng := random.New(1)
 	var sum float64
 	for range 200 {
 		rounds := make([]float64, 320)

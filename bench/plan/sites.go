@@ -8,6 +8,7 @@ import (
 	"dualbank/bench"
 	"dualbank/boot/layout"
 	"dualbank/model"
+	"dualbank/model/part"
 	"dualbank/results"
 	"dualbank/results/unit"
 )
@@ -30,7 +31,7 @@ type site struct {
 // equal areas that together are all of it. Sizes that were asked for and that no place can have are an
 // error; without any, they are the powers of two and the sizes half way between them, up to half of the
 // upper half of the flash.
-func sites(p *bench.Plan, part *model.Part, unit uint32) ([]site, error) {
+func sites(p *bench.Plan, part *part.Part, unit uint32) ([]site, error) {
 	blank, err := model.New(model.Config{Part: part, Unit: unit})
 	if err != nil {
 		return nil, err
@@ -79,16 +80,16 @@ func sites(p *bench.Plan, part *model.Part, unit uint32) ([]site, error) {
 }
 
 // sectorsOf spells the sectors of a stretch of flash: "4 x 16 KiB + 1 x 64 KiB".
-func sectorsOf(part *model.Part, base, size uint32) string {
-	var runs []model.SectorRun
-	for _, s := range part.Sectors() {
+func sectorsOf(chip *part.Part, base, size uint32) string {
+	var runs []part.SectorRun
+	for _, s := range chip.Sectors() {
 		if s.Addr-base >= size {
 			continue
 		}
 		if n := len(runs); n > 0 && runs[n-1].Bytes == s.Size {
 			runs[n-1].Count++
 		} else {
-			runs = append(runs, model.SectorRun{Count: 1, Bytes: s.Size})
+			runs = append(runs, part.SectorRun{Count: 1, Bytes: s.Size})
 		}
 	}
 	var text []string
@@ -144,7 +145,7 @@ func candidates(s *bench.Scenario) ([]candidate, error) {
 
 // halfLayout tells whether the scenario's layout is none of its own: the guide's, or the one that a board
 // comes with, for whatever program unit.
-func halfLayout(s *bench.Scenario, part *model.Part) bool {
+func halfLayout(s *bench.Scenario, part *part.Part) bool {
 	if s.Layout.BootloaderText == "" && s.Layout.ApplicationText == "" {
 		return true
 	}
@@ -164,7 +165,7 @@ func halfLayout(s *bench.Scenario, part *model.Part) bool {
 
 // newCandidate is the scenario with a store. Its sectors only count their erases: what is simulated is a
 // part of a life, in which none fails.
-func newCandidate(s *bench.Scenario, part *model.Part, at site) candidate {
+func newCandidate(s *bench.Scenario, part *part.Part, at site) candidate {
 	own := *s
 	own.Board.Wear = ""
 	c := candidate{s: &own}
@@ -190,8 +191,8 @@ const maxTriedExternal = 512 << 10
 
 // externalCandidates are stores on the external device: the sizes that were asked for, else powers of two
 // and those half way between.
-func externalCandidates(s *bench.Scenario, part *model.Part) ([]candidate, error) {
-	nor, err := model.NORByName(s.Store.External)
+func externalCandidates(s *bench.Scenario, chip *part.Part) ([]candidate, error) {
+	nor, err := part.NORByName(s.Store.External)
 	if err != nil {
 		return nil, fmt.Errorf("store.external: %w", err)
 	}
@@ -218,7 +219,7 @@ func externalCandidates(s *bench.Scenario, part *model.Part) ([]candidate, error
 		if size%(2*unit) != 0 || size > nor.Bytes.Bytes {
 			return nil, fmt.Errorf("plan.kvstore_bytes: %d: %s has %d bytes in erase units of %d: give an even number of them", size, nor.Name, nor.Bytes.Bytes, unit)
 		}
-		all = append(all, newCandidate(s, part, site{place: placeExternal, base: storage.ExternalBase, size: size, unit: unit}))
+		all = append(all, newCandidate(s, chip, site{place: placeExternal, base: storage.ExternalBase, size: size, unit: unit}))
 	}
 	return all, nil
 }

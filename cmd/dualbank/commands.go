@@ -6,7 +6,7 @@ import (
 	"dualbank/bench"
 	"dualbank/boot/layout"
 	"dualbank/fuzz"
-	"dualbank/model"
+	"dualbank/model/part"
 	"dualbank/results"
 	"dualbank/results/page"
 )
@@ -48,19 +48,19 @@ func (c *layoutCommand) chip() (layout.Chip, error) {
 
 // partChip is the flash of a part with a driver, as a layout sees it.
 func partChip(name, driverName string) (layout.Chip, error) {
-	part, err := model.PartByName(name)
+	p, err := part.ByName(name)
 	if err != nil {
 		return layout.Chip{}, err
 	}
-	driver, err := model.DriverByName(driverName)
+	driver, err := part.DriverByName(driverName)
 	if err != nil {
 		return layout.Chip{}, err
 	}
-	family, err := driver.For(part.Family)
+	family, err := driver.For(p.Family)
 	if err != nil {
 		return layout.Chip{}, err
 	}
-	return bench.Chip(part, family.Unit.Value), nil
+	return bench.Chip(p, family.Unit.Value), nil
 }
 
 type replayCommand struct {

@@ -9,7 +9,7 @@ import (
 	"dualbank/boot/layout"
 	"dualbank/inspect"
 	"dualbank/kvstore"
-	"dualbank/model"
+	"dualbank/model/part"
 	"dualbank/results"
 )
 
@@ -71,7 +71,7 @@ func (c *inspectCommand) Run(t terminal) error {
 
 // layout fills in what is known of the device.
 func (c *inspectCommand) layout(o *inspect.Options) error {
-	var part *model.Part
+	var known *part.Part
 	var s *bench.Scenario
 	var err error
 	switch {
@@ -91,12 +91,12 @@ func (c *inspectCommand) layout(o *inspect.Options) error {
 		if o.Layout, err = s.BootLayout(); err != nil {
 			return err
 		}
-		if part, err = model.PartByName(s.Board.Part); err != nil {
+		if known, err = part.ByName(s.Board.Part); err != nil {
 			return err
 		}
 	}
 	if c.Part != "" {
-		if part, err = model.PartByName(c.Part); err != nil {
+		if known, err = part.ByName(c.Part); err != nil {
 			return err
 		}
 		if o.Chip, err = partChip(c.Part, "mbed"); err != nil {
@@ -110,15 +110,15 @@ func (c *inspectCommand) layout(o *inspect.Options) error {
 		}
 		o.Layout = l
 		// The target's board names its part, which has a rating if it comes with the program.
-		if p, err := model.PartByName(strings.ToLower(l.Chip.Name)); err == nil && part == nil {
-			part = p
+		if p, err := part.ByName(strings.ToLower(l.Chip.Name)); err == nil && known == nil {
+			known = p
 		}
 	}
 	if o.Layout != nil {
 		o.Chip = o.Layout.Chip
 	}
-	if o.Rated == 0 && part != nil {
-		o.Rated = part.Endurance.Erases
+	if o.Rated == 0 && known != nil {
+		o.Rated = known.Endurance.Erases
 	}
 	return nil
 }

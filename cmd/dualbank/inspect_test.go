@@ -10,12 +10,13 @@ import (
 	"dualbank/boot/firmware"
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/model/part"
 )
 
 // interrupted is the store of a guide's device whose last set a power cut interrupted, as a binary and as
 // Intel HEX.
 func interrupted() (dump, text []byte, err error) {
-	part, err := model.PartByName("stm32f429zi")
+	part, err := part.ByName("stm32f429zi")
 	if err != nil {
 		return nil, nil, err
 	}

@@ -7,7 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"dualbank/model"
+	"dualbank/model/check"
+	"dualbank/model/part"
 )
 
 type partsCommand struct {
@@ -33,7 +34,7 @@ func (c *partsCommand) Run(t terminal) error {
 		return badInput(err)
 	}
 	fmt.Fprintf(t.out, "%s %s: %s\n\n", f.Kind, f.Name, f.Title)
-	if err := model.Describe(t.out, f.Facts); err != nil {
+	if err := part.Describe(t.out, f.Facts); err != nil {
 		return err
 	}
 	for _, h := range f.Hints {
@@ -48,43 +49,43 @@ var kindsOfData = []struct {
 	names func() []string
 	find  func(name string) (title string, of any, err error)
 }{
-	{"part", model.PartNames, func(name string) (string, any, error) {
-		p, err := model.PartByName(name)
+	{"part", part.Names, func(name string) (string, any, error) {
+		p, err := part.ByName(name)
 		if err != nil {
 			return "", nil, err
 		}
 		return p.Title, p, nil
 	}},
-	{"board", model.BoardNames, func(name string) (string, any, error) {
-		b, err := model.BoardByName(name)
+	{"board", part.BoardNames, func(name string) (string, any, error) {
+		b, err := part.BoardByName(name)
 		if err != nil {
 			return "", nil, err
 		}
 		return fmt.Sprintf("%s, %s at %g MHz, driver %s, layout %s", b.Title, b.PartName, float64(b.Clock.Hz)/1e6, b.DriverName, b.Layout), b, nil
 	}},
-	{"driver", model.DriverNames, func(name string) (string, any, error) {
-		d, err := model.DriverByName(name)
+	{"driver", part.DriverNames, func(name string) (string, any, error) {
+		d, err := part.DriverByName(name)
 		if err != nil {
 			return "", nil, err
 		}
 		return d.Title, d, nil
 	}},
-	{"serial NOR", model.NORNames, func(name string) (string, any, error) {
-		p, err := model.NORByName(name)
+	{"serial NOR", part.NORNames, func(name string) (string, any, error) {
+		p, err := part.NORByName(name)
 		if err != nil {
 			return "", nil, err
 		}
 		return p.Title, p, nil
 	}},
-	{"core", model.CoreNames, func(name string) (string, any, error) {
-		c, err := model.CoreByName(name)
+	{"core", part.CoreNames, func(name string) (string, any, error) {
+		c, err := part.CoreByName(name)
 		if err != nil {
 			return "", nil, err
 		}
 		return c.Title, c, nil
 	}},
-	{"wear law", model.WearLawNames, func(name string) (string, any, error) {
-		l, err := model.WearLawByName(name)
+	{"wear law", part.WearLawNames, func(name string) (string, any, error) {
+		l, err := part.WearLawByName(name)
 		if err != nil {
 			return "", nil, err
 		}
@@ -118,9 +119,9 @@ func listData(w io.Writer) error {
 }
 
 // dataFile is what comes with the program under a name, or the user's own file.
-func dataFile(name string) (*model.File, error) {
+func dataFile(name string) (*check.File, error) {
 	if strings.HasSuffix(name, ".toml") {
-		return model.ReadFile(name)
+		return check.ReadFile(name)
 	}
 	name = strings.ToLower(name)
 	for _, k := range kindsOfData {
@@ -129,7 +130,7 @@ func dataFile(name string) (*model.File, error) {
 			continue
 		}
 		if title, of, err := k.find(name); err == nil {
-			return &model.File{Kind: k.kind, Name: name, Title: title, Facts: model.Facts(of)}, nil
+			return &check.File{Kind: k.kind, Name: name, Title: title, Facts: part.Facts(of)}, nil
 		}
 	}
 	return nil, fmt.Errorf("%q is on no list of `dualbank parts`: choose one, or name a .toml file of your own", name)
@@ -137,21 +138,21 @@ func dataFile(name string) (*model.File, error) {
 
 // check prints the table of checks, of one part if one is named.
 func (c *partsCommand) check(w io.Writer) error {
-	rows, err := model.Checks()
+	rows, err := check.All()
 	if err != nil {
 		return err
 	}
 	if c.Name != "" {
 		name := strings.ToLower(c.Name)
-		if _, err := model.PartByName(name); err != nil {
+		if _, err := part.ByName(name); err != nil {
 			return badInput(err)
 		}
-		rows = slices.DeleteFunc(rows, func(r model.Check) bool { return r.Part != name })
+		rows = slices.DeleteFunc(rows, func(r check.Row) bool { return r.Part != name })
 		if len(rows) == 0 {
 			return badInput(fmt.Errorf("nothing is known of part %s to check the model against: `dualbank parts --check` has all there is", name))
 		}
 	}
-	if err := model.DescribeChecks(w, rows); err != nil {
+	if err := check.Describe(w, rows); err != nil {
 		return err
 	}
 	explained, failed := 0, 0

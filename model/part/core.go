@@ -1,4 +1,4 @@
-package model
+package part
 
 import "strings"
 
@@ -34,7 +34,8 @@ type Rate struct {
 	Source
 }
 
-func (c *Core) check() error {
+// Check finds what cannot be true of any core. The error names the key.
+func (c *Core) Check() error {
 	if c.Name == "" || strings.ContainsAny(c.Name, "/\\ \t\n") {
 		return badKey("name", "%q is no name: give the core one without blanks or slashes", c.Name)
 	}

@@ -1,4 +1,4 @@
-package model
+package part
 
 import (
 	"cmp"
@@ -6,10 +6,12 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"dualbank/model/cell"
 )
 
-// check finds what cannot be true of any part. Errors are keyErrors.
-func (p *Part) check() error {
+// Check finds what cannot be true of any part. The error names the key.
+func (p *Part) Check() error {
 	if p.Name == "" {
 		return badKey("name", "is missing: give the part a name")
 	}
@@ -32,19 +34,19 @@ func (p *Part) check() error {
 
 func (p *Part) checkCells() error {
 	switch p.Cells.Rule {
-	case CellAND, CellReject, CellRejectNonblank, CellCorruptECC, CellLimited, CellCopy:
+	case cell.AND, cell.Reject, cell.RejectNonblank, cell.CorruptECC, cell.Limited, cell.Copy:
 	default:
 		return badKey("cells.rule", "%q is unknown: use %q, %q, %q, %q, %q or %q", p.Cells.Rule,
-			CellAND, CellRejectNonblank, CellCorruptECC, CellLimited, CellReject, CellCopy)
+			cell.AND, cell.RejectNonblank, cell.CorruptECC, cell.Limited, cell.Reject, cell.Copy)
 	}
 	if e := p.ECC.Bytes; e&(e-1) != 0 || e > 64 {
 		return badKey("ecc.bytes", "%d is no ECC unit: give a power of two of bytes up to 64, or 0 for none", e)
 	}
-	if p.Cells.Rule == CellCorruptECC && p.ECC.Bytes == 0 {
-		return badKey("ecc.bytes", "is missing: cells of rule %q have an ECC to corrupt", CellCorruptECC)
+	if p.Cells.Rule == cell.CorruptECC && p.ECC.Bytes == 0 {
+		return badKey("ecc.bytes", "is missing: cells of rule %q have an ECC to corrupt", cell.CorruptECC)
 	}
-	if w := p.Writes.Value; p.Cells.Rule == CellLimited && (w == 0 || w > 255) {
-		return badKey("writes.value", "%d is out of range: cells of rule %q take 1 to 255 programs of a word between erases", w, CellLimited)
+	if w := p.Writes.Value; p.Cells.Rule == cell.Limited && (w == 0 || w > 255) {
+		return badKey("writes.value", "%d is out of range: cells of rule %q take 1 to 255 programs of a word between erases", w, cell.Limited)
 	}
 	return nil
 }
@@ -71,8 +73,8 @@ func (p *Part) checkBanks() error {
 	if uint64(p.Base)+total > 1<<32 {
 		return badKey("base", "0x%08X and %d bytes do not fit in 32 bits of address", p.Base, total)
 	}
-	if p.Base&(maxPage-1) != 0 {
-		return badKey("base", "0x%08X is not a multiple of %d", p.Base, maxPage)
+	if p.Base&(cell.MaxPage-1) != 0 {
+		return badKey("base", "0x%08X is not a multiple of %d", p.Base, cell.MaxPage)
 	}
 	return nil
 }
@@ -99,7 +101,7 @@ func (p *Part) checkTimes() error {
 		for _, run := range p.Banks[i].Sectors {
 			sizes[run.Bytes] = true
 		}
-		banks[p.Banks[i].size()] = true
+		banks[p.Banks[i].Size()] = true
 	}
 	for _, list := range []struct {
 		name  string

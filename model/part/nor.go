@@ -1,4 +1,4 @@
-package model
+package part
 
 import (
 	"embed"
@@ -105,7 +105,8 @@ const (
 	maxNORTime = Time(time.Minute)
 )
 
-func (p *NORPart) check() error {
+// Check finds what cannot be true of any serial NOR flash. The error names the key.
+func (p *NORPart) Check() error {
 	power := func(n uint32) bool { return n != 0 && n&(n-1) == 0 }
 	switch {
 	case p.Name == "":
@@ -135,7 +136,8 @@ func (p *NORPart) check() error {
 	return checkMarks(p)
 }
 
-func (d *NORDriver) check() error {
+// Check finds what cannot be true of any driver. The error names the key.
+func (d *NORDriver) Check() error {
 	switch {
 	case d.Name == "":
 		return badKey("name", "missing: name the driver")

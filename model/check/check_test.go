@@ -1,4 +1,4 @@
-package model
+package check
 
 import (
 	"slices"
@@ -10,7 +10,7 @@ import (
 // from a measurement is named here, and in the list of limits; it is not tuned away.
 func TestChecks(t *testing.T) {
 	off := []string{"erase of 16 KiB, x32", "page erase through a debugger"}
-	rows, err := Checks()
+	rows, err := All()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func TestChecks(t *testing.T) {
 		}
 	}
 	var b strings.Builder
-	if err := DescribeChecks(&b, rows); err != nil {
+	if err := Describe(&b, rows); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"+32.3 % (!)", "973 to 1056", "program of 128 KiB by flash words, x32", "BRIO4 on an F411"} {

@@ -1,17 +1,22 @@
-package model
+package part_test
 
 import (
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dualbank/model"
+	"dualbank/model/cell"
+	"dualbank/model/part"
+	"dualbank/model/random"
 )
 
 // TestShippedParts: every part loads, has all facts with mark and source, and works with every driver
 // and its core.
 func TestShippedParts(t *testing.T) {
-	for _, name := range PartNames() {
-		p, err := PartByName(name)
+	for _, name := range part.Names() {
+		p, err := part.ByName(name)
 		if err != nil {
 			t.Errorf("%v", err)
 			continue
@@ -23,7 +28,7 @@ func TestShippedParts(t *testing.T) {
 			t.Errorf("%s: times or wait states are missing", name)
 		}
 		have := map[string]bool{}
-		for _, f := range Facts(p) {
+		for _, f := range part.Facts(p) {
 			have[f.Name] = true
 			if f.Mark == "" || f.From == "" || f.Value == "" {
 				t.Errorf("%s: %s = %q: mark %q, from %q", name, f.Name, f.Value, f.Mark, f.From)
@@ -34,19 +39,19 @@ func TestShippedParts(t *testing.T) {
 				t.Errorf("%s: no fact %q", name, must)
 			}
 		}
-		core, err := CoreByName(p.Core)
+		core, err := part.CoreByName(p.Core)
 		if err != nil {
 			t.Errorf("%v", err)
 			continue
 		}
-		for _, driver := range DriverNames() {
-			d, err := DriverByName(driver)
+		for _, driver := range part.DriverNames() {
+			d, err := part.DriverByName(driver)
 			if err != nil {
 				t.Errorf("%v", err)
 				continue
 			}
-			for _, corner := range []Corner{Typ, Max, Sampled} {
-				f, err := New(Config{Part: p, Driver: d, Core: core, Corner: corner})
+			for _, corner := range []model.Corner{model.Typ, model.Max, model.Sampled} {
+				f, err := model.New(model.Config{Part: p, Driver: d, Core: core, Corner: corner})
 				if err != nil {
 					t.Errorf("%s with driver %s: %v", name, driver, err)
 					continue
@@ -58,12 +63,12 @@ func TestShippedParts(t *testing.T) {
 }
 
 // exercise programs, reads and erases the first sector of the last bank.
-func exercise(t *testing.T, f *Flash) {
+func exercise(t *testing.T, f *model.Flash) {
 	t.Helper()
 	s := f.Wear()
 	at := s[len(s)-1]
 	p := make([]byte, 4*f.PageSize())
-	NewRand(1).Fill(p)
+	random.New(1).Fill(p)
 	got := make([]byte, len(p))
 	for _, err := range []error{f.Program(at.Addr, p), f.Read(at.Addr, got), f.Erase(at.Addr, at.Size)} {
 		if err != nil {
@@ -83,43 +88,43 @@ func TestPartMaps(t *testing.T) {
 		names string
 		size  uint32
 		banks []string
-		rule  CellRule
+		rule  cell.Rule
 		unit  uint32 // of driver mbed
 	}{
-		{"stm32f427vi stm32f429zi stm32f437ii stm32f439zi stm32f469ni stm32f479ni", 2048, []string{f4, f4}, CellAND, 1},
-		{"stm32f427vg stm32f429zg stm32f437vg stm32f439ig", 1024, []string{f4}, CellAND, 1},
-		{"stm32f427vg-dual stm32f429zg-dual stm32f437vg-dual stm32f439ig-dual", 1024, []string{f4half, f4half}, CellAND, 1},
-		{"stm32f765vi stm32f767zi stm32f769ni", 2048, []string{"4 x 32 KiB + 1 x 128 KiB + 7 x 256 KiB"}, CellAND, 1},
-		{"stm32f765vi-dual stm32f767zi-dual stm32f769ni-dual", 2048, []string{f4, f4}, CellAND, 1},
-		{"stm32f765vg stm32f767zg stm32f769ig", 1024, []string{"4 x 32 KiB + 1 x 128 KiB + 3 x 256 KiB"}, CellAND, 1},
-		{"stm32f765vg-dual stm32f767zg-dual stm32f769ig-dual", 1024, []string{f4half, f4half}, CellAND, 1},
-		{"stm32l475vg stm32l476rg stm32l496zg", 1024, []string{"256 x 2 KiB", "256 x 2 KiB"}, CellRejectNonblank, 8},
-		{"stm32l4r5zi stm32l4s5vi", 2048, []string{"256 x 4 KiB", "256 x 4 KiB"}, CellRejectNonblank, 8},
-		{"stm32l4r5zi-single", 2048, []string{"256 x 8 KiB"}, CellRejectNonblank, 8},
-		{"stm32g474re", 512, []string{"128 x 2 KiB", "128 x 2 KiB"}, CellRejectNonblank, 8},
-		{"stm32g474re-single", 512, []string{"128 x 4 KiB"}, CellRejectNonblank, 8},
-		{"stm32h743zi", 2048, []string{"8 x 128 KiB", "8 x 128 KiB"}, CellCorruptECC, 32},
-		{"stm32l552ze", 512, []string{"128 x 2 KiB", "128 x 2 KiB"}, CellRejectNonblank, 8},
-		{"stm32u575zi stm32h563zi", 2048, []string{"128 x 8 KiB", "128 x 8 KiB"}, CellCorruptECC, 16},
-		{"stm32wb55rg", 1024, []string{"256 x 4 KiB"}, CellRejectNonblank, 8},
-		{"nrf52840", 1024, []string{"256 x 4 KiB"}, CellLimited, 4},
-		{"mk64fn1m0", 1024, []string{"128 x 4 KiB", "128 x 4 KiB"}, CellCorruptECC, 8},
-		{"mk66fn2m0", 2048, []string{"128 x 4 KiB", "128 x 4 KiB", "128 x 4 KiB", "128 x 4 KiB"}, CellCorruptECC, 8},
+		{"stm32f427vi stm32f429zi stm32f437ii stm32f439zi stm32f469ni stm32f479ni", 2048, []string{f4, f4}, cell.AND, 1},
+		{"stm32f427vg stm32f429zg stm32f437vg stm32f439ig", 1024, []string{f4}, cell.AND, 1},
+		{"stm32f427vg-dual stm32f429zg-dual stm32f437vg-dual stm32f439ig-dual", 1024, []string{f4half, f4half}, cell.AND, 1},
+		{"stm32f765vi stm32f767zi stm32f769ni", 2048, []string{"4 x 32 KiB + 1 x 128 KiB + 7 x 256 KiB"}, cell.AND, 1},
+		{"stm32f765vi-dual stm32f767zi-dual stm32f769ni-dual", 2048, []string{f4, f4}, cell.AND, 1},
+		{"stm32f765vg stm32f767zg stm32f769ig", 1024, []string{"4 x 32 KiB + 1 x 128 KiB + 3 x 256 KiB"}, cell.AND, 1},
+		{"stm32f765vg-dual stm32f767zg-dual stm32f769ig-dual", 1024, []string{f4half, f4half}, cell.AND, 1},
+		{"stm32l475vg stm32l476rg stm32l496zg", 1024, []string{"256 x 2 KiB", "256 x 2 KiB"}, cell.RejectNonblank, 8},
+		{"stm32l4r5zi stm32l4s5vi", 2048, []string{"256 x 4 KiB", "256 x 4 KiB"}, cell.RejectNonblank, 8},
+		{"stm32l4r5zi-single", 2048, []string{"256 x 8 KiB"}, cell.RejectNonblank, 8},
+		{"stm32g474re", 512, []string{"128 x 2 KiB", "128 x 2 KiB"}, cell.RejectNonblank, 8},
+		{"stm32g474re-single", 512, []string{"128 x 4 KiB"}, cell.RejectNonblank, 8},
+		{"stm32h743zi", 2048, []string{"8 x 128 KiB", "8 x 128 KiB"}, cell.CorruptECC, 32},
+		{"stm32l552ze", 512, []string{"128 x 2 KiB", "128 x 2 KiB"}, cell.RejectNonblank, 8},
+		{"stm32u575zi stm32h563zi", 2048, []string{"128 x 8 KiB", "128 x 8 KiB"}, cell.CorruptECC, 16},
+		{"stm32wb55rg", 1024, []string{"256 x 4 KiB"}, cell.RejectNonblank, 8},
+		{"nrf52840", 1024, []string{"256 x 4 KiB"}, cell.Limited, 4},
+		{"mk64fn1m0", 1024, []string{"128 x 4 KiB", "128 x 4 KiB"}, cell.CorruptECC, 8},
+		{"mk66fn2m0", 2048, []string{"128 x 4 KiB", "128 x 4 KiB", "128 x 4 KiB", "128 x 4 KiB"}, cell.CorruptECC, 8},
 	} {
 		for name := range strings.FieldsSeq(tt.names) {
-			p, err := PartByName(name)
+			p, err := part.ByName(name)
 			if err != nil {
 				t.Error(err)
 				continue
 			}
 			var banks []string
 			for _, b := range p.Banks {
-				banks = append(banks, b.value())
+				banks = append(banks, b.Value())
 			}
 			if p.Name != name || p.Size() != tt.size<<10 || strings.Join(banks, "|") != strings.Join(tt.banks, "|") || p.Cells.Rule != tt.rule {
 				t.Errorf("%s: %q, %d bytes, %q, %s", name, p.Name, p.Size(), banks, p.Cells.Rule)
 			}
-			d, err := DriverByName("mbed")
+			d, err := part.DriverByName("mbed")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -132,8 +137,8 @@ func TestPartMaps(t *testing.T) {
 		}
 	}
 	seen := map[string]string{}
-	for _, file := range PartNames() {
-		p, err := PartByName(file)
+	for _, file := range part.Names() {
+		p, err := part.ByName(file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +152,7 @@ func TestPartMaps(t *testing.T) {
 }
 
 func TestF429Map(t *testing.T) {
-	p, err := PartByName("stm32f429zi")
+	p, err := part.ByName("stm32f429zi")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +160,7 @@ func TestF429Map(t *testing.T) {
 	if len(s) != 24 || p.Size() != 2<<20 {
 		t.Fatalf("%d sectors, %d bytes", len(s), p.Size())
 	}
-	for i, want := range map[int]Sector{0: {0x08000000, 16384, 0}, 4: {0x08010000, 65536, 0}, 5: {0x08020000, 131072, 0}, 12: {0x08100000, 16384, 1}, 16: {0x08110000, 65536, 1}, 23: {0x081E0000, 131072, 1}} {
+	for i, want := range map[int]part.Sector{0: {0x08000000, 16384, 0}, 4: {0x08010000, 65536, 0}, 5: {0x08020000, 131072, 0}, 12: {0x08100000, 16384, 1}, 16: {0x08110000, 65536, 1}, 23: {0x081E0000, 131072, 1}} {
 		if s[i] != want {
 			t.Errorf("sector %d: %+v, want %+v", i, s[i], want)
 		}
@@ -166,11 +171,11 @@ func TestF429Map(t *testing.T) {
 // halves of whole sectors.
 func TestBoards(t *testing.T) {
 	want := "disco-f769ni disco-f769ni-dual frdm-k64f frdm-k66f nrf52840-dk nucleo-f429zi nucleo-g474re nucleo-h743zi2 nucleo-l496zg nucleo-l4r5zi"
-	if got := strings.Join(BoardNames(), " "); got != want {
+	if got := strings.Join(part.BoardNames(), " "); got != want {
 		t.Errorf("boards %s", got)
 	}
-	for _, name := range BoardNames() {
-		b, err := BoardByName(name)
+	for _, name := range part.BoardNames() {
+		b, err := part.BoardByName(name)
 		if err != nil {
 			t.Error(err)
 			continue
@@ -178,15 +183,15 @@ func TestBoards(t *testing.T) {
 		if b.Name != name || b.Title == "" || b.Target == "" {
 			t.Errorf("%s: %+v", name, b)
 		}
-		if n := len(Facts(b)); n < 3 {
+		if n := len(part.Facts(b)); n < 3 {
 			t.Errorf("%s: %d facts with a source", name, n)
 		}
-		c, err := b.Config()
+		c, err := model.BoardConfig(b)
 		if err != nil {
 			t.Error(err)
 			continue
 		}
-		f, err := New(c)
+		f, err := model.New(c)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -217,11 +222,11 @@ func TestWaitStatesOfBoards(t *testing.T) {
 	for name, want := range map[string]uint64{
 		"nucleo-f429zi": 5, "disco-f769ni": 7, "nucleo-l496zg": 4, "nucleo-l4r5zi": 5, "nucleo-g474re": 4, "nucleo-h743zi2": 4, "frdm-k64f": 4, "nrf52840-dk": 2,
 	} {
-		b, err := BoardByName(name)
+		b, err := part.BoardByName(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := b.Config()
+		c, err := model.BoardConfig(b)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -229,16 +234,16 @@ func TestWaitStatesOfBoards(t *testing.T) {
 			t.Errorf("%s: %d wait states, %v; want %d", name, got, err, want)
 		}
 	}
-	h7, _ := PartByName("stm32h743zi")
+	h7, _ := part.ByName("stm32h743zi")
 	for hz, want := range map[uint64]uint64{140e6: 0, 140e6 + 2: 1, 280e6: 1, 400e6: 2, 450e6: 3, 480e6: 4} {
 		if got, err := h7.States(hz, 3300); err != nil || got != want {
 			t.Errorf("H743 at %d Hz: %d wait states, %v; want %d", hz, got, err, want)
 		}
 	}
-	b, _ := BoardByName("nucleo-g474re")
-	c, _ := b.Config()
+	b, _ := part.BoardByName("nucleo-g474re")
+	c, _ := model.BoardConfig(b)
 	c.WaitStates = 3
-	if _, err := New(c); err == nil || !strings.Contains(err.Error(), "it needs 4") {
+	if _, err := model.New(c); err == nil || !strings.Contains(err.Error(), "it needs 4") {
 		t.Errorf("three wait states at 170 MHz: %v", err)
 	}
 }
@@ -274,12 +279,12 @@ func lineWith(text, s string) string {
 // TestBadFiles: one line that says file, line and key, and what to do.
 func TestBadFiles(t *testing.T) {
 	load := map[string]func(string) error{
-		"parts/stm32h743zi": func(s string) error { _, err := PartByName(s); return err },
-		"parts/stm32l4r5zi": func(s string) error { _, err := PartByName(s); return err },
-		"drivers/mbed":      func(s string) error { _, err := DriverByName(s); return err },
-		"cores/cortex-m4":   func(s string) error { _, err := CoreByName(s); return err },
-		"boards/frdm-k64f":  func(s string) error { _, err := BoardByName(s); return err },
-		"wear/ti-f28075":    func(s string) error { _, err := WearLawByName(s); return err },
+		"parts/stm32h743zi": func(s string) error { _, err := part.ByName(s); return err },
+		"parts/stm32l4r5zi": func(s string) error { _, err := part.ByName(s); return err },
+		"drivers/mbed":      func(s string) error { _, err := part.DriverByName(s); return err },
+		"cores/cortex-m4":   func(s string) error { _, err := part.CoreByName(s); return err },
+		"boards/frdm-k64f":  func(s string) error { _, err := part.BoardByName(s); return err },
+		"wear/ti-f28075":    func(s string) error { _, err := part.WearLawByName(s); return err },
 	}
 	for _, tt := range []struct{ file, old, new, at, want string }{
 		{"parts/stm32h743zi", `name = "stm32h743zi"`, `name = `, "name =", "value"},
@@ -322,9 +327,9 @@ func TestBadFiles(t *testing.T) {
 			file := withMistake(t, "own.toml", string(text), tt.old, tt.new)
 			err = load[tt.file](file)
 			if tt.file == "parts/stm32l4r5zi" && err == nil { // needs a driver to be seen
-				p, _ := PartByName(file)
-				d, _ := DriverByName("mbed")
-				_, err = New(Config{Part: p, Driver: d})
+				p, _ := part.ByName(file)
+				d, _ := part.DriverByName("mbed")
+				_, err = model.New(model.Config{Part: p, Driver: d})
 			}
 			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
 				t.Fatalf("error %v, want one line with %q", err, tt.want)
@@ -339,15 +344,15 @@ func TestBadFiles(t *testing.T) {
 		})
 	}
 	for _, err := range []error{
-		func() error { _, err := PartByName("stm32f999"); return err }(),
-		func() error { _, err := DriverByName("none"); return err }(),
-		func() error { _, err := BoardByName("none"); return err }(),
+		func() error { _, err := part.ByName("stm32f999"); return err }(),
+		func() error { _, err := part.DriverByName("none"); return err }(),
+		func() error { _, err := part.BoardByName("none"); return err }(),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "choose one of") {
 			t.Errorf("unknown name: %v", err)
 		}
 	}
-	if _, err := PartByName("nowhere.toml"); err == nil || !strings.Contains(err.Error(), "nowhere.toml") {
+	if _, err := part.ByName("nowhere.toml"); err == nil || !strings.Contains(err.Error(), "nowhere.toml") {
 		t.Errorf("missing file: %v", err)
 	}
 }
@@ -363,16 +368,16 @@ width = 4
 typ = { time = "189ms", mark = "M", from = "my bench" }
 max = { time = "300ms" }
 `, "", "")
-	p, err := PartByName(file)
+	p, err := part.ByName(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	base, _ := PartByName("stm32f429zi")
+	base, _ := part.ByName("stm32f429zi")
 	if p.Name != "own" || p.ReadWhileWrite.Value || p.Size() != base.Size() || len(p.Erase) != len(base.Erase) || p.Cells != base.Cells || p.Covers != nil {
 		t.Errorf("%+v", p)
 	}
 	for _, b := range base.Erase {
-		got, err := p.eraseTime(b.Bytes, b.Width)
+		got, err := p.EraseTime(b.Bytes, b.Width)
 		want := b
 		if b.Bytes == 16384 && b.Width == 4 {
 			want.Typ.Time, want.Max.Time = 189e6, 300e6
@@ -385,18 +390,18 @@ max = { time = "300ms" }
 	if err := os.WriteFile(circle, []byte("name = \"circle\"\nextends = \""+circle+"\"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := PartByName(circle); err == nil || !strings.Contains(err.Error(), "circle") || strings.Contains(err.Error(), "\n") {
+	if _, err := part.ByName(circle); err == nil || !strings.Contains(err.Error(), "circle") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("a part that extends itself: %v", err)
 	}
 }
 
 // TestDescribe: a table with every fact and its source.
 func TestDescribe(t *testing.T) {
-	p, err := PartByName("stm32f429zi")
+	p, err := part.ByName("stm32f429zi")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := DriverByName("mbed")
+	d, err := part.DriverByName("mbed")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -405,7 +410,7 @@ func TestDescribe(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	if err := Describe(&b, append(Facts(p), Facts(family)...)); err != nil {
+	if err := part.Describe(&b, append(part.Facts(p), part.Facts(family)...)); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
@@ -421,8 +426,8 @@ func TestDescribe(t *testing.T) {
 // FuzzPart: no part file makes the reader or the model panic.
 func FuzzPart(f *testing.F) {
 	for _, dir := range []string{"parts", "families"} {
-		for _, name := range names(dir) {
-			text, err := data.ReadFile(dir + "/" + name + ".toml")
+		for _, name := range part.Files(dir) {
+			text, err := part.Data(dir + "/" + name + ".toml")
 			if err != nil {
 				f.Fatal(err)
 			}
@@ -432,7 +437,7 @@ func FuzzPart(f *testing.F) {
 	f.Add([]byte("[[bank]]\nsectors=[{count=1,bytes=64}]"))
 	f.Add([]byte("name=\"x\"\nextends=\"stm32f429zi\"\nbank=[{sectors=[{count=3,bytes=16384}]}]"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		p, err := readPart("part.toml", text, 0)
+		p, err := part.Read("part.toml", text)
 		if err != nil {
 			if strings.Contains(err.Error(), "\n") {
 				t.Errorf("an error of more than one line: %q", err)
@@ -442,13 +447,13 @@ func FuzzPart(f *testing.F) {
 		if p.Size() > 1<<20 {
 			return
 		}
-		Facts(p)
-		for _, name := range DriverNames() {
-			d, err := DriverByName(name)
+		part.Facts(p)
+		for _, name := range part.DriverNames() {
+			d, err := part.DriverByName(name)
 			if err != nil {
 				t.Fatal(err)
 			}
-			fl, err := New(Config{Part: p, Driver: d, Corner: Sampled, App: App{Interrupts: []Interrupt{{Name: "tick", Period: 1e6}}}})
+			fl, err := model.New(model.Config{Part: p, Driver: d, Corner: model.Sampled, App: model.App{Interrupts: []model.Interrupt{{Name: "tick", Period: 1e6}}}})
 			if err != nil {
 				continue
 			}
@@ -470,60 +475,60 @@ func FuzzPart(f *testing.F) {
 func FuzzData(f *testing.F) {
 	dirs := []string{"drivers", "cores", "boards", "wear"}
 	for i, dir := range dirs {
-		for _, name := range names(dir) {
-			text, err := data.ReadFile(dir + "/" + name + ".toml")
+		for _, name := range part.Files(dir) {
+			text, err := part.Data(dir + "/" + name + ".toml")
 			if err != nil {
 				f.Fatal(err)
 			}
 			f.Add(byte(i), text)
 		}
 	}
-	p, err := PartByName("stm32f429zi")
+	p, err := part.ByName("stm32f429zi")
 	if err != nil {
 		f.Fatal(err)
 	}
-	mbed, err := DriverByName("mbed")
+	mbed, err := part.DriverByName("mbed")
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, kind byte, text []byte) {
-		c := Config{Part: p, Driver: mbed}
-		var into checker
+		c := model.Config{Part: p, Driver: mbed}
+		var into part.Checker
 		switch dirs[int(kind)%len(dirs)] {
 		case "drivers":
-			c.Driver = new(Driver)
+			c.Driver = new(part.Driver)
 			into = c.Driver
 		case "cores":
-			c.Core = new(Core)
+			c.Core = new(part.Core)
 			into = c.Core
 		case "wear":
-			c.Wear = new(WearLaw)
+			c.Wear = new(part.WearLaw)
 			into = c.Wear
 		default:
-			into = new(Board)
+			into = new(part.Board)
 		}
-		if err := decode("own.toml", text, into); err != nil {
+		if err := part.Decode("own.toml", text, into); err != nil {
 			if strings.Contains(err.Error(), "\n") {
 				t.Errorf("an error of more than one line: %q", err)
 			}
 			return
 		}
-		Facts(into)
-		if b, ok := into.(*Board); ok {
+		part.Facts(into)
+		if b, ok := into.(*part.Board); ok {
 			b.DriverName, b.PartName = "mbed", "stm32f429zi"
 			var err error
-			if c, err = b.Config(); err != nil {
+			if c, err = model.BoardConfig(b); err != nil {
 				t.Fatal(err)
 			}
 		}
-		fl, err := New(c)
+		fl, err := model.New(c)
 		if err != nil {
 			return
 		}
 		if err := fl.Program(p.Base, make([]byte, 256)); err != nil {
 			t.Error(err)
 		}
-		if err := fl.Erase(p.Base, 16384); err != nil && err != ErrVerify {
+		if err := fl.Erase(p.Base, 16384); err != nil && err != model.ErrVerify {
 			t.Error(err)
 		}
 		fl.CPU().CRC32(100)

@@ -1,7 +1,8 @@
-package model
+package check
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -10,8 +11,8 @@ import (
 // show only in use are hints.
 func TestReadFile(t *testing.T) {
 	for dir, kind := range map[string]string{"parts": "part", "drivers": "driver", "cores": "core", "boards": "board", "wear": "wear law"} {
-		for _, name := range names(dir) {
-			f, err := ReadFile(dir + "/" + name + ".toml")
+		for _, name := range filesIn(t, dir) {
+			f, err := ReadFile("../part/" + dir + "/" + name + ".toml")
 			if err != nil {
 				t.Error(err)
 				continue
@@ -31,7 +32,7 @@ func TestReadFile(t *testing.T) {
 		{"drivers/word", "program_width = { value = 32", "program_width = { value = 64", "on stm32h743zi: driver word: part stm32h743zi has no time", ""},
 		{"wear/flat", "times = 3", "times = -3", "", "life.times"},
 	} {
-		text, err := os.ReadFile(tt.file + ".toml")
+		text, err := os.ReadFile("../part/" + tt.file + ".toml")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,4 +53,31 @@ func TestReadFile(t *testing.T) {
 	if _, err := ReadFile("nowhere.toml"); err == nil {
 		t.Error("a missing file")
 	}
+}
+
+// filesIn lists the data files in a folder, without their ending.
+func filesIn(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	files, err := filepath.Glob("../part/" + dir + "/*.toml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files in %s: %v", dir, err)
+	}
+	for _, f := range files {
+		names = append(names, strings.TrimSuffix(filepath.Base(f), ".toml"))
+	}
+	return names
+}
+
+// withMistake writes text to a file of the user's own with old replaced by new.
+func withMistake(t *testing.T, name, text, old, new string) string {
+	t.Helper()
+	bad := strings.Replace(text, old, new, 1)
+	if bad == text && old != new {
+		t.Fatalf("the mistake %q was not planted", new)
+	}
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(file, []byte(bad), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }

@@ -1,4 +1,4 @@
-package model
+package part
 
 import (
 	"fmt"
@@ -62,7 +62,8 @@ func (d *Driver) inherit(keys map[string]int) {
 	}
 }
 
-func (d *Driver) check() error {
+// Check finds what cannot be true of any driver. The error names the key.
+func (d *Driver) Check() error {
 	if d.Name == "" || strings.ContainsAny(d.Name, "/\\ \t\n") {
 		return badKey("name", "%q is no name: give the driver one without blanks or slashes", d.Name)
 	}

@@ -1,4 +1,4 @@
-package model
+package cell
 
 import (
 	"cmp"
@@ -6,10 +6,9 @@ import (
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
-)
 
-// limitWord is the number of bytes of which a part with cell rule "limited" counts the programs.
-const limitWord = 4
+	"dualbank/model/random"
+)
 
 // scars is what the cells of one page hold beside plain bits, after an interrupted operation, a
 // flipped bit or a worn-out erase. It is shared between pages and never changed, only replaced.
@@ -172,6 +171,16 @@ func (s *scars) find(off uint32) (int, bool) {
 	return slices.BinarySearchFunc(s.units, off, func(u unit, off uint32) int { return cmp.Compare(u.off, off) })
 }
 
+// marked tells whether an ECC unit that starts in [from, to) does not read as it stands.
+func (s *scars) marked(from, to uint32) bool {
+	for _, u := range s.units {
+		if u.off >= from && u.off < to {
+			return true
+		}
+	}
+	return false
+}
+
 // scarUnit gives the ECC unit at off a scar, or takes it away if u is nil.
 func (im *image) scarUnit(off uint32, u *unit) {
 	i := int(off >> im.shift)
@@ -191,7 +200,7 @@ func (im *image) scarUnit(off uint32, u *unit) {
 		s.units[k].off = o
 	}
 	if s.seed == 0 {
-		s.seed = mix(int(off), uint64(off)|1)
+		s.seed = random.Mix(int(off), uint64(off)|1)
 	}
 	im.setScars(i, s)
 }
@@ -202,7 +211,7 @@ func (im *image) scar(off uint32, weak, falls []byte, seed uint64) {
 	n := uint32(max(len(weak), len(falls)))
 	im.eachPage(off, n, func(i int, from, to, at uint32) {
 		s := im.edit(i)
-		s.seed = mix(i, seed|1)
+		s.seed = random.Mix(i, seed|1)
 		s.weak = add(s.weak, weak, 1<<im.shift, from, to, at)
 		if s.falls = add(s.falls, falls, 1<<im.shift, from, to, at); s.falls != nil {
 			s.boots = 2
@@ -235,7 +244,7 @@ func (im *image) boot(ecc uint32) {
 			continue
 		}
 		s := im.edit(i)
-		s.seed = mix(i, s.seed)
+		s.seed = random.Mix(i, s.seed)
 		if s.falls == nil {
 			im.setScars(i, s)
 			continue
@@ -295,21 +304,22 @@ func (im *image) flip(off uint32, bit byte, ecc uint32) {
 	im.scarUnit(at, &u)
 }
 
-// readScarred is read where pages may have scars; flicker differs from read to read. It returns how
-// many units were corrected and whether one could not be.
-func (im *image) readScarred(off uint32, p []byte, ecc uint32, flicker uint64) (corrected uint64, bad bool) {
-	im.read(off, p)
-	im.eachPage(off, uint32(len(p)), func(i int, from, to, at uint32) {
-		s := im.pages[i].scars
+// readScarred is Read where pages may have scars.
+func (a *Array) readScarred(off uint32, p []byte) bool {
+	a.flicker++
+	bad := false
+	a.read(off, p)
+	a.eachPage(off, uint32(len(p)), func(i int, from, to, at uint32) {
+		s := a.pages[i].scars
 		if s == nil {
 			return
 		}
 		part := p[at : at+to-from]
 		if s.weak != nil {
-			s.noise(part, s.weak[from:to], flicker)
+			s.noise(part, s.weak[from:to], a.flicker)
 		}
 		for _, u := range s.units {
-			if u.off+ecc <= from || u.off >= to {
+			if u.off+a.ecc <= from || u.off >= to {
 				continue
 			}
 			var in []byte
@@ -318,7 +328,7 @@ func (im *image) readScarred(off uint32, p []byte, ecc uint32, flicker uint64) (
 				bad = true
 				continue
 			case flipped:
-				corrected++
+				a.count.Corrected++
 				for j, b := range u.flip {
 					if k := u.off + uint32(j); k >= from && k < to {
 						part[k-from] ^= b
@@ -326,7 +336,7 @@ func (im *image) readScarred(off uint32, p []byte, ecc uint32, flicker uint64) (
 				}
 				continue
 			case unsettled:
-				switch mix(int(u.off), s.seed^flicker) & 3 {
+				switch random.Mix(int(u.off), s.seed^a.flicker) & 3 {
 				case 0:
 					in = u.old
 				case 1:
@@ -335,7 +345,7 @@ func (im *image) readScarred(off uint32, p []byte, ecc uint32, flicker uint64) (
 					bad = true
 					continue
 				}
-				corrected++
+				a.count.Corrected++
 			}
 			for j, b := range in {
 				if k := u.off + uint32(j); k >= from && k < to {
@@ -344,13 +354,16 @@ func (im *image) readScarred(off uint32, p []byte, ecc uint32, flicker uint64) (
 			}
 		}
 	})
-	return corrected, bad
+	if bad {
+		a.count.BadReads++
+	}
+	return !bad
 }
 
 // noise lets the undecided bits of p read as they like. The level that a read compares cells with
 // drifts for all of them at once, so that they may also read all as 0 or all as 1.
 func (s *scars) noise(p, weak []byte, flicker uint64) {
-	switch mix(3, s.seed^flicker) & 3 {
+	switch random.Mix(3, s.seed^flicker) & 3 {
 	case 0:
 		for i, w := range weak {
 			p[i] |= w
@@ -360,7 +373,7 @@ func (s *scars) noise(p, weak []byte, flicker uint64) {
 			p[i] &^= w
 		}
 	default:
-		r := NewRand(mix(4, s.seed^flicker))
+		r := random.New(random.Mix(4, s.seed^flicker))
 		for i, w := range weak {
 			if w != 0 {
 				p[i] = p[i]&^w | byte(r.Uint64())&w

@@ -1,4 +1,4 @@
-package model
+package part
 
 import "testing"
 
@@ -19,7 +19,7 @@ hz = 3
 [[core.cost]]
 hz = 4
 `)
-	lines := keyLines(text)
+	lines := KeyLines(text)
 	for key, want := range map[string]int{
 		"name": 1, "cells": 3, "cells.rule": 3, "cells.mark": 4, "a.b": 5, "bank": 6, "bank[0]": 6, "bank[0].sectors": 7,
 		"bank[0].sectors[1].count": 8, "bank[1]": 10, "bank[1].mark": 11, "core.hz": 13, "core.cost[0].hz": 15,
@@ -29,7 +29,7 @@ hz = 4
 			t.Errorf("%s: line %d, want %d", key, got, want)
 		}
 	}
-	if n := len(keyLines([]byte("a = 1\nb = "))); n != 1 {
+	if n := len(KeyLines([]byte("a = 1\nb = "))); n != 1 {
 		t.Errorf("%d keys before a mistake, want 1", n)
 	}
 }

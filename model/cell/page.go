@@ -1,4 +1,4 @@
-package model
+package cell
 
 import (
 	"encoding/binary"
@@ -6,11 +6,13 @@ import (
 	"sync/atomic"
 
 	"github.com/cespare/xxhash/v2"
+
+	"dualbank/model/random"
 )
 
-// maxPage is the largest copy-on-write page in bytes. Small pages make a fork with few changes
+// MaxPage is the largest copy-on-write page in bytes. Small pages make a fork with few changes
 // cheap to hash and to copy, large ones make an erase and a full snapshot cheap.
-const maxPage = 1024
+const MaxPage = 1024
 
 // page is a piece of the image. It is written in place only by the image and in the epoch that
 // made it; everybody else copies it first.
@@ -19,7 +21,7 @@ type page struct {
 	stamp  uint64 // changes with every write, and is never the same for two contents; 0: erased
 	hash   uint64 // of all below, valid while no image lists the page as stale
 	data   []byte
-	writes []byte // by word of limitWord bytes: programs since the erase; nil where they do not count
+	writes []byte // by word of LimitWord bytes: programs since the erase; nil where they do not count
 	scars  *scars // nil: every cell reads as it was left
 }
 
@@ -42,7 +44,8 @@ type image struct {
 	stale []int32
 	isOld []bool // isOld[i]: page i is listed in stale
 
-	scarred int // pages with scars
+	scarred int    // pages with scars
+	flicker uint64 // reads since the boot that may have met undecided cells
 }
 
 type undo struct {
@@ -55,6 +58,7 @@ type mark struct {
 	undo    int
 	sum     uint64
 	scarred int
+	flicker uint64
 }
 
 // epochs is unique over all images, so that a page shared between two of them is owned by neither.
@@ -74,7 +78,7 @@ func (im *image) stampOf(off, n uint32) (stamp [2]uint64, ok bool) {
 	first, last := off>>im.shift, (off+n-1)>>im.shift
 	stamp = [2]uint64{im.pages[first].stamp, im.pages[last].stamp}
 	for _, pg := range im.pages[min(first+1, last):last] {
-		stamp[1] = mix(0, stamp[1]) ^ pg.stamp
+		stamp[1] = random.Mix(0, stamp[1]) ^ pg.stamp
 	}
 	return stamp, true
 }
@@ -95,12 +99,12 @@ func newImage(size, pageSize uint32, counted bool) *image {
 		im.blankPage.data[i] = 0xFF
 	}
 	if counted {
-		im.blankPage.writes = make([]byte, pageSize/limitWord)
+		im.blankPage.writes = make([]byte, pageSize/LimitWord)
 	}
 	im.blankPage.hash = im.blankPage.sum()
 	for i := range im.pages {
 		im.pages[i] = im.blankPage
-		im.sum += mix(i, im.blankPage.hash)
+		im.sum += random.Mix(i, im.blankPage.hash)
 	}
 	return im
 }
@@ -109,27 +113,19 @@ func newImage(size, pageSize uint32, counted bool) *image {
 func (pg *page) sum() uint64 {
 	h := xxhash.Sum64(pg.data)
 	if pg.writes != nil {
-		h = mix(1, h) + xxhash.Sum64(pg.writes)
+		h = random.Mix(1, h) + xxhash.Sum64(pg.writes)
 	}
 	if pg.scars != nil {
-		h = mix(2, h) + pg.scars.sum()
+		h = random.Mix(2, h) + pg.scars.sum()
 	}
 	return h
-}
-
-// mix makes the contribution of page i to the image's hash depend on its place.
-func mix(i int, h uint64) uint64 {
-	h += uint64(i+1) * 0x9E3779B97F4A7C15
-	h = (h ^ h>>30) * 0xBF58476D1CE4E5B9
-	h = (h ^ h>>27) * 0x94D049BB133111EB
-	return h ^ h>>31
 }
 
 func (im *image) touch(i int) {
 	if !im.isOld[i] {
 		im.isOld[i] = true
 		im.stale = append(im.stale, int32(i))
-		im.sum -= mix(i, im.pages[i].hash)
+		im.sum -= random.Mix(i, im.pages[i].hash)
 	}
 }
 
@@ -253,7 +249,7 @@ func (im *image) erase(off, n uint32) {
 				d[j] = 0xFF
 			}
 			if w := im.pages[i].writes; w != nil {
-				clear(w[o/limitWord : (o+k)/limitWord])
+				clear(w[o/LimitWord : (o+k)/LimitWord])
 			}
 			im.settle(off, k)
 		}
@@ -270,7 +266,7 @@ func (im *image) hash() uint64 {
 			pg.hash = pg.sum()
 		}
 		im.isOld[i] = false
-		im.sum += mix(int(i), pg.hash)
+		im.sum += random.Mix(int(i), pg.hash)
 	}
 	im.stale = im.stale[:0]
 	return im.sum
@@ -279,7 +275,7 @@ func (im *image) hash() uint64 {
 // mark remembers the present cells; rollback returns to them. Marks nest.
 func (im *image) mark() {
 	sum := im.hash()
-	im.marks = append(im.marks, mark{im.epoch, len(im.undo), sum, im.scarred})
+	im.marks = append(im.marks, mark{im.epoch, len(im.undo), sum, im.scarred, im.flicker})
 	im.epoch = newEpoch()
 }
 
@@ -301,10 +297,11 @@ func (im *image) rollback() {
 	im.epoch = m.epoch
 	im.sum = m.sum
 	im.scarred = m.scarred
+	im.flicker = m.flicker
 }
 
-// Snapshot is the cells of a flash at one moment, to be put back with Restore, also into another
-// flash of the same part.
+// Snapshot is the cells of an array at one moment, to be put back with Restore, also into another array of the
+// same size and rule.
 type Snapshot struct {
 	pages   []*page
 	sum     uint64
@@ -314,7 +311,7 @@ type Snapshot struct {
 // snapshot copies the table of pages. From now on nobody owns the pages that stand in it, nor those
 // that the marks may bring back.
 func (im *image) snapshot() *Snapshot {
-	s := &Snapshot{sum: im.hash(), pages: append([]*page(nil), im.pages...)}
+	s := &Snapshot{sum: im.hash(), flicker: im.flicker, pages: append([]*page(nil), im.pages...)}
 	im.epoch = newEpoch()
 	for i := range im.marks {
 		im.marks[i].epoch = newEpoch()
@@ -331,4 +328,5 @@ func (im *image) restore(s *Snapshot) {
 		}
 	}
 	im.sum = s.sum
+	im.flicker = s.flicker
 }

@@ -1,8 +1,11 @@
-package model
+package check
 
 import (
 	"fmt"
 	"os"
+
+	"dualbank/model"
+	"dualbank/model/part"
 )
 
 // File is what a data file of the user's own says.
@@ -10,7 +13,7 @@ type File struct {
 	Kind  string // "part", "driver", "core", "board" or "wear law"
 	Name  string
 	Title string
-	Facts []Fact
+	Facts []part.Fact
 	Hints []string // what will not work with it, one line each
 }
 
@@ -33,7 +36,7 @@ func ReadFile(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data file: %w", err)
 	}
-	keys := keyLines(text)
+	keys := part.KeyLines(text)
 	for _, k := range kinds {
 		for _, key := range k.keys {
 			if _, ok := keys[key]; ok {
@@ -47,52 +50,52 @@ func ReadFile(path string) (*File, error) {
 func readKind(kind, path string) (*File, error) {
 	switch kind {
 	case "driver":
-		d, err := DriverByName(path)
+		d, err := part.DriverByName(path)
 		if err != nil {
 			return nil, err
 		}
-		return &File{kind, d.Name, d.Title, Facts(d), driverHints(d)}, nil
+		return &File{kind, d.Name, d.Title, part.Facts(d), driverHints(d)}, nil
 	case "core":
-		c, err := CoreByName(path)
+		c, err := part.CoreByName(path)
 		if err != nil {
 			return nil, err
 		}
-		return &File{kind, c.Name, c.Title, Facts(c), nil}, nil
+		return &File{kind, c.Name, c.Title, part.Facts(c), nil}, nil
 	case "wear law":
-		l, err := WearLawByName(path)
+		l, err := part.WearLawByName(path)
 		if err != nil {
 			return nil, err
 		}
-		return &File{kind, l.Name, l.Title, Facts(l), nil}, nil
+		return &File{kind, l.Name, l.Title, part.Facts(l), nil}, nil
 	case "board":
-		b, err := BoardByName(path)
+		b, err := part.BoardByName(path)
 		if err != nil {
 			return nil, err
 		}
-		f := &File{kind, b.Name, b.Title, Facts(b), nil}
-		c, err := b.Config()
+		f := &File{kind, b.Name, b.Title, part.Facts(b), nil}
+		c, err := model.BoardConfig(b)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		if _, err := New(c); err != nil {
+		if _, err := model.New(c); err != nil {
 			f.Hints = append(f.Hints, err.Error())
 		}
 		return f, nil
 	}
-	p, err := PartByName(path)
+	p, err := part.ByName(path)
 	if err != nil {
 		return nil, err
 	}
-	f := &File{kind, p.Name, p.Title, Facts(p), nil}
-	if _, err := CoreByName(p.Core); err != nil {
+	f := &File{kind, p.Name, p.Title, part.Facts(p), nil}
+	if _, err := part.CoreByName(p.Core); err != nil {
 		f.Hints = append(f.Hints, err.Error())
 	}
-	for _, name := range DriverNames() {
-		d, err := DriverByName(name)
+	for _, name := range part.DriverNames() {
+		d, err := part.DriverByName(name)
 		if err != nil {
 			return nil, err
 		}
-		if _, err := New(Config{Part: p, Driver: d}); err != nil {
+		if _, err := model.New(model.Config{Part: p, Driver: d}); err != nil {
 			f.Hints = append(f.Hints, err.Error())
 		}
 	}
@@ -100,11 +103,11 @@ func readKind(kind, path string) (*File, error) {
 }
 
 // driverHints tries a driver on all parts that come with the program and that it names.
-func driverHints(d *Driver) []string {
+func driverHints(d *part.Driver) []string {
 	var hints []string
 	served := map[string]bool{}
-	for _, name := range PartNames() {
-		p, err := PartByName(name)
+	for _, name := range part.Names() {
+		p, err := part.ByName(name)
 		if err != nil {
 			return []string{err.Error()}
 		}
@@ -112,7 +115,7 @@ func driverHints(d *Driver) []string {
 			continue
 		}
 		served[p.Family] = true
-		if _, err := New(Config{Part: p, Driver: d}); err != nil {
+		if _, err := model.New(model.Config{Part: p, Driver: d}); err != nil {
 			hints = append(hints, fmt.Sprintf("on %s: %v", name, err))
 		}
 	}

@@ -1,4 +1,4 @@
-package model
+package part
 
 import (
 	"embed"
@@ -15,10 +15,10 @@ import (
 //go:embed parts/*.toml families/*.toml drivers/*.toml cores/*.toml boards/*.toml wear/*.toml
 var data embed.FS
 
-// PartByName returns the part called name from the parts that come with the program; a name that
+// ByName returns the part called name from the parts that come with the program; a name that
 // ends in ".toml" is read as a file of the user's own. A part that another one's file covers has
 // the name that was asked for.
-func PartByName(name string) (*Part, error) {
+func ByName(name string) (*Part, error) {
 	file, text, err := open("parts", "part", partFile(name))
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func partFile(name string) string {
 	return name
 }
 
-// DriverByName is PartByName for drivers.
+// DriverByName is ByName for drivers.
 func DriverByName(name string) (*Driver, error) {
 	d := new(Driver)
 	if err := load("drivers", "driver", name, d); err != nil {
@@ -67,7 +67,7 @@ func DriverByName(name string) (*Driver, error) {
 	return d, nil
 }
 
-// CoreByName is PartByName for cores.
+// CoreByName is ByName for cores.
 func CoreByName(name string) (*Core, error) {
 	c := new(Core)
 	if err := load("cores", "core", name, c); err != nil {
@@ -76,7 +76,7 @@ func CoreByName(name string) (*Core, error) {
 	return c, nil
 }
 
-// BoardByName is PartByName for boards.
+// BoardByName is ByName for boards.
 func BoardByName(name string) (*Board, error) {
 	b := new(Board)
 	if err := load("boards", "board", name, b); err != nil {
@@ -85,7 +85,7 @@ func BoardByName(name string) (*Board, error) {
 	return b, nil
 }
 
-// WearLawByName is PartByName for laws of wear.
+// WearLawByName is ByName for laws of wear.
 func WearLawByName(name string) (*WearLaw, error) {
 	l := new(WearLaw)
 	if err := load("wear", "wear law", name, l); err != nil {
@@ -94,9 +94,9 @@ func WearLawByName(name string) (*WearLaw, error) {
 	return l, nil
 }
 
-// PartNames lists the parts that come with the program, in alphabetical order, without those that
+// Names lists the parts that come with the program, in alphabetical order, without those that
 // are covered by another one's file.
-func PartNames() []string { return names("parts") }
+func Names() []string { return names("parts") }
 
 // DriverNames lists the drivers that come with the program, in alphabetical order.
 func DriverNames() []string { return names("drivers") }
@@ -138,7 +138,7 @@ func open(dir, kind, name string) (file string, text []byte, err error) {
 	return file, text, nil
 }
 
-type checker interface{ check() error }
+type checker interface{ Check() error }
 
 // heir is data of which parts hold for others.
 type heir interface{ inherit(keys map[string]int) }
@@ -172,12 +172,12 @@ func decodeKeys(file string, text []byte, into any) (map[string]int, error) {
 	if err := dec.Decode(into); err != nil {
 		return nil, fmt.Errorf("%s:%s", file, tomlError(err))
 	}
-	return keyLines(text), nil
+	return KeyLines(text), nil
 }
 
 // checkAt runs a check and says where in the file the mistake stands.
 func checkAt(file string, keys map[string]int, c checker) error {
-	err := c.check()
+	err := c.Check()
 	var k *keyError
 	if errors.As(err, &k) {
 		if line := lineOf(keys, k.key); line > 0 {

@@ -1,4 +1,4 @@
-package model
+package cell
 
 import "encoding/binary"
 
@@ -43,25 +43,25 @@ func erased(p []byte) int {
 // andLimited is and for cells that take limit programs of a word: it stops at the first word that has
 // had them.
 func (im *image) andLimited(off uint32, p []byte, limit byte) (done, reprogrammed int) {
-	for ; done < len(p); done += limitWord {
-		if im.counted(off, limitWord) >= limit {
+	for ; done < len(p); done += LimitWord {
+		if im.counted(off, LimitWord) >= limit {
 			break
 		}
-		reprogrammed += im.and(off, p[done:done+limitWord])
-		im.count(off, limitWord)
-		off += limitWord
+		reprogrammed += im.and(off, p[done:done+LimitWord])
+		im.countProgram(off, LimitWord)
+		off += LimitWord
 	}
 	return done, reprogrammed
 }
 
-// count counts one more program of n cells at off, where that matters.
-func (im *image) count(off, n uint32) {
+// countProgram counts one more program of n cells at off, where that matters.
+func (im *image) countProgram(off, n uint32) {
 	if im.blankPage.writes == nil {
 		return
 	}
 	im.eachPage(off, n, func(i int, from, to, _ uint32) {
 		w := im.own(i).writes
-		for j := from / limitWord; j < to/limitWord; j++ {
+		for j := from / LimitWord; j < to/LimitWord; j++ {
 			if w[j] < 255 {
 				w[j]++
 			}
@@ -73,7 +73,7 @@ func (im *image) count(off, n uint32) {
 func (im *image) counted(off, n uint32) byte {
 	most := byte(0)
 	im.eachPage(off, n, func(i int, from, to, _ uint32) {
-		for _, w := range im.pages[i].writes[from/limitWord : to/limitWord] {
+		for _, w := range im.pages[i].writes[from/LimitWord : to/LimitWord] {
 			most = max(most, w)
 		}
 	})
@@ -104,14 +104,4 @@ func (im *image) holds(off uint32, p []byte) bool {
 		}
 	})
 	return ok
-}
-
-// marked tells whether an ECC unit that starts in [from, to) does not read as it stands.
-func (s *scars) marked(from, to uint32) bool {
-	for _, u := range s.units {
-		if u.off >= from && u.off < to {
-			return true
-		}
-	}
-	return false
 }

@@ -1,4 +1,4 @@
-package model
+package part
 
 import (
 	"fmt"
@@ -20,9 +20,9 @@ func badKey(key, format string, args ...any) error {
 	return &keyError{key, fmt.Sprintf(format, args...)}
 }
 
-// keyLines tells in which line of a TOML text each key stands, down to the keys of inline tables. A
+// KeyLines gives the line in which of a TOML text each key stands, down to the keys of inline tables. A
 // text that is no TOML gives what comes before the mistake.
-func keyLines(text []byte) map[string]int {
+func KeyLines(text []byte) map[string]int {
 	lines := map[string]int{}
 	counts := map[string]int{} // tables of an array so far
 	table := ""

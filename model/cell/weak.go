@@ -1,6 +1,10 @@
-package model
+package cell
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"dualbank/model/random"
+)
 
 type weakMode struct{}
 
@@ -14,7 +18,7 @@ func (weakMode) Leave(cells, want []byte, erase bool, seed uint64) Outcome {
 // where one cell is all that makes the difference, a record reads as old at one time and as new at
 // another.
 func (weakMode) LeaveDeep(cells, want []byte, erase bool, _ uint32, seed uint64) (Outcome, Left) {
-	r := NewRand(seed)
+	r := random.New(seed)
 	change := make([]byte, len(cells)) // bits that the step should change
 	n := 0
 	for i := range cells {
@@ -65,7 +69,7 @@ func one(mask []byte, k int) []byte {
 }
 
 // some keeps each bit of mask with one half chance.
-func some(mask []byte, r *Rand) {
+func some(mask []byte, r *random.Source) {
 	for i := 0; i < len(mask); i += 8 {
 		v := r.Uint64()
 		for j := i; j < len(mask) && j < i+8; j++ {
@@ -86,7 +90,7 @@ func (eccMode) Leave(cells, want []byte, erase bool, seed uint64) Outcome {
 // LeaveDeep damages the unit of a program. Of an erase it damages one unit, one in eight, half of them or
 // all: how many had come how far is not known.
 func (eccMode) LeaveDeep(cells, want []byte, erase bool, ecc uint32, seed uint64) (Outcome, Left) {
-	r := NewRand(seed)
+	r := random.New(seed)
 	Torn.Leave(cells, want, erase, r.Uint64())
 	if ecc == 0 {
 		return NotDone, Left{}

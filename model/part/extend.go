@@ -1,4 +1,4 @@
-package model
+package part
 
 import (
 	"fmt"
@@ -22,7 +22,7 @@ func (p *Part) extend(base *Part, keys map[string]int) {
 		for _, run := range p.Banks[i].Sectors {
 			sectors = append(sectors, run.Bytes)
 		}
-		banks = append(banks, p.Banks[i].size())
+		banks = append(banks, p.Banks[i].Size())
 	}
 	p.Erase = inherit(p.Erase, base.Erase, keys["erase"] > 0, sectors)
 	p.BankErase = inherit(p.BankErase, base.BankErase, keys["bank_erase"] > 0, banks)
@@ -48,7 +48,7 @@ func inherit(own, base []EraseTime, has bool, sizes []uint32) []EraseTime {
 // missing.
 type family struct{ Part }
 
-func (*family) check() error { return nil }
+func (*family) Check() error { return nil }
 
 // readPart reads a part and what it extends.
 func readPart(file string, text []byte, depth int) (*Part, error) {

@@ -1,8 +1,10 @@
-package model
+package part
 
 import (
 	"fmt"
 	"time"
+
+	"dualbank/model/cell"
 )
 
 // Part is a microcontroller's flash, as its data file in parts/ describes it. Every fact in it has
@@ -43,30 +45,9 @@ type Source struct {
 	From string `toml:"from"`
 }
 
-// CellRule says what programming a byte that is not erased does.
-type CellRule string
-
-const (
-	// CellAND clears bits, silently: STM32F4 and F7.
-	CellAND CellRule = "and"
-	// CellReject refuses to program a unit that is not erased, unless it already holds just these
-	// bytes.
-	CellReject CellRule = "reject"
-	// CellRejectNonblank refuses to program a unit that is not erased unless with all zeros: STM32L4,
-	// G4, L5, WB.
-	CellRejectNonblank CellRule = "reject-nonblank"
-	// CellCorruptECC lets a second program of a unit damage its ECC: STM32H7, U5, H5, Kinetis K6x.
-	CellCorruptECC CellRule = "corrupt-ecc"
-	// CellLimited clears bits, and refuses a word that was programmed as often as is allowed between
-	// erases: nRF52.
-	CellLimited CellRule = "limited"
-	// CellCopy overwrites, as a simulated medium may.
-	CellCopy CellRule = "copy"
-)
-
 // CellFact is the cell rule with its source.
 type CellFact struct {
-	Rule CellRule `toml:"rule"`
+	Rule cell.Rule `toml:"rule"`
 	Source
 }
 
@@ -201,12 +182,13 @@ func (p *Part) Sectors() []Sector {
 func (p *Part) Size() uint32 {
 	var n uint32
 	for i := range p.Banks {
-		n += p.Banks[i].size()
+		n += p.Banks[i].Size()
 	}
 	return n
 }
 
-func (b *Bank) size() uint32 {
+// Size is the size of the bank in bytes.
+func (b *Bank) Size() uint32 {
 	var n uint32
 	for _, run := range b.Sectors {
 		n += run.Count * run.Bytes
@@ -214,10 +196,10 @@ func (b *Bank) size() uint32 {
 	return n
 }
 
-// programUnit is the smallest number of bytes that the cells take at once.
-func (p *Part) programUnit() uint32 {
-	if p.Cells.Rule == CellLimited {
-		return max(p.ECC.Bytes, limitWord)
+// ProgramUnit is the smallest number of bytes that the cells take at once.
+func (p *Part) ProgramUnit() uint32 {
+	if p.Cells.Rule == cell.Limited {
+		return max(p.ECC.Bytes, cell.LimitWord)
 	}
 	return max(p.ECC.Bytes, 1)
 }
@@ -250,7 +232,9 @@ func (p *Part) States(hz uint64, mv uint32) (uint64, error) {
 	return 0, fmt.Errorf("part %s: no wait states known for %d mV: choose a supply voltage of the part", p.Name, mv)
 }
 
-func (p *Part) programTime(width, parallel, mv uint32) (ProgramTime, error) {
+// ProgramTime is the time of one access of width bytes, parallel of them at once, at a supply of mv. The error
+// says what the part has no time for, or what voltage it needs.
+func (p *Part) ProgramTime(width, parallel, mv uint32) (ProgramTime, error) {
 	for _, t := range p.Program {
 		if t.Width == width && (t.Parallel == 0 || t.Parallel == parallel) {
 			if mv < t.MinMV {
@@ -262,7 +246,9 @@ func (p *Part) programTime(width, parallel, mv uint32) (ProgramTime, error) {
 	return ProgramTime{}, fmt.Errorf("part %s has no time for a program access of %d bytes, %d at once: add a [[program]] or change the driver", p.Name, width, parallel)
 }
 
-func (p *Part) eraseTime(size, width uint32) (EraseTime, error) {
+// EraseTime is the time of the erase of a sector of size bytes at a parallelism of width bytes. The error says
+// what the part has no time for.
+func (p *Part) EraseTime(size, width uint32) (EraseTime, error) {
 	for _, t := range p.Erase {
 		if t.Bytes == size && t.Width == width {
 			return t, nil
@@ -273,7 +259,7 @@ func (p *Part) eraseTime(size, width uint32) (EraseTime, error) {
 
 // Plain is a part without times, for tests and for geometries no real part has: one bank of sectors
 // of the given sizes from base on, cells by rule.
-func Plain(name string, base uint32, sectors []uint32, rule CellRule) *Part {
+func Plain(name string, base uint32, sectors []uint32, rule cell.Rule) *Part {
 	p := &Part{Name: name, Title: name, Base: base, MaxHz: 1e9, Cells: CellFact{Rule: rule}}
 	var bank Bank
 	for _, s := range sectors {

@@ -1,0 +1,120 @@
+package cell
+
+// Config chooses what New builds.
+type Config struct {
+	Bytes  uint32 // size of the array
+	Page   uint32 // bytes of a copy-on-write page: a power of two up to MaxPage that divides Bytes
+	Rule   Rule
+	ECC    uint32 // bytes of an ECC unit; 0: none
+	Limit  byte   // programs of a word between erases, for Limited
+	Access Access // of the driver that programs
+}
+
+// Array is the cells of a flash: their values, and what interrupted operations and wear left beside. Offsets
+// count bytes from its start; callers keep them inside. It is not safe for concurrent use.
+type Array struct {
+	image
+	rule   Rule
+	ecc    uint32
+	limit  byte
+	access Access
+	count  Count
+
+	// Scratch for an interrupted step: contents before, contents intended, contents of whole ECC units before.
+	have, want, before []byte
+}
+
+// Count is what happened to the cells of an array since it was made.
+type Count struct {
+	NotErased    uint64 // programs of units that have to be erased first, and were not: refused, or their ECC is damaged
+	Reprogrammed uint64 // bytes that were programmed while not erased
+	Corrected    uint64 // ECC units read with one wrong bit
+	BadReads     uint64 // reads that met a unit with more
+}
+
+// New makes an erased array.
+func New(c Config) *Array {
+	return &Array{
+		image: *newImage(c.Bytes, c.Page, c.Rule == Limited),
+		rule:  c.Rule, ecc: c.ECC, limit: c.Limit, access: c.Access,
+	}
+}
+
+// Count is what was counted so far.
+func (a *Array) Count() Count { return a.count }
+
+// Read fills p with what a read from off on gives, which differs from read to read where cells are
+// undecided. It reports whether all ECC units could be read; p holds what the cells hold if not.
+func (a *Array) Read(off uint32, p []byte) bool {
+	if a.scarred > 0 {
+		return a.readScarred(off, p)
+	}
+	a.read(off, p)
+	return true
+}
+
+// Clean reports whether every cell reads as it was left. Read is then Peek.
+func (a *Array) Clean() bool { return a.scarred == 0 }
+
+// Peek fills p with the cells from off on as they stand.
+func (a *Array) Peek(off uint32, p []byte) { a.read(off, p) }
+
+// Poke overwrites the cells from off on, whatever they held; ECC is right afterwards.
+func (a *Array) Poke(off uint32, p []byte) {
+	a.write(off, p)
+	a.settle(off, uint32(len(p)))
+}
+
+// Holds reports whether the cells from off on are p and read so.
+func (a *Array) Holds(off uint32, p []byte) bool { return a.holds(off, p) }
+
+// Erase sets n cells from off on to 0xFF.
+func (a *Array) Erase(off, n uint32) { a.erase(off, n) }
+
+// Flip turns one bit of the cell at off round. On a part with ECC the first one in a unit is corrected, a
+// second one damages the unit.
+func (a *Array) Flip(off uint32, bit byte) { a.flip(off, bit, a.ecc) }
+
+// Fill programs the value of erased cells into n erased bytes at off: they read as before, but ECC units no
+// longer count as erased. It reports whether all of them were erased.
+func (a *Array) Fill(off, n uint32) bool {
+	if !a.blank(off, n) {
+		return false
+	}
+	if a.ecc > 0 {
+		for o := off &^ (a.ecc - 1); o < off+n; o += a.ecc {
+			a.scarUnit(o, &unit{kind: filled})
+		}
+	}
+	return true
+}
+
+// Boot ages the scars by one power-up: undecided cells get a new reading; bits of an incomplete erase fall
+// after their second boot.
+func (a *Array) Boot() {
+	a.boot(a.ecc)
+	a.flicker = 0
+}
+
+// Hash is a hash of all cells and of what they hold beside bits. It costs as much as changed since it was last
+// asked for.
+func (a *Array) Hash() uint64 { return a.hash() }
+
+// Stamp identifies what n cells from off on hold, by the stamps of the first page and of the last, with
+// those between mixed in: equal stamps of equal ranges mean equal bytes. ok is false while any cell does not
+// read as it stands.
+func (a *Array) Stamp(off, n uint32) (stamp [2]uint64, ok bool) { return a.stampOf(off, n) }
+
+// Mark remembers the present cells; Rollback returns to them and forgets the mark. Marks nest. Both cost what
+// changes in between.
+func (a *Array) Mark() { a.mark() }
+
+// Rollback undoes all changes since the latest Mark.
+func (a *Array) Rollback() { a.rollback() }
+
+// Snapshot keeps the cells as they are now.
+func (a *Array) Snapshot() *Snapshot { return a.snapshot() }
+
+// Restore brings the cells of s back; s may come from another array of the same Config. Marks stay: rolling
+// back undoes the restore.
+func (a *Array) Restore(s *Snapshot) { a.restore(s) }

@@ -1,0 +1,159 @@
+package cell
+
+import (
+	"bytes"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"dualbank/model/random"
+)
+
+// TestImage compares the paged cells with a plain array under random operations, nested marks and
+// snapshots.
+func TestImage(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const size = 4096
+		im := newImage(size, 256, false)
+		plain := bytes.Repeat([]byte{0xFF}, size)
+		type kept struct {
+			s     *Snapshot
+			bytes []byte
+		}
+		var marks [][]byte
+		var snaps []kept
+		hashes := map[string]uint64{}
+		for range rapid.IntRange(1, 60).Draw(t, "operations") {
+			off := rapid.IntRange(0, size-1).Draw(t, "offset")
+			data := rapid.SliceOfN(rapid.Byte(), 1, min(700, size-off)).Draw(t, "data")
+			switch rapid.SampledFrom([]string{"and", "write", "erase", "mark", "rollback", "snapshot", "restore", "hash"}).Draw(t, "operation") {
+			case "and":
+				n := 0
+				for i, b := range data {
+					if plain[off+i] != 0xFF {
+						n++
+					}
+					plain[off+i] &= b
+				}
+				if got := im.and(uint32(off), data); got != n {
+					t.Fatalf("%d bytes reprogrammed, want %d", got, n)
+				}
+			case "write":
+				copy(plain[off:], data)
+				im.write(uint32(off), data)
+			case "erase":
+				n := len(data) * 4
+				n = min(n, size-off)
+				for i := range n {
+					plain[off+i] = 0xFF
+				}
+				im.erase(uint32(off), uint32(n))
+			case "mark":
+				im.mark()
+				marks = append(marks, bytes.Clone(plain))
+			case "rollback":
+				if n := len(marks); n > 0 {
+					im.rollback()
+					plain = marks[n-1]
+					marks = marks[:n-1]
+				}
+			case "snapshot":
+				snaps = append(snaps, kept{im.snapshot(), bytes.Clone(plain)})
+			case "restore":
+				if n := len(snaps); n > 0 {
+					k := snaps[off%n]
+					im.restore(k.s)
+					plain = bytes.Clone(k.bytes)
+				}
+			case "hash":
+				h, seen := hashes[string(plain)]
+				if got := im.hash(); seen && got != h {
+					t.Fatalf("equal cells have hashes %x and %x", got, h)
+				} else if !seen {
+					hashes[string(plain)] = got
+				}
+			}
+			got := make([]byte, size)
+			im.read(0, got)
+			if !bytes.Equal(got, plain) {
+				t.Fatal("cells differ from the plain array")
+			}
+			other := newImage(size, 256, false)
+			other.write(0, plain)
+			if other.hash() != im.hash() {
+				t.Fatal("the hash depends on history")
+			}
+		}
+		for _, k := range snaps {
+			other := newImage(size, 256, false)
+			other.restore(k.s)
+			got := make([]byte, size)
+			other.read(0, got)
+			if !bytes.Equal(got, k.bytes) {
+				t.Fatal("a snapshot has changed")
+			}
+		}
+	})
+}
+
+// TestScarsAreCounted: whatever happens to an array, it knows how many of its pages have scars.
+func TestScarsAreCounted(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rule := rapid.SampledFrom([]Rule{AND, Copy, Reject, RejectNonblank, CorruptECC, Limited}).Draw(t, "rule")
+		c := Config{Bytes: 2048, Page: 256, Rule: rule, Limit: 2, Access: Access{8, 8}}
+		if rule == RejectNonblank || rule == CorruptECC {
+			c.ECC = 8
+		}
+		a := New(c)
+		r := random.New(rapid.Uint64().Draw(t, "seed"))
+		modes := []Mode{Before, After, Torn, Prefix, Weak, ECC, Fail}
+		marks := 0
+		var s *Snapshot
+		for range 40 {
+			p := make([]byte, 8*(1+r.Intn(6)))
+			if r.Intn(3) > 0 {
+				r.Fill(p)
+			}
+			off, mode := 8*uint32(r.Intn(250)), modes[r.Intn(len(modes))]
+			switch r.Intn(11) {
+			case 0:
+				a.Erase(off&^1023, 1024)
+			case 1:
+				a.Program(off, p)
+			case 2:
+				a.CutProgram(off, p[:8], mode, r.Uint64())
+			case 3:
+				a.CutErase(off&^1023, 1024, mode, r.Uint64())
+			case 4:
+				a.Flip(off, 1<<r.Intn(8))
+			case 5:
+				a.Boot()
+			case 6:
+				a.Mark()
+				marks++
+			case 7:
+				if marks > 0 {
+					a.Rollback()
+					marks--
+				}
+			case 8:
+				s = a.Snapshot()
+			case 9:
+				if s != nil {
+					a.Restore(s)
+				}
+			default:
+				a.Fill(off, 8)
+			}
+			scarred := 0
+			for _, pg := range a.pages {
+				if pg.scars != nil {
+					scarred++
+				}
+			}
+			if a.scarred != scarred {
+				t.Fatalf("%d pages with scars, counted %d", scarred, a.scarred)
+			}
+		}
+	})
+}
