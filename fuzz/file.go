@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"dualbank/boot/firmware"
@@ -154,48 +153,6 @@ func (f *Finding) replay(store func(kvstore.BlockDevice) kvstore.Store, w io.Wri
 		broken = broken || v.Rule == f.Rule && v.Symptom == f.Symptom
 	}
 	return re, broken, nil
-}
-
-// AsTest is the source of a Go test that fails while the finding stands. It needs nothing beside this
-// module.
-func (f *Finding) AsTest() (string, error) {
-	text, err := json.MarshalIndent(f, "", "\t")
-	if err != nil {
-		return "", err
-	}
-	name := strings.NewReplacer("-", "_", ".", "_").Replace(f.ID)
-	return fmt.Sprintf(`package findings
-
-import (
-	"os"
-	"testing"
-
-	"dualbank/fuzz"
-)
-
-// %s
-func TestFinding_%s(t *testing.T) {
-	f, err := fuzz.ParseFinding([]byte(%s))
-	if err != nil {
-		t.Fatal(err)
-	}
-	broken, err := f.Replay(os.Stdout)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if broken {
-		t.Error(f.Symptom)
-	}
-}
-`, f.Symptom, name, goString(text)), nil
-}
-
-// goString is text as a Go string, readable where it can be.
-func goString(text []byte) string {
-	if strconv.CanBackquote(strings.NewReplacer("\n", "", "\t", "").Replace(string(text))) {
-		return "`" + string(text) + "`"
-	}
-	return strconv.Quote(string(text))
 }
 
 var ruleTexts = map[string][]string{

@@ -70,7 +70,7 @@ func TestExports(t *testing.T) {
 				t.Errorf("%s: no %q in the story:\n%s", f.ID, want, story)
 			}
 		}
-		if src, err := f.AsTest(); err != nil {
+		if src, err := f.AsTest("findings"); err != nil {
 			t.Error(err)
 		} else if out, err := format.Source([]byte(src)); err != nil || !strings.Contains(string(out), "func TestFinding_") {
 			t.Errorf("%s as a test: %v\n%s", f.ID, err, src)

@@ -75,7 +75,7 @@ func TestCrashers(t *testing.T) {
 			if broken, err := got.Replay(io.Discard); err != nil || broken {
 				t.Errorf("%s, without the defect: %v, %v", name, broken, err)
 			}
-			src, err := f.AsTest()
+			src, err := f.AsTest("findings")
 			if out, err2 := format.Source([]byte(src)); err != nil || err2 != nil || !strings.Contains(string(out), "func TestFinding_") {
 				t.Errorf("%s as a test: %v, %v", name, err, err2)
 			}

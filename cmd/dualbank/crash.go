@@ -124,26 +124,3 @@ func (c *minimizeCommand) Run(t terminal) error {
 	fmt.Fprintf(t.out, "%d operations, %d before, after %d replays\n", f.Length(), before, n)
 	return nil
 }
-
-type findingsCommand struct {
-	Finding string `arg:"" help:"A file in the findings folder of a run."`
-	AsTest  bool   `help:"Print the finding as a Go test that fails while it stands."`
-}
-
-func (c *findingsCommand) Run(t terminal) error {
-	f, err := fuzz.ReadFinding(c.Finding)
-	if err != nil {
-		return badInput(err)
-	}
-	if c.AsTest {
-		src, err := f.AsTest()
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprint(t.out, src)
-		return err
-	}
-	fmt.Fprintf(t.out, "%s: %s rule %d, %s: %s\ncut      %v\nexpected %s\nseen     %s\n",
-		f.ID, f.Subject, f.Rule, f.Severity, f.Symptom, f.Place, f.Expected, f.Seen)
-	return nil
-}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+
+	"dualbank/fuzz"
+)
+
+type findingsCommand struct {
+	Finding string `arg:"" help:"A file in the findings folder of a run."`
+	AsTest  bool   `help:"Print the finding as a Go test that fails while it stands. A comment in it says what its module needs."`
+	Package string `placeholder:"NAME" help:"The test's package; without it, that of the Go files in the current folder, or findings."`
+}
+
+func (c *findingsCommand) Run(t terminal) error {
+	f, err := fuzz.ReadFinding(c.Finding)
+	if err != nil {
+		return badInput(err)
+	}
+	if c.Package != "" && !c.AsTest {
+		return badInput(errors.New("--package: it is the package of a Go test: give --as-test too"))
+	}
+	if c.AsTest {
+		name := c.Package
+		if name == "" {
+			name = packageOf(".")
+		}
+		src, err := f.AsTest(name)
+		if err != nil {
+			return badInput(fmt.Errorf("--package: %w", err))
+		}
+		_, err = fmt.Fprint(t.out, src)
+		return err
+	}
+	fmt.Fprintf(t.out, "%s: %s rule %d, %s: %s\ncut      %v\nexpected %s\nseen     %s\n",
+		f.ID, f.Subject, f.Rule, f.Severity, f.Symptom, f.Place, f.Expected, f.Seen)
+	return nil
+}
+
+// packageOf is the package of the first Go file in a folder, or findings.
+func packageOf(dir string) string {
+	files, _ := filepath.Glob(filepath.Join(dir, "*.go")) // the pattern is good
+	for _, file := range files {
+		if f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.PackageClauseOnly); err == nil {
+			return f.Name.Name
+		}
+	}
+	return "findings"
+}

@@ -1,0 +1,62 @@
+package fuzz
+
+import (
+	"go/ast"
+	"go/format"
+	"go/parser"
+	"go/token"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestAsTest: whatever a finding's file says stays in one string and one comment, and the string is the
+// finding.
+func TestAsTest(t *testing.T) {
+	for _, text := range []string{
+		"plain", "two\nlines\npackage evil", "a comment's end */ func init() { panic(1) } /*", "back`quotes` + os.Exit(1)", "\r\u2028\ufeff\x00\xff", "//go:embed x\n//go:embed y", `"quotes" \\`,
+	} {
+		f := Finding{ID: "kvstore-rule1-" + text, Subject: text, Rule: 1, Symptom: text, Seen: text, KV: &KVCase{Keys: []string{text}}}
+		src, err := f.AsTest("mine")
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), "x_test.go", src, parser.ParseComments)
+		if err != nil {
+			t.Errorf("%q: %v\n%s", text, err, src)
+			continue
+		}
+		if out, err := format.Source([]byte(src)); err != nil || string(out) != src {
+			t.Errorf("%q: not as gofmt writes it: %v\n%s", text, err, out)
+		}
+		if len(file.Decls) != 2 || len(file.Comments) != 2 || file.Name.Name != "mine" || file.Doc != nil {
+			t.Errorf("%q: %d declarations, %d comments in package %s", text, len(file.Decls), len(file.Comments), file.Name)
+		}
+		var literals []string
+		ast.Inspect(file.Decls[1], func(n ast.Node) bool {
+			if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
+				literals = append(literals, l.Value)
+			}
+			return true
+		})
+		if len(literals) != 1 {
+			t.Fatalf("%q: %d strings", text, len(literals))
+		}
+		json, err := strconv.Unquote(literals[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ParseFinding([]byte(json))
+		if want := strings.ToValidUTF8(text, "\ufffd"); err != nil || got.Symptom != want || got.Seen != want {
+			t.Errorf("%q: the test holds %+v, %v", text, got, err)
+		}
+	}
+}
+
+func TestAsTestPackage(t *testing.T) {
+	for _, name := range []string{"", "_", "a b", "x;import \"os\"", "func", "a.b", "1st"} {
+		if src, err := new(Finding).AsTest(name); err == nil || src != "" || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
