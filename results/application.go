@@ -7,7 +7,7 @@ import (
 	"dualbank/results/unit"
 )
 
-// Hourly is a time or number of the whole run for each hour of it.
+// Hourly returns v, a total of the whole run, for one hour.
 func (a *Application) Hourly(v float64) float64 {
 	if a.Hours <= 0 {
 		return 0
@@ -15,7 +15,8 @@ func (a *Application) Hourly(v float64) float64 {
 	return v / a.Hours
 }
 
-// Rhythm says when an interrupt comes and when its handler must run.
+// Rhythm returns the name of an interrupt with its period and deadline: "control, every 100 µs, deadline
+// 100 µs".
 func (q *InterruptLatency) Rhythm() string {
 	s := fmt.Sprintf("%s, every %s", q.Name, unit.Duration(q.Period))
 	if q.Deadline > 0 {
@@ -24,7 +25,7 @@ func (q *InterruptLatency) Rhythm() string {
 	return s
 }
 
-// InterruptNames are the interrupts' names in the order of their first appearance.
+// InterruptNames returns the names of all interrupts in the order of their first appearance.
 func InterruptNames(all []Application) []string {
 	var names []string
 	for _, a := range all {

@@ -43,9 +43,9 @@ func WriteBench(w io.Writer, r *Report) error {
 	return err
 }
 
-// UnitLines are the Unit lines for the metrics of bs, in the order in which the units first appear,
-// as in "Unit sim-sec/op assume=exact better=lower". They go before the results, also in what a
-// `go test -bench` prints.
+// UnitLines returns the Unit lines for the metrics of bs in the order of their first appearance, as in "Unit
+// sim-sec/op assume=exact better=lower". They go before the results, in bench.txt and in what `go test
+// -bench` prints.
 func UnitLines(bs []Benchmark) []string {
 	var lines []string
 	var seen []string

@@ -12,9 +12,9 @@ import (
 	"dualbank/results/unit"
 )
 
-// Check reports the first thing in r that no run leaves: a time that is not finite, intervals out
-// of order, a unit with two meanings. The error is one line that names the record, as in
-// "wear[3]: address 0x08004000 is inside the sector before it".
+// Check returns an error for the first record in r that no run leaves: a time that is not finite, intervals
+// out of order, a unit with two meanings. The error is one line that names the record, as in "wear[3]:
+// address 0x08004000 is inside the sector before it".
 func Check(r *Report) error {
 	if r == nil {
 		return errors.New("no report")
@@ -29,10 +29,10 @@ func Check(r *Report) error {
 	return nil
 }
 
-// LongestTime is the longest time that a record may have, in seconds: some thirty thousand years.
+// LongestTime is the longest time in a record, in seconds: about 30,000 years.
 const LongestTime = 1e12
 
-// times wants each value to be a time in seconds.
+// times checks that each value is a time in seconds.
 func times(where string, vs ...float64) error {
 	for i, v := range vs {
 		if !(v >= 0 && v <= LongestTime) {
@@ -146,7 +146,7 @@ func checkSets(r *Report) error {
 	return nil
 }
 
-// checkSpans wants intervals in order that do not overlap.
+// checkSpans checks that intervals are in order and do not overlap.
 func checkSpans(where string, spans []Span) error {
 	end := 0.0
 	for i, s := range spans {
@@ -154,7 +154,7 @@ func checkSpans(where string, spans []Span) error {
 		if err := times(at, s.Start, s.End); err != nil {
 			return err
 		}
-		// Ends and starts computed apart from each other may differ in the last digits.
+		// Ends and starts are computed separately and may differ in the last digits.
 		if s.End < s.Start || s.Start < end-1e-9*math.Abs(end) {
 			return fmt.Errorf("%s: %v to %v: ends before it starts, or starts before the one before it ends", at, s.Start, s.End)
 		}
@@ -298,7 +298,7 @@ func checkCollections(r *Report) error {
 	return nil
 }
 
-// checkPlan wants figures that can be drawn.
+// checkPlan checks that the figures of a plan can be drawn.
 func checkPlan(r *Report) error {
 	p := r.Plan
 	if p == nil {

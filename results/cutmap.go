@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Count is how many cuts a run stands for.
+// Count returns the number of cuts that r stands for.
 func (r CutRun) Count() uint64 {
 	if r.Cuts > 0 {
 		return r.Cuts
@@ -15,16 +15,16 @@ func (r CutRun) Count() uint64 {
 
 // Outcome is how one group of cuts ended, over all modes of a map.
 type Outcome struct {
-	Rule int    // 0 is ok; -1 stands for all that are beyond maxOutcomes
+	Rule int    // 0 is ok; -1 is all that are beyond maxOutcomes
 	Text string // as in CutRun
 	Cuts uint64
 }
 
-// maxOutcomes is how many broken rules are told apart; the rest is one.
+// maxOutcomes is the number of broken rules that are kept apart; the rest becomes one outcome.
 const maxOutcomes = 10
 
-// Outcomes are the ways in which the cuts of m ended: ok first, then broken rules in the order of
-// their numbers and, within a rule, of their first appearance.
+// Outcomes returns the ways in which the cuts of m ended: ok first, then broken rules by number and, within
+// a rule, by first appearance.
 func (m CutMap) Outcomes() []Outcome {
 	out := []Outcome{{Rule: 0, Text: "ok"}}
 	for _, row := range m.Rows {
@@ -47,12 +47,12 @@ func (m CutMap) Outcomes() []Outcome {
 	return out
 }
 
-// Has reports whether a run belongs to an outcome.
+// Has reports whether run ended this way.
 func (o Outcome) Has(run CutRun) bool {
 	return o.Rule == -1 || o.Rule == run.Rule && (run.Rule == 0 || o.Text == run.Outcome)
 }
 
-// Label names an outcome, "ok" or "rule 2: stored key lost".
+// Label returns the name of an outcome: "ok" or "rule 2: stored key lost".
 func (o Outcome) Label() string {
 	if o.Rule > 0 {
 		return fmt.Sprintf("rule %d: %s", o.Rule, o.Text)
@@ -60,8 +60,8 @@ func (o Outcome) Label() string {
 	return o.Text
 }
 
-// Counted is what the runs of m count: "cut" if they add up to the cuts judged, else "step", where a
-// producer samples and does not say how many cuts a run stands for.
+// Counted returns what the runs of m count: "cut" if they add up to the cuts judged, else "step". A sweep
+// that samples steps and leaves CutRun.Cuts 0 counts steps.
 func (m CutMap) Counted() string {
 	var sum uint64
 	for _, o := range m.Outcomes() {

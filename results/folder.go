@@ -18,7 +18,7 @@ import (
 // file wrongly.
 const recordsFormat = 1
 
-// maxRecords bounds records.json, in bytes: a file beyond it is not one of ours.
+// maxRecords is the largest records.json that is read, in bytes.
 const maxRecords = 1 << 30
 
 // records is records.json.
@@ -79,8 +79,8 @@ func Read(dir string) (*Report, error) {
 	return r, nil
 }
 
-// ReadFile reads a file of at most so many bytes. What is larger is refused before it takes memory. The error
-// is the cause alone: the caller says of what file, and what to do.
+// ReadFile reads a file of at most most bytes. A larger one is refused before it takes memory. The error is
+// the cause alone; the caller adds the file's name and what to do.
 func ReadFile(path string, most int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -101,7 +101,7 @@ func ReadFile(path string, most int64) ([]byte, error) {
 	return data, nil
 }
 
-// cause is what a file operation failed for, without the path.
+// cause returns the cause of a file error, without the path.
 func cause(err error) error {
 	if e, ok := errors.AsType[*os.PathError](err); ok {
 		return e.Err
@@ -109,7 +109,7 @@ func cause(err error) error {
 	return err
 }
 
-// Encode gives the bytes of records.json.
+// Encode returns the bytes of records.json.
 func Encode(r *Report) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
@@ -148,7 +148,7 @@ func Decode(data []byte) (*Report, error) {
 	return rec.Report, nil
 }
 
-// decodeError says in which line of data err is, and what was wanted there.
+// decodeError adds the line of data to err, and says what was expected there.
 func decodeError(data []byte, err error) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
@@ -169,13 +169,13 @@ func decodeError(data []byte, err error) error {
 	return errors.New(text)
 }
 
-// lineOf is the number of the line, from 1, in which the byte at offset lies.
+// lineOf returns the line, from 1, of the byte at offset.
 func lineOf(data []byte, offset int64) int {
 	offset = min(max(offset, 0), int64(len(data)))
 	return 1 + bytes.Count(data[:offset], []byte("\n"))
 }
 
-// OneLine keeps an error to one line whatever the input put into it.
+// OneLine replaces the line breaks in an error message, which may quote the input.
 func OneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\r' {
@@ -185,16 +185,16 @@ func OneLine(s string) string {
 	}, s)
 }
 
-// WriteFile writes a file under a passing name and then puts it in its place, so that there is never
-// half a file under the name.
+// WriteFile writes a file under a temporary name and renames it, so that the file is never seen half
+// written. The error names the file.
 func WriteFile(dir, name string, data []byte) error {
-	passing, final := filepath.Join(dir, "."+name+".tmp"), filepath.Join(dir, name)
-	err := os.WriteFile(passing, data, 0o666)
+	tmp, final := filepath.Join(dir, "."+name+".tmp"), filepath.Join(dir, name)
+	err := os.WriteFile(tmp, data, 0o666)
 	if err == nil {
-		err = os.Rename(passing, final)
+		err = os.Rename(tmp, final)
 	}
 	if err != nil {
-		os.Remove(passing)
+		os.Remove(tmp)
 		return fmt.Errorf("%s: not written: %w", final, err)
 	}
 	return nil

@@ -2,8 +2,8 @@ package results
 
 import "math"
 
-// Latencies are the sets of one workload, the fastest first, those with and without garbage collection
-// together. All and GC have one entry for each set and are not empty.
+// Latencies are the sets of one workload, with and without garbage collection, the fastest first. All and GC
+// have one entry for each set.
 type Latencies struct {
 	Name string
 	All  []float64 // seconds
@@ -11,7 +11,7 @@ type Latencies struct {
 	NGC  int       // sets that did
 }
 
-// Merge sorts the sets of s into one list.
+// Merge returns the sets of s as one list, the fastest first.
 func (s SetLatency) Merge() Latencies {
 	l := Latencies{Name: s.Name, NGC: len(s.GC)}
 	i, j := 0, 0
@@ -29,7 +29,7 @@ func (s SetLatency) Merge() Latencies {
 	return l
 }
 
-// MergeSets merges each workload that has a set at all.
+// MergeSets merges each workload that has at least one set.
 func MergeSets(sets []SetLatency) []Latencies {
 	var all []Latencies
 	for _, s := range sets {
@@ -40,16 +40,16 @@ func MergeSets(sets []SetLatency) []Latencies {
 	return all
 }
 
-// Quantile is the smallest latency that a share q of the sets does not exceed.
+// Quantile returns the smallest latency that a share q of the sets does not exceed (nearest rank).
 func (l Latencies) Quantile(q float64) float64 {
 	i := int(math.Ceil(q*float64(len(l.All)))) - 1
 	return l.All[min(max(i, 0), len(l.All)-1)]
 }
 
-// Max is the slowest set.
+// Max returns the latency of the slowest set.
 func (l Latencies) Max() float64 { return l.All[len(l.All)-1] }
 
-// GCRange is the fastest and the slowest set that collected garbage.
+// GCRange returns the fastest and the slowest set that collected garbage; ok is false if none did.
 func (l Latencies) GCRange() (lo, hi float64, ok bool) {
 	for i, gc := range l.GC {
 		if gc && !ok {

@@ -6,8 +6,8 @@ import (
 	"dualbank/results/unit"
 )
 
-// Plan is the outcome of capacity planning: which of several stores meets what is wished of a device.
-// Times are in seconds of virtual time, unless they are in years.
+// Plan is the outcome of capacity planning: which of several stores meets the wishes. Times are in seconds
+// of virtual time, unless they are in years.
 type Plan struct {
 	Demand     string          `json:"demand"` // in words: "40 keys of 16 to 600 bytes, 500 sets a day"
 	Wishes     string          `json:"wishes"` // in words: "10 years, firmware of 400 KiB"
@@ -27,16 +27,16 @@ type PlanCandidate struct {
 	Start   uint32   `json:"start"`   // address
 	Bytes   uint32   `json:"bytes"`   // of the whole store
 	Sectors string   `json:"sectors"` // "4 x 16 KiB + 1 x 64 KiB"
-	Unmet   []string `json:"unmet"`   // what of the wishes it does not meet; empty if it meets them all
+	Unmet   []string `json:"unmet"`   // wishes that it does not meet; empty if it meets all
 	Ran     bool     `json:"ran"`     // it was simulated: it holds the demand
 
 	Simulated uint64  `json:"simulated"` // sets and removes
-	Rounds    int     `json:"rounds"`    // of the two areas, that were measured
-	Uncertain float64 `json:"uncertain"` // percent, of the years and of what is counted by the day
-	Years     float64 `json:"years"`     // until the first sector has been erased as often as it is rated for; 0: it never is, or no rating is known
-	Sector    uint32  `json:"sector"`    // its address
+	Rounds    int     `json:"rounds"`    // rounds through both areas that were measured
+	Uncertain float64 `json:"uncertain"` // percent: standard error of Years and of the figures by the day
+	Years     float64 `json:"years"`     // until the first sector reaches its rated erases; 0: never, or the rating is unknown
+	Sector    uint32  `json:"sector"`    // address of that sector
 	External  bool    `json:"external"`  // it is on a device beside the microcontroller
-	Rated     uint32  `json:"rated"`     // erases that it is rated for
+	Rated     uint32  `json:"rated"`     // rated erases of that sector
 	P1        float64 `json:"p1"`        // years until the first sector has failed in 1 % of the devices; 0 if lives were not drawn
 	P50       float64 `json:"p50"`       // in half of them
 	GCPerDay  float64 `json:"gcPerDay"`
@@ -64,15 +64,15 @@ type PlanCandidate struct {
 	Fill      float64 `json:"fill"`      // share of an area that they take
 	WorstFill float64 `json:"worstFill"` // share with each value at its longest and room for one more record; above 1 the store can run full
 	Table     uint32  `json:"table"`     // bytes of RAM that the key table takes
-	TablePeak uint32  `json:"tablePeak"` // that it takes while it grows
+	TablePeak uint32  `json:"tablePeak"` // bytes of RAM while the table grows
 
 	Image       uint32  `json:"image"`       // bytes of the largest firmware that can be updated to
-	Update      float64 `json:"update"`      // of one update; 0 if the firmware does not fit
-	UpdateDown  float64 `json:"updateDown"`  // of it, in which the application does not run
-	UpdateStall float64 `json:"updateStall"` // of it, in which its code could not be fetched
+	Update      float64 `json:"update"`      // seconds of one update; 0 if the firmware does not fit
+	UpdateDown  float64 `json:"updateDown"`  // seconds of an update in which the application does not run
+	UpdateStall float64 `json:"updateStall"` // seconds of an update in which its code could not be fetched
 }
 
-// PlanLive is the time of sets in a store that holds so much.
+// PlanLive is the time of sets in a store with Bytes of live records.
 type PlanLive struct {
 	Bytes float64 `json:"bytes"` // of live records, mean
 	P50   float64 `json:"p50"`
@@ -81,10 +81,11 @@ type PlanLive struct {
 	Worst float64 `json:"worst"`
 }
 
-// Meets tells whether a candidate is all that was wished.
+// Meets reports whether the candidate was simulated and satisfies every wish.
 func (c *PlanCandidate) Meets() bool { return c.Ran && len(c.Unmet) == 0 }
 
-// Verdict is the plan in a line.
+// Verdict returns the plan in one line, with its severity: "good", or "high" if no candidate meets the
+// wishes.
 func (p *Plan) Verdict() (text, severity string) {
 	if p.Best < 0 {
 		return fmt.Sprintf("No store that was tried meets the wishes: %s", p.Wishes), "high"

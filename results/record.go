@@ -1,5 +1,28 @@
-// Package results has the records of a run and the files that they are kept in: records.json and bench.txt.
-// It knows records and units, not pictures, stores or bootloaders.
+// Package results defines the records of a run, and the files that keep them. It knows records and units. It
+// knows no pictures, no stores and no bootloaders, so whatever makes records can import it cheaply.
+//
+// Records go through these steps:
+//
+//  1. Package bench (a run, a plan, update times) and package fuzz (CutMap, Finding) fill a Report. Times are
+//     seconds of virtual time.
+//  2. Check refuses what no run leaves: times that are not finite, intervals out of order, a unit with two
+//     meanings. Its error is one line that names the record, as in "wear[3].erases".
+//  3. Write leaves records.json, scenario.toml and bench.txt in a folder. bench.txt is in the Go benchmark
+//     format, with a Unit line for each unit, so that benchstat reads it.
+//  4. Read takes the records back from such a folder. Whatever else is in the folder is drawn from them.
+//  5. The methods of the records (CutMap.Outcomes, SetLatency.Merge, UpdateTime.Total, Plan.Verdict) give the
+//     figures that pictures, tables and pages share.
+//
+// The rooms of this folder: unit prints quantities, table lays out text tables, plot draws pictures, page
+// writes the HTML report and the terminal's summary, compare compares two bench.txt. Imports run one way:
+// unit and table, results, plot, page; compare needs results, table and unit.
+//
+// Invariants:
+//
+//   - The same Report gives the same bytes in every file.
+//   - A file appears under its name whole or not at all (WriteFile).
+//   - An error on bad input is one line with the file, the line where there is one, and what to do.
+//   - records.json has a format number. A newer one is refused, an unknown field too.
 package results
 
 // Report is everything that one run leaves. It is stored as records.json beside bench.txt, so that
@@ -7,7 +30,7 @@ package results
 // time unless a name says otherwise; nothing in here depends on the host but what is named host.
 type Report struct {
 	Title    string       `json:"title"`
-	Board    string       `json:"board"`    // as a person would say it: "NUCLEO-F429ZI, STM32F429ZI at 180 MHz, 3.3 V, driver mbed"
+	Board    string       `json:"board"`    // in words: "NUCLEO-F429ZI, STM32F429ZI at 180 MHz, 3.3 V, driver mbed"
 	Command  string       `json:"command"`  // the command that makes this report again
 	Scenario string       `json:"scenario"` // TOML, as run
 	Config   []Setting    `json:"config"`   // configuration lines of bench.txt, in order
@@ -23,7 +46,7 @@ type Report struct {
 
 	Application []Application `json:"application,omitempty"`
 	Collections []Collection  `json:"collections,omitempty"`
-	Plan        *Plan         `json:"plan,omitempty"` // of capacity planning, whose reports have nothing to do with power cuts
+	Plan        *Plan         `json:"plan,omitempty"` // of capacity planning; such a report has no power cuts
 }
 
 // Setting is one configuration line of bench.txt, "key: value". The key starts with a lower-case
@@ -86,8 +109,8 @@ type SetLatency struct {
 	GC    []float64 `json:"gc"`
 }
 
-// Timeline is one update seen over time: its phases, and for each track ("bank 1 busy", "bank 2
-// busy", "CPU stalled", "interrupts masked") the intervals in which it is so, in seconds, sorted.
+// Timeline is one update over time: its phases, and for each track ("bank 1 busy", "bank 2 busy", "CPU
+// stalled", "interrupts masked") the intervals in which that holds. Times are virtual seconds, sorted.
 type Timeline struct {
 	Title  string  `json:"title"`
 	Phases []Span  `json:"phases"`
@@ -100,8 +123,8 @@ type Track struct {
 	Spans []Span `json:"spans"`
 }
 
-// Span is an interval of virtual time in seconds, with the share of it that is taken (1 for a solid
-// one; byte programming with gaps in between has less).
+// Span is an interval of virtual time in seconds. Share is the part of it that is busy, from 0 to 1: less
+// than 1 where byte programming leaves gaps.
 type Span struct {
 	Name  string  `json:"name,omitempty"`
 	Start float64 `json:"start"`
@@ -125,12 +148,12 @@ type Phase struct {
 	Down    bool    `json:"down,omitempty"` // the application does not run in it
 }
 
-// Application is what the application feels of one workload: of one flash driver, and of where its code
-// is. Times are virtual seconds.
+// Application is what one workload costs the application, for one flash driver and one place of the code.
+// Times are virtual seconds.
 type Application struct {
 	Name          string             `json:"name"`  // "driver mbed"
 	Hours         float64            `json:"hours"` // of virtual time that the workload ran
-	Stall         float64            `json:"stall"` // its code could not be fetched
+	Stall         float64            `json:"stall"` // the application's code could not be fetched
 	LongestStall  float64            `json:"longest_stall"`
 	Masked        float64            `json:"masked"` // interrupts were masked
 	LongestMasked float64            `json:"longest_masked"`
@@ -138,14 +161,15 @@ type Application struct {
 	Interrupts    []InterruptLatency `json:"interrupts"`
 }
 
-// InterruptLatency is how long a periodic interrupt waited for its handler. Times are virtual seconds.
+// InterruptLatency is the time from a periodic interrupt's activation to its handler. Times are virtual
+// seconds.
 type InterruptLatency struct {
 	Name        string         `json:"name"`
 	Period      float64        `json:"period"`
 	Deadline    float64        `json:"deadline"` // 0: none
 	Activations uint64         `json:"activations"`
 	Late        uint64         `json:"late"` // served after the deadline
-	Lost        uint64         `json:"lost"` // came while the one before still waited, and were served as one with it
+	Lost        uint64         `json:"lost"` // came before the previous one was served, so that one call was missed
 	Worst       float64        `json:"worst"`
 	Points      []LatencyPoint `json:"points"` // rising; the last one has all activations
 }
@@ -157,8 +181,8 @@ type LatencyPoint struct {
 }
 
 // Collection is one set that collects garbage, over time: for each track ("bank 1 busy", "CPU running",
-// "CPU stalled", "interrupts masked") the intervals in which it is so, and the activations of
-// interrupts that had to wait. Times are virtual seconds from the beginning of the set.
+// "CPU stalled", "interrupts masked") the intervals in which that holds, and the activations of interrupts
+// that had to wait. Times are virtual seconds from the start of the set.
 type Collection struct {
 	Name       string            `json:"name"` // "driver mbed"
 	End        float64           `json:"end"`
@@ -200,9 +224,8 @@ type CutRow struct {
 	Runs []CutRun `json:"runs"`
 }
 
-// CutRun is the outcome of the cuts from step First to step Last: "ok", or the rule that is broken.
-// Rule 0 is ok. Cuts is how many cuts of the run were judged; 0 stands for every step from First to
-// Last.
+// CutRun is the outcome of the cuts from step First to step Last: "ok", or what broke a rule.
+// Rule 0 is ok. Cuts is how many cuts of the run were judged; 0 means one at every step from First to Last.
 type CutRun struct {
 	First   uint64 `json:"first"`
 	Last    uint64 `json:"last"`

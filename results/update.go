@@ -6,7 +6,7 @@ import (
 	"dualbank/results/unit"
 )
 
-// Total is the duration of a whole update in seconds.
+// Total returns the duration of a whole update in seconds.
 func (u UpdateTime) Total() float64 {
 	var sum float64
 	for _, ph := range u.Phases {
@@ -15,7 +15,7 @@ func (u UpdateTime) Total() float64 {
 	return sum
 }
 
-// Down is the time in seconds in which the application does not run.
+// Down returns the seconds in which the application does not run.
 func (u UpdateTime) Down() (sum float64) {
 	for _, ph := range u.Phases {
 		if ph.Down {
@@ -25,7 +25,8 @@ func (u UpdateTime) Down() (sum float64) {
 	return sum
 }
 
-// Felt is the time that the application is stalled, and that interrupts are masked, in seconds.
+// Felt returns the seconds in which the application's code could not be fetched, and in which interrupts were
+// masked.
 func (u UpdateTime) Felt() (stall, masked float64) {
 	for _, ph := range u.Phases {
 		stall += ph.Stall
@@ -34,7 +35,7 @@ func (u UpdateTime) Felt() (stall, masked float64) {
 	return stall, masked
 }
 
-// Label names an update, with its size where sizes differ.
+// Label returns the name of an update, with its size if the sizes in all differ.
 func (u UpdateTime) Label(all []UpdateTime) string {
 	for _, o := range all {
 		if o.Size != u.Size {
@@ -44,7 +45,7 @@ func (u UpdateTime) Label(all []UpdateTime) string {
 	return u.Name
 }
 
-// PhaseNames are the names of all phases, in the order in which they first appear.
+// PhaseNames returns the names of all phases in the order of their first appearance.
 func PhaseNames(all []UpdateTime) []string {
 	var out []string
 	seen := map[string]bool{}

@@ -2,7 +2,7 @@ package results
 
 import "fmt"
 
-// BankName names the sector's bank: "bank 1", or "external".
+// BankName returns the name of the sector's bank: "bank 1", or "external".
 func (s *SectorWear) BankName() string {
 	if s.External {
 		return "external"
@@ -10,7 +10,7 @@ func (s *SectorWear) BankName() string {
 	return fmt.Sprintf("bank %d", s.Bank+1)
 }
 
-// RegionName names a sector's region, "unused" if it has none.
+// RegionName returns the name of a region, "unused" for none.
 func RegionName(s string) string {
 	if s == "" {
 		return "unused"

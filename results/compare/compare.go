@@ -1,90 +1,43 @@
-// Package compare compares two files of benchmark results and decides whether the new one is good enough: the gate of continuous integration.
+// Package compare compares two files of benchmark results, and decides whether the new one may pass: the gate
+// of continuous integration behind `dualbank compare`.
+//
+// A comparison runs in these steps:
+//
+//  1. Files reads two files in the Go benchmark format, or the bench.txt of two results folders. They may come
+//     from this program or from any `go test -bench` (read.go).
+//  2. Results are grouped as benchstat does: a table for each unit and configuration, a row for each full
+//     name, a cell for each side. Settings of the host are left out of the grouping where they are constant
+//     within each file.
+//  3. Each row is summarised and tested with benchmath. A unit with assume=exact needs no statistics: any
+//     difference counts. Other units count where the difference is significant.
+//  4. The gate (judge.go) takes the direction of the unit (better=lower, better=higher) and the limits of
+//     Thresholds. What is worse by more than its limit is a Failure with file and line.
+//  5. WriteText, WriteJSON and WriteAnnotations print the Comparison for people, programs and GitHub.
+//
+// Invariants:
+//
+//   - Better never fails, and neither does a unit without a direction.
+//   - Host time is gated only between equal hosts.
+//   - Two files without a figure in common are refused: a gate that compares nothing must not pass.
+//   - A broken file is an error of one line with file and line number. A failed gate is not an error.
 package compare
 
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/aclements/go-moremath/stats"
 	"golang.org/x/perf/benchfmt"
 	"golang.org/x/perf/benchmath"
 	"golang.org/x/perf/benchproc"
 
 	"dualbank/results"
-	"dualbank/results/unit"
 )
 
-// Thresholds say how much worse a figure may get before the gate fails, in percent. Better never
-// fails, and neither does a unit that says nothing of better.
-type Thresholds struct {
-	// Exact is for metrics that are simulated or counted: they have no noise, so 0 is a good limit.
-	Exact float64 `toml:"exact" json:"exact" comment:"Of metrics that are simulated or counted, in percent: they have no noise, so 0 is a good limit."`
-	// Host is for each benchmark's host time and other measured metrics, where the change is
-	// significant.
-	Host float64 `toml:"host" json:"host" comment:"Of host time and other measured metrics, in percent, where the change is significant."`
-	// Geomean is for a measured metric's geometric mean over all benchmarks of a table, where at
-	// least one of them is significantly worse.
-	Geomean float64 `toml:"geomean" json:"geomean" comment:"Of a measured metric's geometric mean over all benchmarks, in percent."`
-	// Alpha is the level below which a difference is significant.
-	Alpha float64 `toml:"alpha" json:"alpha" comment:"The level below which a difference is significant."`
-	// Units has limits of their own for some units, by name: they go before Exact and Host.
-	Units map[string]float64 `toml:"units,inline" json:"units,omitempty" comment:"Limits of some units, by name, that go before exact and host: { 'years' = 2 }."`
-	// FailMissing makes a benchmark or metric that is in the old file and not in the new one a
-	// failure; else it is a warning.
-	FailMissing bool `toml:"fail_missing" json:"fail_missing" comment:"Whether a benchmark or metric that is gone fails; else it is a warning."`
-}
-
-// DefaultThresholds are what a scenario has that says nothing else.
-func DefaultThresholds() Thresholds {
-	return Thresholds{Exact: 0, Host: 10, Geomean: 5, Alpha: 0.05}
-}
-
-// Check finds what is no limit.
-func (th Thresholds) Check() error {
-	for _, v := range []struct {
-		name  string
-		value float64
-	}{{"exact", th.Exact}, {"host", th.Host}, {"geomean", th.Geomean}} {
-		if !percentage(v.value) {
-			return fmt.Errorf("%s = %v: want percent, from 0 to %g", v.name, v.value, mostPercent)
-		}
-	}
-	if !(th.Alpha > 0 && th.Alpha < 1) {
-		return fmt.Errorf("alpha = %v: want more than 0 and less than 1, as 0.05", th.Alpha)
-	}
-	for _, unit := range slices.Sorted(maps.Keys(th.Units)) {
-		if v := th.Units[unit]; !percentage(v) {
-			return fmt.Errorf("units: %s = %v: want percent, from 0 to %g", unit, v, mostPercent)
-		}
-	}
-	return nil
-}
-
-// mostPercent is a limit that nothing but a figure that was 0 exceeds.
-const mostPercent = 1e9
-
-func percentage(v float64) bool { return v >= 0 && v <= mostPercent }
-
-// limit is how much worse, in percent, a unit may get. The unit is the tidied one or as written.
-func (th Thresholds) limit(unit, written string, exact bool) float64 {
-	for _, u := range []string{unit, written} {
-		if v, ok := th.Units[u]; ok {
-			return v
-		}
-	}
-	if exact {
-		return th.Exact
-	}
-	return th.Host
-}
-
-// Comparison is what benchstat says of two files, and what the gate makes of it.
+// Comparison is the statistics of two files and the decision of the gate.
 type Comparison struct {
 	Old        string     `json:"old"` // files
 	New        string     `json:"new"`
@@ -104,7 +57,7 @@ type Table struct {
 	Geomean *Geomean          `json:"geomean,omitempty"`
 }
 
-// Row is one benchmark. A side without samples is one where it is missing.
+// Row is one benchmark. A side with N 0 does not have it.
 type Row struct {
 	Name    string `json:"name"`
 	Old     Side   `json:"old"`
@@ -150,13 +103,12 @@ type Failure struct {
 	Message string `json:"message"`
 }
 
-// hostKeys are settings that say where a file was made. They do not keep exact metrics from being
-// compared; measured ones are not gated where they differ.
+// hostKeys are settings that describe the machine. If they differ, exact metrics are still compared, and
+// measured ones are shown without a gate.
 var hostKeys = []string{"goos", "goarch", "cpu", "toolchain", "/gomaxprocs"}
 
-// Files compares two files in the Go benchmark format, or two results folders. An error is one
-// line with file and line number where the file is broken; a failed gate is no error but a
-// Comparison with Failures.
+// Files compares two files in the Go benchmark format, or two results folders. The error is one line, with
+// file and line number if a file is broken. A failed gate is a Comparison with Failures, not an error.
 func Files(oldPath, newPath string, th Thresholds) (*Comparison, error) {
 	if err := th.Check(); err != nil {
 		return nil, fmt.Errorf("thresholds: %w", err)
@@ -175,7 +127,7 @@ func Files(oldPath, newPath string, th Thresholds) (*Comparison, error) {
 	return compare(in[0], in[1], th)
 }
 
-// maxBench bounds a file in the Go benchmark format, in bytes.
+// maxBench is the largest file that is read, in bytes.
 const maxBench = 256 << 20
 
 // benchInput is a file in the Go benchmark format.
@@ -184,8 +136,8 @@ type benchInput struct {
 	data []byte
 }
 
-// comparing is a comparison on the way: the samples of each cell in the order in which tables and
-// rows first appear.
+// comparing holds the state of one call of compare: the samples of each cell, with tables and rows in the order
+// of their first appearance.
 type comparing struct {
 	th      Thresholds
 	units   benchfmt.UnitMetadataMap
@@ -212,16 +164,16 @@ func compare(old, new benchInput, th Thresholds) (*Comparison, error) {
 	c := comparing{th: th, byTable: map[benchproc.Key]*sampleTable{}, out: &Comparison{
 		Old: old.name, New: new.name, Thresholds: th, Tables: []Table{}, Failures: []Failure{}, Warnings: []string{},
 	}}
-	var results [2][]*benchfmt.Result
+	var parsed [2][]*benchfmt.Result
 	for side, in := range []benchInput{old, new} {
 		var err error
-		if results[side], c.units, err = readBench(in, c.units); err != nil {
+		if parsed[side], c.units, err = readBench(in, c.units); err != nil {
 			return nil, err
 		}
 		c.out.Warnings = append(c.out.Warnings, failedRuns(in)...)
 	}
 	var parser benchproc.ProjectionParser
-	sameHost, err := setHostsAside(&parser, results)
+	sameHost, err := setHostsAside(&parser, parsed)
 	if err != nil {
 		return nil, err
 	}
@@ -233,8 +185,8 @@ func compare(old, new benchInput, th Thresholds) (*Comparison, error) {
 	if err != nil {
 		return nil, err
 	}
-	for side := range results {
-		for _, res := range results[side] {
+	for side := range parsed {
+		for _, res := range parsed[side] {
 			row := rows.Project(res)
 			for i, key := range tables.ProjectValues(res) {
 				c.add(side, key, key.Get(unitField), row, res, i)
@@ -253,10 +205,9 @@ func compare(old, new benchInput, th Thresholds) (*Comparison, error) {
 	return c.out, nil
 }
 
-// setHostsAside takes the host's settings out of what parser groups by and tells whether they are
-// equal in both files. A setting that varies within a file stays: there it is what was measured, as
-// with -cpu=1,2,4.
-func setHostsAside(parser *benchproc.ProjectionParser, results [2][]*benchfmt.Result) (same bool, err error) {
+// setHostsAside takes the settings of the host out of the grouping, and reports whether they are equal in both
+// files. A setting that varies within a file stays in: it is part of what was measured, as with -cpu=1,2,4.
+func setHostsAside(parser *benchproc.ProjectionParser, parsed [2][]*benchfmt.Result) (same bool, err error) {
 	same = true
 	for _, key := range hostKeys {
 		var one benchproc.ProjectionParser
@@ -265,8 +216,8 @@ func setHostsAside(parser *benchproc.ProjectionParser, results [2][]*benchfmt.Re
 			return false, err
 		}
 		var seen [2][]benchproc.Key
-		for side := range results {
-			for _, res := range results[side] {
+		for side := range parsed {
+			for _, res := range parsed[side] {
 				if k := proj.Project(res); !slices.Contains(seen[side], k) {
 					seen[side] = append(seen[side], k)
 				}
@@ -309,8 +260,8 @@ func (c *comparing) add(side int, key benchproc.Key, unit string, row benchproc.
 	r.values[side] = append(r.values[side], res.Values[i].Value)
 }
 
-// anyInCommon refuses two files that have nothing to compare: a gate that looks at nothing must not
-// pass. If only settings differ, it says which.
+// anyInCommon returns an error if the files have no figure in common: a gate that compares nothing must not
+// pass. If it is a setting that keeps them apart, the error names it.
 func (c *comparing) anyInCommon() error {
 	var keys []benchproc.Key
 	names := [2]map[string]bool{{}, {}}
@@ -343,156 +294,7 @@ func (c *comparing) anyInCommon() error {
 	return errors.New(text)
 }
 
-// anyMeasured tells whether some unit is not exact.
+// anyMeasured reports whether some unit is not exact.
 func (c *comparing) anyMeasured() bool {
 	return slices.ContainsFunc(c.tables, func(t *sampleTable) bool { return c.units.GetAssumption(t.unit) != benchmath.AssumeExact })
-}
-
-// table summarises and judges the rows of one unit.
-func (c *comparing) table(t *sampleTable, gateHost bool) {
-	assume := c.units.GetAssumption(t.unit)
-	exact := assume == benchmath.AssumeExact
-	better := c.units.GetBetter(t.unit)
-	out := Table{Unit: t.unit, Exact: exact, Better: map[int]string{-1: "lower", 1: "higher"}[better]}
-	for _, f := range t.key.Projection().FlattenedFields() {
-		if v := t.key.Get(f); f.Name != ".unit" && v != "" {
-			out.Config = append(out.Config, results.Setting{Key: f.Name, Value: v})
-		}
-	}
-	limit := c.th.limit(t.unit, t.written, exact)
-	thresholds := &benchmath.Thresholds{CompareAlpha: c.th.Alpha}
-	var centers [2][]float64
-	someWorse := false
-	for _, r := range t.rows {
-		row := Row{Name: r.name}
-		var samples [2]*benchmath.Sample
-		for side, s := range []*Side{&row.Old, &row.New} {
-			if len(r.values[side]) == 0 {
-				continue
-			}
-			samples[side] = benchmath.NewSample(r.values[side], thresholds)
-			sum := assume.Summary(samples[side], 0.95)
-			*s = Side{N: len(r.values[side]), Center: sum.Center, Range: sum.PctRangeString(), Line: r.line[side]}
-			for _, w := range sum.Warnings {
-				if !exact {
-					c.warn("%s: %v", t.unit, w)
-				}
-			}
-		}
-		if exact && samples[1] != nil && samples[1].Values[0] != samples[1].Values[len(samples[1].Values)-1] {
-			v := samples[1].Values
-			c.fail(row, t.unit, fmt.Sprintf("is said to be exact and differs between repeats, from %v to %v", v[0], v[len(v)-1]))
-			row.Verdict = Failed
-		}
-		switch {
-		case row.Old.N == 0:
-			row.Verdict = Added
-		case row.New.N == 0:
-			row.Verdict = Missing
-			if c.th.FailMissing {
-				c.fail(row, t.unit, "is missing in the new file")
-			} else {
-				c.warn("%s:%d: %s %s is missing in the new file", c.out.Old, row.Old.Line, row.Name, t.unit)
-			}
-		default:
-			cmp := assume.Compare(samples[0], samples[1])
-			for _, w := range cmp.Warnings {
-				c.warn("%s: %v", t.unit, w)
-			}
-			row.Delta, row.P = cmp.FormatDelta(row.Old.Center, row.New.Center), cmp.String()
-			verdict := Same
-			if cmp.P <= cmp.Alpha {
-				verdict = c.judge(&row, t, exact, better, limit, exact || gateHost)
-			}
-			if row.Verdict == "" {
-				row.Verdict = verdict
-			}
-			someWorse = someWorse || verdict == Worse || verdict == Failed
-			centers[0] = append(centers[0], row.Old.Center)
-			centers[1] = append(centers[1], row.New.Center)
-		}
-		out.Rows = append(out.Rows, row)
-	}
-	out.Geomean = geomean(centers)
-	if g := out.Geomean; g != nil && !exact && gateHost && someWorse && worseBy(g.Old, g.New, better) > c.th.Geomean {
-		c.out.Failures = append(c.out.Failures, Failure{
-			File: c.out.New, Name: "geomean", Unit: t.unit,
-			Message: fmt.Sprintf("%s to %s, %+.2f%%: more than %v%% worse", unitValue(g.Old, t.unit), unitValue(g.New, t.unit), g.Change, c.th.Geomean),
-		})
-	}
-	c.out.Tables = append(c.out.Tables, out)
-}
-
-// judge tells which way a significant difference goes, and fails it if it goes too far.
-func (c *comparing) judge(row *Row, t *sampleTable, exact bool, better int, limit float64, gate bool) string {
-	switch worse := worseBy(row.Old.Center, row.New.Center, better); {
-	case row.Old.Center == row.New.Center:
-		return Same
-	case better == 0:
-		return Changed
-	case worse < 0:
-		return Better
-	case !gate || worse <= limit:
-		return Worse
-	}
-	c.fail(*row, t.unit, fmt.Sprintf("%s: more than %v%% worse", change(*row, t.unit, exact), limit))
-	return Failed
-}
-
-// change says from what to what a row went. A change too small for benchstat's two decimals is still
-// one: it gets all its digits.
-func change(row Row, unit string, exact bool) string {
-	old, new := unitValue(row.Old.Center, unit), unitValue(row.New.Center, unit)
-	if old == new {
-		return fmt.Sprintf("%v to %v %s", row.Old.Center, row.New.Center, unit)
-	}
-	if exact {
-		return fmt.Sprintf("%s to %s, %s", old, new, row.Delta)
-	}
-	return fmt.Sprintf("%s to %s, %s (%s)", old, new, row.Delta, row.P)
-}
-
-// fail records a failure at the row's line in the new file, or in the old one if it is only there.
-func (c *comparing) fail(row Row, unit, message string) {
-	f := Failure{File: c.out.New, Line: row.New.Line, Name: row.Name, Unit: unit, Message: message}
-	if row.New.N == 0 {
-		f.File, f.Line = c.out.Old, row.Old.Line
-	}
-	c.out.Failures = append(c.out.Failures, f)
-}
-
-// worseBy is by how many percent new is worse than old; negative if it is better. From 0 any
-// worsening is infinite.
-func worseBy(old, new float64, better int) float64 {
-	if old == new {
-		return 0
-	}
-	sign := -1.0
-	if new > old == (better < 0) {
-		sign = 1
-	}
-	if old == 0 {
-		return math.Inf(int(sign))
-	}
-	return sign * math.Abs(new-old) / math.Abs(old) * 100
-}
-
-// geomean is nil where there is none: fewer than two rows, or values that are not above 0.
-func geomean(centers [2][]float64) *Geomean {
-	if len(centers[0]) < 2 {
-		return nil
-	}
-	for _, vs := range centers {
-		for _, v := range vs {
-			if !(v > 0) {
-				return nil
-			}
-		}
-	}
-	g := &Geomean{Old: stats.GeoMean(centers[0]), New: stats.GeoMean(centers[1])}
-	g.Change = (g.New/g.Old - 1) * 100
-	if !unit.Finite(g.Change) || !unit.Finite(g.Old) || !unit.Finite(g.New) {
-		return nil
-	}
-	return g
 }

@@ -102,7 +102,7 @@ func TestPrintedPageInBrowser(t *testing.T) {
 	c := startChromium(t)
 	printed(t, c, "print", sample.Report())
 	plan := sample.Planned("flat")
-	plan.Command = "dualbank plan /home/somebody/projects/device/results/plan/scenario.toml --out /home/somebody/projects/device/results/plan"
+	plan.Command = "dualbank plan /home/user/projects/device/results/plan/scenario.toml --out /home/user/projects/device/results/plan"
 	printed(t, c, "print-plan", plan)
 }
 

@@ -105,7 +105,7 @@ func TestWriteClearsOnlyItsOwnPlots(t *testing.T) {
 	}
 	files := tree(t, filepath.Join(dir, plotsName))
 	if files["mine.png"] != "x" {
-		t.Error("a file of somebody else's is gone")
+		t.Error("a file that Write did not make is gone")
 	}
 	for _, stale := range []string{"timeline.png", "timeline.svg", "cuts-kvstore-workload-mbedce.svg"} {
 		if _, ok := files[stale]; ok {

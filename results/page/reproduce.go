@@ -8,8 +8,8 @@ import (
 	"dualbank/results/table"
 )
 
-// origins say which settings of a scenario the figures of a picture or of a section's tables come from, by
-// the beginning of its name. All depend on [board], [layout] and [store] besides.
+// origins are the sections of a scenario that a picture or a section of tables depends on, by the prefix of
+// its name. All depend on [board], [layout] and [store] too.
 var origins = []struct{ name, settings string }{
 	{"lifetime", "[plan], [workload]"},
 	{"live", "[plan], [workload]"},
@@ -30,7 +30,7 @@ var origins = []struct{ name, settings string }{
 	{"benchmarks", "all of it"},
 }
 
-// origin is the settings that a picture or a section depends on.
+// origin returns the sections of a scenario that a picture or a section of tables depends on.
 func origin(name string) string {
 	for _, o := range origins {
 		if strings.HasPrefix(name, o.name) {
@@ -40,7 +40,7 @@ func origin(name string) string {
 	return ""
 }
 
-// seed is the seed of the run, or nothing.
+// seed returns the seed of the run, "" if it has none.
 func seed(r *results.Report) string {
 	for _, s := range r.Config {
 		if s.Key == "seed" {
@@ -50,7 +50,7 @@ func seed(r *results.Report) string {
 	return ""
 }
 
-// reproduction says of every picture and every section of tables how its figures are made again.
+// reproduction returns the table of how each picture and each section of tables is made again.
 func reproduction(r *results.Report, pics []*plot.Picture, tables []section) table.Table {
 	t := table.Table{ID: "table-reproduce", Caption: "Each figure: the settings of the scenario that it comes from, beside board, layout and store; its seed; its command", Head: table.Words("Figure", "Scenario", "Seed", "Command")}
 	add := func(name, title, command string) {

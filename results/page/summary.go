@@ -10,9 +10,9 @@ import (
 	"dualbank/results/unit"
 )
 
-// WriteSummary writes what a person at a terminal wants first: the facts, the update by phase, the
-// findings with the command that replays each. Lines are at most width columns wide where words
-// allow it; 0 stands for 100.
+// WriteSummary writes the summary for a terminal: the facts, the update by phase, the findings with the command
+// that replays each. The last column of a table is broken so that lines have at most width columns; 0 means
+// 100.
 func WriteSummary(w io.Writer, r *results.Report, width int) error {
 	if err := results.Check(r); err != nil {
 		return err

@@ -9,10 +9,10 @@ import (
 	"dualbank/results/unit"
 )
 
-// updateColumns is the largest number of updates side by side in a table: more do not fit a terminal.
+// updateColumns is the number of updates side by side in a table that fit a terminal.
 const updateColumns = 6
 
-// sized tells whether updates of one name differ in their size.
+// sized reports whether updates of one name differ in size.
 func sized(all []results.UpdateTime) bool {
 	sizes := map[string]uint32{}
 	for _, u := range all {
@@ -24,8 +24,8 @@ func sized(all []results.UpdateTime) bool {
 	return false
 }
 
-// updateTables have a phase a row. Where sizes are compared there is a table for each name, with a size
-// a column, and before them one of all names.
+// updateTables returns tables with a row for each phase. If sizes are compared there is a table for each name,
+// with a column for each size, after one of all names.
 func updateTables(all []results.UpdateTime) (tables []table.Table) {
 	bySize := sized(all)
 	if bySize {
@@ -46,7 +46,7 @@ func updateTables(all []results.UpdateTime) (tables []table.Table) {
 	return tables
 }
 
-// sizeTable has a name a row and a size a column.
+// sizeTable returns a table with a row for each name and a column for each size.
 func sizeTable(all []results.UpdateTime) table.Table {
 	t := table.Table{Caption: "Update time by size", Head: table.Words("Update")}
 	var sizes []uint32
@@ -117,7 +117,7 @@ func updateTable(caption string, all []results.UpdateTime, bySize bool) table.Ta
 	return t
 }
 
-// phaseCell is the phase's time with what the application feels of it.
+// phaseCell returns the time of a phase, with the time stalled and masked as a note.
 func phaseCell(ph results.Phase) table.Cell {
 	c := table.Number(unit.Duration(ph.Seconds))
 	var felt []string

@@ -1,25 +1,25 @@
-// Package plot draws the pictures of a report, as SVG and as PNG.
 package plot
 
 import (
 	"math"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 
 	"dualbank/results/unit"
 )
 
-// tick is a labelled place on an axis.
+// tick is a labelled value on an axis.
 type tick struct {
 	value float64
 	label string
 }
 
-// shortest is the shortest time that a picture has a scale for, in seconds: less is nothing.
+// shortest is the shortest time that a picture has a scale for, in seconds. Shorter ones are drawn as 0.
 const shortest = 1e-12
 
-// timeTicks are ticks from 0 to at most hi seconds, no more than n of them after the first, at steps
-// that a clock has, all in one unit.
+// timeTicks returns ticks from 0 to at most hi seconds, at most n after the first, at steps of a clock, all
+// in one unit.
 func timeTicks(hi float64, n int) []tick {
 	if hi < shortest {
 		return []tick{{0, "0"}}
@@ -55,8 +55,8 @@ func timeTicks(hi float64, n int) []tick {
 	return out
 }
 
-// clockStep is the smallest step of a clock not below v seconds: 1, 2, 5 times a power of ten below
-// ten seconds, then parts of a minute, an hour and a day.
+// clockStep returns the smallest step of at least v seconds: 1, 2 or 5 times a power of ten up to ten seconds,
+// then parts of a minute, an hour and a day.
 func clockStep(v float64) float64 {
 	if v > 10 {
 		for _, s := range []float64{15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400} {
@@ -69,7 +69,7 @@ func clockStep(v float64) float64 {
 	return decimalStep(v)
 }
 
-// decimalStep is the smallest of 1, 2 and 5 times a power of ten that is not below v.
+// decimalStep returns the smallest of 1, 2 and 5 times a power of ten that is at least v.
 func decimalStep(v float64) float64 {
 	p := math.Pow(10, math.Floor(math.Log10(v)))
 	for _, m := range []float64{1, 2, 5} {
@@ -80,7 +80,7 @@ func decimalStep(v float64) float64 {
 	return 10 * p
 }
 
-// countTicks are ticks for whole numbers from 0 to hi, no more than n after the first.
+// countTicks returns ticks for whole numbers from 0 to hi, at most n after the first.
 func countTicks(hi uint64, n int) []tick {
 	if hi == 0 {
 		return []tick{{0, "0"}}
@@ -96,9 +96,8 @@ func countTicks(hi uint64, n int) []tick {
 	return out
 }
 
-// underneath writes the labels of ticks below y, with a short mark at each; at gives the x of a
-// value. A label that would touch the one before it, or run out of the picture, is moved or left
-// out.
+// underneath writes the labels of ticks below y, with a short mark at each; at returns the x of a value. A
+// label that would run out of the picture is moved, one that would touch the previous label is left out.
 func (p pen) underneath(y vg.Length, ticks []tick, at func(v float64) vg.Length) {
 	st := lettering(smallSize, false, muted)
 	end := vg.Length(-1e9)
@@ -113,4 +112,21 @@ func (p pen) underneath(y vg.Length, ticks []tick, at func(v float64) vg.Length)
 		p.text(lx, y+16, left, st, t.label)
 		end = lx + wide
 	}
+}
+
+// byteTicks returns ticks from 0 to hi bytes at multiples of a power of two, at most n after the first.
+func byteTicks(hi float64, n int) []tick {
+	step := 1.0
+	for step*float64(n) < hi {
+		step *= 2
+	}
+	var out []tick
+	for v := 0.0; v <= hi; v += step {
+		label := "0"
+		if v > 0 {
+			label = strings.ReplaceAll(unit.Size(v), ".0 ", " ")
+		}
+		out = append(out, tick{v, label})
+	}
+	return out
 }

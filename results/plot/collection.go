@@ -11,26 +11,21 @@ import (
 	"dualbank/results/unit"
 )
 
-// collectionPictures is one picture for each garbage collection.
+// collectionPictures returns a picture for each garbage collection.
 func collectionPictures(all []results.Collection) []*Picture {
 	var out []*Picture
-	used := map[string]bool{}
+	names := fileNames{}
 	for _, c := range all {
 		if c.End < shortest || len(c.Tracks) == 0 {
 			continue
 		}
-		file := "gc-" + slug(c.Name)
-		for n := 2; used[file]; n++ {
-			file = fmt.Sprintf("gc-%s-%d", slug(c.Name), n)
-		}
-		used[file] = true
 		title, note := "what is busy", "The height of a trace is the share of time taken."
 		if len(c.Interrupts) > 0 {
 			title += ", and how long interrupts wait"
 			note += " Below: how long an interrupt waits that comes at that time, on a logarithmic scale."
 		}
 		out = append(out, &Picture{
-			Name:  file,
+			Name:  names.next("gc", c.Name),
 			Title: "One garbage collection, " + c.Name + ": " + title + ", in simulated time",
 			note:  note,
 			words: []string{collectionWords(&c)},
@@ -64,7 +59,7 @@ func collectionWords(c *results.Collection) string {
 	return b.String()
 }
 
-// delayed is how many activations had to wait, and the longest wait.
+// delayed returns the number of activations that had to wait, and the longest wait.
 func delayed(q *results.InterruptDelays) (n uint64, worst float64) {
 	for _, d := range q.Delays {
 		n += d.Count
@@ -127,8 +122,8 @@ func collectionBody(c *results.Collection, w vg.Length) part {
 	}}
 }
 
-// waitsOverTime draws the waits of an interrupt over time, column by column the longest one, on a
-// logarithmic scale: those that come early into a delay wait longest.
+// waitsOverTime draws the waits of an interrupt over time on a logarithmic scale: for each column of pixels
+// the longest. Activations early in a delay wait longest.
 func (p pen) waitsOverTime(q *results.InterruptDelays, end float64, x0, y0, w, h vg.Length) {
 	const column = 1.0
 	_, worst := delayed(q)

@@ -11,13 +11,13 @@ import (
 	"dualbank/results/unit"
 )
 
-// outcome is one with the shade that it has in a picture.
+// outcome is an outcome with its shade.
 type outcome struct {
 	results.Outcome
 	shade *shade
 }
 
-// shaded gives the outcomes of m their shades.
+// shaded returns the outcomes of m with their shades.
 func shaded(m results.CutMap) []outcome {
 	var out []outcome
 	for _, o := range m.Outcomes() {
@@ -31,18 +31,13 @@ func shaded(m results.CutMap) []outcome {
 
 func cutPictures(maps []results.CutMap) []*Picture {
 	var out []*Picture
-	used := map[string]bool{"wear": true, "latency": true, "timeline": true, "updates": true}
+	names := fileNames{}
 	for _, m := range maps {
 		if len(m.Rows) == 0 || m.Steps == 0 {
 			continue
 		}
-		name := "cuts-" + slug(m.Name)
-		for n := 2; used[name]; n++ {
-			name = fmt.Sprintf("cuts-%s-%d", slug(m.Name), n)
-		}
-		used[name] = true
 		out = append(out, &Picture{
-			Name:  name,
+			Name:  names.next("cuts", m.Name),
 			Title: "Power cuts by step and mode: " + m.Name,
 			note:  "One block for each way a cut leaves its step; in it one lane for each outcome. Height: share of the steps there.",
 			words: []string{cutWords(m)},
@@ -50,26 +45,6 @@ func cutPictures(maps []results.CutMap) []*Picture {
 		})
 	}
 	return out
-}
-
-// slug is a name for files and page anchors: letters and digits, and hyphens between.
-func slug(s string) string {
-	var b strings.Builder
-	for _, r := range strings.ToLower(s) {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
-			b.WriteRune(r)
-		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
-			b.WriteByte('-')
-		}
-		if b.Len() >= 40 {
-			break
-		}
-	}
-	if out := strings.Trim(b.String(), "-"); out != "" {
-		return out
-	}
-	return "map"
 }
 
 func cutWords(m results.CutMap) string {
@@ -149,8 +124,8 @@ func cutBody(m results.CutMap, w vg.Length) part {
 	}}
 }
 
-// lanes draws one mode, a lane for each outcome: one cut in a million still has its mark, and hides
-// no other.
+// lanes draws one mode, with a lane for each outcome. A single cut among a million has a mark, and no outcome
+// hides another.
 func (p pen) lanes(runs []results.CutRun, outs []outcome, steps uint64, x, y, high, gap vg.Length) {
 	spans := make([][]results.Span, len(outs))
 	for _, run := range runs {

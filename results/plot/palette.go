@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// A shade is a colour with a part to play in a picture. It has one value on paper and on light
-// screens and another on dark ones; PNG files have the light one, SVG files carry both.
+// A shade is a colour of the pictures, with one value for paper and light screens and one for dark screens.
+// PNG files have the light one, SVG files both.
 type shade struct {
 	name  string // class in SVG and CSS
 	light color.RGBA
@@ -50,16 +50,16 @@ var (
 	paleText = newShade("paletext", 0xffffff, 0x101418)
 )
 
-// shades is every shade, for the style sheets.
+// shades are all shades, for the style sheets.
 var shades = []*shade{
 	surface, ink, muted, grid, lane, quiet, darkText, paleText,
 	blue, orange, green, vermillion, purple, sky, yellow,
 }
 
-// series is the order in which colours are given to things that are compared.
+// series are the colours of things that are compared, in the order in which they are used.
 var series = []*shade{blue, orange, green, purple, vermillion, sky, yellow, ink}
 
-// onFill is the shade of text on an area of shade s: whichever of the two reaches 4.5:1.
+// onFill returns the shade of text on an area of shade s, so that the contrast is at least 4.5:1.
 func onFill(s *shade) *shade {
 	if luminance(s.light) < 0.18 {
 		return paleText
@@ -67,25 +67,16 @@ func onFill(s *shade) *shade {
 	return darkText
 }
 
-// luminance is the relative luminance of WCAG 2.2, from 0 to 1.
+// luminance returns the relative luminance of WCAG 2.2, from 0 to 1.
 func luminance(c color.RGBA) float64 {
-	return 0.2126*linear(c.R) + 0.7152*linear(c.G) + 0.0722*linear(c.B)
+	return 0.2126*decoded(c.R) + 0.7152*decoded(c.G) + 0.0722*decoded(c.B)
 }
 
-// linear undoes the transfer curve of sRGB.
-func linear(v uint8) float64 {
+// decoded undoes the transfer curve of sRGB.
+func decoded(v uint8) float64 {
 	c := float64(v) / 255
 	if c <= 0.04045 {
 		return c / 12.92
 	}
 	return math.Pow((c+0.055)/1.055, 2.4)
-}
-
-// contrast is the contrast ratio of two colours (WCAG 2.2), from 1 to 21.
-func contrast(a, b color.RGBA) float64 {
-	x, y := luminance(a), luminance(b)
-	if x < y {
-		x, y = y, x
-	}
-	return (x + 0.05) / (y + 0.05)
 }

@@ -19,7 +19,7 @@ const (
 	smallSize = 11
 )
 
-// lettering is a size, weight and shade of text.
+// lettering returns a style of text.
 func lettering(points float64, bold bool, s *shade) text.Style {
 	f := font.Font{Typeface: "Liberation", Variant: "Sans"}
 	if bold {
@@ -41,11 +41,11 @@ func newPen(c draw.Canvas) pen {
 
 func (p pen) at(x, y vg.Length) vg.Point { return vg.Point{X: p.x0 + x, Y: p.y0 - y} }
 
-// snap moves a length to the pixel grid of the PNG files, two pixels a point, so that edges are
-// sharp and neighbours leave no hairline between them.
+// snap rounds a length to the pixels of the PNG files, two a point, so that edges are sharp and neighbours
+// leave no hairline between them.
 func snap(v vg.Length) vg.Length { return vg.Length(math.Round(float64(v)*2) / 2) }
 
-// box fills a rectangle, snapped; wide at least half a point so that nothing disappears.
+// box fills a rectangle, snapped, at least half a point wide and high.
 func (p pen) box(x0, y0, x1, y1 vg.Length, s *shade) {
 	x0, y0, x1, y1 = snap(x0), snap(y0), snap(x1), snap(y1)
 	if x1 <= x0 {
@@ -65,7 +65,7 @@ func (p pen) area(s *shade, pts ...vg.Point) {
 	p.c.Fill(path)
 }
 
-// polygon adds a closed one to path.
+// polygon adds a closed polygon to path.
 func polygon(path *vg.Path, pts ...vg.Point) {
 	path.Move(pts[0])
 	for _, pt := range pts[1:] {
@@ -102,7 +102,7 @@ func (p pen) text(x, y vg.Length, align text.XAlignment, st text.Style, s string
 	p.c.FillString(face, p.at(x+vg.Length(align)*face.Width(s), y), s)
 }
 
-// wrapped breaks s at spaces into lines no wider than w; a word wider than that has a line alone.
+// wrapped breaks s at spaces into lines no wider than w. A wider word has a line of its own.
 func wrapped(s string, st text.Style, w vg.Length) []string {
 	var lines []string
 	line := ""
@@ -123,7 +123,7 @@ func wrapped(s string, st text.Style, w vg.Length) []string {
 	return lines
 }
 
-// fitted cuts s with an ellipsis so that it is no wider than w.
+// fitted returns s, cut with an ellipsis if it is wider than w.
 func fitted(s string, st text.Style, w vg.Length) string {
 	if st.Width(s) <= w {
 		return s
@@ -142,8 +142,8 @@ type entry struct {
 	label string
 }
 
-// legend lays entries out in lines no wider than w and returns how high they are; it draws them
-// from y on if p has a canvas.
+// legend lays entries out in lines no wider than w, and returns their height. It draws them from y down if p
+// has a canvas.
 func (p pen) legend(y, w vg.Length, entries []entry) vg.Length {
 	const swatch, gap, between, leading = 10, 6, 18, 18
 	st := lettering(smallSize, false, ink)
@@ -163,7 +163,7 @@ func (p pen) legend(y, w vg.Length, entries []entry) vg.Length {
 	return y + leading - top
 }
 
-// stair draws a curve of n steps that begins on the height base, without the steps that are too small to see.
+// stair draws a step function of n points from base up. Steps below 0.4 points are skipped.
 func (p pen) stair(n int, width vg.Length, s *shade, base vg.Length, at func(i int) (x, y vg.Length)) {
 	var path vg.Path
 	px, _ := at(0)
@@ -182,4 +182,42 @@ func (p pen) stair(n int, width vg.Length, s *shade, base vg.Length, at func(i i
 	p.c.SetLineDash(nil, 0)
 	p.c.SetColor(s)
 	p.c.Stroke(path)
+}
+
+// ring draws a circle filled with the background.
+func (p pen) ring(x, y, r vg.Length, s *shade) {
+	var path vg.Path
+	path.Arc(p.at(x, y), r, 0, 2*math.Pi)
+	path.Close()
+	p.c.SetColor(surface)
+	p.c.Fill(path)
+	p.c.SetLineWidth(1.5)
+	p.c.SetLineDash(nil, 0)
+	p.c.SetColor(s)
+	p.c.Stroke(path)
+}
+
+// Marks, each with a shape of its own.
+const (
+	markP50 = iota // a triangle
+	markP99        // a diamond
+	markMax        // a square
+	noMark
+)
+
+func (p pen) mark(x, y vg.Length, kind int, s *shade) {
+	corners := func(r vg.Length) []vg.Point {
+		switch kind {
+		case markP50:
+			return []vg.Point{p.at(x, y-r), p.at(x+r, y+r*0.8), p.at(x-r, y+r*0.8)}
+		case markP99:
+			return []vg.Point{p.at(x, y-r), p.at(x+r, y), p.at(x, y+r), p.at(x-r, y)}
+		default:
+			r *= 0.8
+			return []vg.Point{p.at(x-r, y-r), p.at(x+r, y-r), p.at(x+r, y+r), p.at(x-r, y+r)}
+		}
+	}
+	p.area(surface, corners(8.5)...)
+	p.area(ink, corners(7)...)
+	p.area(s, corners(4.5)...)
 }

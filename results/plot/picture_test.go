@@ -3,6 +3,7 @@ package plot
 import (
 	"bytes"
 	"image"
+	"image/color"
 	"image/png"
 	"math"
 	"strings"
@@ -234,4 +235,13 @@ func TestPaletteContrast(t *testing.T) {
 			t.Errorf("text on %s: %.2f light, %.2f dark", s.name, a, b)
 		}
 	}
+}
+
+// contrast is the contrast ratio of two colours (WCAG 2.2), from 1 to 21.
+func contrast(a, b color.RGBA) float64 {
+	x, y := luminance(a), luminance(b)
+	if x < y {
+		x, y = y, x
+	}
+	return (x + 0.05) / (y + 0.05)
 }

@@ -14,8 +14,7 @@ import (
 )
 
 // svgFonts are the families asked for, in order. gonum measures text with Liberation Sans; Arimo,
-// Helvetica and Arial have the same widths, and whatever a browser falls back on is fitted to them
-// by textLength.
+// Helvetica and Arial have the same widths. textLength fits any other font to them.
 const svgFonts = `Liberation Sans, Arimo, Helvetica, Arial, sans-serif`
 
 // svgCanvas is a vg.Canvas that writes SVG for the web: one coordinate system in points with y
@@ -89,20 +88,20 @@ func (s *svgCanvas) Pop() {
 	s.stack = s.stack[:len(s.stack)-1]
 }
 
-// at gives a point in SVG coordinates.
+// at returns a point in SVG coordinates.
 func (s *svgCanvas) at(pt vg.Point) (x, y float64) {
 	t := &s.state
 	px, py := pt.X.Points(), pt.Y.Points()
 	return t.a*px + t.c*py + t.e, s.h.Points() - (t.b*px + t.d*py + t.f)
 }
 
-// scale is the factor by which the present map stretches lengths.
+// scale returns the factor by which the current map stretches lengths.
 func (s *svgCanvas) scale() float64 {
 	t := &s.state
 	return math.Sqrt(math.Abs(t.a*t.d - t.b*t.c))
 }
 
-// num prints a coordinate: a hundredth of a point is below what any device shows.
+// num prints a coordinate, rounded to a hundredth of a point.
 func num(v float64) string {
 	v = math.Round(v*100) / 100
 	if v == 0 {
@@ -111,7 +110,7 @@ func num(v float64) string {
 	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
-// paint gives the attributes that colour what ("fill" or "stroke").
+// paint returns the attributes that colour what ("fill" or "stroke").
 func (s *svgCanvas) paint(what string) string {
 	var class string
 	if sh, ok := s.state.color.(*shade); ok {
@@ -154,7 +153,7 @@ func (s *svgCanvas) Fill(p vg.Path) {
 }
 
 // path writes path data. A whole circle is two arcs; other arcs become chords of at most five
-// degrees, which no eye tells from the arc at the size of a marker.
+// degrees.
 func (s *svgCanvas) path(p vg.Path) string {
 	var d strings.Builder
 	put := func(cmd byte, pts ...vg.Point) {
@@ -224,7 +223,7 @@ func (s *svgCanvas) FillString(f font.Face, pt vg.Point, text string) {
 	fmt.Fprintf(&s.body, "%s>%s</text>\n", s.paint("fill"), escaped(text))
 }
 
-// escaped is text as XML can have it: what XML has no place for becomes U+FFFD.
+// escaped returns s as XML text. Characters that XML does not allow become U+FFFD.
 func escaped(s string) string {
 	return html.EscapeString(strings.Map(func(r rune) rune {
 		if r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff {
@@ -234,14 +233,13 @@ func escaped(s string) string {
 	}, s))
 }
 
-// DrawImage implements vg.Canvas. The pictures here are drawn, not painted: an image has no place
-// in them.
+// DrawImage implements vg.Canvas. No picture of this package has an image.
 func (s *svgCanvas) DrawImage(vg.Rectangle, image.Image) {
 	panic("results: image in an SVG picture")
 }
 
-// markup returns the SVG element. The id must be unique on the page; style tells whether the
-// element brings its own style sheet, as a file of its own needs.
+// markup returns the SVG element. The id must be unique on the page; style adds the style sheet that a file of
+// its own needs.
 func (s *svgCanvas) markup(id, title, desc string, style bool) string {
 	var b strings.Builder
 	if style {
@@ -259,7 +257,7 @@ func (s *svgCanvas) markup(id, title, desc string, style bool) string {
 	return b.String()
 }
 
-// darkRules are the style rules that turn the shades of a picture dark.
+// DarkRules returns the style rules that turn the shades of a picture dark.
 func DarkRules() string {
 	var b strings.Builder
 	for _, s := range shades {

@@ -28,7 +28,7 @@ func timelinePicture(t *results.Timeline) *Picture {
 	}
 }
 
-// taken is the time in spans between from and to that is taken.
+// taken returns the busy time of spans between from and to, in seconds.
 func taken(spans []results.Span, from, to float64) float64 {
 	var sum float64
 	for _, s := range spans {
@@ -64,8 +64,8 @@ func timelineWords(t *results.Timeline) string {
 	return b.String()
 }
 
-// panes divides a width among phases: each gets a least width and a part that grows with the
-// logarithm of its duration, so that milliseconds and minutes stand side by side.
+// panes divides a width among phases. Each gets a minimum and a part that grows with the logarithm of its
+// duration, so that milliseconds and minutes can be read side by side.
 func panes(phases []results.Span, w, gap vg.Length) []vg.Length {
 	weights := make([]float64, len(phases))
 	least := math.Inf(1)
@@ -90,8 +90,7 @@ func panes(phases []results.Span, w, gap vg.Length) []vg.Length {
 	return out
 }
 
-// phaseShades gives each phase the colour that it has in every picture of a report; phases that do the
-// same kind of work share one.
+// phaseShades are the colours of phases in every picture. Phases that do the same kind of work share one.
 var phaseShades = map[string]*shade{
 	"download":         blue,
 	"prepare":          orange,
@@ -141,7 +140,7 @@ func timelineBody(t *results.Timeline, w vg.Length) part {
 	}
 	widths := panes(t.Phases, w-names, gap)
 	bold, small := lettering(bodySize, true, ink), lettering(smallSize, false, muted)
-	keyed := false // the phases' names do not fit over their panes: number them
+	keyed := false // the names do not fit over their panes: number the phases
 	for i, ph := range t.Phases {
 		keyed = keyed || max(bold.Width(ph.Name), small.Width(unit.Duration(ph.End-ph.Start))) > widths[i]
 	}
@@ -209,7 +208,7 @@ func timelineBody(t *results.Timeline, w vg.Length) part {
 	}}
 }
 
-// trackShade tells flash from what the application feels.
+// trackShade returns the colour of a track: stalls and masked interrupts differ from busy flash.
 func trackShade(name string, i int) *shade {
 	switch {
 	case strings.Contains(name, "stall"):
@@ -224,8 +223,8 @@ func trackShade(name string, i int) *shade {
 	return series[i%len(series)]
 }
 
-// trace draws how much of the time is taken, column by column, as heights up to h: however short, a
-// span shows, and however small the share, it has the least height.
+// trace draws the busy share of the time, column by column, as heights up to h. Every span shows, however
+// short, with at least the share least of the height.
 func (p pen) trace(spans []results.Span, ph results.Span, x, y, w, h vg.Length, s *shade, least float64) {
 	const column = 1.0
 	p.box(x, y, x+w, y+h, lane)

@@ -14,7 +14,7 @@ import (
 // maxBars is the largest number of updates that the picture has a bar for.
 const maxBars = 12
 
-// barred are the updates that get a bar: all, or of too many the largest of each name.
+// barred returns the updates that get a bar: all, or if there are too many the largest of each name.
 func barred(all []results.UpdateTime) []results.UpdateTime {
 	if len(all) <= maxBars {
 		return all
@@ -58,7 +58,7 @@ func updatesPicture(of []results.UpdateTime) *Picture {
 	}
 }
 
-// phaseLegend has an entry for each colour, with the phases that have it.
+// phaseLegend returns a legend entry for each colour, with its phases, and the shade of each phase.
 func phaseLegend(names []string) (entries []entry, shadeOf map[string]*shade) {
 	shadeOf = map[string]*shade{}
 	for i, n := range names {

@@ -36,7 +36,7 @@ func TestUpdatePictures(t *testing.T) {
 	}
 }
 
-// Phases of one kind share a colour and an entry; what nobody knows has its own.
+// Phases of one kind share a colour and an entry; unknown phases have their own.
 func TestPhaseLegend(t *testing.T) {
 	entries, shades := phaseLegend([]string{"prepare", "verify", "dance", "verify active", "verify candidate", "verify installed"})
 	var labels []string

@@ -10,17 +10,16 @@ import (
 	"dualbank/results/unit"
 )
 
-// sizeCurve is how long updates of one name take by their size.
+// sizeCurve is the time of updates of one name by their size.
 type sizeCurve struct {
 	name   string
 	points []sizePoint
 }
 
-// sizePoint is one update: its size in bytes, the whole of it and the part in which the application does
-// not run, in seconds.
+// sizePoint is one update: its size in bytes, its total time and the time down in seconds.
 type sizePoint struct{ size, total, down float64 }
 
-// sizeCurves are the names that have more than one size, in their order.
+// sizeCurves returns a curve for each name that has more than one size, in order.
 func sizeCurves(all []results.UpdateTime) (curves []sizeCurve) {
 	for _, u := range all {
 		p := sizePoint{size: float64(u.Size), total: u.Total(), down: u.Down()}
@@ -112,8 +111,6 @@ func sizesBody(curves []sizeCurve, w vg.Length) part {
 
 // sizePanel draws the curves of one value.
 func (p pen) sizePanel(title string, curves []sizeCurve, value func(sizePoint) float64, head, height vg.Length) {
-	const axis = 64
-	small := lettering(smallSize, false, muted)
 	// A browser may draw the first letter a little to the left of where it begins.
 	p.text(2, 12, left, lettering(bodySize, true, ink), title)
 	var most, widest float64
@@ -128,36 +125,33 @@ func (p pen) sizePanel(title string, curves []sizeCurve, value func(sizePoint) f
 	}
 	slices.Sort(sizes)
 	most, widest = max(most, shortest), max(widest, 1)
-	x := func(v float64) vg.Length { return axis + (p.w-axis-6)*vg.Length(v/widest) }
-	y := func(v float64) vg.Length { return head + height - (height-6)*vg.Length(v/most) }
-	for _, t := range timeTicks(most, 5) {
-		p.line(axis, y(t.value), p.w, y(t.value), 1, grid)
-		p.text(axis-6, y(t.value)+4, right, small, t.label)
-	}
+	c := newChart(p.w, 64, head, height, linear(widest), linear(most))
+	c.wide, c.high = c.wide-6, c.high-6
+	p.levels(c, timeTicks(most, 5))
 	var ticks []tick
 	for _, s := range sizes {
 		ticks = append(ticks, tick{s, unit.Size(s)})
 	}
-	p.underneath(head+height, ticks, x)
-	p.text(axis+(p.w-axis)/2, head+height+33, center, lettering(smallSize, false, ink), "size of the firmware")
-	p.line(axis, head+height, p.w, head+height, 1.5, ink)
-	for i, c := range curves {
+	p.underneath(c.foot(), ticks, c.x)
+	p.below(c, "size of the firmware")
+	p.base(c)
+	for i, s := range curves {
 		var path vg.Path
-		for k, pt := range c.points {
-			at := p.at(x(pt.size), y(value(pt)))
+		for k, pt := range s.points {
+			at := p.at(c.x(pt.size), c.y(value(pt)))
 			if k == 0 {
 				path.Move(at)
 			} else {
 				path.Line(at)
 			}
 		}
-		// Later curves are thinner, so that those show that coincide.
+		// Later curves are thinner, so that all show where they coincide.
 		p.c.SetLineWidth(max(1.5, 4-vg.Length(i)))
 		p.c.SetLineDash(nil, 0)
 		p.c.SetColor(series[i])
 		p.c.Stroke(path)
-		for _, pt := range c.points {
-			p.ring(x(pt.size), y(value(pt)), 3.5, series[i])
+		for _, pt := range s.points {
+			p.ring(c.x(pt.size), c.y(value(pt)), 3.5, series[i])
 		}
 	}
 }

@@ -11,15 +11,15 @@ import (
 	"dualbank/results/unit"
 )
 
-// region is a stretch of neighbouring sectors with one purpose.
+// region is a run of neighbouring sectors with one purpose.
 type region struct {
 	name        string
 	first, last int // sectors
 	shade       *shade
 }
 
-// regionShades fixes the colours of the regions that a dual-bank layout has, so that they are the
-// same in every report; others take what is left.
+// regionShades are the colours of the regions of a dual-bank layout, the same in every report. Other regions
+// take the remaining colours.
 var regionShades = map[string]*shade{
 	"":            quiet,
 	"bootloader":  purple,
@@ -50,7 +50,7 @@ func regions(wear []results.SectorWear) []region {
 	return out
 }
 
-// most is the sector from first to last that was erased most often.
+// most returns the sector from first to last that was erased most often.
 func most(wear []results.SectorWear, first, last int) int {
 	top := first
 	for i := first; i <= last; i++ {
@@ -178,8 +178,8 @@ func wearBody(wear []results.SectorWear, w vg.Length) part {
 	}}
 }
 
-// wearBars draws the bars of one region: apart where there is room, else as one shape, because
-// bars of a pixel's width with gaps between them shimmer.
+// wearBars draws the bars of one region, as one shape if they are narrow: bars of a pixel's width with gaps
+// between them shimmer.
 func (p pen) wearBars(wear []results.SectorWear, r region, x func(int) vg.Length, y func(float64) vg.Length, base, col vg.Length) {
 	if col >= 6 {
 		for i := r.first; i <= r.last; i++ {
@@ -197,7 +197,7 @@ func (p pen) wearBars(wear []results.SectorWear, r region, x func(int) vg.Length
 	p.area(r.shade, append(pts, p.at(x(r.last+1), base))...)
 }
 
-// enduranceLine draws the rating, stepwise where it differs from sector to sector.
+// enduranceLine draws the rated endurance, in steps where it differs from sector to sector.
 func (p pen) enduranceLine(wear []results.SectorWear, x func(int) vg.Length, y func(float64) vg.Length) {
 	st := lettering(smallSize, true, ink)
 	for i := 0; i < len(wear); {
@@ -213,8 +213,8 @@ func (p pen) enduranceLine(wear []results.SectorWear, x func(int) vg.Length, y f
 	}
 }
 
-// wearCounts writes the number of erases over the bars: over each where it fits, else over the
-// highest of a region.
+// wearCounts writes the number of erases over each bar, or over the highest of each region if there is no
+// room.
 func (p pen) wearCounts(wear []results.SectorWear, regs []region, x func(int) vg.Length, y func(float64) vg.Length, col vg.Length) {
 	st := lettering(smallSize, false, ink)
 	end := vg.Length(-1e9)
@@ -230,7 +230,7 @@ func (p pen) wearCounts(wear []results.SectorWear, regs []region, x func(int) vg
 			return
 		}
 		top, st := y(float64(wear[i].Erases)), st
-		// Where the line of the rating would cross it, the number stands in the bar, or above the line.
+		// If the line of the rating would cross it, the number goes into the bar, or above the line.
 		if line := y(float64(wear[i].Endurance)); wear[i].Endurance > 0 && line < top+2 && line > top-18 {
 			if wide+2 <= col {
 				for _, r := range regs {

@@ -1,4 +1,18 @@
-// Package table lays out tables of text for a terminal; package page shows the same ones in HTML.
+// Package table holds tables of text, and lays them out for a terminal.
+//
+// A table goes through these steps:
+//
+//  1. Package page or package compare builds a Table: a caption, a row of headings, and rows of cells. Words
+//     makes cells of plain text, Number cells that are aligned right.
+//  2. Text lays it out for a terminal of a given width. All columns are as wide as their content, only the
+//     last one is broken at spaces. A cell with line breaks or a note takes several lines.
+//  3. The HTML page shows the same Table through its template. Code, Link, Severity and ID matter only there.
+//
+// Invariants:
+//
+//   - The first cell of a row is its heading.
+//   - A word is never broken, so that a command can be copied. A line may then be longer than the width.
+//   - No line ends in a space.
 package table
 
 import (
@@ -6,7 +20,7 @@ import (
 	"unicode/utf8"
 )
 
-// Table is a table for the page or the terminal; the first cell of each row is its heading.
+// Table is a table for page and terminal. The first cell of each row is its heading.
 type Table struct {
 	ID      string // on the page
 	Caption string
@@ -24,7 +38,7 @@ type Cell struct {
 	Severity string
 }
 
-// lines are the cell's lines on a terminal.
+// lines returns the cell's lines on a terminal.
 func (c Cell) lines() []string {
 	if c.Note == "" {
 		return strings.Split(c.Text, "\n")
@@ -32,7 +46,7 @@ func (c Cell) lines() []string {
 	return strings.Split(c.Text+"\n"+c.Note, "\n")
 }
 
-// Words are cells of plain text.
+// Words returns cells of plain text.
 func Words(ss ...string) []Cell {
 	out := make([]Cell, len(ss))
 	for i, s := range ss {
@@ -41,11 +55,11 @@ func Words(ss ...string) []Cell {
 	return out
 }
 
-// Number is a cell that is aligned right.
+// Number returns a cell that is aligned right.
 func Number(s string) Cell { return Cell{Text: s, Num: true} }
 
-// Text renders t for a terminal of the given width: columns as wide as their content, the last one
-// broken at spaces where the width ends. A cell may have several lines.
+// Text lays t out for a terminal of width columns: table columns as wide as their content, the last one broken
+// at spaces, but at least 24 wide. A table without rows and head is "".
 func (t Table) Text(width int) string {
 	const gap = 2
 	rows := t.Rows
@@ -115,8 +129,8 @@ func (t Table) Text(width int) string {
 	return b.String()
 }
 
-// brokenAt breaks lines at spaces to at most w columns; a longer word stays whole, so that a command
-// can be copied.
+// brokenAt breaks lines at spaces to at most w columns. A longer word stays whole, so that a command can be
+// copied.
 func brokenAt(lines []string, w int) []string {
 	var out []string
 	for _, l := range lines {

@@ -1,4 +1,3 @@
-// Package sample has reports for the tests of results and its rooms.
 package sample
 
 import (

@@ -1,3 +1,16 @@
+// Package sample makes reports for the tests of results and its rooms. Only tests import it.
+//
+// The tests use it in these steps:
+//
+//  1. Report is what a run on the porting guide's board leaves, with some of every record, computed from the
+//     typical times of the part. Planned is the same for a capacity plan.
+//  2. Crowded and EdgePlans are reports that are hard to draw: 512 pages, long names, times of zero, lives
+//     far apart.
+//  3. Drawn is any report that results.Check accepts, drawn by rapid for property tests.
+//  4. WellFormed reads a picture or a page as strict XML and counts its elements.
+//
+// Each call makes the report anew, so a test may change it. Random values come from generators with a fixed
+// seed, so the same function returns the same report every time.
 package sample
 
 import (

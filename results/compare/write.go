@@ -19,8 +19,8 @@ func unitValue(v float64, unit string) string {
 	return benchunit.Scale(v, benchunit.ClassOf(unit)) + " " + unit
 }
 
-// WriteText writes benchstat's tables, one a unit, with the gate's verdict at the end of each line
-// that is not as before; then warnings; then what failed.
+// WriteText writes benchstat's tables, one for each unit, with the verdict at the end of each line that
+// changed, then warnings, failures and a last line with the result.
 func (c *Comparison) WriteText(w io.Writer) error {
 	var b strings.Builder
 	var last []results.Setting
@@ -51,7 +51,7 @@ func (c *Comparison) WriteText(w io.Writer) error {
 	return err
 }
 
-// verdict is the last line: how many figures were compared and how they fared.
+// verdict returns the last line: the number of figures compared, by verdict.
 func (c *Comparison) verdict() string {
 	n := map[string]int{}
 	for _, t := range c.Tables {
@@ -72,7 +72,7 @@ func (c *Comparison) verdict() string {
 	return "ok: " + text
 }
 
-// String is the failure on one line, with the place in the form that editors jump to.
+// String returns the failure on one line that starts with file:line.
 func (f Failure) String() string {
 	place := f.File
 	if f.Line > 0 {
@@ -120,7 +120,7 @@ func (t Table) text(old, new string) string {
 	return out.Text(1 << 20)
 }
 
-// WriteJSON writes the comparison for another program to read.
+// WriteJSON writes the comparison as JSON.
 func (c *Comparison) WriteJSON(w io.Writer) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)

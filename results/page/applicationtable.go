@@ -1,4 +1,3 @@
-// Package page makes a results folder: the pictures and the HTML report, and the summary for a terminal.
 package page
 
 import (
@@ -7,7 +6,8 @@ import (
 	"dualbank/results/unit"
 )
 
-// applicationTables are one table of what the processor does, and one for each interrupt, case by case.
+// applicationTables returns a table of stalls, masked interrupts and resets by case, and one for each
+// interrupt.
 func applicationTables(all []results.Application) []table.Table {
 	if len(all) == 0 {
 		return nil

@@ -14,10 +14,9 @@ import (
 	"dualbank/results/unit"
 )
 
-// readBench reads the results of a file in the Go benchmark format, of this program or another's,
-// and adds its units to those already known. Lines that belong to no benchmark are passed over, as
-// the format wants it; a broken line is an error with file name and line number, and so is a value
-// that is not a number, which no comparison would ever find worse.
+// readBench reads the results of a file in the Go benchmark format, and adds its units to those known. Lines
+// that belong to no benchmark are skipped, as the format demands. A broken line is an error with file and line
+// number. So is a value that is not a number: no comparison would find it worse.
 func readBench(in benchInput, known benchfmt.UnitMetadataMap) ([]*benchfmt.Result, benchfmt.UnitMetadataMap, error) {
 	units := benchfmt.UnitMetadataMap{}
 	maps.Copy(units, known)
@@ -59,7 +58,7 @@ func readBench(in benchInput, known benchfmt.UnitMetadataMap) ([]*benchfmt.Resul
 	return out, units, nil
 }
 
-// longLine is the number of the first line that is too long for a scanner.
+// longLine returns the number of the first line that is too long for a scanner.
 func longLine(data []byte) int {
 	for n := 1; ; n++ {
 		line, rest, more := bytes.Cut(data, []byte("\n"))
@@ -70,8 +69,8 @@ func longLine(data []byte) int {
 	}
 }
 
-// failedRuns warns of what `go test` prints when a benchmark failed: the results before it are there,
-// those after it are not.
+// failedRuns returns a warning for each line that `go test` prints for a failed benchmark: the results after it
+// are missing.
 func failedRuns(in benchInput) []string {
 	var out []string
 	for i, line := range strings.Split(string(in.data), "\n") {

@@ -9,7 +9,7 @@ import (
 	"dualbank/results/unit"
 )
 
-// planTables are the recommendation and the figures behind it.
+// planTables returns the recommendation and the figures behind it.
 func planTables(p *results.Plan) []table.Table {
 	if p == nil {
 		return nil

@@ -1,4 +1,23 @@
-// Package unit spells quantities as reports do: durations, counts, sizes, shares, addresses.
+// Package unit prints quantities the way reports and messages show them: durations, counts, sizes, shares,
+// addresses, metrics with their unit.
+//
+// Every text that a person reads goes through it in these steps:
+//
+//  1. A caller in bench, results or a command has a number in base units: seconds, bytes, a share of one, a
+//     count, years.
+//  2. The function of that quantity (Duration, Size, Percent, Count, Years) chooses the unit by magnitude.
+//  3. Digits prints the number with a fixed number of significant digits and groups the digits before the
+//     point by commas. It never uses an exponent.
+//  4. The result is a short text such as "2.36 ms", "400 KiB", "12.5 %" or "26,843 erases".
+//
+// Measure does the same for a metric of bench.txt, whose unit is part of its name ("sim-sec/op").
+//
+// Invariants:
+//
+//   - Rounding carries into the next unit: 0.9999 ms is "1.00 ms", 3599.6 s is "1 h 00 min".
+//   - Digits before the point are never rounded away; zeros at the end of a fraction stay unless the value
+//     is exact.
+//   - The functions are pure. They depend on no locale, clock or setting.
 package unit
 
 import (
@@ -7,7 +26,7 @@ import (
 	"strings"
 )
 
-// Duration prints seconds as a person would say them, with three digits that count: "250 µs",
+// Duration prints seconds in the unit that fits, with three significant digits: "250 µs",
 // "2.36 ms", "47.1 s", "2 min 22 s", "3 h 05 min", "41.2 d", "10.4 years".
 func Duration(s float64) string {
 	const day = 24 * 3600
@@ -45,8 +64,8 @@ func two(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-// Digits prints v with n digits that count, without an exponent; digits before the point are never
-// cut. Zeros at the end of a fraction go where v is exactly what remains: 6, but 5.9984 is 6.00.
+// Digits prints v with n significant digits, without an exponent. All digits before the point are printed.
+// Zeros at the end of a fraction are dropped if v is exact without them: 6 is "6", 5.9984 is "6.00".
 func Digits(v float64, n int) string {
 	if v == 0 {
 		return "0"
@@ -82,7 +101,7 @@ func Grouped(s string) string {
 	return sign + s
 }
 
-// Count prints a whole number.
+// Count prints a whole number: "12,345".
 func Count[T uint32 | uint64 | int](n T) string {
 	if n < 0 {
 		return "-" + Grouped(strconv.FormatUint(uint64(-n), 10))
@@ -121,13 +140,14 @@ func Percent(share float64) string {
 	return Digits(share*100, 3) + " %"
 }
 
-// Address prints an address the way reference manuals do.
+// Address prints an address as reference manuals do: "0x08100000".
 func Address(a uint32) string {
 	s := strings.ToUpper(strconv.FormatUint(uint64(a), 16))
 	return "0x" + strings.Repeat("0", 8-len(s)) + s
 }
 
-// Measure prints the value of a metric by its unit: times and bytes as such, all else as a number.
+// Measure prints the value of a metric by its unit ("sim-sec/op", "B/op"): times and bytes with their own
+// unit, all others as a number.
 func Measure(v float64, unit string) string {
 	num, _, _ := strings.Cut(unit, "/")
 	for _, part := range strings.Split(num, "-") {
@@ -143,7 +163,7 @@ func Measure(v float64, unit string) string {
 	return Digits(v, 4)
 }
 
-// OrNever is a time, or what people call none at all.
+// OrNever prints a duration, and "never" for 0.
 func OrNever(seconds float64) string {
 	if seconds == 0 {
 		return "never"
@@ -151,7 +171,7 @@ func OrNever(seconds float64) string {
 	return Duration(seconds)
 }
 
-// Years prints a number of years.
+// Years prints a number of years: "15.6 years".
 func Years(years float64) string {
 	if years >= 1000 {
 		return "over 1,000 years"
