@@ -178,7 +178,7 @@ func TestApplicationErrors(t *testing.T) {
 	}{
 		"code":        {func(s *Scenario) { s.App.Code = 2 }, "board: part stm32f429zi: no bank 2 to run the application from: it has 2"},
 		"handler":     {func(s *Scenario) { s.App.Interrupts[0].Handler = 3 }, "application: interrupt control: part stm32f429zi has no bank 3"},
-		"feeder":      {func(s *Scenario) { s.App.Watchdog.By = "contrl" }, `application: watchdog: nobody is called "contrl"`},
+		"feeder":      {func(s *Scenario) { s.App.Watchdog.By = "contrl" }, `application: watchdog: there is no interrupt "contrl"`},
 		"feed":        {func(s *Scenario) { s.App.Watchdog.Feed = s.App.Watchdog.Period }, "application: watchdog: fed every 8s it must wait longer than that"},
 		"mode":        {func(s *Scenario) { s.Cuts.Modes = append(s.Cuts.Modes, Mode{model.ECC}) }, "cuts.modes: ecc: part stm32f429zi has no ECC: leave it out"},
 		"wear law":    {func(s *Scenario) { s.Board.Wear = "flash" }, `board.wear: wear law "flash" is unknown: choose one of flat`},

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// App is what runs beside the storage and feels it: interrupts that come by themselves, and a watchdog
-// that must be fed. Where its code runs from is Config.Code.
+// App is what runs beside the storage: periodic interrupts, and a watchdog that must be fed. Where its code
+// runs from is Config.Code.
 type App struct {
 	Interrupts []Interrupt
 	Watchdog   *Watchdog
@@ -23,8 +23,17 @@ type Interrupt struct {
 	Handler  Code          // bank in which handler and vector table are, or CodeInRAM
 }
 
-// application is an App in cycles.
+// application is where the application runs from, and what it feels.
 type application struct {
+	code          Code
+	stalls        []bool // by bank: the application cannot be fetched while it is busy
+	handlersInRAM bool   // the driver has put interrupt handlers there
+	app           *running
+	quick         bool // nothing observes or perturbs this flash: programTime may take its fast path
+}
+
+// running is an App in cycles.
+type running struct {
 	start uint64
 	irqs  []irq
 	dog   *dog
@@ -42,8 +51,8 @@ type Delay struct {
 	Until     uint64 // the handler's first instruction
 }
 
-// ObserveDelays has fn told of every delay of an interrupt of the present application; nil ends it. The
-// delay is valid during the call only. Activations that nothing delays are not told.
+// ObserveDelays calls fn for every delay of an interrupt of the present application; nil ends it. The
+// delay is valid during the call only. Activations that nothing delays are not reported.
 func (f *Flash) ObserveDelays(fn func(*Delay)) {
 	f.delays = fn
 	if f.app != nil {
@@ -65,10 +74,10 @@ func (f *Flash) Run(a App) error {
 	f.quick = false
 	if len(a.Interrupts) == 0 && a.Watchdog == nil {
 		f.app = nil
-		f.quick = t.access0 > 0 && !t.unaligned && !t.programMasked && !f.part.ReadCollision.Value
+		f.quick = t.program.each > 0 && !t.program.unaligned && !t.program.masked && !f.part.ReadCollision.Value
 		return nil
 	}
-	app := &application{start: f.now, entry: f.timing.interrupt, observe: f.delays}
+	app := &running{start: f.now, entry: f.timing.core.interrupt, observe: f.delays}
 	names := map[string]bool{"": true, FedByCaller: true, FedByApplication: true, FedByNobody: true}
 	for _, in := range a.Interrupts {
 		if names[in.Name] {
@@ -103,7 +112,7 @@ func (f *Flash) Run(a App) error {
 	return nil
 }
 
-// stallsOf tells by bank whether code at a place cannot be fetched while the bank is busy.
+// stallsOf returns by bank whether code at a place cannot be fetched while the bank is busy.
 func (f *Flash) stallsOf(code Code) []bool {
 	stalls := make([]bool, len(f.part.Banks))
 	for b := range stalls {
@@ -140,8 +149,8 @@ func ticksBefore(q *irq, start, end uint64) uint64 {
 	return (end-1-first)/q.period + 1
 }
 
-// feel tells the interrupts of an operation that is over, or at least planned.
-func (a *application) feel(o *operation) {
+// feel adds what an operation, over or planned, delays of each interrupt.
+func (a *running) feel(o *operation) {
 	for i := range a.irqs {
 		q := &a.irqs[i]
 		switch {
@@ -159,7 +168,7 @@ func (a *application) feel(o *operation) {
 }
 
 // window delays the activations from cycle from on, until before cycle to, to then.
-func (a *application) window(q *irq, from, to uint64) {
+func (a *running) window(q *irq, from, to uint64) {
 	k := ticksBefore(q, a.start, from)
 	first := a.start + q.offset + k*q.period
 	if first >= to {
@@ -180,7 +189,7 @@ func (a *application) window(q *irq, from, to uint64) {
 
 // windows delays activations by a run of accesses, each but for its first free cycles. Their lengths are
 // taken as equal.
-func (a *application) windows(q *irq, o *operation, free uint64) {
+func (a *running) windows(q *irq, o *operation, free uint64) {
 	each := o.gap + o.busy/o.count
 	if q.period <= each {
 		for k := range o.count {

@@ -126,7 +126,7 @@ func TestProgramLatency(t *testing.T) {
 	if err := k.Program(b.KVStore.Base+2048, make([]byte, 4096)); err != nil {
 		t.Fatal(err)
 	}
-	chunk := 256 * (90*120 + k.timing.programAccess)
+	chunk := 256 * (90*120 + k.timing.program.access)
 	if w := k.Latencies()[0].Worst; w > chunk+12 || w < chunk*95/100 {
 		t.Errorf("K64F: worst %d cycles, half a call of 4 KiB in each of two sectors takes %d", w, chunk)
 	}
@@ -172,7 +172,7 @@ func TestMaskedUnitByUnit(t *testing.T) {
 	if err := f.Program(0x80000, make([]byte, 256)); err != nil {
 		t.Fatal(err)
 	}
-	each := uint64(90*120) + f.timing.programAccess + f.timing.programChunk
+	each := uint64(90*120) + f.timing.program.access + f.timing.program.chunk
 	if c := f.Counters(); c.LongestMasked != each || c.Masked != 32*each {
 		t.Errorf("masked for %d, %d at a stretch; want %d each", c.Masked, c.LongestMasked, each)
 	}
@@ -184,7 +184,7 @@ func TestMaskedUnitByUnit(t *testing.T) {
 // TestLatenciesAreExact compares with going through the ticks one by one.
 func TestLatenciesAreExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		a := &application{start: rapid.Uint64Range(0, 1000).Draw(t, "start"), entry: rapid.Uint64Range(0, 20).Draw(t, "entry")}
+		a := &running{start: rapid.Uint64Range(0, 1000).Draw(t, "start"), entry: rapid.Uint64Range(0, 20).Draw(t, "entry")}
 		period := rapid.Uint64Range(a.entry+1, 3000).Draw(t, "period")
 		q := irq{period: period, offset: rapid.Uint64Range(0, 2000).Draw(t, "offset"), deadline: rapid.Uint64Range(0, 3000).Draw(t, "deadline"), stalls: []bool{false, true}}
 		a.irqs = []irq{q}
@@ -213,7 +213,7 @@ func TestLatenciesAreExact(t *testing.T) {
 			}
 			now = o.end()
 		}
-		f := &Flash{app: a, now: now}
+		f := &Flash{application: application{app: a}, now: now}
 		got := f.Latencies()[0]
 		want := Latency{}
 		w, lastServed := 0, uint64(0)
@@ -343,8 +343,8 @@ func TestWatchdogInProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	t0 := &f.timing
-	each := t0.access0 + t0.programAccess
-	steps := (f.Cycles(10*time.Millisecond) - t0.programCall - 2*t0.programChunk) / each
+	each := t0.program.each + t0.program.access
+	steps := (f.Cycles(10*time.Millisecond) - t0.program.call - 2*t0.program.chunk) / each
 	if f.Steps() != steps || f.Counters().Programs != steps || f.Now() != f.Cycles(10*time.Millisecond) {
 		t.Errorf("%d steps, %d counted, at cycle %d; want %d", f.Steps(), f.Counters().Programs, f.Now(), steps)
 	}
@@ -393,7 +393,7 @@ func TestRun(t *testing.T) {
 		{App{Interrupts: []Interrupt{{Name: "a", Period: time.Second, Handler: 2}}}, "no bank 2"},
 		{App{Watchdog: &Watchdog{Period: time.Second, Feed: time.Second, By: FedByApplication}}, "longer"},
 		{App{Watchdog: &Watchdog{Period: time.Second, By: FedByApplication}}, "longer"},
-		{App{Watchdog: &Watchdog{Period: time.Second, By: "somebody"}}, `nobody is called "somebody"`},
+		{App{Watchdog: &Watchdog{Period: time.Second, By: "somebody"}}, `there is no interrupt "somebody"`},
 	} {
 		if err := f.Run(tt.app); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%+v: %v, want %q", tt.app, err, tt.want)

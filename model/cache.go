@@ -1,9 +1,6 @@
 package model
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // Cache says which of a part's caches the firmware has switched on.
 type Cache int
@@ -18,18 +15,6 @@ const (
 var cacheNames = []string{"on", "prefetch", "off"}
 
 func (c Cache) String() string { return cacheNames[c] }
-
-// CacheByName finds a setting by what its String method says.
-func CacheByName(name string) (Cache, bool) { return byName[Cache](name, cacheNames) }
-
-func byName[T ~int](name string, names []string) (T, bool) {
-	for i, n := range names {
-		if strings.EqualFold(n, name) {
-			return T(i), true
-		}
-	}
-	return 0, false
-}
 
 // dataCache is a cache of lines, all of which may hold any address, replaced by least recent use. It
 // holds line numbers only, as runs of lines that were used one after the other, so that a read costs
@@ -76,7 +61,7 @@ func (c *dataCache) read(first, last uint32) (misses uint64) {
 	}
 }
 
-// holds tells whether one of the lines first to last is in runs.
+// holds reports whether one of the lines first to last is in runs.
 func (c *dataCache) holds(runs []lines, first, last uint32) bool {
 	for _, r := range runs {
 		if first <= r.last && last >= r.first {
@@ -102,7 +87,7 @@ func (c *dataCache) grow(n uint32) {
 	}
 }
 
-// use makes a line the one used last and tells whether it was there.
+// use makes a line the one used last and reports whether it was there.
 func (c *dataCache) use(line uint32) bool {
 	for i, r := range c.runs {
 		if line < r.first || line > r.last {

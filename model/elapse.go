@@ -1,7 +1,7 @@
 package model
 
-// operation is one stretch in which a bank is busy with a run of accesses or an erase: what the
-// application feels of it.
+// operation is one stretch in which a bank is busy with a run of accesses or an erase, as the application
+// feels it.
 type operation struct {
 	bank   int
 	start  uint64 // of the first access, with the driver's share of it
@@ -25,24 +25,24 @@ func (f *Flash) programTime(addr uint32, n int, steps uint64, refused bool) (bus
 	}
 	f.cache.flush()
 	if f.quick && n > 0 && !refused {
-		// The usual case in a few lines: equal accesses in one sector that nobody watches.
+		// The usual case in a few lines: equal accesses in one sector.
 		off := addr - f.base
 		if i := f.index[off>>f.granule]; f.index[(off+uint32(n)-1)>>f.granule] == i {
 			bank := f.sectors[i].Bank
-			busy = steps * t.access0
-			f.now += t.programCall + t.programChunk + steps*t.programAccess + busy
+			busy = steps * t.program.each
+			f.now += t.program.call + t.program.chunk + steps*t.program.access + busy
 			f.count.Busy[bank] += busy
 			if f.stalls[bank] {
 				f.count.Stall += busy
-				f.count.LongestStall = max(f.count.LongestStall, t.access0)
+				f.count.LongestStall = max(f.count.LongestStall, t.program.each)
 			}
 			return busy
 		}
 	}
-	f.now += t.programCall
+	f.now += t.program.call
 	if refused {
 		// The driver tries again, and is refused at once.
-		f.now += (t.tries - 1) * (t.programChunk + t.programAccess)
+		f.now += (t.tries - 1) * (t.program.chunk + t.program.access)
 	}
 	if n == 0 {
 		return 0
@@ -72,14 +72,14 @@ func (f *Flash) chunkTime(i int, addr uint32, n int, steps uint64) uint64 {
 // time of the longest access.
 func (f *Flash) chunk(i int, addr uint32, n int, steps, now uint64) (o operation, longest uint64) {
 	t := &f.timing
-	o = operation{bank: f.sectors[i].Bank, start: now, count: steps, gap: t.programAccess, masked: t.programMasked}
+	o = operation{bank: f.sectors[i].Bank, start: now, count: steps, gap: t.program.access, masked: t.program.masked}
 	o.busy, longest = f.programBusy(addr, n, steps)
-	if t.unaligned {
+	if t.program.unaligned {
 		// FlashIAP copies a source that is not aligned and hands it over unit by unit.
-		o.gap += t.programChunk
+		o.gap += t.program.chunk
 		o.apart = true
 	} else {
-		o.start += t.programChunk
+		o.start += t.program.chunk
 	}
 	return o, longest
 }
@@ -126,8 +126,8 @@ func (f *Flash) eraseTime(bank int, cycles uint64) (busy uint64) {
 		return 0
 	}
 	f.cache.flush()
-	o := operation{bank: bank, start: f.now, count: 1, gap: t.eraseSector, busy: cycles, masked: t.eraseMasked}
-	f.now = o.end() + t.eraseReset
+	o := operation{bank: bank, start: f.now, count: 1, gap: t.erase.sector, busy: cycles, masked: t.erase.masked}
+	f.now = o.end() + t.erase.reset
 	f.feelOf(&o, cycles)
 	return cycles
 }

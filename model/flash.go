@@ -1,9 +1,28 @@
-// Package model is a cycle-approximate model of the internal flash of a microcontroller: cells,
-// sectors and banks, the duration of every operation on a virtual clock, what the running
-// application feels of it, wear, and power cuts at every step.
+// Package model is a cycle-approximate model of the internal flash of a microcontroller, on a virtual clock.
 //
-// It knows nothing of who uses the flash. Its clock counts core cycles and moves only when the
-// flash is used or the processor's work is told (CPU), so that a run is a function of its inputs.
+// A run goes through these steps:
+//
+//  1. The caller picks data files from package part: a part, a driver, a core, perhaps a wear law; or a
+//     board, which BoardConfig turns into a Config.
+//  2. New checks that they fit together, turns times into core cycles, and makes an erased Flash. The cells
+//     are a cell.Array.
+//  3. The storage software calls Flash or a Region of it: Read, Program, Erase. Each call changes the cells as
+//     the part's rule says and moves the clock by what part, driver and caches need. Work of the processor
+//     between calls goes through CPU. A NOR is a second, external device on the same clock.
+//  4. What the application feels is accounted on the way (App): stalls while its bank is busy, masked
+//     interrupts, the latency of periodic interrupts, a watchdog that resets the device.
+//  5. Counters, Wear and Latencies say what happened; Observe reports every call.
+//
+// Every program access and every erase is a step. Arm sets a fault plan: after so many further steps one is
+// left as a Mode says, and the power is gone until Boot, or the step fails with an error. Mark and Rollback,
+// Snapshot and Restore fork a device at any step; only cells are part of them.
+//
+// Invariants:
+//
+//   - A run is a function of its Config and its calls: no wall clock, no global random source.
+//   - The clock counts core cycles and never runs backwards; Wait and calls alone move it.
+//   - Nothing outside the step that a fault hits changes its cells.
+//   - While the power is off every operation fails with ErrPowerCut and changes nothing.
 package model
 
 import (
@@ -11,6 +30,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"strings"
 
 	"dualbank/model/cell"
 	"dualbank/model/part"
@@ -19,50 +39,52 @@ import (
 
 // Flash is a part with its driver, running at a clock. It is not safe for concurrent use.
 type Flash struct {
+	geometry
+	faults
+	application
+	ageing
+	listeners
+
+	cells  *cell.Array
+	timing timing
+	cache  dataCache
+	rand   random.Source // of the draws of corner Sampled
+	count  Counters
+	now    uint64
+}
+
+// geometry is where sectors and units lie.
+type geometry struct {
 	part    *part.Part
 	base    uint32
 	size    uint32
 	unit    uint32 // bytes of the driver's program unit
-	cells   *cell.Array
 	sectors []sector
 	granule uint  // log2 of the smallest sector
 	index   []int // sector by offset >> granule
-
-	timing        timing
-	cache         dataCache
-	code          Code
-	stalls        []bool // by bank: the application cannot be fetched while it is busy
-	handlersInRAM bool   // by the driver's doing
-	bankErase     []span // by bank; 0: the part has none
-	app           *application
-	quick         bool // the short way through programTime is the whole way
-	law           *part.WearLaw
-	seed          uint64
-	rand          random.Source // of the draws of corner Sampled
-	count         Counters
-	now           uint64
-
-	steps   uint64 // since the last boot
-	cutAt   uint64 // step at which cut hits
-	cut     Cut
-	biting  bool // cut is the watchdog's
-	armed   Cut  // the plan that the watchdog's cut stands in for, and its step
-	armedAt uint64
-	delays  func(*Delay)
-	off     bool
-	down    error // what every operation fails with while off
-	observe func(*Event)
-	event   Event
 }
 
-// noCut is a step that is never reached.
-const noCut = math.MaxUint64
+// listeners are told of what happens.
+type listeners struct {
+	observe func(*Event)
+	event   Event
+	delays  func(*Delay)
+}
 
 type sector struct {
 	part.Sector
 	erases uint32
 	life   uint32 // erases after which it fails; 0: never
 	time   span   // of one erase, by the flash alone, when it is new
+}
+
+// sectorAt is the index of the sector that holds addr, which is inside the flash.
+func (g *geometry) sectorAt(addr uint32) int { return g.index[(addr-g.base)>>g.granule] }
+
+// inside reports whether size bytes at addr lie in the flash.
+func (g *geometry) inside(addr uint32, size int) bool {
+	off := addr - g.base
+	return off <= g.size && uint64(size) <= uint64(g.size-off)
 }
 
 // Config chooses what New builds.
@@ -100,7 +122,14 @@ var cornerNames = []string{"typ", "max", "sampled"}
 func (c Corner) String() string { return cornerNames[c] }
 
 // CornerByName finds a corner by what its String method says.
-func CornerByName(name string) (Corner, bool) { return byName[Corner](name, cornerNames) }
+func CornerByName(name string) (Corner, bool) {
+	for i, n := range cornerNames {
+		if strings.EqualFold(n, name) {
+			return Corner(i), true
+		}
+	}
+	return 0, false
+}
 
 // Code is the bank, from 0, from which the application is fetched while storage is used.
 type Code int
@@ -143,7 +172,7 @@ const (
 
 func (k Kind) String() string { return [...]string{"read", "program", "erase"}[k] }
 
-// Event is one call that the flash served, told to an observer when it is over. Steps that were
+// Event is one call that the flash served, as an observer gets it when it is over. Steps that were
 // torn or failed are not in it.
 type Event struct {
 	Kind    Kind
@@ -168,7 +197,7 @@ func New(c Config) (*Flash, error) {
 	if err := p.Check(); err != nil {
 		return nil, fmt.Errorf("part %s: %w", p.Name, err)
 	}
-	f := &Flash{part: p, base: p.Base, size: p.Size(), cutAt: noCut}
+	f := &Flash{geometry: geometry{part: p, base: p.Base, size: p.Size()}, faults: faults{cutAt: noCut}}
 	smallest := uint32(math.MaxUint32)
 	for _, s := range p.Sectors() {
 		f.sectors = append(f.sectors, sector{Sector: s})
@@ -232,12 +261,6 @@ func (f *Flash) SectorSize(addr uint32) uint32 {
 // Part is the part that was given to New.
 func (f *Flash) Part() *part.Part { return f.part }
 
-// inside tells whether size bytes at addr lie in the flash.
-func (f *Flash) inside(addr uint32, size int) bool {
-	off := addr - f.base
-	return off <= f.size && uint64(size) <= uint64(f.size-off)
-}
-
 // refuse counts a program or an erase that has no effect.
 func (f *Flash) refuse(err error) error {
 	f.count.Refused++
@@ -265,7 +288,7 @@ func (f *Flash) Read(addr uint32, p []byte) error {
 	start := f.now
 	f.now += f.readTime(addr, len(p))
 	if f.observe != nil && len(p) > 0 {
-		f.told(Event{Kind: Read, Addr: addr, Size: uint32(len(p)), Start: start}, 0)
+		f.report(Event{Kind: Read, Addr: addr, Size: uint32(len(p)), Start: start}, 0)
 	}
 	return err
 }
@@ -282,13 +305,13 @@ func (f *Flash) Erase(addr, size uint32) error {
 	if size == 0 {
 		return nil
 	}
-	first := f.index[(addr-f.base)>>f.granule]
-	last := f.index[(addr+size-1-f.base)>>f.granule]
+	first := f.sectorAt(addr)
+	last := f.sectorAt(addr + size - 1)
 	if f.sectors[first].Addr != addr || f.sectors[last].Addr+f.sectors[last].Size != addr+size {
 		return f.refuse(ErrAlign)
 	}
 	called := f.now
-	f.now += f.timing.eraseCall
+	f.now += f.timing.erase.call
 	for i := first; i <= last; i++ {
 		if err := f.eraseSector(i, called); err != nil {
 			return err
@@ -297,8 +320,8 @@ func (f *Flash) Erase(addr, size uint32) error {
 	return nil
 }
 
-// eraseSector erases sector i, again and again if the driver finds that it is not blank and knows no
-// better.
+// eraseSector erases sector i, and again up to the driver's number of tries while a driver that verifies finds
+// it not blank.
 func (f *Flash) eraseSector(i int, called uint64) error {
 	s := &f.sectors[i]
 	for try := uint64(1); ; try++ {
@@ -306,7 +329,7 @@ func (f *Flash) eraseSector(i int, called uint64) error {
 			return err
 		}
 		stuck := f.age(i)
-		if !stuck || !f.timing.eraseVerified {
+		if !stuck || !f.timing.erase.verified {
 			return nil
 		}
 		if try >= f.timing.tries {
@@ -328,15 +351,15 @@ func (f *Flash) EraseBank(bank int) error {
 	if f.off {
 		return f.down
 	}
-	if bank < 0 || bank >= len(f.part.Banks) || f.timing.on && f.bankErase[bank].typ == 0 {
+	if bank < 0 || bank >= len(f.part.Banks) || f.timing.on && f.timing.erase.bank[bank].typ == 0 {
 		return f.refuse(ErrRange)
 	}
 	first := slices.IndexFunc(f.sectors, func(s sector) bool { return s.Bank == bank })
 	called := f.now
-	f.now += f.timing.eraseCall
+	f.now += f.timing.erase.call
 	cycles := uint64(0)
 	if f.timing.on {
-		cycles = f.bankErase[bank].at(f.timing.corner, &f.rand)
+		cycles = f.timing.erase.bank[bank].at(f.timing.corner, &f.rand)
 	}
 	if err := f.erase(bank, f.sectors[first].Addr-f.base, f.part.Banks[bank].Size(), cycles, called); err != nil {
 		return err
@@ -345,7 +368,7 @@ func (f *Flash) EraseBank(bank int) error {
 	for i := first; i < len(f.sectors) && f.sectors[i].Bank == bank; i++ {
 		stuck = f.age(i) || stuck
 	}
-	if stuck && f.timing.eraseVerified {
+	if stuck && f.timing.erase.verified {
 		return f.refuse(ErrVerify)
 	}
 	return nil
@@ -357,8 +380,8 @@ func (f *Flash) erase(bank int, off, n uint32, cycles, called uint64) error {
 	start := f.now
 	var at uint64
 	if f.app != nil && f.app.dog != nil && f.steps != f.cutAt {
-		o := operation{bank: bank, start: f.now, count: 1, gap: f.timing.eraseSector, busy: cycles, masked: f.timing.eraseMasked}
-		if when, bites := f.app.dog.endures(&o, called); bites {
+		o := operation{bank: bank, start: f.now, count: 1, gap: f.timing.erase.sector, busy: cycles, masked: f.timing.erase.masked}
+		if when, ok := f.app.dog.survives(&o, called); !ok {
 			at = when
 			f.resetIn(0, at < o.start+o.gap)
 		}
@@ -366,7 +389,7 @@ func (f *Flash) erase(bank int, off, n uint32, cycles, called uint64) error {
 	if f.steps == f.cutAt {
 		out := f.cells.CutErase(off, n, f.cut.Mode, f.cut.Seed)
 		err := f.hit(out)
-		if f.biting {
+		if f.dogReset {
 			return f.reset(at, err)
 		}
 		if out != cell.Done {
@@ -377,53 +400,36 @@ func (f *Flash) erase(bank int, off, n uint32, cycles, called uint64) error {
 				s.erases++
 			}
 		}
-		f.told(Event{Kind: Erase, Addr: f.base + off, Size: n, Steps: 1, Bank: bank, Start: start}, f.eraseTime(bank, cycles))
+		f.report(Event{Kind: Erase, Addr: f.base + off, Size: n, Steps: 1, Bank: bank, Start: start}, f.eraseTime(bank, cycles))
 		return err
 	}
 	f.cells.Erase(off, n)
 	f.steps++
-	f.told(Event{Kind: Erase, Addr: f.base + off, Size: n, Steps: 1, Bank: bank, Start: start}, f.eraseTime(bank, cycles))
+	f.report(Event{Kind: Erase, Addr: f.base + off, Size: n, Steps: 1, Bank: bank, Start: start}, f.eraseTime(bank, cycles))
 	return nil
 }
 
-// told hands an event to the observer, if there is one.
-func (f *Flash) told(e Event, busy uint64) {
+// report hands an event to the observer, if there is one.
+func (f *Flash) report(e Event, busy uint64) {
 	if f.observe == nil {
 		return
 	}
 	f.event = e
 	e2 := &f.event
 	e2.End, e2.Busy = f.now, busy
-	e2.Bank = f.sectors[f.index[(e.Addr-f.base)>>f.granule]].Bank
+	e2.Bank = f.sectors[f.sectorAt(e.Addr)].Bank
 	switch e.Kind {
 	case Program:
-		e2.Stalled, e2.Masked = f.stalls[e2.Bank], f.timing.programMasked
+		e2.Stalled, e2.Masked = f.stalls[e2.Bank], f.timing.program.masked
 	case Erase:
-		e2.Stalled, e2.Masked = f.stalls[e2.Bank], f.timing.eraseMasked
+		e2.Stalled, e2.Masked = f.stalls[e2.Bank], f.timing.erase.masked
 	}
 	f.observe(e2)
 }
 
-// Observe has fn told of every call that is served; nil ends it. The event is valid during the call
+// Observe calls fn after every call that is served; nil ends it. The event is valid during the call
 // only.
 func (f *Flash) Observe(fn func(*Event)) { f.observe = fn }
-
-// Steps is the number of steps since the last boot: program accesses and sector erases that
-// completed or failed.
-func (f *Flash) Steps() uint64 { return f.steps }
-
-// Arm sets the fault plan: c.Step further steps complete, then c.Mode hits. It replaces an earlier
-// plan.
-func (f *Flash) Arm(c Cut) {
-	f.cut = c
-	f.cutAt = f.steps + c.Step
-}
-
-// Disarm removes the fault plan.
-func (f *Flash) Disarm() { f.cutAt = noCut }
-
-// Off tells whether a power cut has hit.
-func (f *Flash) Off() bool { return f.off }
 
 // Boot switches the power on, or starts the device after a reset: steps count from 0 again, the fault
 // plan is empty, the watchdog starts anew. Cells, wear, clock and counters go on.
@@ -465,7 +471,7 @@ func (f *Flash) FillErased(addr, n uint32) bool {
 	return f.inside(addr, int(n)) && f.cells.Fill(addr-f.base, n)
 }
 
-// Flip turns the bits of mask at addr round, as disturbance would: with ECC a single one in a unit is
+// Flip inverts the bits of mask at addr, as disturbance would: with ECC a single one in a unit is
 // corrected, a second one makes the unit unreadable. Outside the flash it reports false.
 func (f *Flash) Flip(addr uint32, mask byte) bool {
 	if !f.inside(addr, 1) {

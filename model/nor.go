@@ -88,7 +88,7 @@ func (n *NOR) ProgramUnit() uint32 { return n.driver.Unit.Value }
 // EraseSize is the size of the erase unit that holds addr, the same everywhere.
 func (n *NOR) EraseSize(uint32) uint32 { return n.part.Erases[0].Bytes }
 
-// inside tells whether size bytes at addr lie in the part, on boundaries of unit.
+// inside returns an error unless the power is on and size bytes at addr lie in the part, on boundaries of unit.
 func (n *NOR) inside(addr uint32, size uint64, unit uint32) error {
 	switch {
 	case n.host.off:
@@ -113,7 +113,7 @@ func (n *NOR) Read(addr uint32, p []byte) error {
 	n.count.ReadCalls++
 	n.count.ReadBytes += uint64(len(p))
 	n.spend(n.driver.Call.Cycles + n.bytes.of(int(n.driver.ReadHeader.Value)+len(p)))
-	n.tell(Event{Kind: Read, Addr: addr, Size: uint32(len(p)), Start: start}, 0)
+	n.report(Event{Kind: Read, Addr: addr, Size: uint32(len(p)), Start: start}, 0)
 	return nil
 }
 
@@ -152,7 +152,7 @@ func (n *NOR) programPage(addr uint32, p []byte) error {
 	// What is known of the spread is that of a whole page.
 	busy := min(n.first+uint64(len(p)-1)*n.next, n.page.typ) * n.page.at(n.corner, &n.host.rand) / n.page.typ
 	n.wait(busy)
-	n.tell(Event{Kind: Program, Addr: addr, Size: uint32(len(p)), Data: p, Steps: 1, Start: start}, busy)
+	n.report(Event{Kind: Program, Addr: addr, Size: uint32(len(p)), Data: p, Steps: 1, Start: start}, busy)
 	return nil
 }
 
@@ -197,7 +197,7 @@ func (n *NOR) eraseBlock(addr uint32, command int) error {
 	}
 	busy := n.erases[command].at(n.corner, &n.host.rand)
 	n.wait(busy)
-	n.tell(Event{Kind: Erase, Addr: addr, Size: size, Steps: 1, Start: start}, busy)
+	n.report(Event{Kind: Erase, Addr: addr, Size: size, Steps: 1, Start: start}, busy)
 	return nil
 }
 
@@ -235,8 +235,8 @@ func (n *NOR) old(addr, size uint32) []byte {
 	return n.have
 }
 
-// hit leaves the present step as the fault plan says. Of the deep modes only the cells' values count:
-// nobody says what else happens in a serial NOR flash.
+// hit leaves the present step as the fault plan says. Of the deep modes only the cells' values count: what else
+// happens in a serial NOR flash is not known.
 func (n *NOR) hit(addr uint32, erase bool) error {
 	f := n.host
 	f.cutAt = noCut
@@ -259,7 +259,7 @@ func (n *NOR) hit(addr uint32, erase bool) error {
 	return ErrPowerCut
 }
 
-func (n *NOR) tell(e Event, busy uint64) {
+func (n *NOR) report(e Event, busy uint64) {
 	if n.observe == nil {
 		return
 	}
@@ -268,7 +268,7 @@ func (n *NOR) tell(e Event, busy uint64) {
 	n.observe(&n.event)
 }
 
-// Observe has fn told of every command that was done, with bank -1; nil ends it.
+// Observe calls fn after every command that was done, with bank -1; nil ends it.
 func (n *NOR) Observe(fn func(*Event)) { n.observe = fn }
 
 // Counters is what was counted so far.

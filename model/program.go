@@ -22,7 +22,7 @@ func (f *Flash) Program(addr uint32, p []byte) error {
 	steps := f.timing.Count(addr, len(p))
 	var at uint64
 	if f.app != nil && f.app.dog != nil && f.timing.on {
-		at = f.biteIn(addr, len(p))
+		at = f.resetDuring(addr, len(p))
 	}
 	var done int
 	var err error
@@ -37,12 +37,12 @@ func (f *Flash) Program(addr uint32, p []byte) error {
 	}
 	busy := f.programTime(addr, done, steps, err == ErrProgram)
 	if f.observe != nil && done > 0 {
-		f.told(Event{Kind: Program, Addr: addr, Size: uint32(done), Data: p[:done], Steps: steps, Start: start}, busy)
+		f.report(Event{Kind: Program, Addr: addr, Size: uint32(done), Data: p[:done], Steps: steps, Start: start}, busy)
 	}
-	if f.biting {
+	if f.dogReset {
 		return f.reset(at, err)
 	}
-	if err == nil && f.timing.verified && !f.cells.Holds(addr-f.base, p) {
+	if err == nil && f.timing.program.verified && !f.cells.Holds(addr-f.base, p) {
 		return f.refuse(ErrVerify)
 	}
 	return err
@@ -71,18 +71,4 @@ func (f *Flash) programUntil(off uint32, p []byte, left uint64) (done int, steps
 		steps++
 	}
 	return done, steps, f.hit(out)
-}
-
-// hit counts the present step, which the fault plan has left as out, and takes the device down unless the step
-// only failed.
-func (f *Flash) hit(out cell.Outcome) error {
-	f.cutAt = noCut
-	if out != cell.NotDone {
-		f.steps++
-	}
-	if out == cell.Failed {
-		return ErrInjected
-	}
-	f.off, f.down = true, ErrPowerCut
-	return ErrPowerCut
 }

@@ -17,8 +17,8 @@ func (f *Flash) Region(addr, size uint32) (*Region, error) {
 	if !f.inside(addr, int(size)) || size == 0 {
 		return nil, fmt.Errorf("model: region 0x%08X+0x%X is not inside the flash 0x%08X+0x%X", addr, size, f.base, f.size)
 	}
-	first := f.sectors[f.index[(addr-f.base)>>f.granule]]
-	last := f.sectors[f.index[(addr+size-1-f.base)>>f.granule]]
+	first := f.sectors[f.sectorAt(addr)]
+	last := f.sectors[f.sectorAt(addr+size-1)]
 	if first.Addr != addr || last.Addr+last.Size != addr+size {
 		return nil, fmt.Errorf("model: region 0x%08X+0x%X does not lie on sector boundaries: the sectors around it span 0x%08X to 0x%08X",
 			addr, size, first.Addr, last.Addr+last.Size)
@@ -40,7 +40,7 @@ func (r *Region) EraseSize(addr uint32) uint32 {
 	return r.f.SectorSize(r.base + addr)
 }
 
-// inside tells whether n bytes at addr lie in the region.
+// inside reports whether n bytes at addr lie in the region.
 func (r *Region) inside(addr uint32, n uint64) bool {
 	return addr <= r.size && n <= uint64(r.size-addr)
 }

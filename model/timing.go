@@ -19,28 +19,47 @@ type timing struct {
 
 	cell.Access // of programs; where there is no driver, of one unit
 
-	readCall  uint64
-	readLine  uint   // log2 of the bytes fetched at once, a line of the cache where there is one
-	readFetch uint64 // cycles of fetching them
-	wordFetch uint64 // cycles of reading a word with the caches off; 0: they are on
-	copyByte  perByte
+	tries uint64 // of a failing operation
 
-	programCall   uint64
-	programChunk  uint64 // with the cache reset
-	programAccess uint64 // driver's share of one access
-	program       [9]span
-	access0       uint64 // of every access, where they all take the same; else 0
-	programMasked bool
-	verified      bool // programs are read back
-	eraseVerified bool
-	tries         uint64
-	unaligned     bool
+	read    readTiming
+	program programTiming
+	erase   eraseTiming
+	core    coreTiming
+}
 
-	eraseCall   uint64
-	eraseSector uint64
-	eraseReset  uint64 // of the cache, felt when interrupts are let in again
-	eraseMasked bool
+// readTiming is what a read costs.
+type readTiming struct {
+	call     uint64
+	line     uint   // log2 of the bytes fetched at once, a line of the cache where there is one
+	fetch    uint64 // cycles of fetching them
+	word     uint64 // cycles of reading a word with the caches off; 0: they are on
+	copyByte perByte
+}
 
+// programTiming is what a program costs.
+type programTiming struct {
+	call      uint64
+	chunk     uint64  // with the cache reset
+	access    uint64  // driver's share of one access
+	busy      [9]span // by log2 of an access's bytes
+	each      uint64  // of every access, where they all take the same; else 0
+	masked    bool    // interrupts are, for a chunk
+	verified  bool    // programs are read back
+	unaligned bool    // sources are handed over unit by unit
+}
+
+// eraseTiming is what an erase costs beside the sector's own time.
+type eraseTiming struct {
+	call     uint64
+	sector   uint64
+	reset    uint64 // of the cache, felt when interrupts are let in again
+	bank     []span // by bank, of all its sectors at once; 0: the part has none
+	masked   bool
+	verified bool
+}
+
+// coreTiming is what work of the processor costs.
+type coreTiming struct {
 	interrupt          uint64
 	call, aesKey       uint64
 	crc32, sha256, aes perByte
@@ -121,16 +140,16 @@ func (f *Flash) setTiming(c Config) error {
 	f.setReads(c, d, states)
 	f.unit = d.Unit.Value
 	t.Access = cell.Access{Unit: f.unit, Width: d.ProgramWidth.Value}
-	t.programCall = d.ProgramCall.Cycles
-	t.programChunk = d.ProgramChunk.Cycles + d.ProgramCacheReset.Cycles
-	t.programAccess = d.ProgramAccess.Cycles
-	t.programMasked = d.ProgramMasked.Value
-	t.verified, t.eraseVerified = d.ProgramVerified.Value, d.EraseVerified.Value
+	t.program.call = d.ProgramCall.Cycles
+	t.program.chunk = d.ProgramChunk.Cycles + d.ProgramCacheReset.Cycles
+	t.program.access = d.ProgramAccess.Cycles
+	t.program.masked = d.ProgramMasked.Value
+	t.program.verified, t.erase.verified = d.ProgramVerified.Value, d.EraseVerified.Value
 	t.tries = uint64(max(d.Tries.Value, 1))
-	t.unaligned = c.Unaligned
-	t.eraseCall = d.EraseCall.Cycles
-	t.eraseSector, t.eraseReset = d.EraseSector.Cycles, d.EraseCacheReset.Cycles
-	t.eraseMasked = d.EraseMasked.Value
+	t.program.unaligned = c.Unaligned
+	t.erase.call = d.EraseCall.Cycles
+	t.erase.sector, t.erase.reset = d.EraseSector.Cycles, d.EraseCacheReset.Cycles
+	t.erase.masked = d.EraseMasked.Value
 	f.handlersInRAM = d.InRAM.Value
 	return f.setDurations(c, d, mv)
 }
@@ -168,11 +187,11 @@ func (f *Flash) setCore(c Config, states uint64) {
 		wait += (1 - hit) * stall * core.Code.Bytes / float64(max(f.part.ReadLine.Bytes, 4))
 	}
 	scale := func(cycles uint64) uint64 { return uint64(float64(cycles)*wait + 0.5) }
-	t.interrupt = core.Interrupt.Cycles
-	t.call, t.aesKey = scale(core.Call.Cycles), scale(core.AESKey.Cycles)
-	t.crc32, t.sha256 = toPerByte(core.CRC32.Cycles*wait), toPerByte(core.SHA256.Cycles*wait)
-	t.aes = toPerByte(core.AES.Cycles * wait)
-	t.copyByte = toPerByte(core.Copy.Cycles * wait)
+	t.core.interrupt = core.Interrupt.Cycles
+	t.core.call, t.core.aesKey = scale(core.Call.Cycles), scale(core.AESKey.Cycles)
+	t.core.crc32, t.core.sha256 = toPerByte(core.CRC32.Cycles*wait), toPerByte(core.SHA256.Cycles*wait)
+	t.core.aes = toPerByte(core.AES.Cycles * wait)
+	t.read.copyByte = toPerByte(core.Copy.Cycles * wait)
 }
 
 // setReads sets what data reads cost.
@@ -180,17 +199,17 @@ func (f *Flash) setReads(c Config, d *part.DriverFamily, states uint64) {
 	t, p := &f.timing, f.part
 	fetch := (states + 1) * uint64(max(p.BusDivider.Value, 1))
 	line := max(p.ReadLine.Bytes, 4)
-	t.readCall = d.ReadCall.Cycles
-	t.readFetch = fetch
+	t.read.call = d.ReadCall.Cycles
+	t.read.fetch = fetch
 	switch {
 	case c.Cache != CacheOn:
-		t.wordFetch = fetch
+		t.read.word = fetch
 	case p.DataCache.Lines > 0:
 		f.cache.size = p.DataCache.Lines
-		t.readFetch = fetch * uint64(p.DataCache.Bytes/line)
+		t.read.fetch = fetch * uint64(p.DataCache.Bytes/line)
 		line = p.DataCache.Bytes
 	}
-	t.readLine = uint(bits.TrailingZeros32(line))
+	t.read.line = uint(bits.TrailingZeros32(line))
 }
 
 // setDurations sets what programs and erases take.
@@ -202,13 +221,13 @@ func (f *Flash) setDurations(c Config, d *part.DriverFamily, mv uint32) error {
 		if err != nil {
 			return fmt.Errorf("driver %s: %w", c.Driver.Name, err)
 		}
-		t.program[bits.TrailingZeros32(w)] = t.span(pt.Min, pt.Typ, pt.Max)
+		t.program.busy[bits.TrailingZeros32(w)] = t.span(pt.Min, pt.Typ, pt.Max)
 	}
 	if t.corner != Sampled {
-		t.access0 = t.program[bits.TrailingZeros32(t.Width)].at(t.corner, nil)
+		t.program.each = t.program.busy[bits.TrailingZeros32(t.Width)].at(t.corner, nil)
 		for w := f.unit; w < t.Width; w *= 2 {
-			if t.program[bits.TrailingZeros32(w)].at(t.corner, nil) != t.access0 {
-				t.access0 = 0
+			if t.program.busy[bits.TrailingZeros32(w)].at(t.corner, nil) != t.program.each {
+				t.program.each = 0
 			}
 		}
 	}
@@ -226,11 +245,11 @@ func (f *Flash) setDurations(c Config, d *part.DriverFamily, mv uint32) error {
 		}
 		f.sectors[i].time = t.span(et.Min, et.Typ, et.Max)
 	}
-	f.bankErase = make([]span, len(f.part.Banks))
+	t.erase.bank = make([]span, len(f.part.Banks))
 	for b := range f.part.Banks {
 		for _, et := range f.part.BankErase {
 			if et.Bytes == f.part.Banks[b].Size() && et.Width == parallel {
-				f.bankErase[b] = t.span(et.Min, et.Typ, et.Max)
+				t.erase.bank[b] = t.span(et.Min, et.Typ, et.Max)
 			}
 		}
 	}
@@ -257,12 +276,12 @@ func (t *timing) cycles(d part.Time) uint64 {
 // accesses.
 func (f *Flash) programBusy(addr uint32, n int, steps uint64) (all, longest uint64) {
 	t := &f.timing
-	if t.access0 > 0 {
-		return steps * t.access0, t.access0
+	if t.program.each > 0 {
+		return steps * t.program.each, t.program.each
 	}
 	for n > 0 {
 		w, k := t.Run(addr, n)
-		s := t.program[bits.TrailingZeros32(w)]
+		s := t.program.busy[bits.TrailingZeros32(w)]
 		if t.corner == Sampled {
 			for range k {
 				d := s.draw(&f.rand)
@@ -285,19 +304,19 @@ func (f *Flash) programBusy(addr uint32, n int, steps uint64) (all, longest uint
 func (f *Flash) readTime(addr uint32, n int) uint64 {
 	t := &f.timing
 	if !t.on || n == 0 {
-		return t.readCall
+		return t.read.call
 	}
-	first, last := addr>>t.readLine, (addr+uint32(n)-1)>>t.readLine
+	first, last := addr>>t.read.line, (addr+uint32(n)-1)>>t.read.line
 	var fetches uint64
 	switch {
-	case t.wordFetch > 0:
+	case t.read.word > 0:
 		fetches = uint64((addr+uint32(n)+3)>>2 - addr>>2)
 	case f.cache.size > 0:
 		fetches = f.cache.read(first, last)
 	default:
 		fetches = uint64(last-first) + 1
 	}
-	return t.readCall + fetches*t.readFetch + t.copyByte.of(n)
+	return t.read.call + fetches*t.read.fetch + t.read.copyByte.of(n)
 }
 
 // Now is the virtual time in core cycles since the flash was made.

@@ -11,16 +11,16 @@ import (
 const (
 	// FedByApplication: a thread of the application that runs from Config.Code whenever it can.
 	FedByApplication = "application"
-	// FedByCaller: whoever calls the flash, between calls.
+	// FedByCaller: the caller of the flash, between calls.
 	FedByCaller = "caller"
-	// FedByNobody: from the boot on nobody does, as in a bootloader that knows of no watchdog.
+	// FedByNobody: not at all after the boot, as in a bootloader that does not know of the watchdog.
 	FedByNobody = "nobody"
 )
 
 // Watchdog resets the device when it was not fed for Period.
 type Watchdog struct {
 	Period time.Duration
-	Feed   time.Duration // how often it is fed while nothing is in the way; of no meaning for FedByCaller, FedByNobody and an interrupt
+	Feed   time.Duration // how often it is fed while nothing is in the way; unused for FedByCaller, FedByNobody and an interrupt
 	By     string        // FedByApplication, FedByCaller, FedByNobody or the name of an interrupt
 	Mode   Mode          // how a step is left that the reset hits; nil: Torn
 	Seed   uint64        // of what the step is left as
@@ -32,7 +32,7 @@ type dog struct {
 	feed   uint64
 	offset uint64
 	caller bool
-	nobody bool
+	unfed  bool
 	stalls []bool // by bank: it cannot be fed while the bank is busy
 	masked bool   // it cannot be fed while interrupts are masked
 	mode   Mode
@@ -42,7 +42,7 @@ type dog struct {
 	fed   uint64 // last time it was, as far as it was not on time
 }
 
-func (f *Flash) newDog(w *Watchdog, app *application) (*dog, error) {
+func (f *Flash) newDog(w *Watchdog, app *running) (*dog, error) {
 	d := &dog{
 		period: f.Cycles(w.Period), feed: f.Cycles(w.Feed), mode: w.Mode, rand: *random.New(w.Seed),
 		start: f.now, fed: f.now, masked: true, stalls: f.stallsOf(f.code),
@@ -55,7 +55,7 @@ func (f *Flash) newDog(w *Watchdog, app *application) (*dog, error) {
 	case FedByCaller:
 		d.caller, d.feed = true, 1
 	case FedByNobody:
-		d.nobody, d.feed = true, 1
+		d.unfed, d.feed = true, 1
 	default:
 		found := false
 		for i := range app.irqs {
@@ -65,7 +65,7 @@ func (f *Flash) newDog(w *Watchdog, app *application) (*dog, error) {
 			}
 		}
 		if !found {
-			return nil, fmt.Errorf("watchdog: nobody is called %q: it is fed by %q, by %q, by %q or by an interrupt", w.By, FedByApplication, FedByCaller, FedByNobody)
+			return nil, fmt.Errorf("watchdog: there is no interrupt %q: it is fed by %q, by %q, by %q or by an interrupt", w.By, FedByApplication, FedByCaller, FedByNobody)
 		}
 	}
 	if d.feed == 0 || d.period <= d.feed {
@@ -74,9 +74,9 @@ func (f *Flash) newDog(w *Watchdog, app *application) (*dog, error) {
 	return d, nil
 }
 
-// bites tells whether the watchdog resets the device in the stretch from from to to, in which it is not
-// fed, and when.
-func (d *dog) bites(from, to uint64) (at uint64, yes bool) {
+// resets reports whether the watchdog resets the device between cycles from and to, in which it is not fed,
+// and at which cycle.
+func (d *dog) resets(from, to uint64) (at uint64, yes bool) {
 	at = d.lastFed(from) + d.period
 	return max(at, from), at < to
 }
@@ -86,7 +86,7 @@ func (d *dog) lastFed(from uint64) uint64 {
 	switch {
 	case d.caller:
 		return from
-	case d.nobody:
+	case d.unfed:
 		return d.fed
 	}
 	last := d.fed
@@ -99,7 +99,7 @@ func (d *dog) lastFed(from uint64) uint64 {
 // missed notes that the watchdog was not fed from from to to, and is then if it should have been
 // before.
 func (d *dog) missed(from, to uint64) {
-	if !d.caller && !d.nobody && to-d.lastFed(from) > d.feed {
+	if !d.caller && !d.unfed && to-d.lastFed(from) > d.feed {
 		d.fed = to
 	}
 }
@@ -107,7 +107,7 @@ func (d *dog) missed(from, to uint64) {
 // stretch is the part of an operation in which the watchdog is not fed.
 func (d *dog) stretch(o *operation, called uint64) (from, to uint64, ok bool) {
 	switch {
-	case d.caller, d.nobody:
+	case d.caller, d.unfed:
 		return called, o.end(), true
 	case o.masked && !o.apart:
 		return o.start, o.end(), true
@@ -118,37 +118,39 @@ func (d *dog) stretch(o *operation, called uint64) (from, to uint64, ok bool) {
 	return 0, 0, false
 }
 
-// endures lets the watchdog live through an operation that a call made at cycle called, or tells when
-// it resets the device.
-func (d *dog) endures(o *operation, called uint64) (at uint64, bites bool) {
-	from, to, ok := d.stretch(o, called)
-	if !ok {
-		return 0, false
+// survives reports whether the watchdog stays fed during o, which a call made at cycle called; if not, at is
+// the cycle of its reset.
+func (d *dog) survives(o *operation, called uint64) (at uint64, ok bool) {
+	from, to, unfed := d.stretch(o, called)
+	if !unfed {
+		return 0, true
 	}
-	if at, bites = d.bites(from, to); !bites {
+	at, resets := d.resets(from, to)
+	if !resets {
 		d.missed(from, to)
 	}
-	return at, bites
+	return at, !resets
 }
 
-// resetIn makes the watchdog's reset the cut at a step from here, before it has begun or in it.
+// resetIn arms the watchdog's reset as the cut that hits after step further steps, before that step has begun
+// or in it.
 func (f *Flash) resetIn(step uint64, before bool) {
 	d := f.app.dog
-	f.armed, f.armedAt = f.cut, f.cutAt
+	f.planned, f.plannedAt = f.cut, f.cutAt
 	f.cut = Cut{Mode: d.mode, Seed: d.rand.Uint64()}
 	if before {
 		f.cut.Mode = Before
 	}
 	f.cutAt = f.steps + step
-	f.biting = true
+	f.dogReset = true
 }
 
-// reset takes the device down at cycle at, if the operation came so far and did not fail with another
-// error before.
+// reset takes the device down at cycle at, unless the operation failed with another error before it came so
+// far: then the caller's fault plan holds again.
 func (f *Flash) reset(at uint64, err error) error {
-	f.biting = false
+	f.dogReset = false
 	if !f.off {
-		f.cut, f.cutAt = f.armed, f.armedAt
+		f.cut, f.cutAt = f.planned, f.plannedAt
 		return err
 	}
 	f.now = max(f.now, at)
@@ -157,18 +159,18 @@ func (f *Flash) reset(at uint64, err error) error {
 	return f.down
 }
 
-// biteIn looks ahead on n bytes at addr being programmed: whether the watchdog lives through it. If not,
-// the reset is armed, unless a fault comes first; at is when it is due.
-func (f *Flash) biteIn(addr uint32, n int) (at uint64) {
+// resetDuring looks ahead at n bytes that are programmed at addr. If the watchdog does not survive them its
+// reset is armed, unless a planned fault comes first; at is the cycle at which it is due.
+func (f *Flash) resetDuring(addr uint32, n int) (at uint64) {
 	t, d, rand := &f.timing, f.app.dog, f.rand
 	defer func() { f.rand = rand }()
-	now, steps := f.now+t.programCall, uint64(0)
+	now, steps := f.now+t.program.call, uint64(0)
 	for n > 0 {
-		i := f.index[(addr-f.base)>>f.granule]
+		i := f.sectorAt(addr)
 		k := min(n, int(f.sectors[i].Addr+f.sectors[i].Size-addr))
 		count := t.Count(addr, k)
 		o, _ := f.chunk(i, addr, k, count, now)
-		if at, bites := d.endures(&o, f.now); bites {
+		if at, ok := d.survives(&o, f.now); !ok {
 			each := o.gap + o.busy/o.count
 			into := max(at, o.start) - o.start
 			in := min(into/each, count-1)

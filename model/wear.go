@@ -1,6 +1,15 @@
 package model
 
-import "dualbank/model/random"
+import (
+	"dualbank/model/part"
+	"dualbank/model/random"
+)
+
+// ageing is how the sectors of a flash age.
+type ageing struct {
+	law  *part.WearLaw // nil: they only count their erases
+	seed uint64
+}
 
 // wearOut leaves the stuck bits of sector i after an erase. They are the same at every erase, and more
 // with age.

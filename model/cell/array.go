@@ -1,3 +1,26 @@
+// Package cell is the cells of a flash, without time: what they hold, what programming them does, and what an
+// interrupted operation leaves.
+//
+// A flash makes one Array and goes through these steps:
+//
+//  1. New makes an erased array of pages, copy on write: an erased stretch is one shared page of 0xFF.
+//  2. Program gives the cells the data of complete accesses; the Rule says what happens to cells that are not
+//     erased: they take the AND, refuse, or lose their ECC. Erase brings a stretch back to 0xFF. Read gives
+//     what a read sees, Peek what the cells hold.
+//  3. A fault: CutProgram and CutErase leave one access or one erase as a Mode says. A Mode changes the
+//     values of the cells that were to change; a DeepMode also leaves scars: undecided bits, bits that fall at
+//     a later boot, ECC units that cannot be read.
+//  4. Boot ages the scars. An erase, or a program that decides the bits, removes them.
+//  5. Mark and Rollback, Snapshot and Restore go back to an earlier state. Hash and Stamp identify contents
+//     at the cost of the pages that changed.
+//
+// Invariants:
+//
+//   - Reads of undecided cells depend on the scar's seed and on the number of reads since the boot alone, so a
+//     copy of an array reads what the original reads.
+//   - Equal cells have equal hashes, whatever their history.
+//   - A page belongs to the array and the mark that wrote it; all others copy it before they write.
+//   - Offsets are inside the array: the caller has checked them.
 package cell
 
 // Config chooses what New builds.
@@ -71,7 +94,7 @@ func (a *Array) Holds(off uint32, p []byte) bool { return a.holds(off, p) }
 // Erase sets n cells from off on to 0xFF.
 func (a *Array) Erase(off, n uint32) { a.erase(off, n) }
 
-// Flip turns one bit of the cell at off round. On a part with ECC the first one in a unit is corrected, a
+// Flip inverts one bit of the cell at off. On a part with ECC the first one in a unit is corrected, a
 // second one damages the unit.
 func (a *Array) Flip(off uint32, bit byte) { a.flip(off, bit, a.ecc) }
 

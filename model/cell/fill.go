@@ -80,7 +80,7 @@ func (im *image) counted(off, n uint32) byte {
 	return most
 }
 
-// blank tells whether n cells at off are erased and read so.
+// blank reports whether n cells at off are erased and read so.
 func (im *image) blank(off, n uint32) bool {
 	ok := true
 	im.eachPage(off, n, func(i int, from, to, _ uint32) {
@@ -93,7 +93,7 @@ func (im *image) blank(off, n uint32) bool {
 	return ok
 }
 
-// holds tells whether the cells from off on are p and read so.
+// holds reports whether the cells from off on are p and read so.
 func (im *image) holds(off uint32, p []byte) bool {
 	ok := true
 	im.eachPage(off, uint32(len(p)), func(i int, from, to, at uint32) {

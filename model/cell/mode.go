@@ -18,7 +18,7 @@ const (
 type Mode interface {
 	String() string
 	// Leave changes cells, which hold what the flash held before the step, to what is left. want is
-	// what the complete step would leave. erase tells an erase from a program.
+	// what the complete step would leave. erase: the step is an erase, not a program.
 	Leave(cells, want []byte, erase bool, seed uint64) Outcome
 }
 
@@ -32,7 +32,7 @@ type Left struct {
 	// it. nil: none.
 	Falls []byte
 	// Damaged lists offsets in the step whose ECC units read as uncorrectable errors until their sector
-	// is erased. It has no meaning on a part without ECC.
+	// is erased. Unused on a part without ECC.
 	Damaged []uint32
 }
 

@@ -14,8 +14,8 @@ import (
 // cheap to hash and to copy, large ones make an erase and a full snapshot cheap.
 const MaxPage = 1024
 
-// page is a piece of the image. It is written in place only by the image and in the epoch that
-// made it; everybody else copies it first.
+// page is a piece of the image. It is written in place only by the image and in the epoch that made it; all
+// others copy it first.
 type page struct {
 	epoch  uint64
 	stamp  uint64 // changes with every write, and is never the same for two contents; 0: erased
@@ -308,7 +308,7 @@ type Snapshot struct {
 	flicker uint64
 }
 
-// snapshot copies the table of pages. From now on nobody owns the pages that stand in it, nor those
+// snapshot copies the table of pages. From now on no image owns the pages that stand in it, nor those
 // that the marks may bring back.
 func (im *image) snapshot() *Snapshot {
 	s := &Snapshot{sum: im.hash(), flicker: im.flicker, pages: append([]*page(nil), im.pages...)}

@@ -171,7 +171,7 @@ func (s *scars) find(off uint32) (int, bool) {
 	return slices.BinarySearchFunc(s.units, off, func(u unit, off uint32) int { return cmp.Compare(u.off, off) })
 }
 
-// marked tells whether an ECC unit that starts in [from, to) does not read as it stands.
+// marked reports whether an ECC unit that starts in [from, to) does not read as it stands.
 func (s *scars) marked(from, to uint32) bool {
 	for _, u := range s.units {
 		if u.off >= from && u.off < to {
@@ -233,8 +233,8 @@ func add(have, more []byte, size, from, to, at uint32) []byte {
 	return have
 }
 
-// boot lets time pass over the scars: what undecided cells read as changes, and cells that were
-// erased too briefly fall back. ecc is the size of an ECC unit, or 0.
+// boot ages the scars by one power-up: undecided cells get a new reading; bits of an incomplete erase fall
+// after their second boot. ecc is the size of an ECC unit, or 0.
 func (im *image) boot(ecc uint32) {
 	if im.scarred == 0 {
 		return
@@ -275,7 +275,7 @@ func (im *image) boot(ecc uint32) {
 	}
 }
 
-// flip turns one bit of a cell round. On a part with ECC the first one in a unit is corrected, a second
+// flip inverts one bit of a cell. On a part with ECC the first one in a unit is corrected, a second
 // one damages the unit.
 func (im *image) flip(off uint32, bit byte, ecc uint32) {
 	var cell [1]byte

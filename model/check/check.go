@@ -1,4 +1,18 @@
-// Package check sets the model beside what is known of the parts, and tries data files with what they are for.
+// Package check sets the model beside what is known, and tries data files with what they are for.
+//
+// All runs every Row: it builds the part with a driver, performs the operation that was calculated or measured,
+// and compares the figure. Rows of arithmetic allow no deviation beyond the driver's overhead, rows of
+// measurements 15 %; a row that is off by more has a Note that says why. Describe prints them as a table;
+// `dualbank parts --check` is that table.
+//
+// ReadFile reads a user's own data file of any kind, lists its facts, and tries it: a part with every driver, a
+// driver on every part of its families, a board as a whole. What does not work is a hint, one line each; what
+// cannot be read or cannot be true is an error that names file, line and key.
+//
+// Invariants:
+//
+//   - A row's figure comes from the same Flash that every run uses; no row sets times of its own.
+//   - The order of rows and hints is fixed.
 package check
 
 import (
@@ -11,8 +25,8 @@ import (
 	"dualbank/model/part"
 )
 
-// Row is one row of the table that sets the model beside what is known: arithmetic that anybody can
-// do by hand, and measurements of third parties.
+// Row is one row of the table that sets the model beside what is known: arithmetic that can be done by hand,
+// and measurements of third parties.
 type Row struct {
 	Name      string
 	Part      string // of the model; the one that was measured may be a relative, see From
@@ -38,7 +52,7 @@ func (c *Row) Deviation() float64 {
 	return 0
 }
 
-// OK tells whether the model is within the tolerance.
+// OK reports whether the model is within the tolerance.
 func (c *Row) OK() bool { return c.Deviation() <= c.Tolerance && c.Deviation() >= -c.Tolerance }
 
 // Describe writes checks as a table, with the deviation where the model is off.

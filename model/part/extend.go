@@ -44,12 +44,6 @@ func inherit(own, base []EraseTime, has bool, sizes []uint32) []EraseTime {
 	return own
 }
 
-// family holds the facts that a family of parts has in common. It is a part of which anything may be
-// missing.
-type family struct{ Part }
-
-func (*family) Check() error { return nil }
-
 // readPart reads a part and what it extends.
 func readPart(file string, text []byte, depth int) (*Part, error) {
 	p := new(Part)
@@ -78,9 +72,10 @@ func findBase(name string, depth int) (*Part, error) {
 		if err != nil {
 			return nil, err
 		}
-		f := new(family)
-		_, err = decodeKeys(file, text, &f.Part)
-		return &f.Part, err
+		// A family holds the facts that its parts have in common: anything may be missing.
+		f := new(Part)
+		_, err = decodeKeys(file, text, f)
+		return f, err
 	}
 	file, text, err := open("parts", "part", partFile(name))
 	if err != nil {

@@ -1,3 +1,26 @@
+// Package part reads what is known of microcontrollers: parts with their flash, drivers, cores, boards, wear
+// laws and serial NOR flashes. It is data files and their facts; nothing here runs.
+//
+// A data file goes through these steps:
+//
+//  1. ByName, DriverByName, CoreByName, BoardByName, WearLawByName, NORByName and NORDriverByName find a file
+//     by name among those that are embedded, or read the user's own if the name ends in ".toml".
+//  2. The text is decoded strictly: an unknown key is an error with its line.
+//  3. A part with extends takes over what it does not say itself from another part or from a family; a
+//     driver's families take over the common facts.
+//  4. Check finds what cannot be true. The error names file, line and key on one line.
+//  5. Callers read the fields, or ask Sectors, States, ProgramTime, EraseTime. Facts lists every figure with
+//     its confidence mark and source; Describe prints them.
+//
+// Every figure stands beside its Source: a mark (C read in a primary source, C2 in a transcription, M measured
+// by a third party, R recalled, D derived, A assumed) and where it comes from.
+//
+// Invariants:
+//
+//   - A value that a ByName function returns has passed its Check.
+//   - Sizes are bytes, clocks Hz, voltages mV; times are durations, never cycles. Cycles belong to drivers
+//     and cores.
+//   - Sectors are in address order, banks follow each other without a gap.
 package part
 
 import (

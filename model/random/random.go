@@ -1,5 +1,14 @@
-// Package random is the one source of chance in a run: a seeded generator, the same on every machine, so that
-// equal seeds give equal runs.
+// Package random is the one source of chance in a run: a seeded generator, the same on every machine.
+//
+// A consumer gets a seed from the scenario and makes a Source of it; a Source is never shared between
+// two consumers, so that one's draws do not depend on how often the other draws. To fork a run, copy the Source
+// by value: the copy draws what the original would have drawn. Mix derives independent seeds from one seed and
+// an index.
+//
+// Invariants:
+//
+//   - Equal seeds give equal sequences, in every release: results that are published depend on them.
+//   - Nothing here is fit for cryptography.
 package random
 
 import "math/bits"
