@@ -10,7 +10,7 @@ import (
 	"dualbank/model/part"
 )
 
-// Application is what runs beside the storage, as far as it feels it.
+// Application is the [application] section: what runs beside the storage.
 type Application struct {
 	Code       Code        `toml:"code" comment:"Where it runs from: layout (the bank that the layout has it in), bank1 to bank4, or ram."`
 	Drivers    []string    `toml:"drivers" comment:"Flash drivers that the workload is run with as well, to see what the application feels of each."`
@@ -18,7 +18,7 @@ type Application struct {
 	Watchdog   Watchdog    `toml:"watchdog"`
 }
 
-// Interrupt comes by itself, again and again.
+// Interrupt is a periodic interrupt of the application.
 type Interrupt struct {
 	Name     string   `toml:"name"`
 	Period   Duration `toml:"period"`
@@ -27,7 +27,7 @@ type Interrupt struct {
 	Handler  Code     `toml:"handler"`
 }
 
-// Watchdog resets the device when it was not fed in time.
+// Watchdog is the [application.watchdog] section.
 type Watchdog struct {
 	Period Duration `toml:"period" comment:"How long it waits; 0s: there is none."`
 	Feed   Duration `toml:"feed" comment:"How often it is fed while nothing is in the way, by the application."`
@@ -77,7 +77,7 @@ func (a *Application) check() error {
 	return nil
 }
 
-// code is the place that the application runs from on a device with a layout.
+// code returns where the application runs from on a part with a layout.
 func (a *Application) code(l *layout.Layout, part *part.Part) model.Code {
 	if a.Code != codeOfLayout {
 		return model.Code(a.Code)
@@ -86,7 +86,7 @@ func (a *Application) code(l *layout.Layout, part *part.Part) model.Code {
 	return BankOf(part, app.Start)
 }
 
-// BankOf is the bank in which an address of a part's flash lies.
+// BankOf returns the bank in which an address of a part's flash lies.
 func BankOf(part *part.Part, addr uint32) model.Code {
 	bank := 0
 	for _, s := range part.Sectors() {
@@ -97,7 +97,7 @@ func BankOf(part *part.Part, addr uint32) model.Code {
 	return model.Code(bank)
 }
 
-// app is the application as the model has it, with its code at a place.
+// app returns the application for the model, with its code at a place.
 func (a *Application) app(code model.Code, seed uint64) model.App {
 	var app model.App
 	for _, in := range a.Interrupts {

@@ -14,7 +14,7 @@ import (
 )
 
 // TestMain prints the Unit lines of the benchmarks' metrics before `go test -bench` prints results, and
-// makes them short where nobody says how long they run.
+// makes them short unless -benchtime says how long they run.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if flag.Lookup("test.bench").Value.String() != "" {

@@ -1,55 +1,58 @@
 package bench
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
+	"dualbank/bench/release"
 	"dualbank/boot"
 	"dualbank/boot/layout"
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/model/cell"
 	"dualbank/model/part"
+	"dualbank/results"
 )
 
-// Device is a scenario's board with one driver at one corner: flash with a factory image, and a store
-// that is not yet open.
+// Device is a scenario's board with one flash driver at one corner: flash with the factory image, and stores
+// that are not open yet.
 type Device struct {
 	Driver string // its name
 	Corner model.Corner
 	Code   model.Code // where the application runs from
 	Flash  *model.Flash
 	Store  *kvstore.TDBStore // on the internal flash
-	KV     kvstore.Store     // what the workload goes through: Store, unless the keys are on an external device
+	KV     kvstore.Store     // what the workload uses: Store, unless the keys are on external flash
 	Layout *layout.Layout
 
 	KVStore  layout.Region   // of the layout
 	Warnings layout.Problems // about the layout
+	Releases *release.Series // firmware; release 0 is in place
 
-	driver   *part.DriverFamily
-	law      *part.WearLaw // nil: sectors do not age
-	core     *part.Core    // nil if the processor's work takes no time
-	region   *model.Region // of the store
-	options  kvstore.Options
-	storage  kvstore.Storage
-	external *external // nil: there is none
+	data     data
+	storage  kvstore.StorageType
+	external *external // nil: the keys are on the internal flash
 	app      model.App
-	before   []byte // what a key held that is being set
+	startup  uint64 // cycles from a reset to the bootloader, and from its jump to the application
 	ram      boot.RAM
-	startup  uint64 // cycles
-	releases *releases
-	release  int // that runs
+	release  int // number of the release that runs
 }
 
-// inStore tells whether an address is in the store's region.
+// data is the data files that a device's flash is built from, beside its part.
+type data struct {
+	driver *part.DriverFamily
+	law    *part.WearLaw // nil: sectors do not age
+	core   *part.Core    // nil: the processor's work takes no time
+}
+
+// inStore reports whether an address is in the store's region.
 func (d *Device) inStore(addr uint32) bool { return addr-d.KVStore.Start < d.KVStore.Size }
 
-// Device builds the scenario's board with a driver at a corner. An error is a *ScenarioError: what
-// of the scenario does not fit together.
+// Device builds the scenario's board with a flash driver, by name or file, at a corner. An error is a
+// *ScenarioError of one line: settings that do not fit together.
 func (s *Scenario) Device(driver string, corner model.Corner) (*Device, error) {
 	d, err := s.device(driver, corner)
 	if err != nil {
@@ -68,26 +71,26 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 		return nil, fmt.Errorf("board.driver: %w", err)
 	}
 	d := &Device{Driver: drv.Name, Corner: corner}
-	if d.driver, err = drv.For(chip.Family); err != nil {
+	if d.data.driver, err = drv.For(chip.Family); err != nil {
 		return nil, fmt.Errorf("board.driver: %w", err)
 	}
 	if s.Board.CPU {
-		if d.core, err = part.CoreByName(chip.Core); err != nil {
+		if d.data.core, err = part.CoreByName(chip.Core); err != nil {
 			return nil, fmt.Errorf("board.part: %w", err)
 		}
 	}
 	if s.Board.Wear != "" {
-		if d.law, err = part.WearLawByName(s.Board.Wear); err != nil {
+		if d.data.law, err = part.WearLawByName(s.Board.Wear); err != nil {
 			return nil, fmt.Errorf("board.wear: %w", err)
 		}
 	}
-	if d.Layout, d.Warnings, err = s.Layout.plan(chip, d.driver.Unit.Value); err != nil {
+	if d.Layout, d.Warnings, err = s.Layout.compute(chip, d.data.driver.Unit.Value); err != nil {
 		return nil, err
 	}
 	d.Code = s.App.code(d.Layout, chip)
 	d.app = s.App.app(d.Code, s.Seed)
 	d.Flash, err = model.New(model.Config{
-		Part: chip, Driver: drv, Core: d.core, Hz: s.Board.Hz, MV: s.Board.MV, WaitStates: uint64(s.Board.States), Corner: corner, Code: d.Code, Wear: d.law, Seed: s.Seed,
+		Part: chip, Driver: drv, Core: d.data.core, Hz: s.Board.Hz, MV: s.Board.MV, WaitStates: uint64(s.Board.States), Corner: corner, Code: d.Code, Wear: d.data.law, Seed: s.Seed,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("board: %w", err)
@@ -101,15 +104,14 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 		}
 	}
 	d.KVStore, _ = d.Layout.Region(layout.RegionKVStore)
-	region, err := d.Flash.Region(d.KVStore.Start, d.KVStore.Size)
+	kv, err := d.Flash.Region(d.KVStore.Start, d.KVStore.Size)
 	if err != nil {
 		return nil, fmt.Errorf("layout: KVStore: %w", err)
 	}
-	d.region = region
-	d.options = kvstore.Options{Profile: kvstore.Profile(s.Store.Profile), NoCRCScan: s.Store.NoCRCScan, CPU: d.Flash.CPU()}
-	d.Store = kvstore.NewTDB(region, d.options)
+	options := kvstore.Options{Profile: kvstore.Profile(s.Store.Profile), NoCRCScan: s.Store.NoCRCScan, CPU: d.Flash.CPU()}
+	d.Store = kvstore.NewTDB(kv, options)
 	d.KV = d.Store
-	if err := d.use(s); err != nil {
+	if err := d.attachStorage(s, kv, options); err != nil {
 		return nil, err
 	}
 	if n := s.Update.Slots; n > 0 {
@@ -121,92 +123,25 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 		return nil, fmt.Errorf("update.fragment: %d bytes, the driver programs %d at once: give a multiple of that", s.Update.Fragment, unit)
 	}
 	d.startup = d.Flash.Cycles(time.Duration(s.Update.Startup))
-	if d.releases, err = s.releases(d.Layout); err != nil {
+	if d.Releases, err = s.releases(d.Layout); err != nil {
 		return nil, err
 	}
 	return d, d.flashFactory()
 }
 
-// Chip is a part as a layout sees it. unit is the program unit of the driver in bytes.
-func Chip(p *part.Part, unit uint32) layout.Chip {
-	c := layout.Chip{Name: p.Name, Base: p.Base, Unit: unit, Vectors: p.Vectors}
-	bank := -1
-	for _, s := range p.Sectors() {
-		if s.Bank != bank {
-			bank = s.Bank
-			c.Banks = append(c.Banks, s.Addr)
-		}
-		c.Sectors = append(c.Sectors, s.Size)
-	}
-	return c
-}
-
-// plan is the layout, and the warnings about it. The error is the first of its problems on one line.
-func (l *Layout) plan(part *part.Part, unit uint32) (*layout.Layout, layout.Problems, error) {
-	var srcs []layout.Source
-	for _, c := range [][2]string{{l.Bootloader, l.BootloaderText}, {l.Application, l.ApplicationText}} {
-		if c[1] != "" {
-			srcs = append(srcs, layout.Source{Name: c[0], Text: []byte(c[1])})
-		}
-	}
-	if srcs == nil {
-		srcs = layout.Example()
-	}
-	if err := l.checkTarget(srcs, part); err != nil {
-		return nil, nil, err
-	}
-	plan, problems := layout.New(srcs, l.Target, Chip(part, unit))
-	if errs := problems.Errors(); len(errs) > 0 {
-		more := ""
-		if len(errs) > 1 {
-			more = fmt.Sprintf(" (%d more: `dualbank layout` lists all)", len(errs)-1)
-		}
-		return nil, nil, fmt.Errorf("%v%s", errs[0], more)
-	}
-	for _, name := range []string{layout.RegionHeader, layout.RegionApplication, layout.RegionKVStore, layout.RegionCandidate} {
-		if _, ok := plan.Region(name); !ok {
-			return nil, nil, fmt.Errorf("layout: the configurations have no %s on internal flash: give the ones of a bootloader and an application that have", name)
-		}
-	}
-	return plan, problems.Warnings(), nil
-}
-
-// checkTarget finds a target that is a slip of the pen: one with another flash than the part's, or one
-// that nobody knows.
-func (l *Layout) checkTarget(srcs []layout.Source, part *part.Part) error {
-	same := func(dual bool) bool {
-		c, err := layout.ChipOf(l.Target, dual)
-		return err == nil && c.Base == part.Base && slices.Equal(c.Sectors, Chip(part, 1).Sectors)
-	}
-	if c, err := layout.ChipOf(l.Target, false); err == nil {
-		// The same part in its other bank mode has other sectors.
-		if !same(false) && !same(true) && !strings.HasPrefix(part.Name, strings.ToLower(c.Name)) {
-			return fmt.Errorf("layout.target: %s has the flash of %s, not that of part %s: correct one of them", l.Target, c.Name, part.Name)
-		}
-		return nil
-	}
-	for _, s := range srcs {
-		if bytes.Contains(s.Text, []byte(`"`+l.Target+`"`)) {
-			return nil
-		}
-	}
-	return fmt.Errorf("layout.target: %s is no target that is known, and none of the configuration files has it in target_overrides: correct its name", l.Target)
-}
-
-// NoRoomError is a firmware that the application's region does not hold.
+// NoRoomError is a firmware larger than the application's region.
 type NoRoomError struct {
 	text string
-	Room uint32 // bytes
+	Room uint32 // bytes that the region holds
 }
 
 func (e *NoRoomError) Error() string { return e.text }
 
 func (e *NoRoomError) Unwrap() error { return boot.ErrFirmwareTooLarge }
 
-// flashFactory puts the first release in place, as a programmer on the bench does: without steps, time
-// or wear.
+// flashFactory programs release 0 as a production programmer does: without steps, time or wear of the model.
 func (d *Device) flashFactory() error {
-	firmware, c := d.releases.image(0), &d.Layout.Config
+	firmware, c := d.Releases.Image(0), &d.Layout.Config
 	if n := uint32(len(firmware)); n > c.MaxAppSize {
 		return &NoRoomError{fmt.Sprintf("update.bytes: %d bytes of firmware, the layout has room for %d: give a smaller size", n, c.MaxAppSize), c.MaxAppSize}
 	}
@@ -218,7 +153,7 @@ func (d *Device) flashFactory() error {
 	return nil
 }
 
-// divide divides the candidate storage in n slots in place of as many as the configuration files say.
+// divide splits the candidate storage into n slots, in place of the number in the configuration files.
 func (d *Device) divide(n uint32) error {
 	d.Layout.Config.Locations = n
 	slots, ok := boot.Slots(&d.Layout.Chip, &d.Layout.Config)
@@ -234,7 +169,7 @@ func (d *Device) divide(n uint32) error {
 	return nil
 }
 
-// LongCorner is a corner in words.
+// LongCorner returns a corner as a word of a sentence: "typical", "maximum" or "sampled".
 func LongCorner(c model.Corner) string {
 	switch c {
 	case model.Max:
@@ -245,13 +180,92 @@ func LongCorner(c model.Corner) string {
 	return "typical"
 }
 
-// Progress is told how far a stage of a run is.
+// Progress is called with how far a stage of a run has come: done of total.
 type Progress func(stage string, done, total uint64)
 
-// Stage is the progress of one stage.
+// Stage returns p for one stage; nil if p is.
 func (p Progress) Stage(stage string) func(done, total uint64) {
 	if p == nil {
 		return nil
 	}
 	return func(done, total uint64) { p(stage, done, total) }
+}
+
+// State is what Snapshot saves of a device: its flashes, its RAM, and the release that runs.
+type State struct {
+	flash, nor *cell.Snapshot
+	ram        boot.RAM
+	release    int
+}
+
+// Snapshot saves the device's state for Restore.
+func (d *Device) Snapshot() *State {
+	s := &State{flash: d.Flash.Snapshot(), ram: d.ram, release: d.release}
+	if d.external != nil {
+		s.nor = d.external.nor.Snapshot()
+	}
+	return s
+}
+
+// Restore brings back a state that Snapshot saved of this device. The stores must be opened again.
+func (d *Device) Restore(s *State) {
+	d.Flash.Restore(s.flash)
+	d.ram, d.release = s.ram, s.release
+	if d.external != nil {
+		d.external.nor.Restore(s.nor)
+	}
+}
+
+// Axes returns the keys and values that the name of every benchmark of the device begins with. The storage
+// type is among them unless it is TDB_INTERNAL.
+func (d *Device) Axes(layout string) []any {
+	keys := []any{"part", d.Flash.Part().Name, "driver", d.Driver, "layout", layout}
+	if d.external != nil {
+		keys = append(keys, "storage", d.storage)
+	}
+	return keys
+}
+
+// DescribeStorage adds to a report where the keys are, if they are on external flash.
+func (d *Device) DescribeStorage(r *results.Report) {
+	if e := d.external; e != nil {
+		r.Board += fmt.Sprintf(", storage %s on %s", d.storage, e.part.Title)
+		r.Config = append(r.Config, results.Setting{Key: "storage", Value: string(d.storage)}, results.Setting{Key: "external", Value: e.part.Name})
+	}
+}
+
+// Sources returns the facts that a run on this device depends on, each with its confidence mark: those of the
+// part at the supply voltage mv and the widths that the driver uses, of the driver, the core, the external
+// flash and the wear law.
+func (d *Device) Sources(mv uint32) []results.Source {
+	p := *d.Flash.Part()
+	p.Program = slices.Clone(p.Program)
+	p.Program = slices.DeleteFunc(p.Program, func(t part.ProgramTime) bool {
+		return t.Width < d.data.driver.Unit.Value || t.Width > d.data.driver.ProgramWidth.Value || t.MinMV > mv
+	})
+	p.Erase = slices.Clone(p.Erase)
+	p.Erase = slices.DeleteFunc(p.Erase, func(t part.EraseTime) bool { return t.Width != d.data.driver.EraseWidth.Value })
+	p.BankErase = nil
+	p.WaitStates = slices.Clone(p.WaitStates)
+	p.WaitStates = slices.DeleteFunc(p.WaitStates, func(w part.WaitStates) bool { return mv < w.MinMV || mv > w.MaxMV })
+
+	var out []results.Source
+	add := func(prefix string, facts []part.Fact) {
+		for _, f := range facts {
+			out = append(out, results.Source{Fact: prefix + f.Name, Value: f.Value, Mark: f.Mark, From: f.From})
+		}
+	}
+	add("", part.Facts(&p))
+	add("driver "+d.Driver+": ", part.Facts(d.data.driver))
+	if d.data.core != nil {
+		add(d.data.core.Title+": ", part.Facts(d.data.core))
+	}
+	if e := d.external; e != nil {
+		add(e.part.Title+": ", part.Facts(e.part))
+		add(e.driver.Title+": ", part.Facts(e.driver))
+	}
+	if d.data.law != nil {
+		add("wear law "+d.data.law.Name+": ", part.Facts(d.data.law))
+	}
+	return out
 }

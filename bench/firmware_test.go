@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -12,47 +11,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
+	"dualbank/bench/release"
 	"dualbank/boot/firmware"
 	"dualbank/model"
 )
-
-func TestGeneratedFirmware(t *testing.T) {
-	const base, size = 0x08008400, 60 << 10
-	of := func(seed uint64, changed uint32, n int) []byte { return generateFirmware(seed, size, base, changed, n) }
-	first := of(1, 30, 0)
-	if !bytes.Equal(first, of(1, 30, 0)) || bytes.Equal(first, of(2, 30, 0)) {
-		t.Error("a firmware is not its seed's alone")
-	}
-	if reset := binary.LittleEndian.Uint32(first[4:]); reset&1 == 0 || reset < base || reset >= base+size {
-		t.Errorf("the reset vector is 0x%08X", reset)
-	}
-	if _, err := firmware.Read("generated.bin", first, base, size); err != nil {
-		t.Error(err)
-	}
-	// The more changes, the larger the difference; release 3 differs more from 0 than 1 does.
-	last := 0
-	for _, c := range []struct {
-		changed uint32
-		n       int
-	}{{0, 0}, {5, 1}, {30, 1}, {30, 3}, {300, 1}, {1000, 1}} {
-		d, err := firmware.MakeDelta(of(1, c.changed, 0), of(1, c.changed, c.n))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(d) <= last || len(d) > size {
-			t.Errorf("release %d with %d of 1000 functions changed: a delta of %d bytes, the one before has %d", c.n, c.changed, len(d), last)
-		}
-		last = len(d)
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.Uint32Range(1, 5000).Draw(t, "size")
-		if got := generateFirmware(rapid.Uint64().Draw(t, "seed"), n, base, rapid.Uint32Range(0, 1000).Draw(t, "changed"), rapid.IntRange(0, 5).Draw(t, "release")); len(got) != int(n) {
-			t.Fatalf("%d bytes, want %d", len(got), n)
-		}
-	})
-}
 
 // firmwareFile writes data at an address as a file of a kind.
 func firmwareFile(t *testing.T, dir, name string, addr uint32, data []byte) {
@@ -74,7 +37,8 @@ func firmwareFile(t *testing.T, dir, name string, addr uint32, data []byte) {
 func TestFirmwareFiles(t *testing.T) {
 	const base = 0x08008400
 	dir := t.TempDir()
-	old, next := generateFirmware(5, 30_000, base, 20, 0), generateFirmware(5, 31_003, base, 20, 1)
+	series, longer := release.Series{Seed: 5, Base: base, Bytes: 30_000, Changed: 20}, release.Series{Seed: 5, Base: base, Bytes: 31_003, Changed: 20}
+	old, next := series.Image(0), longer.Image(1)
 	firmwareFile(t, dir, "old.bin", base, old)
 	firmwareFile(t, dir, "new.hex", base, next)
 	firmwareFile(t, dir, "boot.hex", 0x08000000, next)
@@ -133,7 +97,8 @@ func TestFirmwareFiles(t *testing.T) {
 // A report's scenario names the firmware files that are left beside it, and gives the same figures.
 func TestStoredFirmware(t *testing.T) {
 	dir := t.TempDir()
-	old, next := generateFirmware(5, 20_000, 0x08008400, 20, 0), generateFirmware(5, 20_000, 0x08008400, 20, 1)
+	series := release.Series{Seed: 5, Base: 0x08008400, Bytes: 20_000, Changed: 20}
+	old, next := series.Image(0), series.Image(1)
 	for _, sub := range []string{"a", "b"} {
 		if err := os.Mkdir(filepath.Join(dir, sub), 0o777); err != nil {
 			t.Fatal(err)

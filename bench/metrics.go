@@ -8,15 +8,15 @@ import (
 	"dualbank/results"
 )
 
-// Exact is a metric of virtual time or a count: the same on every machine and in every run.
+// Exact returns a metric of virtual time, or a count: it is the same on every machine and in every run.
 func Exact(unit string, v float64, better string) results.Metric {
 	return results.Metric{Unit: unit, Value: v, Exact: true, Better: better}
 }
 
-// Less is an exact metric of which less is better.
+// Less returns an exact metric of which less is better.
 func Less(unit string, v float64) results.Metric { return Exact(unit, v, "lower") }
 
-// Metrics are the workload's figures; f is the flash it ran on. An operation is a set or a remove.
+// Metrics returns the workload's figures; f is the flash that it ran on. An operation is a set or a remove.
 func (s *Sets) Metrics(f *model.Flash) []results.Metric {
 	all := s.All()
 	n := float64(max(len(all), 1))
@@ -40,7 +40,7 @@ func (s *Sets) Metrics(f *model.Flash) []results.Metric {
 	}
 }
 
-// GetMetrics are the figures of the workload's gets.
+// GetMetrics returns the figures of the workload's gets.
 func (s *Sets) GetMetrics(f *model.Flash) []results.Metric {
 	sum := uint64(0)
 	for _, c := range s.Gets {
@@ -54,7 +54,7 @@ func (s *Sets) GetMetrics(f *model.Flash) []results.Metric {
 	}
 }
 
-// BenchName puts keys and values behind the name of a benchmark: "KVSet/part=stm32f429zi/size=32".
+// BenchName appends keys and values to the name of a benchmark: "KVSet/part=stm32f429zi/size=32".
 func BenchName(name string, keyValues ...any) string {
 	for i := 0; i+1 < len(keyValues); i += 2 {
 		name += fmt.Sprintf("/%v=%v", keyValues[i], keyValues[i+1])
@@ -62,8 +62,8 @@ func BenchName(name string, keyValues ...any) string {
 	return name
 }
 
-// Uniform is a workload for benchmarks: n keys with values of size bytes, each set as often as the
-// others, sets times in all, once a second.
+// Uniform returns a workload for benchmarks: n keys of equal weight with values of size bytes, and one set a
+// second, sets of them rounded up to whole hours.
 func Uniform(n int, size, sets uint32) *Workload {
 	w := &Workload{SetsPerHour: 3600, Hours: (sets + 3599) / 3600}
 	for i := range n {
@@ -76,7 +76,7 @@ func Uniform(n int, size, sets uint32) *Workload {
 // collections with the smallest values.
 const UniformSets = 18000
 
-// SetRecord are the sets' latencies as a report has them, to the nanosecond.
+// SetRecord returns the latencies of sets as a report has them, in seconds rounded to nanoseconds.
 func (s *Sets) SetRecord(name string, f *model.Flash) results.SetLatency {
 	seconds := func(cycles []uint64) []float64 {
 		out := make([]float64, len(cycles))
@@ -88,12 +88,12 @@ func (s *Sets) SetRecord(name string, f *model.Flash) results.SetLatency {
 	return results.SetLatency{Name: name, Plain: seconds(s.Plain), GC: seconds(s.GC)}
 }
 
-// hours is the virtual time of the workload.
+// hours returns the virtual time of the workload, more than 0.
 func (s *Sets) hours(f *model.Flash) float64 {
 	return max(f.Seconds(s.Cycles)/3600, math.SmallestNonzeroFloat32)
 }
 
-// AppMetrics is what the application feels of the workload; f is the flash it ran on.
+// AppMetrics returns what the application beside the workload lost; f is the flash that the workload ran on.
 func (s *Sets) AppMetrics(f *model.Flash) []results.Metric {
 	c, hours := &s.Counters, s.hours(f)
 	return []results.Metric{
@@ -105,7 +105,7 @@ func (s *Sets) AppMetrics(f *model.Flash) []results.Metric {
 	}
 }
 
-// LatencyMetrics is how long an interrupt of the workload's waits for its handler.
+// LatencyMetrics returns the latencies of one interrupt of the application, from activation to handler.
 func (s *Sets) LatencyMetrics(f *model.Flash, l *model.Latency) []results.Metric {
 	hours := s.hours(f)
 	return []results.Metric{
@@ -117,7 +117,7 @@ func (s *Sets) LatencyMetrics(f *model.Flash, l *model.Latency) []results.Metric
 	}
 }
 
-// AppRecord is what the application felt, as a report has it.
+// AppRecord returns stalls, masking and interrupt latencies as a report has them.
 func (s *Sets) AppRecord(name string, f *model.Flash) results.Application {
 	c := &s.Counters
 	a := results.Application{

@@ -6,32 +6,32 @@ import (
 	"dualbank/results"
 )
 
-// phase is a part of an update, in the order in which they come.
-type phase int
+// Phase is a stretch of an update. The constants are in the order in which they come.
+type Phase int
 
 // The phases of an update.
 const (
-	PhasePrepare         phase = iota // the slot is chosen and erased; after an interruption, what is written is looked for
+	PhasePrepare         Phase = iota // the slot is chosen and erased; after an interruption, what is written is looked for
 	PhaseDownload                     // blocks come over the link
-	PhaseWrite                        // fragments are programmed, those of a delta unpacked before
+	PhaseWrite                        // fragments are programmed; those of a delta are unpacked first
 	PhaseRestart                      // the device starts again after an interruption
-	PhaseVerify                       // the stored image is read back and hashed, then made a candidate
-	PhaseReboot                       // from the reset to the bootloader's work
+	PhaseVerify                       // the stored image is read back and hashed, then activated
+	PhaseReboot                       // from the reset to the bootloader's first read
 	PhaseVerifyActive                 // the bootloader hashes the running image
-	PhaseVerifyCandidate              // and the candidate
-	PhaseErase                        // it erases the running image
-	PhaseCopy                         // and copies the candidate over it, header first
-	PhaseVerifyInstalled              // and hashes what it wrote
+	PhaseVerifyCandidate              // the bootloader hashes the candidate
+	PhaseErase                        // the bootloader erases the running image
+	PhaseCopy                         // the bootloader copies the candidate, header first
+	PhaseVerifyInstalled              // the bootloader hashes what it wrote
 	PhaseFirstBoot                    // the new application starts and opens its store
-	phases
+	phases                            // their number
 )
 
-// phaseInfo is how a phase is reported.
+// phaseInfo is how each phase is reported.
 var phaseInfo = [phases]struct {
 	name   string
-	metric string // its unit is this with "-sec"
+	metric string // unit of its metric, without "-sec"
 	down   bool   // the application does not run
-	pane   string // of the time line
+	pane   string // stretch of the time line that it belongs to
 }{
 	PhasePrepare:         {"prepare", "prepare", false, "prepare"},
 	PhaseDownload:        {"download", "download", false, "download"},
@@ -47,8 +47,8 @@ var phaseInfo = [phases]struct {
 	PhaseFirstBoot:       {"first boot", "boot", false, "start"},
 }
 
-// phaseOf is the phase that a part of what update client and bootloader do belongs to.
-var phaseOf = map[boot.Phase]phase{
+// phaseOf maps the phases that update client and bootloader report.
+var phaseOf = map[boot.Phase]Phase{
 	boot.PrepareSlot:     PhasePrepare,
 	boot.Download:        PhaseDownload,
 	boot.WriteSlot:       PhaseWrite,
@@ -62,24 +62,24 @@ var phaseOf = map[boot.Phase]phase{
 	boot.VerifyInstalled: PhaseVerifyInstalled,
 }
 
-// PhaseTime is what one phase took, in core cycles, all its stretches together.
+// PhaseTime is the sum of one phase's stretches in core cycles.
 type PhaseTime struct {
 	Cycles uint64
-	Stall  uint64 // the application's code could not be fetched
-	Masked uint64 // interrupts were masked
+	Stall  uint64 // of Cycles: the application's code could not be fetched
+	Masked uint64 // of Cycles: interrupts were masked
 }
 
-// pane is a stretch of the time line.
+// pane is a named stretch of the time line, in cycles.
 type pane struct {
 	name       string
 	start, end uint64
 }
 
-// clock cuts a run into phases.
+// clock splits the time of a run among its phases.
 type clock struct {
 	f      *model.Flash
 	run    *UpdateRun
-	phase  phase // that goes on
+	phase  Phase // present one; phases: none
 	start  uint64
 	before model.Counters
 }
@@ -88,8 +88,8 @@ func newClock(f *model.Flash, run *UpdateRun) *clock {
 	return &clock{f: f, run: run, phase: phases, start: f.Now(), before: f.Counters()}
 }
 
-// enter ends the phase that goes on and begins another one; phases begins none.
-func (c *clock) enter(p phase) {
+// enter ends the present phase and begins p; phases begins none.
+func (c *clock) enter(p Phase) {
 	if p == c.phase && p != phases {
 		return
 	}
@@ -104,14 +104,14 @@ func (c *clock) enter(p phase) {
 	c.phase, c.start, c.before = p, now, counters
 }
 
-// part enters the phase that p belongs to. What comes after the last part is entered by its name.
+// part enters the phase that p belongs to, if it belongs to one.
 func (c *clock) part(p boot.Phase) {
 	if at, ok := phaseOf[p]; ok {
 		c.enter(at)
 	}
 }
 
-// show puts a stretch on the time line. What an interruption repeats stays in the download's pane.
+// show adds a stretch to the time line. A preparation that an interruption repeats stays in the download's pane.
 func (u *UpdateRun) show(name string, start, end uint64) {
 	if n := len(u.panes); n > 0 {
 		last := &u.panes[n-1]
@@ -123,8 +123,8 @@ func (u *UpdateRun) show(name string, start, end uint64) {
 	u.panes = append(u.panes, pane{name, start, end})
 }
 
-// Down is the time in cycles from the reset until the new application starts: nothing else runs while
-// the bootloader installs it.
+// Down returns the cycles from the reset until the new application starts. Nothing else runs while the
+// bootloader installs it.
 func (u *UpdateRun) Down() (cycles uint64) {
 	for p := PhaseReboot; p < PhaseFirstBoot; p++ {
 		cycles += u.Phases[p].Cycles
@@ -132,14 +132,14 @@ func (u *UpdateRun) Down() (cycles uint64) {
 	return cycles
 }
 
-// Metrics are the update's figures; f is the flash it ran on. The operation is the whole update.
+// Metrics returns the update's figures; f is the flash that it ran on. The operation is the whole update.
 func (u *UpdateRun) Metrics(f *model.Flash) []results.Metric {
 	m := []results.Metric{Less("sim-sec/op", f.Seconds(u.Cycles()))}
 	for p, info := range phaseInfo {
-		if phase(p) == PhaseRestart && u.Restarts == 0 {
+		if Phase(p) == PhaseRestart && u.Restarts == 0 {
 			continue
 		}
-		if phase(p) == PhaseFirstBoot {
+		if Phase(p) == PhaseFirstBoot {
 			m = append(m, Less("install-sec", f.Seconds(u.Down())))
 		}
 		m = append(m, Less(info.metric+"-sec", f.Seconds(u.Phases[p].Cycles)))
@@ -154,7 +154,7 @@ func (u *UpdateRun) Metrics(f *model.Flash) []results.Metric {
 	)
 }
 
-// Record is the update as a report shows it.
+// Record returns the update as a report has it.
 func (u *UpdateRun) Record(f *model.Flash) results.UpdateTime {
 	r := results.UpdateTime{Name: u.Name, Size: u.Bytes}
 	for p, t := range u.Phases {

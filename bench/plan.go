@@ -9,8 +9,8 @@ import (
 	"dualbank/results"
 )
 
-// Plan is what capacity planning is asked: how long a device must last, what it does, and which stores
-// it may have.
+// Plan is the [plan] section: how long a device must last, what it does, and which stores may be tried. Package
+// bench/plan answers it.
 type Plan struct {
 	Years      float64  `toml:"years" comment:"How long the device must last."`
 	LongestSet Duration `toml:"longest_set" comment:"How long a set may take; 0s: any time."`
@@ -22,14 +22,14 @@ type Plan struct {
 	Quick      bool     `toml:"quick" comment:"Simulate less: lives within 1 %, fewer points of live data."`
 	Devices    uint32   `toml:"devices" comment:"Devices whose sectors' lives are drawn, by the law of board.wear; without a law none are."`
 
-	TraceFile []byte `toml:"-"` // what the trace's file has
+	TraceFile []byte `toml:"-"` // contents of the file Trace
 }
 
 // Place is where a KVStore lies.
 type Place string
 
-// The places. On dual-bank parts whose banks begin with small sectors, the start of the upper half has
-// those. In the lower half the candidate has all of the upper one, and the application waits for the
+// The places. The start of the upper half has the small sectors of parts whose banks begin with small ones. At the
+// end of the lower half the store leaves the whole upper half to the candidate, but the application waits for the
 // store's bank.
 const (
 	PlaceStart Place = "start"
@@ -37,11 +37,11 @@ const (
 	PlaceLower Place = "lower"
 )
 
-// Places are those that can be asked for, in the order in which they are tried.
+// Places lists the places in the order in which they are tried.
 var Places = []Place{PlaceStart, PlaceEnd, PlaceLower}
 
-// Site is the address of a store of size bytes in the place on a flash. The error says what is wrong
-// with it: its sectors must split into two equal areas that together are all of it.
+// Site returns the address of a store of size bytes at the place on a flash. The error is one line: the sectors of a
+// store must split into two equal areas that use all of it.
 func (p Place) Site(f *model.Flash, size uint32) (base uint32, err error) {
 	half, where := f.Size()/2, fmt.Sprintf("at the %s of the upper half", p)
 	if size > half {
@@ -71,13 +71,13 @@ func (p Place) Site(f *model.Flash, size uint32) (base uint32, err error) {
 	return base, nil
 }
 
-// check is the error of a place that is none.
+// check returns an error unless the place is one of Places.
 func (p Place) check() error {
 	_, err := word("place", []byte(p), Places, func(p Place) string { return string(p) })
 	return err
 }
 
-// Bounds of what planning is asked, so that every figure is one that can be printed.
+// Bounds of the section.
 const (
 	maxYears      = 1000
 	MaxSetsPerDay = 1e8
@@ -118,7 +118,7 @@ func (p *Plan) check() error {
 	return nil
 }
 
-// ReadTrace takes a trace of sets from a file in place of the workload. The error is one line.
+// ReadTrace reads a trace of sets from a file, in place of the workload. The error is one line.
 func (p *Plan) ReadTrace(path string) (err error) {
 	if p.TraceFile, err = results.ReadFile(path, maxFile); err != nil {
 		return fmt.Errorf("%s: %w: give a CSV file with the columns seconds,key,bytes", path, err)
@@ -127,7 +127,7 @@ func (p *Plan) ReadTrace(path string) (err error) {
 	return nil
 }
 
-// read reads the trace that the scenario at path names.
+// read reads the trace that the scenario at path names, if it names one.
 func (p *Plan) read(path string) (err error) {
 	if p.Trace != "" {
 		p.TraceFile, err = readBeside(path, "plan.trace", p.Trace)

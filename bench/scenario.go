@@ -1,6 +1,28 @@
-// Package bench runs what a managed device does on a timed model of its flash, in virtual time: a
-// device-management client's writes to its key-value store, a firmware update over a link. What a
-// user can set stands in one Scenario; what comes out is a results.Report.
+// Package bench simulates what a managed device does on a timed model of its flash: the writes of a
+// device-management client to its key-value store, and firmware updates over a link. Time is virtual and counted
+// in core cycles. bench/job and bench/plan, and through them the command, call it in these steps:
+//
+//  1. Guide, BoardScenario, Parse or ReadFile give a Scenario: everything that a user can set. Parse starts
+//     from the guide's board or from the one that the file names, and reports a mistake on one line with file,
+//     line, key and fix. ReadFile also reads the files that the scenario names.
+//  2. Scenario.Device builds the board: flash of package model, layout of package boot/layout, stores of
+//     package kvstore, and firmware of package release, of which release 0 is in place. What does not fit
+//     together is a ScenarioError.
+//  3. Device.RunWorkload draws sets and removes with a Load, checks every value that is read back, and
+//     returns Sets: latencies, counters, wear, the Life of the store, and the latencies of the application's
+//     interrupts.
+//  4. Device.RunUpdate downloads, installs and boots one release, and returns an UpdateRun: the time of each
+//     Phase and the time line. Device.WatchCollection returns one garbage collection over time.
+//  5. Metrics and Record methods turn all of that into benchmarks and records of package results, in seconds.
+//  6. Scenario.Stored is the scenario with the files that it needs, for a results folder; running it again
+//     reproduces every figure.
+//
+// A Device goes from step to step: an update finds the store as the workload left it. Snapshot and Restore bring an
+// earlier state back.
+//
+// Invariants: all randomness comes from Scenario.Seed, so that equal scenarios give equal figures to the cycle, on
+// any machine. A key that reads back other than it was set is an error and never a figure. A Device is not safe for
+// concurrent use; several Devices are independent. The package draws no pictures and explores no power cuts.
 package bench
 
 import (
@@ -9,8 +31,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -18,12 +38,10 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"dualbank/model/part"
-	"dualbank/results"
 	"dualbank/results/compare"
 )
 
-// Scenario is everything that a user can set. It is read from TOML, printed by TOML, and stored in
-// every result, so that each figure can be produced again from the result alone.
+// Scenario is everything that a user can set. TOML prints it, Parse reads it, and every results folder holds it.
 type Scenario struct {
 	Title    string             `toml:"title" comment:"The heading of the report; empty: one with the board's name."`
 	Seed     uint64             `toml:"seed" comment:"The one source of everything random in the run."`
@@ -38,7 +56,7 @@ type Scenario struct {
 	Compare  compare.Thresholds `toml:"compare" comment:"How much worse than another run this one may be: limits of 'dualbank compare'."`
 }
 
-// Board is the device and how it runs.
+// Board is the [board] section: the part, and how it runs.
 type Board struct {
 	Name    string   `toml:"name" comment:"A board of 'dualbank parts', or a .toml file: it says what a scenario does not. Or any name, for a board that the keys below describe."`
 	Part    string   `toml:"part" comment:"A part that comes with the program (dualbank parts), or a .toml file."`
@@ -52,8 +70,8 @@ type Board struct {
 	CPU     bool     `toml:"cpu" comment:"Whether the processor's work beside the flash takes time."`
 }
 
-// Layout is where the regions of the flash come from: the configuration files that the device's
-// bootloader and application are built with.
+// Layout is the [layout] section: the configuration files that bootloader and application are built with, which
+// say where the regions of the flash are.
 type Layout struct {
 	Name            string `toml:"name" comment:"What the layout is called in benchmark names."`
 	Target          string `toml:"target" comment:"The target in the files' target_overrides."`
@@ -63,7 +81,7 @@ type Layout struct {
 	ApplicationText string `toml:"application_text,multiline,omitempty" comment:"The application's mbed_app.json as it was read; the file is not read again."`
 }
 
-// Store is how the key-value store is built.
+// Store is the [store] section: how the key-value store is built.
 type Store struct {
 	Profile   Profile `toml:"profile" comment:"Whose TDBStore: MbedCE or MbedOS."`
 	NoCRCScan bool    `toml:"no_crc_scan" comment:"KVSTORE_RAM_TABLE_NO_CRC_CHECK: the scan at open trusts the record headers."`
@@ -73,7 +91,7 @@ type Store struct {
 	ExternalBytes uint32      `toml:"external_bytes" comment:"How much of it the store has; 0: as the configuration files say, or 131072."`
 }
 
-// Update is a firmware update, or several in a row.
+// Update is the [update] section: a firmware update, or several in a row.
 type Update struct {
 	Client        Client   `toml:"client" comment:"The update client's storage layer: new (mbed-cloud-client 4) or old."`
 	Bytes         uint32   `toml:"bytes" comment:"Size of the firmware, the running one and the new one, where it is generated."`
@@ -89,24 +107,11 @@ type Update struct {
 	Startup       Duration `toml:"startup" comment:"From a reset to the bootloader's work, and from its jump to the application's: clocks, memory, RTOS. An assumption."`
 	Link          Link     `toml:"link"`
 
-	FirmwareFile []byte `toml:"-"` // what Firmware holds
-	RunningFile  []byte `toml:"-"` // what Running holds
+	FirmwareFile []byte `toml:"-"` // contents of the file Firmware
+	RunningFile  []byte `toml:"-"` // contents of the file Running
 }
 
-// Link is the way over which firmware comes: CoAP blockwise transfer (RFC 7959), one block after the
-// other, confirmable messages repeated as RFC 7252 has it.
-type Link struct {
-	BitsPerSecond uint64   `toml:"bits_per_second" comment:"Bandwidth, the same in both directions."`
-	RoundTrip     Duration `toml:"round_trip" comment:"From a request's last bit to the answer's first one."`
-	Loss          uint32   `toml:"loss_permille" comment:"Messages lost, of 1000."`
-	Block         uint32   `toml:"block" comment:"Bytes of firmware in one answer, a power of two from 16 to 1024."`
-	Overhead      uint32   `toml:"overhead" comment:"Bytes around them, and in a request: IP, UDP, DTLS, CoAP."`
-	Timeout       Duration `toml:"timeout" comment:"ACK_TIMEOUT of RFC 7252; drawn up to half as long again, doubled at each repetition."`
-	Repeats       uint32   `toml:"repeats" comment:"MAX_RETRANSMIT of RFC 7252."`
-	Resume        Duration `toml:"resume" comment:"Pause until the client tries again after it gave up on a block."`
-}
-
-// Cuts are the power cuts that are explored.
+// Cuts is the [cuts] section: the power cuts that are explored.
 type Cuts struct {
 	Modes       []Mode `toml:"modes" comment:"How an interrupted step is left: before, after, torn, prefix, weak, and on a part with ECC ecc."`
 	Collections int    `toml:"collections" comment:"The KVStore workload that is cut collects garbage at least so often; 0: no cuts of the KVStore."`
@@ -119,7 +124,7 @@ type Cuts struct {
 //go:embed scenarios/guide.toml
 var guide []byte
 
-// Guide is the scenario of the porting guide's NUCLEO-F429ZI, which every scenario file starts from.
+// Guide returns the scenario of the porting guide's board, a NUCLEO-F429ZI.
 func Guide() *Scenario {
 	s := new(Scenario)
 	if err := s.decode("guide.toml", guide); err != nil {
@@ -128,9 +133,8 @@ func Guide() *Scenario {
 	return s
 }
 
-// Parse reads a scenario. What it does not set is as in Guide, or as in the BoardScenario of the board
-// that it names. name stands in errors, which are one line: "name:line:column: key: what is wrong: what
-// to do".
+// Parse reads a scenario. Keys that it does not set are as in Guide, or as in the BoardScenario of the board that it
+// names. Errors are one line: "name:line:column: key: what is wrong: what to do".
 func Parse(name string, text []byte) (*Scenario, error) {
 	s, known, err := start(name, text)
 	if err != nil {
@@ -146,15 +150,15 @@ func Parse(name string, text []byte) (*Scenario, error) {
 	return s, nil
 }
 
-// start is the scenario that text starts from: the guide's, or that of the board which text names, if it
-// is known. One that is not must say which part it has, and starts from the guide's.
+// start returns the scenario that text starts from: that of the board that it names, or else the guide's. known
+// reports that it is a board with a scenario; any other board must name its part.
 func start(path string, text []byte) (s *Scenario, known bool, err error) {
 	var named struct {
 		Board  struct{ Name, Part string }
 		Layout struct{ Bootloader, Application string }
 	}
 	guide := Guide()
-	// What cannot be read is told with its line when the whole is.
+	// Text that cannot be decoded here is reported with its line by decode.
 	if err := toml.Unmarshal(text, &named); err != nil || named.Board.Name == "" || strings.EqualFold(named.Board.Name, guide.Board.Name) {
 		return guide, err == nil, nil
 	}
@@ -165,7 +169,7 @@ func start(path string, text []byte) (s *Scenario, known bool, err error) {
 		name = strings.ToLower(name)
 		if !slices.Contains(part.BoardNames(), name) {
 			if named.Board.Part == "" {
-				return nil, false, fmt.Errorf("%q is no board that is known: choose one of %s, name a .toml file, or say what it is with board.part", name, strings.Join(part.BoardNames(), ", "))
+				return nil, false, fmt.Errorf("unknown board %q; known boards: %s; or name a .toml file, or describe it with board.part", name, strings.Join(part.BoardNames(), ", "))
 			}
 			return guide, false, nil
 		}
@@ -179,131 +183,7 @@ func start(path string, text []byte) (s *Scenario, known bool, err error) {
 	return s, true, nil
 }
 
-// ReadFile reads a scenario and the files it names; their paths are relative to its folder.
-func ReadFile(path string) (*Scenario, error) {
-	text, err := results.ReadFile(path, maxScenario)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: give the path of a scenario file", path, err)
-	}
-	s, err := Parse(path, text)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.findDataFiles(path); err != nil {
-		return nil, err
-	}
-	if err := s.Layout.read(path); err != nil {
-		return nil, err
-	}
-	if err := s.Update.read(path); err != nil {
-		return nil, err
-	}
-	if err := s.Plan.read(path); err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
-// read fills in the texts of the configuration files that the scenario at path names.
-func (l *Layout) read(path string) error {
-	for _, c := range []struct {
-		key, file string
-		text      *string
-	}{{"bootloader", l.Bootloader, &l.BootloaderText}, {"application", l.Application, &l.ApplicationText}} {
-		if c.file == "" || *c.text != "" {
-			continue
-		}
-		text, err := readBeside(path, "layout."+c.key, c.file)
-		if err != nil {
-			return err
-		}
-		*c.text = string(text)
-	}
-	return nil
-}
-
-// read reads the firmware files that the scenario at path names.
-func (u *Update) read(path string) (err error) {
-	if u.Firmware != "" {
-		if u.FirmwareFile, err = readBeside(path, "update.firmware", u.Firmware); err != nil {
-			return err
-		}
-	}
-	if u.Running != "" {
-		u.RunningFile, err = readBeside(path, "update.running", u.Running)
-	}
-	return err
-}
-
-// ReadFirmware takes the new firmware, and the one that runs before, from files in place of the scenario's;
-// "" leaves what the scenario says. Errors are one line.
-func (u *Update) ReadFirmware(firmware, running string) error {
-	for _, f := range []struct {
-		path string
-		name *string
-		file *[]byte
-	}{{firmware, &u.Firmware, &u.FirmwareFile}, {running, &u.Running, &u.RunningFile}} {
-		if f.path == "" {
-			continue
-		}
-		data, err := results.ReadFile(f.path, maxFile)
-		if err != nil {
-			return fmt.Errorf("%s: %w: give the path of a firmware file", f.path, err)
-		}
-		*f.name, *f.file = f.path, data
-	}
-	return nil
-}
-
-// beside is the path of a file that the scenario at path names.
-func beside(path, file string) string {
-	if filepath.IsAbs(file) {
-		return file
-	}
-	return filepath.Join(filepath.Dir(path), file)
-}
-
-// Bounds of a scenario file and of the files that it names, in bytes.
-const (
-	maxScenario = 16 << 20
-	maxFile     = 512 << 20
-)
-
-// readBeside reads a file that a key of the scenario at path names.
-func readBeside(path, key, file string) ([]byte, error) {
-	text, err := results.ReadFile(beside(path, file), maxFile)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %s: %s: %w: correct the path, which is relative to the scenario's folder", path, key, file, err)
-	}
-	return text, nil
-}
-
-// Stored is the scenario as it goes into a results folder, with the files that it needs there: those
-// that it names, by their paths from that folder on. The scenario alone then gives the same figures again.
-func (s *Scenario) Stored() (*Scenario, map[string][]byte) {
-	stored, files := *s, map[string][]byte{}
-	for _, f := range []struct {
-		name *string
-		file []byte
-	}{{&stored.Update.Firmware, s.Update.FirmwareFile}, {&stored.Update.Running, s.Update.RunningFile}} {
-		if f.file == nil {
-			continue
-		}
-		name := path.Join("firmware", filepath.Base(*f.name))
-		if other, taken := files[name]; taken && !bytes.Equal(other, f.file) {
-			name = path.Join("firmware", "running", filepath.Base(*f.name))
-		}
-		files[name], *f.name = f.file, name
-	}
-	stored.storeDataFiles(files)
-	if s.Plan.TraceFile != nil {
-		stored.Plan.Trace = "trace.csv"
-		files[stored.Plan.Trace] = s.Plan.TraceFile
-	}
-	return &stored, files
-}
-
-// TOML is the scenario as text that Parse reads back to the same.
+// TOML returns the scenario as text that Parse reads back to an equal one.
 func (s *Scenario) TOML() string {
 	text, err := toml.Marshal(s)
 	if err != nil {
@@ -324,7 +204,7 @@ func (s *Scenario) decode(name string, text []byte) error {
 	return nil
 }
 
-// oneLine says line, column and key of what go-toml found.
+// oneLine returns line, column, key and text of an error of go-toml.
 func oneLine(err error) string {
 	var strict *toml.StrictMissingError
 	if errors.As(err, &strict) && len(strict.Errors) > 0 {
@@ -344,14 +224,14 @@ func oneLine(err error) string {
 	return " " + strings.ReplaceAll(strings.TrimPrefix(err.Error(), "toml: "), "\n", " ")
 }
 
-// maxSeed is the largest integer that TOML can hold.
+// maxSeed is the largest integer of TOML.
 const maxSeed = math.MaxInt64
 
-// maxCampaigns is the largest number of updates in a row.
+// maxCampaigns bounds update.campaigns.
 const maxCampaigns = 1000
 
-// check finds what no run could be made of. Whether part, driver and layout fit together shows when
-// the device is built.
+// check returns the first setting that is out of range. Whether part, driver and layout fit together shows when the
+// device is built.
 func (s *Scenario) check() error {
 	bad := func(key, format string, args ...any) error {
 		return fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...))
@@ -438,7 +318,7 @@ func (s *Scenario) check() error {
 	return s.Workload.check()
 }
 
-// Quick makes the scenario one of seconds: a shorter workload, a sample of the cuts.
+// Quick shortens the scenario to seconds of host time: a shorter workload, a sample of the cuts.
 func (s *Scenario) Quick() {
 	s.Workload.Hours = min(s.Workload.Hours, 96)
 	if s.Cuts.KVStore == 0 || s.Cuts.KVStore > 6000 {
@@ -447,12 +327,12 @@ func (s *Scenario) Quick() {
 	s.Cuts.Update = min(s.Cuts.Update, 600)
 }
 
-// ScenarioError is an error that is the scenario's: it asks for what does not fit together.
+// ScenarioError is an error of the scenario's making: its settings do not fit together.
 type ScenarioError struct{ Err error }
 
 func (e *ScenarioError) Error() string { return e.Err.Error() }
 
 func (e *ScenarioError) Unwrap() error { return e.Err }
 
-// nameable tells whether a name can stand as a value in a benchmark's name.
+// nameable reports whether a name can be a value in a benchmark's name.
 func nameable(s string) bool { return s != "" && !strings.ContainsAny(s, " \t\r\n/=\"") }

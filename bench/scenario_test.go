@@ -77,7 +77,7 @@ func TestParseErrors(t *testing.T) {
 		{"[application]\ninterrupts = [{name='a', period='1ms', handler='layout'}]", `application.interrupts[0]: handler "layout": give code`},
 		{"[application.watchdog]\nperiod = '2h'", "application.watchdog.period: 2h0m0s: give 0s for none, or up to 1h"},
 		{"[application.watchdog]\nmode = 'fail'", `mode "fail" is unknown`},
-		{"[board]\nname = 'nucleo-f429'", `x.toml: board.name: "nucleo-f429" is no board that is known: choose one of disco-f769ni`},
+		{"[board]\nname = 'nucleo-f429'", `x.toml: board.name: unknown board "nucleo-f429"; known boards: disco-f769ni`},
 		{"[board]\nname = 'none.toml'", "x.toml: board.name: board: open none.toml: no such file"},
 		{"[board]\nname = 'nucleo-f429'\nprt = 'x'", "x.toml: board.name: "},
 		{"[board]\nname = 'nucleo-l496zg'\nprt = 'x'", "x.toml:3:1: board.prt: unknown key"},
@@ -162,7 +162,7 @@ func TestReadFileKeepsConfigurations(t *testing.T) {
 	}
 }
 
-// A scenario that names a board is that board's, but for what it says itself; a board that nobody knows is
+// A scenario that names a board is that board's, but for what it says itself; an unknown board is
 // described by the scenario's keys.
 func TestParseBoards(t *testing.T) {
 	for _, name := range part.BoardNames() {

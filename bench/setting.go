@@ -10,7 +10,7 @@ import (
 	"dualbank/model"
 )
 
-// Duration is a time with a resolution of a nanosecond, written as time.ParseDuration takes it.
+// Duration is a time.Duration that scenario files write as time.ParseDuration reads it.
 type Duration time.Duration
 
 // MarshalText writes "80ms".
@@ -23,7 +23,7 @@ func (d *Duration) UnmarshalText(b []byte) error {
 	return err
 }
 
-// word is a setting that is one of a few words.
+// word returns the value whose name is b. what names the setting in the error, which lists the names.
 func word[T any](what string, b []byte, values []T, name func(T) string) (v T, err error) {
 	var names []string
 	for _, v := range values {
@@ -35,7 +35,7 @@ func word[T any](what string, b []byte, values []T, name func(T) string) (v T, e
 	return v, fmt.Errorf("%s %q is unknown: choose one of %s", what, b, strings.Join(names, ", "))
 }
 
-// Corner is a corner of the model, in the file "typ", "max" or "sampled".
+// Corner is a model.Corner, in scenario files "typ", "max" or "sampled".
 type Corner model.Corner
 
 func (c Corner) String() string { return model.Corner(c).String() }
@@ -49,11 +49,11 @@ func (c *Corner) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-// Code is where code runs from: in the file "bank1" to "bank4" or "ram", "layout" for an application,
-// "code" for a handler that is where its application is.
+// Code is where code runs from, in scenario files "bank1" to "bank4" or "ram"; "layout" for an application where the
+// layout has it, "code" for a handler beside its application.
 type Code model.Code
 
-// Places that are no place of the model's.
+// Values beside those of model.Code.
 const (
 	codeOfLayout Code = Code(model.CodeInRAM) - 1 - iota
 	codeBeside
@@ -80,7 +80,7 @@ func (c *Code) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-// Profile is a profile of the store, in the file "MbedCE" or "MbedOS".
+// Profile is a kvstore.Profile, in scenario files "MbedCE" or "MbedOS".
 type Profile kvstore.Profile
 
 func (p Profile) String() string { return kvstore.Profile(p).String() }
@@ -94,7 +94,7 @@ func (p *Profile) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-// Client is a generation of the update client, in the file "new" or "old".
+// Client is a generation of the update client, in scenario files "new" or "old".
 type Client boot.Generation
 
 func (c Client) String() string { return boot.Generation(c).String() }
@@ -108,7 +108,7 @@ func (c *Client) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-// Mode is a way in which a power cut leaves a step, in the file by its name.
+// Mode is a cell.Mode, in scenario files by its name.
 type Mode struct{ model.Mode }
 
 // MarshalText writes the mode's name.

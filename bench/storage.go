@@ -3,30 +3,26 @@ package bench
 import (
 	"fmt"
 
-	"dualbank/boot"
 	"dualbank/boot/layout"
 	"dualbank/kvstore"
 	"dualbank/model"
-	"dualbank/model/cell"
 	"dualbank/model/part"
 	"dualbank/model/random"
-	"dualbank/results"
 )
 
-// externalBytes is how much of the external device a store on it has where nobody says: what the guide
-// gives the internal one.
+// externalBytes is the default size of a store on external flash: that of the guide's internal store.
 const externalBytes = 128 << 10
 
-// maxExternal bounds what a scenario asks of an external device, in bytes.
+// maxExternal bounds store.external_bytes.
 const maxExternal = 1 << 30
 
-// SecureBytes is what a SecureStore adds to a value: its metadata before and its CMAC behind.
+// SecureBytes is what a SecureStore adds to a value: metadata before it and a CMAC after it.
 const SecureBytes = 20 + 16
 
-// StorageType is Mbed's storage.storage_type; empty: what the configuration files say.
+// StorageType is Mbed's storage.storage_type. Empty means that of the configuration files.
 type StorageType kvstore.StorageType
 
-// check is the error of a type that is none.
+// check returns an error of one line unless the type is one of Mbed's or empty.
 func (t StorageType) check() error {
 	if t == "" {
 		return nil
@@ -35,7 +31,8 @@ func (t StorageType) check() error {
 	return err
 }
 
-// Storage is the partition that the scenario asks for, else the layout's configuration files.
+// Storage returns the partition that the section asks for; what it leaves open comes from the configuration
+// files of the layout.
 func (s *Store) Storage(l *layout.Layout) (kvstore.Storage, error) {
 	p := kvstore.Storage{Type: kvstore.StorageType(s.Type), Partition: "kv"}
 	if p.Type == "" {
@@ -59,7 +56,7 @@ func (s *Store) Storage(l *layout.Layout) (kvstore.Storage, error) {
 	return p, nil
 }
 
-// ExternalStorage tells whether the keys are on an external device. It is false of a layout that is none.
+// ExternalStorage reports whether the keys are on external flash. A layout with errors reports false.
 func (s *Scenario) ExternalStorage() bool {
 	l := &layout.Layout{StorageType: string(s.Store.Type)}
 	if s.Store.Type == "" {
@@ -72,8 +69,7 @@ func (s *Scenario) ExternalStorage() bool {
 	return err == nil && p.Type != kvstore.TDBInternal
 }
 
-// external is the serial NOR flash of a device whose keys are not on its internal flash, and the store
-// on it.
+// external is the serial NOR flash of a device with an external storage type, and the store on it.
 type external struct {
 	nor        *model.NOR
 	part       *part.NORPart
@@ -82,14 +78,14 @@ type external struct {
 	base, size uint32 // of the store
 }
 
-// External is an external device as others see it. Sizes are in bytes.
+// External is the geometry of a store on external flash, in bytes.
 type External struct {
-	Size        uint32 // of the store
+	Size        uint32
 	EraseUnit   uint32
 	ProgramUnit uint32
 }
 
-// External is the device's external flash; ok is false if it has none.
+// External returns the geometry of the device's store on external flash; ok is false if it has none.
 func (d *Device) External() (e External, ok bool) {
 	if d.external == nil {
 		return External{}, false
@@ -98,18 +94,19 @@ func (d *Device) External() (e External, ok bool) {
 	return External{Size: d.external.size, EraseUnit: nor.EraseSize(d.external.base), ProgramUnit: nor.ProgramUnit()}, true
 }
 
-// use makes the workload go through the partition that the scenario asks for: the external types have a
-// serial NOR flash beside the microcontroller, with its bus on the same clock, and a SecureStore over it
-// whose device key lies in the internal store. Entropy is drawn from the scenario's seed.
-func (d *Device) use(s *Scenario) error {
-	var err error
-	if d.storage, err = s.Store.Storage(d.Layout); err != nil {
+// attachStorage builds the scenario's partition and puts the workload on it: the internal store, or a
+// SecureStore on a serial NOR flash whose bus runs on the device's clock, with the device key in the internal
+// store. kv is the region of the internal store. Entropy is drawn from the scenario's seed.
+func (d *Device) attachStorage(s *Scenario, kv *model.Region, options kvstore.Options) error {
+	storage, err := s.Store.Storage(d.Layout)
+	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	if d.storage.Type == kvstore.TDBInternal {
+	d.storage = storage.Type
+	if storage.Type == kvstore.TDBInternal {
 		return nil
 	}
-	e := &external{base: d.storage.ExternalBase, size: d.storage.ExternalSize}
+	e := &external{base: storage.ExternalBase, size: storage.ExternalSize}
 	if e.part, err = part.NORByName(s.Store.External); err != nil {
 		return fmt.Errorf("store.external: %w", err)
 	}
@@ -120,8 +117,8 @@ func (d *Device) use(s *Scenario) error {
 		return err
 	}
 	rng := random.New(s.Seed)
-	p, err := d.storage.Build(kvstore.Parts{
-		Internal: d.region, External: e.nor, Options: d.options,
+	p, err := storage.Build(kvstore.Parts{
+		Internal: kv, External: e.nor, Options: options,
 		Entropy: func(p []byte) error { rng.Fill(p); return nil },
 	})
 	if err != nil {
@@ -138,13 +135,14 @@ func (d *Device) use(s *Scenario) error {
 	return nil
 }
 
-// partition is the store that the workload sees; its first open gives the device its key.
+// partition is the main store of a partition. Its first Open injects the device key.
 type partition struct {
 	kvstore.Store
 	p    *kvstore.Partition
-	root []byte // nil: the device has it
+	root []byte // device key; nil once it is injected
 }
 
+// Open opens the stores of the partition.
 func (s *partition) Open() error {
 	if err := s.p.Open(); err != nil || s.root == nil {
 		return err
@@ -156,7 +154,7 @@ func (s *partition) Open() error {
 	return nil
 }
 
-// DataStore is the store that the workload's records are in.
+// DataStore returns the TDBStore that holds the workload's records.
 func (d *Device) DataStore() *kvstore.TDBStore {
 	if d.external != nil {
 		return d.external.store
@@ -164,7 +162,7 @@ func (d *Device) DataStore() *kvstore.TDBStore {
 	return d.Store
 }
 
-// collections counts those of all stores that the workload goes through.
+// collections returns the garbage collections so far, of all stores that the workload uses.
 func (d *Device) collections() uint64 {
 	n := d.Store.Collections()
 	if d.external != nil {
@@ -173,96 +171,10 @@ func (d *Device) collections() uint64 {
 	return n
 }
 
-// norCounters is what the external device counted; zero without one.
+// norCounters returns the counters of the external flash, zero without one.
 func (d *Device) norCounters() model.NORCounters {
 	if d.external == nil {
 		return model.NORCounters{}
 	}
 	return d.external.nor.Counters()
-}
-
-// Axes are the keys that every benchmark of the device has in its name. The storage type is one where
-// it is not the internal one.
-func (d *Device) Axes(layout string) []any {
-	keys := []any{"part", d.Flash.Part().Name, "driver", d.Driver, "layout", layout}
-	if d.external != nil {
-		keys = append(keys, "storage", d.storage.Type)
-	}
-	return keys
-}
-
-// DescribeStorage says in a report where the keys are, if they are on an external device.
-func (d *Device) DescribeStorage(r *results.Report) {
-	if e := d.external; e != nil {
-		r.Board += fmt.Sprintf(", storage %s on %s", d.storage.Type, e.part.Title)
-		r.Config = append(r.Config, results.Setting{Key: "storage", Value: string(d.storage.Type)}, results.Setting{Key: "external", Value: e.part.Name})
-	}
-}
-
-// State is what a device holds: its flashes, its RAM, and which release it runs.
-type State struct {
-	flash, nor *cell.Snapshot
-	ram        boot.RAM
-	release    int
-}
-
-// Snapshot is the device's state, which Restore brings back.
-func (d *Device) Snapshot() *State {
-	s := &State{flash: d.Flash.Snapshot(), ram: d.ram, release: d.release}
-	if d.external != nil {
-		s.nor = d.external.nor.Snapshot()
-	}
-	return s
-}
-
-// Restore brings the device back to a state of its own. Its stores are to be opened then.
-func (d *Device) Restore(s *State) {
-	d.Flash.Restore(s.flash)
-	d.ram, d.release = s.ram, s.release
-	if d.external != nil {
-		d.external.nor.Restore(s.nor)
-	}
-}
-
-// UnitWear is the wear of one erase unit.
-type UnitWear struct {
-	model.Wear
-	Rated    uint32 // erases; 0: nothing known
-	External bool   // it is the external device's: its address is that in the device, its bank is -1
-}
-
-// Wear is the wear of all sectors of the flash, then of the external store's erase units.
-func (d *Device) Wear() []UnitWear {
-	rated := d.Flash.Part().Endurance.Erases
-	var out []UnitWear
-	for _, w := range d.Flash.Wear() {
-		out = append(out, UnitWear{w, rated, false})
-	}
-	e := d.external
-	if e == nil {
-		return out
-	}
-	unit := e.nor.EraseSize(e.base)
-	counts := e.nor.EraseCounts()
-	for at := e.base; at < e.base+e.size; at += unit {
-		w := model.Wear{Sector: part.Sector{Addr: at, Size: unit, Bank: -1}, Erases: counts[at/unit]}
-		out = append(out, UnitWear{w, e.part.Endurance.Erases, true})
-	}
-	return out
-}
-
-// PlaceOf is an erase unit in words.
-func PlaceOf(addr uint32, external bool) string {
-	if external {
-		return fmt.Sprintf("the erase unit at 0x%06X of the external flash", addr)
-	}
-	return fmt.Sprintf("the sector at 0x%08X", addr)
-}
-
-// sooner tells whether a erases of a unit rated for ra bring it nearer its end than b of one rated for rb.
-func sooner(a uint64, ra uint32, b uint64, rb uint32) bool {
-	if ra > 0 && rb > 0 {
-		return a*uint64(rb) > b*uint64(ra)
-	}
-	return a > b
 }

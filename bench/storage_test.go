@@ -55,7 +55,7 @@ func TestStorageOfConfigurations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e := d.external; e == nil || e.base != 0x10000 || e.size != 65536 || d.storage.Type != kvstore.TDBExternal {
+	if e := d.external; e == nil || e.base != 0x10000 || e.size != 65536 || d.storage != kvstore.TDBExternal {
 		t.Errorf("%+v", d.storage)
 	}
 	s.Store.Type = StorageType(kvstore.TDBInternal)

@@ -7,17 +7,17 @@ import (
 	"dualbank/results"
 )
 
-// spans are the intervals of one track of a time line, in cycles, ascending.
+// spans is one track of a time line: intervals in cycles, ascending.
 type spans []span
 
-// span is an interval and the cycles of it that are taken, by operations of one kind.
+// span is an interval with operations of one kind, which take some of its cycles.
 type span struct {
 	kind              model.Kind
 	start, end, taken uint64
 }
 
-// add appends the interval of an operation, or lengthens the last one if it is of the same kind and
-// little time went by between the two.
+// add appends the interval of an operation. An operation of the same kind shortly after the last one extends
+// its interval instead.
 func (s *spans) add(e *model.Event) {
 	if n := len(*s); n > 0 {
 		if last := &(*s)[n-1]; last.kind == e.Kind && e.Start-last.end < (e.End-e.Start)/2 {
@@ -29,18 +29,18 @@ func (s *spans) add(e *model.Event) {
 	*s = append(*s, span{e.Kind, e.Start, e.End, e.Busy})
 }
 
-// tracks is what is busy over time: "CPU stalled", "interrupts masked", then one track a bank.
+// tracks is what is busy over time, by track number.
 type tracks []spans
 
-// The tracks by their number.
+// The track numbers.
 const (
 	trackStalled = iota
 	trackMasked
 	trackBanks // one for each bank from here on
 )
 
-// observe notes what an operation of the flash occupies: its bank, the application's fetches, the
-// interrupts.
+// observe records what an operation of the flash keeps busy: its bank, and perhaps the application's fetches
+// and the interrupts.
 func (t *tracks) observe(e *model.Event) {
 	if e.Busy == 0 {
 		return
@@ -60,7 +60,7 @@ func (t *tracks) observe(e *model.Event) {
 	}
 }
 
-// record is track i, in seconds from cycle began on.
+// record returns track i in seconds from cycle began on.
 func (t tracks) record(name string, i int, f *model.Flash, began uint64) results.Track {
 	tr := results.Track{Name: name, Spans: []results.Span{}}
 	if i < len(t) {
@@ -73,7 +73,7 @@ func (t tracks) record(name string, i int, f *model.Flash, began uint64) results
 	return tr
 }
 
-// banks are the tracks of the banks.
+// banks returns the tracks of the banks.
 func (t tracks) banks(f *model.Flash, began uint64) (list []results.Track) {
 	for b := range f.Part().Banks {
 		list = append(list, t.record(fmt.Sprintf("bank %d busy", b+1), trackBanks+b, f, began))
@@ -81,7 +81,7 @@ func (t tracks) banks(f *model.Flash, began uint64) (list []results.Track) {
 	return list
 }
 
-// Timeline is the update over time.
+// Timeline returns the update over time as a report has it.
 func (u *UpdateRun) Timeline(f *model.Flash, title string) *results.Timeline {
 	seconds := func(at uint64) float64 { return f.Seconds(at - u.began) }
 	t := &results.Timeline{Title: title, Tracks: u.tracks.banks(f, u.began)}
@@ -90,4 +90,89 @@ func (u *UpdateRun) Timeline(f *model.Flash, title string) *results.Timeline {
 	}
 	t.Tracks = append(t.Tracks, u.tracks.record("CPU stalled", trackStalled, f, u.began), u.tracks.record("interrupts masked", trackMasked, f, u.began))
 	return t
+}
+
+// Collection is one set with a garbage collection, over time. Times are in core cycles.
+type Collection struct {
+	began, ended uint64
+	tracks       tracks
+	delays       map[string][]model.Delay // by the interrupt's name
+	usual        uint64                   // latency of an interrupt that is not delayed
+	app          model.App
+}
+
+// maxWatched bounds the sets that WatchCollection does.
+const maxWatched = 200_000
+
+// WatchCollection sets keys of a workload until one of the sets collects garbage, and returns that set over
+// time. KV must be open. The result is nil if no set collects garbage, or if the watchdog resets the device.
+func (d *Device) WatchCollection(w *Workload, seed uint64) (*Collection, error) {
+	f, l := d.Flash, NewLoad(w, seed)
+	c := &Collection{app: d.app}
+	if err := f.Run(d.app); err != nil {
+		return nil, err
+	}
+	f.Observe(func(e *model.Event) { c.tracks.observe(e) })
+	f.ObserveDelays(func(e *model.Delay) {
+		c.delays[e.Interrupt.Name] = append(c.delays[e.Interrupt.Name], model.Delay{First: e.First, Count: e.Count, Until: e.Until})
+	})
+	defer func() {
+		f.Observe(nil)
+		f.ObserveDelays(nil)
+	}()
+	for range maxWatched {
+		c.tracks, c.delays = nil, map[string][]model.Delay{}
+		c.began = f.Now()
+		before := d.collections()
+		err := l.Set(d.KV, l.Draw())
+		if f.Off() {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if d.collections() > before {
+			c.ended = f.Now()
+			if all := f.Latencies(); len(all) > 0 {
+				c.usual = all[0].Quantile(0)
+			}
+			return c, f.Run(model.App{})
+		}
+	}
+	return nil, f.Run(model.App{})
+}
+
+// Record returns the collection as a report has it.
+func (c *Collection) Record(name string, f *model.Flash) results.Collection {
+	seconds := func(at uint64) float64 { return f.Seconds(at - c.began) }
+	r := results.Collection{Name: name, End: seconds(c.ended), Tracks: c.tracks.banks(f, c.began), Interrupts: []results.InterruptDelays{}}
+	stalled := c.tracks.record("CPU stalled", trackStalled, f, c.began)
+	r.Tracks = append(r.Tracks,
+		results.Track{Name: "CPU running", Spans: rest(stalled.Spans, r.End)}, stalled, c.tracks.record("interrupts masked", trackMasked, f, c.began))
+	for _, in := range c.app.Interrupts {
+		q := results.InterruptDelays{Name: in.Name, Period: in.Period.Seconds(), Deadline: in.Deadline.Seconds(), Usual: f.Seconds(c.usual), Delays: []results.Delay{}}
+		for _, d := range c.delays[in.Name] {
+			q.Delays = append(q.Delays, results.Delay{First: seconds(d.First), Count: d.Count, Until: seconds(d.Until)})
+		}
+		r.Interrupts = append(r.Interrupts, q)
+	}
+	return r
+}
+
+// rest returns the time until end that spans do not take.
+func rest(spans []results.Span, end float64) []results.Span {
+	out := []results.Span{}
+	at := 0.0
+	add := func(from, to, share float64) {
+		if to > from && share > 0 {
+			out = append(out, results.Span{Start: from, End: to, Share: share})
+		}
+	}
+	for _, s := range spans {
+		add(at, s.Start, 1)
+		add(s.Start, s.End, 1-s.Share)
+		at = s.End
+	}
+	add(at, end, 1)
+	return out
 }

@@ -7,19 +7,22 @@ import (
 	"fmt"
 	"time"
 
+	"dualbank/bench/release"
 	"dualbank/boot"
+	"dualbank/boot/firmware"
+	"dualbank/boot/layout"
 	"dualbank/kvstore"
 	"dualbank/model"
 	"dualbank/model/random"
 )
 
-// UpdateRun is what one update measured. Times are in core cycles.
+// UpdateRun is what RunUpdate measured. Times are in core cycles.
 type UpdateRun struct {
 	Name     string // "driver mbed"
 	Bytes    uint32 // of firmware
-	Delta    uint32 // bytes of the delta that came in its place; 0: the whole image came
+	Delta    uint32 // bytes of the delta that was downloaded; 0: the whole image was
 	Version  uint64
-	Slot     int // that it was installed from
+	Slot     int // from which it was installed
 	Phases   [phases]PhaseTime
 	Link     boot.Transfer
 	Restarts uint64 // after interruptions
@@ -31,25 +34,26 @@ type UpdateRun struct {
 	tracks       tracks
 }
 
-// Cycles is the length of the whole update.
+// Cycles returns the length of the whole update in core cycles.
 func (u *UpdateRun) Cycles() uint64 { return u.ended - u.began }
 
-// RunUpdate updates the device, whose store is open, to its next release: download over the link into a candidate slot, whole
-// or by a delta, verify, activate, reset, bootloader, first boot. The power fails as often as u says and
-// the download goes on. An update that does not end in the new firmware is an error. When ctx ends in
-// between, the error is ctx's.
+// RunUpdate updates the device to its next release: download over the link into a candidate slot, whole or by
+// a delta, verify, activate, reset, bootloader, first boot. KV must be open. The power fails u.Interruptions
+// times during the download, which resumes. An update that does not end in the new firmware is an error;
+// boot.ErrFirmwareTooLarge and kvstore.ErrMediaFull are wrapped. When ctx ends during the download, the error
+// is ctx's. progress may be nil.
 func (d *Device) RunUpdate(ctx context.Context, u *Update, seed uint64, progress func(done, total uint64)) (*UpdateRun, error) {
 	f := d.Flash
 	rng := random.New(seed)
-	release := d.release + 1
-	image := d.releases.image(release)
+	next := d.release + 1
+	image := d.Releases.Image(next)
 	run := &UpdateRun{Bytes: uint32(len(image)), Version: u.Version + uint64(d.release)}
 	var id [16]byte
 	random.New(seed ^ run.Version).Fill(id[:])
 	campaign := boot.NewCampaign(run.Version, id, image)
 	if u.Delta {
 		var err error
-		if campaign.Delta, err = d.releases.delta(release); err != nil {
+		if campaign.Delta, err = d.Releases.Delta(next); err != nil {
 			return nil, fmt.Errorf("delta: %w", err)
 		}
 		run.Delta = uint32(len(campaign.Delta))
@@ -78,8 +82,8 @@ func (d *Device) RunUpdate(ctx context.Context, u *Update, seed uint64, progress
 	}
 	c.enter(phases)
 	run.ended = f.Now()
-	run.Counters = Since(f.Counters(), before)
-	d.release = release
+	run.Counters = f.Counters().Since(before)
+	d.release = next
 
 	f.Observe(nil)
 	began := f.Now()
@@ -90,7 +94,8 @@ func (d *Device) RunUpdate(ctx context.Context, u *Update, seed uint64, progress
 	return run, nil
 }
 
-// download is the update client's part.
+// download runs the update client until the candidate is active, with a restart after each power cut.
+// installed reports that a cut hit the activation and the restart installed the candidate already.
 func (d *Device) download(ctx context.Context, u *Update, run *UpdateRun, c *clock, campaign *boot.Campaign, rng *random.Source, progress func(done, total uint64)) (installed bool, err error) {
 	f := d.Flash
 	client := boot.NewClient(d.Layout.Config, f, boot.Generation(u.Client), f.CPU())
@@ -152,16 +157,16 @@ func (d *Device) download(ctx context.Context, u *Update, run *UpdateRun, c *clo
 	}
 }
 
-// cutAt draws the step of an interruption: in the next fragment that is written.
+// cutAt draws the step of an interruption, counted from now: one of the next fragment's.
 func (d *Device) cutAt(u *Update, campaign *boot.Campaign, done uint32, rng *random.Source) uint64 {
 	if campaign.Delta != nil {
-		return 0 // how much the rest of the delta makes is not known
+		return 0 // how many bytes the next part of a delta makes is not known
 	}
-	steps := min(u.Fragment, uint32(len(campaign.Firmware))-done) / d.driver.ProgramWidth.Value
+	steps := min(u.Fragment, uint32(len(campaign.Firmware))-done) / d.data.driver.ProgramWidth.Value
 	return uint64(rng.Intn(int(max(steps, 1))))
 }
 
-// reset is a reset and what the bootloader does then.
+// reset resets the device and runs the bootloader.
 func (d *Device) reset(why boot.ResetReason, enter func(boot.Phase)) boot.Outcome {
 	d.Flash.Boot()
 	d.Flash.Wait(d.startup)
@@ -170,7 +175,7 @@ func (d *Device) reset(why boot.ResetReason, enter func(boot.Phase)) boot.Outcom
 	return b.Boot(why, &d.ram)
 }
 
-// start is the start of the application.
+// start starts the application, which opens its store.
 func (d *Device) start() error {
 	d.Flash.Wait(d.startup)
 	if err := d.KV.Open(); err != nil {
@@ -179,13 +184,13 @@ func (d *Device) start() error {
 	return nil
 }
 
-// journalKey is the key of the KVStore under which the update client remembers what it downloads.
+// journalKey is the KVStore key of the update client's journal.
 const journalKey = "update_in_progress"
 
-// journal is a boot.Journal in a device's KVStore: the campaign's id and the slot's number.
+// journal is a boot.Journal in a KVStore: one value of campaign id and slot number.
 type journal struct{ store kvstore.Store }
 
-// Load reads it. A store that has no such key has no download in progress.
+// Load reads the journal. Without the key no download is in progress.
 func (j journal) Load() (campaign [16]byte, slot uint32, ok bool) {
 	var p [20]byte
 	if n, err := j.store.Get(journalKey, p[:], 0); err != nil || n != len(p) {
@@ -194,15 +199,38 @@ func (j journal) Load() (campaign [16]byte, slot uint32, ok bool) {
 	return [16]byte(p[:16]), binary.LittleEndian.Uint32(p[16:]), true
 }
 
-// Save notes that slot is prepared for a campaign.
+// Save records that slot is prepared for a campaign.
 func (j journal) Save(campaign [16]byte, slot uint32) error {
 	return j.store.Set(journalKey, binary.LittleEndian.AppendUint32(campaign[:], slot), 0)
 }
 
-// Clear forgets it.
+// Clear removes the journal.
 func (j journal) Clear() error {
 	if err := j.store.Remove(journalKey); err != kvstore.ErrItemNotFound {
 		return err
 	}
 	return nil
+}
+
+// releases reads the scenario's firmware files for a layout. An error names the key.
+func (s *Scenario) releases(l *layout.Layout) (*release.Series, error) {
+	u := &s.Update
+	r := &release.Series{Seed: s.Seed, Base: l.Config.AppStart, Bytes: u.Bytes, Changed: u.Changed}
+	for i, f := range []struct {
+		key, name string
+		file      []byte
+	}{{"running", u.Running, u.RunningFile}, {"firmware", u.Firmware, u.FirmwareFile}} {
+		if f.name == "" {
+			continue
+		}
+		if f.file == nil {
+			return nil, fmt.Errorf("update.%s: %s was not read: give the path of the scenario file", f.key, f.name)
+		}
+		image, err := firmware.Read(f.name, f.file, l.Config.AppStart, l.Config.MaxAppSize)
+		if err != nil {
+			return nil, fmt.Errorf("update.%s: %w", f.key, err)
+		}
+		r.Files[i] = image
+	}
+	return r, nil
 }

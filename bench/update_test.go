@@ -113,7 +113,7 @@ func TestUpdatePhasesByHand(t *testing.T) {
 		if sum := u.Phases[PhaseErase].Stall + u.Phases[PhaseCopy].Stall; sum < erased+c.program || sum > u.Down() {
 			t.Errorf("driver %s: code in bank 1 stalls for %d of %d cycles while bank 1 is written", c.driver, sum, u.Down())
 		}
-		for _, p := range []phase{PhaseDownload, PhaseWrite} {
+		for _, p := range []Phase{PhaseDownload, PhaseWrite} {
 			if stall := u.Phases[p].Stall; stall != 0 {
 				t.Errorf("driver %s: the application stalls for %d cycles in %s, which is in the other bank", c.driver, stall, phaseInfo[p].name)
 			}

@@ -8,31 +8,31 @@ import (
 	"dualbank/kvstore"
 )
 
-// Resets is what the watchdog did to a device in the middle of sets and removes, and what that left.
-// RAM is kept, so that the bootloader counts them.
+// Resets counts resets by the watchdog during sets and removes, and their outcomes. RAM survives them, so the
+// bootloader counts them too.
 type Resets struct {
-	Count   uint64 // each is a set or remove that was not finished
-	Halts   uint64 // after which the bootloader started the application no more, until the power was switched off and on
-	Undone  uint64 // operations of which the store shows nothing
-	Done    uint64 // that it shows as done
-	Damaged uint64 // keys that hold what they should not, or are gone
+	Count   uint64 // resets; each interrupted one set or remove
+	Halts   uint64 // resets after which the bootloader halted until a power cycle
+	Undone  uint64 // interrupted operations that left the old state
+	Done    uint64 // interrupted operations that took effect
+	Damaged uint64 // keys that were lost or read back wrong
 }
 
-// remember keeps what key i holds, if a watchdog may come in between.
+// remember copies what key i holds, if a watchdog may interrupt the next operation.
 func (d *Device) remember(l *Load, i int) held {
 	if d.app.Watchdog == nil {
 		return held{}
 	}
-	d.before = append(d.before[:0], l.held[i].value...)
-	return held{d.before, l.held[i].present}
+	l.before = append(l.before[:0], l.held[i].value...)
+	return held{l.before, l.held[i].present}
 }
 
 // maxRestarts bounds how often in a row a device is reset before its store is open.
 const maxRestarts = 10
 
-// revive brings the device up again after its watchdog has reset it: bootloader, application, store.
-// was is what key i held before the operation that was under way. From then on l knows what the store
-// holds. A store that does not open is an error.
+// revive starts the device after a reset by its watchdog: bootloader, application, store. was is what key i
+// held before the interrupted operation. Afterwards l expects what the store holds. A store that does not open
+// is an error.
 func (d *Device) revive(l *Load, i int, was held, r *Resets) error {
 	f := d.Flash
 	r.Count++
@@ -62,8 +62,8 @@ func (d *Device) revive(l *Load, i int, was held, r *Resets) error {
 	return nil
 }
 
-// reread compares key k with what it should hold, and takes what it does. A key in flight may hold what
-// it did before.
+// reread compares key k with what l expects and makes l expect what was read. The key of the interrupted
+// operation may hold its old value.
 func (d *Device) reread(l *Load, k int, inFlight bool, was held, r *Resets) error {
 	h, name := &l.held[k], l.w.Keys[k].Name
 	n, err := d.KV.Get(name, l.buf, 0)
@@ -87,6 +87,7 @@ func (d *Device) reread(l *Load, k int, inFlight bool, was held, r *Resets) erro
 	return nil
 }
 
+// equal reports whether both are absent or have equal values.
 func (h held) equal(o held) bool {
 	return h.present == o.present && (!h.present || bytes.Equal(h.value, o.value))
 }

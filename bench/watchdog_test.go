@@ -20,10 +20,10 @@ func watched(t *testing.T, period time.Duration, mode model.Mode, hours uint32) 
 }
 
 // Mbed's driver masks interrupts for 250 ms while it erases 16 KiB and for 550 ms while it erases 64 KiB,
-// and a watchdog between the two bites in the latter only: in the first garbage collection into the
+// and a watchdog between the two resets the device in the latter only: in the first garbage collection into the
 // second area, which is one sector, and in every set after it, since each has to collect. The
 // bootloader starts an application again as often as it is built to, and then no more.
-func TestWatchdogBitesInGC(t *testing.T) {
+func TestWatchdogResetsInGC(t *testing.T) {
 	long, calm := watched(t, 700*time.Millisecond, model.Before, 12)
 	if calm.Resets != (Resets{}) || calm.Counters.Resets != 0 {
 		t.Errorf("a watchdog of 700 ms: %+v", calm.Resets)

@@ -12,8 +12,8 @@ import (
 	"dualbank/model/random"
 )
 
-// Workload is what a device writes to its key-value store: sets of keys that are drawn by weight,
-// now and then a remove, at a rate in virtual time.
+// Workload is the [workload] section: sets of keys that are drawn by weight, and some removes, at a rate in
+// virtual time.
 type Workload struct {
 	SetsPerHour uint32 `toml:"sets_per_hour" comment:"Sets and removes in an hour of virtual time, at irregular intervals."`
 	Hours       uint32 `toml:"hours" comment:"How long, after every key was set once."`
@@ -75,13 +75,15 @@ func (w *Workload) check() error {
 	return nil
 }
 
-// Load draws the operations of a workload and knows what the store must hold after them.
+// Load draws the operations of a workload and knows what the store must hold after each. It is not safe for
+// concurrent use.
 type Load struct {
 	w      *Workload
 	rng    *random.Source
 	bounds []uint64 // of the weights' running sum, by key
 	held   []held   // by key
-	buf    []byte   // for a value that is read
+	buf    []byte   // for values that are read
+	before []byte   // value before an operation that a watchdog may interrupt
 }
 
 // held is what the store holds under a key.
@@ -90,7 +92,7 @@ type held struct {
 	present bool
 }
 
-// NewLoad is a load of a workload on a store that has none of its keys. What it draws depends on seed alone.
+// NewLoad returns a Load for a store that has none of the workload's keys. Its draws depend on seed alone.
 func NewLoad(w *Workload, seed uint64) *Load {
 	l := &Load{w: w, rng: random.New(seed), held: make([]held, len(w.Keys))}
 	sum, longest := uint64(0), uint32(0)
@@ -104,7 +106,7 @@ func NewLoad(w *Workload, seed uint64) *Load {
 	return l
 }
 
-// Draw picks a key by weight.
+// Draw returns the index of a key, drawn by weight.
 func (l *Load) Draw() int {
 	at := uint64(l.rng.Intn(int(l.bounds[len(l.bounds)-1])))
 	i, found := slices.BinarySearch(l.bounds, at)
@@ -118,7 +120,7 @@ func (l *Load) Draw() int {
 	return i
 }
 
-// Provision opens the store and sets every key once, as a device's production does.
+// Provision opens the store and sets every key once, as is done when a device is made.
 func (l *Load) Provision(store kvstore.Store) error {
 	if err := store.Open(); err != nil {
 		return fmt.Errorf("opening the store: %w", err)
@@ -131,24 +133,24 @@ func (l *Load) Provision(store kvstore.Store) error {
 	return nil
 }
 
-// Size draws the size in bytes of a value of key i.
+// Size draws the size in bytes of a value for key i.
 func (l *Load) Size(i int) uint32 {
 	k := &l.w.Keys[i]
 	return k.Bytes[0] + uint32(l.rng.Intn(int(k.Bytes[1]-k.Bytes[0])+1))
 }
 
-// Chance draws whether something happens that happens permille of 1000 times.
+// Chance draws true with a probability of permille in 1000.
 func (l *Load) Chance(permille uint32) bool { return l.rng.Intn(1000) < int(permille) }
 
-// Held is the size in bytes of what the store holds under key i; ok is false if it holds nothing.
+// Held returns the size in bytes of what the store holds under key i; ok is false if it holds nothing.
 func (l *Load) Held(i int) (size uint32, ok bool) {
 	return uint32(len(l.held[i].value)), l.held[i].present
 }
 
-// Set gives key i a new value, in the store and in what is known of it.
+// Set sets key i to a new value of a drawn size.
 func (l *Load) Set(store kvstore.Store, i int) error { return l.SetSize(store, i, l.Size(i)) }
 
-// SetSize is Set with a value of size bytes, at most the key's longest.
+// SetSize sets key i to a new value of size bytes, at most the largest size of the key.
 func (l *Load) SetSize(store kvstore.Store, i int, size uint32) error {
 	k, h := &l.w.Keys[i], &l.held[i]
 	h.value = h.value[:size]
@@ -160,7 +162,7 @@ func (l *Load) SetSize(store kvstore.Store, i int, size uint32) error {
 	return nil
 }
 
-// Remove takes key i away.
+// Remove removes key i.
 func (l *Load) Remove(store kvstore.Store, i int) error {
 	l.held[i].present = false
 	if err := store.Remove(l.w.Keys[i].Name); err != nil {
@@ -169,7 +171,7 @@ func (l *Load) Remove(store kvstore.Store, i int) error {
 	return nil
 }
 
-// Get reads key i and compares it with what was set.
+// Get reads key i. A value other than the one that was set is an error.
 func (l *Load) Get(store kvstore.Store, i int) error {
 	h, name := &l.held[i], l.w.Keys[i].Name
 	n, err := store.Get(name, l.buf, 0)
@@ -186,12 +188,11 @@ func (l *Load) Get(store kvstore.Store, i int) error {
 	return nil
 }
 
-// Sets is what one run of a workload measured. Times are in core cycles, all counts without the
-// first set of every key.
+// Sets is what RunWorkload measured, without the first set of every key. Times are in core cycles.
 type Sets struct {
 	Driver      string
 	Plain       []uint64 // latencies of sets and removes without garbage collection, ascending
-	GC          []uint64 // of those that collected garbage, ascending
+	GC          []uint64 // latencies of those with garbage collection, ascending
 	Gets        []uint64 // latencies of gets, ascending
 	Removes     uint64
 	ValueBytes  uint64 // of the values that were set
@@ -199,21 +200,21 @@ type Sets struct {
 	Cycles      uint64 // virtual time from the first operation to the last
 	Counters    model.Counters
 	Collections uint64
-	External    model.NORCounters // of the device beside the microcontroller, if the keys are there
-	Wear        []model.Wear      // at the end, of the flash
-	worst       uint32            // erases of the sector, external or not, that has most of them
+	External    model.NORCounters // of the external flash, if the keys are on it
+	Wear        []model.Wear      // of the internal flash, at the end
+	worst       uint32            // erases of the most erased sector, internal or external
 	Life        Life
 	Latencies   []model.Latency // of the application's interrupts
 	Resets      Resets
 }
 
-// Count is the number of sets and removes.
+// Count returns the number of sets and removes.
 func (s *Sets) Count() uint64 { return uint64(len(s.Plain) + len(s.GC)) }
 
-// RunWorkload sets every key of the workload once, then lets the device live for the workload's hours.
-// The application runs beside it. A key that reads back other than it was set is an error, and so is a
-// full store; what a reset by the watchdog leaves is counted. When ctx ends it returns what was measured
-// until then, and ctx's error.
+// RunWorkload sets every key of the workload once and then runs the workload for its hours, with the
+// application beside it. A key that reads back wrong is an error, and so is a full store
+// (kvstore.ErrMediaFull, wrapped); what resets by the watchdog leave is counted. When ctx ends it returns what
+// was measured so far together with ctx's error. progress may be nil.
 func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, progress func(done, total uint64)) (*Sets, error) {
 	f, l := d.Flash, NewLoad(w, seed)
 	if err := l.Provision(d.KV); err != nil {
@@ -242,7 +243,7 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 				progress(n, total)
 			}
 		}
-		// Intervals from nothing to twice the mean.
+		// Intervals are uniform from 0 to twice the mean.
 		if due += uint64(l.rng.Intn(int(2*interval) + 1)); due > f.Now() {
 			f.Wait(due - f.Now())
 		}
@@ -281,9 +282,9 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 	if err := f.Run(model.App{}); err != nil {
 		return nil, err
 	}
-	s.Counters = Since(f.Counters(), before)
+	s.Counters = f.Counters().Since(before)
 	s.Collections = d.collections() - collections
-	s.External = sinceNOR(d.norCounters(), outside)
+	s.External = d.norCounters().Since(outside)
 	s.Wear = f.Wear()
 	for _, w := range d.Wear() {
 		s.worst = max(s.worst, w.Erases)
@@ -306,52 +307,8 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 	return s, failed
 }
 
-// Since is what c counted after before. The longest stall and masking are of the whole life, if there was
-// any after before.
-func Since(c, before model.Counters) model.Counters {
-	c.ReadCalls -= before.ReadCalls
-	c.ReadBytes -= before.ReadBytes
-	c.Programs -= before.Programs
-	c.ProgramBytes -= before.ProgramBytes
-	c.Erases -= before.Erases
-	c.Refused -= before.Refused
-	c.RefusedReads -= before.RefusedReads
-	c.NotErased -= before.NotErased
-	c.Corrected -= before.Corrected
-	c.BadReads -= before.BadReads
-	c.Collisions -= before.Collisions
-	c.Resets -= before.Resets
-	c.Reprogrammed -= before.Reprogrammed
-	c.Stall -= before.Stall
-	c.Masked -= before.Masked
-	for i := range c.Busy {
-		c.Busy[i] -= before.Busy[i]
-	}
-	if c.Stall == 0 {
-		c.LongestStall = 0
-	}
-	if c.Masked == 0 {
-		c.LongestMasked = 0
-	}
-	return c
-}
-
-// sinceNOR is what c counted after before.
-func sinceNOR(c, before model.NORCounters) model.NORCounters {
-	c.ReadCalls -= before.ReadCalls
-	c.ReadBytes -= before.ReadBytes
-	c.Programs -= before.Programs
-	c.ProgramBytes -= before.ProgramBytes
-	c.Erases -= before.Erases
-	c.Reprogrammed -= before.Reprogrammed
-	c.Refused -= before.Refused
-	c.Busy -= before.Busy
-	c.Waiting -= before.Waiting
-	return c
-}
-
-// Quantile is the smallest of the ascending values that at least permille of 1000 of them do not
-// exceed, 0 of none.
+// Quantile returns the smallest of the ascending values that is at least as large as permille in 1000 of them,
+// and 0 if there are none.
 func Quantile(permille int, sorted []uint64) uint64 {
 	if len(sorted) == 0 {
 		return 0
@@ -360,7 +317,7 @@ func Quantile(permille int, sorted []uint64) uint64 {
 	return sorted[max(i-1, 0)]
 }
 
-// All are the latencies of all sets, ascending.
+// All returns the latencies of all sets and removes in cycles, ascending.
 func (s *Sets) All() []uint64 {
 	a := slices.Concat(s.Plain, s.GC)
 	slices.Sort(a)

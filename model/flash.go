@@ -160,6 +160,37 @@ type Counters struct {
 	LongestMasked uint64
 }
 
+// Since returns what was counted after before. The longest stall and masking are those of the flash's whole
+// life, or 0 if there was none after before.
+func (c Counters) Since(before Counters) Counters {
+	c.ReadCalls -= before.ReadCalls
+	c.ReadBytes -= before.ReadBytes
+	c.Programs -= before.Programs
+	c.ProgramBytes -= before.ProgramBytes
+	c.Erases -= before.Erases
+	c.Refused -= before.Refused
+	c.RefusedReads -= before.RefusedReads
+	c.NotErased -= before.NotErased
+	c.Reprogrammed -= before.Reprogrammed
+	c.Corrected -= before.Corrected
+	c.BadReads -= before.BadReads
+	c.Resets -= before.Resets
+	c.Collisions -= before.Collisions
+	c.Stall -= before.Stall
+	c.Masked -= before.Masked
+	c.Busy = slices.Clone(c.Busy)
+	for i := range c.Busy {
+		c.Busy[i] -= before.Busy[i]
+	}
+	if c.Stall == 0 {
+		c.LongestStall = 0
+	}
+	if c.Masked == 0 {
+		c.LongestMasked = 0
+	}
+	return c
+}
+
 // Kind is the kind of an operation.
 type Kind uint8
 

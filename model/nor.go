@@ -43,6 +43,20 @@ type NORCounters struct {
 	Waiting                uint64 // time that calls took, bus and waiting included
 }
 
+// Since returns what was counted after before.
+func (c NORCounters) Since(before NORCounters) NORCounters {
+	c.ReadCalls -= before.ReadCalls
+	c.ReadBytes -= before.ReadBytes
+	c.Programs -= before.Programs
+	c.ProgramBytes -= before.ProgramBytes
+	c.Erases -= before.Erases
+	c.Reprogrammed -= before.Reprogrammed
+	c.Refused -= before.Refused
+	c.Busy -= before.Busy
+	c.Waiting -= before.Waiting
+	return c
+}
+
 // NORConfig chooses what NewNOR builds.
 type NORConfig struct {
 	Part   *part.NORPart

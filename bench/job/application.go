@@ -10,17 +10,17 @@ import (
 	"dualbank/model"
 )
 
-// AppCase is one way to run the workload, to see what the application feels of it.
+// AppCase is one way to run the workload, to see what the application beside it loses.
 type AppCase struct {
 	Name   string // "driver mbed"
 	Driver string
 	Code   bench.Code
-	timed  bool // one garbage collection is shown over time
+	timed  bool // record one garbage collection over time
 }
 
-// AppCases are the ways that a report compares on a device: the board's driver and those of
-// application.drivers, and the board's driver with the KVStore in the bank of the code, or away from it
-// if it is there. On a part whose code waits for any bank there is no such bank.
+// AppCases returns the cases that a report compares on a device: the board's driver, the drivers of
+// application.drivers, and the board's driver with the code moved into the bank of the KVStore, or out of it. A part
+// with one bank, or without reading while writing, has no such case.
 func AppCases(s *bench.Scenario, d *bench.Device) []AppCase {
 	cases := []AppCase{{"driver " + d.Driver, s.Board.Driver, bench.Code(d.Code), true}}
 	for i, driver := range s.App.Drivers {
@@ -43,8 +43,8 @@ func AppCases(s *bench.Scenario, d *bench.Device) []AppCase {
 	return append(cases, other)
 }
 
-// Run runs the workload in one case: what the application feels of it, and one garbage collection over
-// time where the case wants one and there is one.
+// Run runs the workload of s in this case at a corner. The collection is nil unless the case records one and the
+// workload has one.
 func (c *AppCase) Run(ctx context.Context, s *bench.Scenario, corner model.Corner, progress func(done, total uint64)) (*bench.Device, *bench.Sets, *bench.Collection, error) {
 	one := *s
 	one.App.Code = c.Code
@@ -60,7 +60,7 @@ func (c *AppCase) Run(ctx context.Context, s *bench.Scenario, corner model.Corne
 	return d, sets, gc, err
 }
 
-// application compares what the application feels in all cases.
+// application runs all cases.
 func (j *job) application(ctx context.Context) error {
 	for _, c := range AppCases(j.s, j.device) {
 		d, sets, gc, err := c.Run(ctx, j.s, j.device.Corner, j.progress.Stage("application, "+c.Name))

@@ -10,7 +10,7 @@ import (
 	"dualbank/results/unit"
 )
 
-// facts writes the summary at the top of the report, for a reader who reads nothing else.
+// facts writes the summary at the top of the report.
 func (j *job) facts() {
 	f, r := j.device.Flash, j.report
 	add := func(name, value, format string, args ...any) {
@@ -80,7 +80,7 @@ func (j *job) facts() {
 	}
 }
 
-// applicationFacts answer whether reading and writing storage halts execution.
+// applicationFacts adds whether reading and writing storage halts execution, and for how long.
 func (j *job) applicationFacts(add func(name, value, format string, args ...any)) {
 	all := j.report.Application
 	if len(all) == 0 {
@@ -122,7 +122,7 @@ func (j *job) applicationFacts(add func(name, value, format string, args ...any)
 	}
 }
 
-// cutFacts are the facts on findings and coverage.
+// cutFacts adds findings, and which cuts were explored.
 func (j *job) cutFacts(add func(name, value, format string, args ...any)) {
 	c := &j.s.Cuts
 	asked := c.Collections > 0 || c.Update > 0
@@ -159,8 +159,7 @@ func (j *job) cutFacts(add func(name, value, format string, args ...any)) {
 	add("Power cuts judged", unit.Count(j.sweeps), "%s", strings.Join(names, "; "))
 }
 
-// updateFact says where an update's time goes, and how much less or more that is than another one's, if it is
-// another one.
+// updateFact returns where the time of an update goes, and how it differs from than, unless that is the same update.
 func updateFact(f *model.Flash, u, than *bench.UpdateRun) string {
 	took := func(cycles uint64) string { return unit.Duration(f.Seconds(cycles)) }
 	note := fmt.Sprintf("%s of it download, %s writing; the application does not run for %s while the bootloader installs",

@@ -1,5 +1,23 @@
-// Package job runs scenarios: the main job, with workload, update and power cuts, and tables of updates.
-// What comes out is a results.Report.
+// Package job runs scenarios and reports on them. It is the only package of bench that explores power cuts (package
+// fuzz). The command calls Run and RunUpdates and writes what they return into a results folder.
+//
+// Run, the main job, works in these steps:
+//
+//  1. For the board's own flash driver and each that the scenario compares it with, at the board's corner and at
+//     another one, it builds a bench.Device, runs the workload, opens the store again, and runs the updates, whole and
+//     by delta.
+//  2. It runs the workload once more for each of AppCases, to see what the application beside it loses: drivers, and
+//     code and store in one bank or in two.
+//  3. It runs workloads of keys and values of one size, whose figures compare across scenarios.
+//  4. It explores the power cuts of [cuts], of the KVStore and of an update.
+//  5. It writes the facts, the summary at the top of the report.
+//
+// RunUpdates compares updates: NewVariants reads sizes, drivers, numbers of slots and links from the command line, and
+// each combination runs on a device of its own. A combination that does not fit is left out and counted.
+//
+// Both return a results.Report, and Run the findings too. If ctx ends early, the report holds what was done until then,
+// together with ctx's error. Invariants: a report depends on scenario and arguments alone; a second run gives the same
+// one, whatever the number of processors. Errors of the user's making are a *bench.ScenarioError.
 package job
 
 import (
@@ -21,7 +39,7 @@ import (
 	"dualbank/results/unit"
 )
 
-// job is a run of a scenario, and what it has come to so far.
+// job is one call of Run or RunUpdates.
 type job struct {
 	s        *bench.Scenario
 	out      string
@@ -29,18 +47,18 @@ type job struct {
 	report   *results.Report
 	findings []fuzz.Finding
 
-	device  *bench.Device      // with the board's own driver
-	sets    *bench.Sets        // its workload
-	extreme *bench.Sets        // the same at the other corner
-	updates []*bench.UpdateRun // the board's own driver first
-	sweeps  uint64             // cuts judged
-	swept   bool               // all sweeps that were asked for are over
+	device  *bench.Device      // first device: the board's own driver and corner
+	sets    *bench.Sets        // workload on it
+	extreme *bench.Sets        // workload at the other corner
+	updates []*bench.UpdateRun // at the board's corner and then at the other; the board's own driver first
+	sweeps  uint64             // power cuts explored
+	swept   bool               // all sweeps are complete
 }
 
-// Run is the main job: the workload, the update and the power cuts of s, with every driver of the
-// scenario. out is the folder in which the report will be, for the commands that the report names.
-// When ctx ends, Run returns the report on what it had done until then together with ctx's error;
-// with any other error the report is nil.
+// Run is the main job: workload, updates and power cuts of s. out is the folder in which the report will be, for the
+// commands that the report names. When ctx ends, Run returns the report on what was done until then together with ctx's
+// error, or no report if nothing was; with any other error the report is nil. progress may be nil and may be called
+// from several goroutines.
 func Run(ctx context.Context, s *bench.Scenario, out string, progress bench.Progress) (*results.Report, []fuzz.Finding, error) {
 	stored, _ := s.Stored()
 	j := &job{s: s, out: out, progress: progress, report: &results.Report{
@@ -77,8 +95,7 @@ func (j *job) run(ctx context.Context) error {
 	return j.cut(ctx)
 }
 
-// live runs workload and update on one device with a driver at a corner, one after the other. The
-// first device is the scenario's own.
+// live runs workload and updates on one device with a driver at a corner. The first device is the scenario's own.
 func (j *job) live(ctx context.Context, driver string, corner model.Corner) error {
 	d, err := j.s.Device(driver, corner)
 	if err != nil {
@@ -122,8 +139,7 @@ func (j *job) live(ctx context.Context, driver string, corner model.Corner) erro
 	return nil
 }
 
-// workloadError is a workload's failure with its name; one that the scenario is to blame for is a
-// *ScenarioError.
+// workloadError adds the workload's name to err. A store that is too small is a *bench.ScenarioError.
 func workloadError(name string, err error) error {
 	if errors.Is(err, kvstore.ErrMediaFull) {
 		return &bench.ScenarioError{Err: fmt.Errorf("%s: %w: give fewer or smaller keys, or a larger store", name, err)}
@@ -131,8 +147,8 @@ func workloadError(name string, err error) error {
 	return fmt.Errorf("%s: %w", name, err)
 }
 
-// update runs the scenario's campaigns one after the other, and the first of them once more by a delta
-// where the scenario asks for that. own says that the device is the scenario's own.
+// update runs the scenario's campaigns one after the other, and the first one again by a delta if the scenario asks for
+// it. own says that the device is the scenario's own.
 func (j *job) update(ctx context.Context, d *bench.Device, name string, own bool, key []any) error {
 	f, before := d.Flash, d.Snapshot()
 	whole := j.s.Update
@@ -147,7 +163,7 @@ func (j *job) update(ctx context.Context, d *bench.Device, name string, own bool
 		j.bench(bench.BenchName("Update", key...), 1, run.Metrics(f))
 		return run, nil
 	}
-	key = append(slices.Clone(key), "bytes", len(d.Firmware(1)))
+	key = append(slices.Clone(key), "bytes", len(d.Releases.Image(1)))
 	for n := range whole.Campaigns {
 		name, key := name, key
 		if n > 0 {
@@ -167,10 +183,10 @@ func (j *job) update(ctx context.Context, d *bench.Device, name string, own bool
 	if own {
 		j.report.Wear = d.WearRecord()
 	}
-	if !j.s.Update.Delta || !d.DeltaComparable() || d.Corner != j.device.Corner {
+	if !j.s.Update.Delta || !d.Releases.Comparable() || d.Corner != j.device.Corner {
 		return nil
 	}
-	// The same device as before the first campaign.
+	// The delta starts from the state before the first campaign.
 	d.Restore(before)
 	if err := d.KV.Open(); err != nil {
 		return fmt.Errorf("update, %s: opening the store: %w", name, err)
@@ -183,8 +199,7 @@ func (j *job) update(ctx context.Context, d *bench.Device, name string, own bool
 	return nil
 }
 
-// updateError is an update's failure with its name; one that the scenario is to blame for is a
-// *ScenarioError.
+// updateError adds the update's name to err. A firmware or keys that do not fit are a *bench.ScenarioError.
 func updateError(name string, err error) error {
 	switch {
 	case errors.Is(err, boot.ErrFirmwareTooLarge):
@@ -195,7 +210,7 @@ func updateError(name string, err error) error {
 	return fmt.Errorf("update, %s: %w", name, err)
 }
 
-// describe fills in what the report says of the board.
+// describe fills in the report's board, configuration and sources.
 func (j *job) describe(d *bench.Device) {
 	b, r, f := &j.s.Board, j.report, d.Flash
 	j.device = d
@@ -218,7 +233,7 @@ func (j *job) describe(d *bench.Device) {
 	})
 }
 
-// otherCorner is the corner that a board is compared with.
+// otherCorner returns the corner that c is compared with.
 func otherCorner(c model.Corner) model.Corner {
 	if c == model.Max {
 		return model.Typ
@@ -226,7 +241,7 @@ func otherCorner(c model.Corner) model.Corner {
 	return model.Max
 }
 
-// uniform runs workloads of keys and values of one size, whose figures compare across scenarios.
+// uniform runs workloads of keys and values of one size.
 func (j *job) uniform(ctx context.Context, driver string) error {
 	for _, size := range []uint32{32, 256} {
 		d, err := j.s.Device(driver, model.Corner(j.s.Board.Corner))
@@ -282,18 +297,18 @@ func (j *job) cut(ctx context.Context) error {
 	return nil
 }
 
-// sweptUnits is how many erase units of an external store power cuts are swept over: steps of more are
-// more of the same.
+// sweptUnits is the number of erase units of an external store over which power cuts are swept. More units repeat the
+// same steps.
 const sweptUnits = 4
 
-// swept is the flash on which power cuts of the partition are explored: internal and external store on one,
-// in the external device's erase units, as fuzz.KVSweep.Secure has them.
+// swept returns the flash on which power cuts of a SecureStore are explored: internal and external store on one
+// device with the erase units of the external one, as fuzz.KVSweep.Secure expects them.
 func swept(e bench.External) fuzz.Device {
-	n := (3*(min(e.Size/e.EraseUnit, sweptUnits)+2) + 1) / 2 // a third is the internal store's, two units are nobody's
+	n := (3*(min(e.Size/e.EraseUnit, sweptUnits)+2) + 1) / 2 // a third is for the internal store, two units stay unused
 	return fuzz.Device{Sectors: fmt.Sprintf("%dx%d", n, e.EraseUnit), Unit: e.ProgramUnit, Size: n * e.EraseUnit}
 }
 
-// add takes a sweep into the report, whole or as far as it came.
+// add adds a sweep to the report; whole says that ctx did not end it early.
 func (j *job) add(subject string, sweep *fuzz.Sweep, whole bool) {
 	if sweep == nil || sweep.Stats.Cuts == 0 {
 		return
@@ -307,7 +322,7 @@ func (j *job) add(subject string, sweep *fuzz.Sweep, whole bool) {
 	}
 	j.findings = append(j.findings, sweep.Findings...)
 	if !whole {
-		return // other runs' figures would not compare with its
+		return // its figures would not compare with those of other runs
 	}
 	j.bench(bench.BenchName("Cuts", "part", j.device.Flash.Part().Name, "subject", subject), int(sweep.Stats.Cuts), []results.Metric{
 		bench.Exact("cuts", float64(sweep.Stats.Cuts), ""),
@@ -316,6 +331,7 @@ func (j *job) add(subject string, sweep *fuzz.Sweep, whole bool) {
 	})
 }
 
+// bench adds a benchmark of n operations to the report.
 func (j *job) bench(name string, n int, m []results.Metric) {
 	j.report.Bench = append(j.report.Bench, results.Benchmark{Name: name, N: max(n, 1), Metrics: m})
 }

@@ -16,7 +16,7 @@ import (
 	"dualbank/results/unit"
 )
 
-// Variants are updates to compare: every size with every driver, number of slots and link.
+// Variants is a set of updates to compare: every size with every driver, number of slots and link.
 type Variants struct {
 	sizes   []uint32 // ascending; 0: the scenario's files
 	drivers []string
@@ -24,15 +24,15 @@ type Variants struct {
 	links   []bench.NamedLink
 	delta   bool // each by a delta too
 
-	flags string // of the command line that asks for them
+	flags string // command line that asks for them
 }
 
-// maxVariants bounds what one command runs.
+// maxVariants bounds the updates of one command.
 const maxVariants = 2000
 
-// NewVariants reads lists of sizes, drivers, numbers of slots and links from the command line's flags. An
-// empty list of sizes stands for some that fit and the scenario's own, of drivers for the scenario's
-// with those that it compares, of others for the scenario's own. An error is one line that names the flag.
+// NewVariants reads lists of sizes, drivers, numbers of slots and links from the command line. An empty list of sizes
+// means the scenario's own and some that fit, an empty list of drivers means those of the scenario and those that it
+// compares, any other empty list means the scenario's own. An error is one line that names the flag.
 func NewVariants(s *bench.Scenario, sizes, drivers, slots, links []string, delta bool) (*Variants, error) {
 	v := &Variants{drivers: drivers, delta: delta}
 	for _, f := range []struct {
@@ -100,6 +100,7 @@ func NewVariants(s *bench.Scenario, sizes, drivers, slots, links []string, delta
 	return v, nil
 }
 
+// count returns the number of updates.
 func (v *Variants) count() int {
 	n := len(v.sizes) * len(v.drivers) * len(v.slots) * len(v.links)
 	if v.delta {
@@ -108,15 +109,15 @@ func (v *Variants) count() int {
 	return n
 }
 
-// sizesFor are sizes of firmware from 64 KiB, doubled as long as they fit a storage divided in n slots, and
-// the scenario's own.
+// sizesFor returns the scenario's size of firmware, and sizes from 64 KiB on, doubled as long as they fit a candidate
+// storage of n slots.
 func sizesFor(s *bench.Scenario, n uint32) []uint32 {
 	sizes := []uint32{s.Update.Bytes}
 	small := *s
 	small.Update.Bytes, small.Update.Slots = 1, n
 	d, err := small.Device(s.Board.Driver, model.Corner(s.Board.Corner))
 	if err != nil {
-		return sizes // the run will say so
+		return sizes // the run reports the error
 	}
 	for size := uint32(64 << 10); size <= room(d); size *= 2 {
 		sizes = append(sizes, size)
@@ -124,7 +125,7 @@ func sizesFor(s *bench.Scenario, n uint32) []uint32 {
 	return sizes
 }
 
-// room is the largest firmware in bytes that every slot holds and the bootloader installs.
+// room returns the size in bytes of the largest firmware that every slot holds and the bootloader installs.
 func room(d *bench.Device) uint32 {
 	most := d.Layout.Config.MaxAppSize
 	page := d.Flash.PageSize()
@@ -143,7 +144,7 @@ type variant struct {
 	delta  bool
 }
 
-// all are the variants in the order of the report: those that differ in their size alone stand together.
+// all returns the variants in the order of the report: variants that differ in size alone are neighbours.
 func (v *Variants) all() (list []variant) {
 	deltas := []bool{false}
 	if v.delta {
@@ -163,7 +164,7 @@ func (v *Variants) all() (list []variant) {
 	return list
 }
 
-// name says what tells the variant from the others but for its size.
+// name returns what distinguishes the variant from the others, without its size.
 func (v *Variants) name(x *variant) string {
 	name := "driver " + x.driver
 	if len(v.slots) > 1 {
@@ -178,10 +179,10 @@ func (v *Variants) name(x *variant) string {
 	return name
 }
 
-// RunUpdates runs an update of s in every variant, each on a device of its own. What does not fit is
-// left out and named in the report; if nothing fits, that is a *ScenarioError. When ctx ends, RunUpdates
-// returns the report on what it had done until then together with ctx's error; with any other error
-// the report is nil. out is the folder in which the report will be.
+// RunUpdates runs an update of s in every variant, each on a device of its own. Variants that do not fit are left out
+// and named in the report; if none fits, the error is a *bench.ScenarioError. When ctx ends, RunUpdates returns the
+// report on what was done until then together with ctx's error; with any other error the report is nil. out is the
+// folder in which the report will be. progress may be nil.
 func RunUpdates(ctx context.Context, s *bench.Scenario, v *Variants, out string, progress bench.Progress) (*results.Report, error) {
 	stored, _ := s.Stored()
 	j := &job{s: s, out: out, report: &results.Report{
@@ -190,7 +191,7 @@ func RunUpdates(ctx context.Context, s *bench.Scenario, v *Variants, out string,
 		Scenario: stored.TOML(),
 	}}
 	all, runs := v.all(), map[variant]*bench.UpdateRun{}
-	var unfit []string // sizes that are left out
+	var unfit []string // sizes that were left out
 	var reason error
 	left := 0
 	for i, x := range all {
@@ -270,14 +271,13 @@ func (x *variant) run(ctx context.Context, s *bench.Scenario) (*bench.Device, *b
 	return d, run, nil
 }
 
-// compare writes the facts: one update, and what each other driver, number of slots, link, and a delta
-// change of it.
+// compare writes the facts: one update, and how each other driver, number of slots and link, and a delta, changes it.
 func (j *job) compare(v *Variants, all []variant, runs map[variant]*bench.UpdateRun) {
 	r, f := j.report, j.device.Flash
 	add := func(name, value, note string) {
 		r.Facts = append(r.Facts, results.Fact{Name: name, Value: value, Note: note})
 	}
-	// Best a size that everything was run with, the scenario's own or the nearest below.
+	// Prefer a size that all variants have, the scenario's own or the nearest below it.
 	var own variant
 	var base *bench.UpdateRun
 	for _, everywhere := range []bool{true, false} {

@@ -1,5 +1,22 @@
-// Package plan is capacity planning: it simulates the stores that a device can have, with what a
-// scenario asks of them, and finds the smallest that lasts.
+// Package plan is capacity planning: which is the smallest key-value store that lasts as long as a device must, and
+// what does it cost. `dualbank plan` calls Run, which works in these steps:
+//
+//  1. The demand is the scenario's workload, or a Trace of recorded sets (ParseTrace), at a rate of sets a day.
+//  2. The candidates are stores: every place and size that [plan] names, or all that the flash can have and
+//     whose sectors split into two equal areas. A layout of the user's own, or external flash, restricts them.
+//     Each is a bench.Scenario of its own.
+//  3. Each candidate's device is provisioned, booted again, and run. Wear is periodic: one pass over both areas
+//     is a round. Rounds are simulated until their mean length is known to 0.3 % (three standard errors), or
+//     until a sector reaches its rated erases. What depends on the time between sets is not simulated.
+//  4. One firmware update is simulated on the same device. Erases of rounds and updates are extrapolated,
+//     sector by sector, to the years until one reaches its rating. With a wear law the lives of many devices are
+//     drawn as well.
+//  5. Each candidate is compared with the wishes. The smallest that meets all of them is recommended; the one
+//     shown is also simulated with more and with fewer keys.
+//  6. The result is a results.Report: candidates, facts, benchmarks, wear.
+//
+// Candidates are simulated on several processors. Invariants: no figure depends on their number or order, every
+// simulation draws from the scenario's seed, and a value that reads back wrong is an error.
 package plan
 
 import (
@@ -29,18 +46,18 @@ type planner struct {
 	demand   *demand
 	all      []candidate
 	law      *part.WearLaw
-	axes     []any // of benchmark names
+	axes     []any // keys and values of benchmark names
 	effort   effort
 	report   *results.Report
 	progress bench.Progress
 
 	one  sync.Mutex
-	done uint64 // of the candidates, and then of the points of the live data
+	done uint64 // jobs of the present stage
 }
 
-// Run tries the stores that the scenario's [plan] names, or all that the flash can have, with what
-// the scenario asks of them, and finds the smallest that meets the wishes. out is the folder in which the
-// report will be. Errors are a *ScenarioError where something does not fit together, else ctx's.
+// Run simulates the stores that the scenario's [plan] section allows and recommends the smallest that meets the
+// wishes. out is the folder in which the report will be. An error is a *bench.ScenarioError if settings do not fit
+// together, or ctx's. progress may be nil.
 func Run(ctx context.Context, s *bench.Scenario, out string, progress bench.Progress) (*results.Report, error) {
 	e := thorough
 	if s.Plan.Quick {
@@ -66,7 +83,8 @@ func run(ctx context.Context, s *bench.Scenario, out string, progress bench.Prog
 	return p.report, nil
 }
 
-// prepare finds what does not fit together before anything is simulated.
+// prepare makes demand, candidates and report. It reports settings that do not fit together before anything is
+// simulated.
 func (p *planner) prepare(out string) (err error) {
 	s := p.s
 	if p.demand, err = demandOf(s); err != nil {
@@ -80,7 +98,7 @@ func (p *planner) prepare(out string) (err error) {
 	if p.all, err = candidates(s); err != nil {
 		return err
 	}
-	// A device is built here once, so that what is wrong with the board is found before the work begins.
+	// Building one device here reports mistakes in the board before the work begins.
 	d, err := p.all[0].s.Device(s.Board.Driver, model.Corner(s.Board.Corner))
 	if err != nil {
 		return err
@@ -117,8 +135,8 @@ func (p *planner) prepare(out string) (err error) {
 	return nil
 }
 
-// each does n jobs on the processors there are. The error is that of the first job that has one, so
-// that it does not depend on their order.
+// each runs job 0 to n-1 on several processors. The error is that of the lowest job that failed: it does not depend
+// on their order.
 func (p *planner) each(ctx context.Context, stage string, n int, job func(i int) error) error {
 	workers := p.s.Cuts.Workers
 	if workers == 0 {
@@ -192,8 +210,8 @@ func (p *planner) try(ctx context.Context, c *candidate) error {
 	return nil
 }
 
-// largestImage is the largest firmware in bytes that fits in the first slot and in the application's
-// place.
+// largestImage returns the size in bytes of the largest firmware that fits both the first slot and the application's
+// region.
 func largestImage(d *bench.Device) uint32 {
 	head := boot.FirmwareOffset(d.Flash.PageSize())
 	if len(d.Layout.Slots) == 0 || d.Layout.Slots[0].Size <= head {
@@ -202,16 +220,16 @@ func largestImage(d *bench.Device) uint32 {
 	return min(d.Layout.Slots[0].Size-head, d.Layout.Config.MaxAppSize)
 }
 
-// tooSmall is what is wrong with a store that does not hold what is asked of it.
+// tooSmall is the unmet wish of a store that the keys do not fit in.
 const tooSmall = "it does not hold the keys"
 
-// noFirmware is what is wrong with a store that leaves so many bytes to the firmware.
+// noFirmware is the unmet wish of a store that leaves only room bytes to the firmware.
 func noFirmware(room uint32) string {
 	return fmt.Sprintf("the firmware does not fit: there is room for %s", unit.Size(float64(room)))
 }
 
-// forgetTooSmall keeps of the stores that nobody asked for and that do not hold the keys only the
-// largest.
+// forgetTooSmall drops candidates that are too small for the keys, but for the largest of them. Sizes that the
+// scenario names all stay.
 func (p *planner) forgetTooSmall() {
 	if len(p.s.Plan.Sizes) > 0 {
 		return
@@ -226,7 +244,7 @@ func (p *planner) forgetTooSmall() {
 	p.all = slices.DeleteFunc(p.all, func(c candidate) bool { return small(c) && c.out.Bytes < largest })
 }
 
-// record fills in what was measured of the store.
+// record fills in what was measured of a store.
 func (p *planner) record(c *candidate, d *bench.Device, st *longRun) {
 	o, f, all := &c.out, d.Flash, st.all()
 	days := float64(st.ops) / p.demand.perDay
@@ -252,7 +270,8 @@ func (p *planner) record(c *candidate, d *bench.Device, st *longRun) {
 	c.sets = (&bench.Sets{Plain: st.plain, GC: st.gc}).SetRecord(o.Name, f)
 }
 
-// update simulates one firmware update and returns how often it erases each sector.
+// update simulates one firmware update and returns the erases of each sector. A firmware that does not fit erases
+// nothing.
 func (p *planner) update(ctx context.Context, c *candidate, d *bench.Device) ([]float64, error) {
 	before := erasesOf(d.Wear())
 	out := make([]float64, len(before))
@@ -270,7 +289,7 @@ func (p *planner) update(ctx context.Context, c *candidate, d *bench.Device) ([]
 	return out, nil
 }
 
-// life extrapolates the wear of every sector to the years until one comes to its end.
+// life extrapolates the wear of every sector to the years until one reaches its rated erases.
 func (p *planner) life(c *candidate, d *bench.Device, st *longRun, perUpdate []float64) {
 	o := &c.out
 	opsPerYear := p.demand.perDay * 365.25
@@ -300,8 +319,8 @@ func (p *planner) life(c *candidate, d *bench.Device, st *longRun, perUpdate []f
 	}
 }
 
-// draw draws the lives of the sectors of many devices, and returns after how many years the first sector
-// has failed in 1 % and in half of them.
+// draw draws the lives of the sectors of many devices. It returns the years after which 1 % and half of the devices
+// have a failed sector, 0 for never. perYear is erases a year by sector.
 func (p *planner) draw(sectors []bench.UnitWear, perYear []float64) (p1, p50 float64) {
 	rng := random.New(p.s.Seed ^ 0x11FE)
 	lives := make([]float64, p.s.Plan.Devices)
@@ -324,7 +343,7 @@ func (p *planner) draw(sectors []bench.UnitWear, perYear []float64) (p1, p50 flo
 	return at(0.01), at(0.5)
 }
 
-// judge says which of the wishes a store that was simulated does not meet.
+// judge lists the wishes that a simulated store does not meet.
 func (p *planner) judge(c *candidate) {
 	o, w := &c.out, &p.s.Plan
 	unmet := func(format string, args ...any) { o.Unmet = append(o.Unmet, fmt.Sprintf(format, args...)) }
@@ -347,8 +366,8 @@ func (p *planner) judge(c *candidate) {
 	}
 }
 
-// choose takes the smallest store that meets the wishes, of equal ones that whose slowest set is
-// shortest, or for which the application waits least; where none does, the report shows the one that lasts longest of those that hold the keys.
+// choose recommends the smallest store that meets the wishes; ties go to the shorter slowest set, then to the shorter
+// stall. If none meets them, the report shows the one with the fewest unmet wishes, then with the longest life.
 func (p *planner) choose(ctx context.Context) error {
 	plan := &results.Plan{Demand: p.demand.String(), Wishes: p.wishes(), Years: p.s.Plan.Years, Best: -1}
 	if p.law != nil {
@@ -385,7 +404,7 @@ func (p *planner) choose(ctx context.Context) error {
 	return p.live(ctx, shown, plan)
 }
 
-// wishes are the wishes in words.
+// wishes returns the wishes as a text.
 func (p *planner) wishes() string {
 	text := fmt.Sprintf("%g years", p.s.Plan.Years)
 	if p.s.Plan.Updates > 0 {
@@ -398,7 +417,7 @@ func (p *planner) wishes() string {
 	return text
 }
 
-// live simulates the shown store with more and fewer keys of the same sizes.
+// live simulates the shown store with more and with fewer keys of the same sizes.
 func (p *planner) live(ctx context.Context, c *candidate, plan *results.Plan) error {
 	fills := p.effort.fills
 	points := make([]results.PlanLive, len(fills))
@@ -411,7 +430,7 @@ func (p *planner) live(ctx context.Context, c *candidate, plan *results.Plan) er
 		room := fills[i] * float64(c.out.Bytes/2)
 		st, err := settle(ctx, d, p.demand.scaled(unit, room), c.s.Seed, func(s *longRun) bool { return s.rounds >= 8 && s.ops >= 2000 })
 		if full(err) || errors.Is(err, errNeverCollects) {
-			return nil // values that are too long for so many keys: no point
+			return nil // the values are too long for so many keys: leave the point out
 		}
 		if err != nil {
 			return fmt.Errorf("%s, %.0f %% full: %w", c.out.Name, 100*fills[i], err)
@@ -429,7 +448,7 @@ func (p *planner) live(ctx context.Context, c *candidate, plan *results.Plan) er
 	}
 	points = slices.DeleteFunc(points, func(l results.PlanLive) bool { return l.Bytes == 0 })
 	slices.SortFunc(points, func(a, b results.PlanLive) int { return cmp.Compare(a.Bytes, b.Bytes) })
-	// Few long values fill by steps: two shares may come to the same keys.
+	// With few long values two shares may give the same keys.
 	plan.Live = slices.CompactFunc(points, func(a, b results.PlanLive) bool { return a == b })
 	return nil
 }

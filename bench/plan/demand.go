@@ -9,15 +9,15 @@ import (
 	"dualbank/results/unit"
 )
 
-// demand is what is asked of a store day by day.
+// demand is what a store has to take.
 type demand struct {
-	w      *bench.Workload // its keys, weights and removes; of a trace, its keys
-	perDay float64         // sets and removes
-	trace  *Trace          // nil: they are drawn
+	w      *bench.Workload // keys, weights and removes; of a trace, its keys alone
+	perDay float64         // sets and removes a day
+	trace  *Trace          // nil: operations are drawn
 	extra  uint32          // bytes that a SecureStore adds to a value
 }
 
-// demandOf is the scenario's demand.
+// demandOf returns the scenario's demand. An error is one line.
 func demandOf(s *bench.Scenario) (*demand, error) {
 	p, extra := &s.Plan, uint32(0)
 	if s.ExternalStorage() {
@@ -41,7 +41,7 @@ func demandOf(s *bench.Scenario) (*demand, error) {
 	return &demand{w: &bench.Workload{Keys: t.Keys}, perDay: perDay, trace: t, extra: extra}, nil
 }
 
-// String says the demand in words: "40 keys of 16 to 600 bytes, 500 sets a day".
+// String returns the demand as a text: "40 keys of 16 to 600 bytes, 500 sets a day".
 func (d *demand) String() string {
 	lo, hi := d.w.Keys[0].Bytes[0], uint32(0)
 	for _, k := range d.w.Keys {
@@ -58,27 +58,27 @@ func (d *demand) String() string {
 	return text
 }
 
-// record is the size of a key's record on flash with program units of unit bytes.
+// record returns the size in bytes of a key's record on flash with program units of unit bytes.
 func (d *demand) record(unit uint32, key string, value uint32) uint64 {
 	return onFlash(unit, key, value+d.extra)
 }
 
-// onFlash is the size of a TDBStore's record on flash with program units of unit bytes.
+// onFlash returns the size in bytes of a TDBStore's record on flash with program units of unit bytes.
 func onFlash(unit uint32, key string, value uint32) uint64 {
 	up := func(n uint64) uint64 { return (n + uint64(unit) - 1) / uint64(unit) * uint64(unit) }
 	return up(recordHeader) + up(uint64(len(key))+uint64(value))
 }
 
-// recordHeader is the size of a TDBStore record's header, and tdbsKey the key of the master record, which
-// every open makes a key like any other.
+// recordHeader is the size of a TDBStore record's header. The master record has key and value of its own; from the
+// first reboot on a garbage collection copies it like any other record.
 const (
 	recordHeader = 24
 	tdbsKey      = "TDBS"
 	tdbsValue    = 8
 )
 
-// worst is how many bytes the records of all keys take when each has its longest value, with the one
-// that is written next; what is live at a garbage collection and what must fit behind it.
+// worst returns the bytes that an area must hold in the worst case: the records of all keys with their longest values
+// and behind them one more of the longest.
 func (d *demand) worst(unit uint32) uint64 {
 	sum, longest := onFlash(unit, tdbsKey, tdbsValue), uint64(0)
 	for _, k := range d.w.Keys {
@@ -88,19 +88,19 @@ func (d *demand) worst(unit uint32) uint64 {
 	return sum + longest
 }
 
-// The reference's RAM table: an entry is a hash of 4 bytes and an offset of 8, which Arm's rules for
-// structures make 16 (TDBStore.cpp, ram_table_entry_t). It has room for 16 keys at first and then for as
-// many as there are; while it grows the one before is there too.
+// The reference's RAM table: an entry is a hash of 4 bytes and an offset of 8, padded to 16 (TDBStore.cpp,
+// ram_table_entry_t). It has room for 16 keys at first, then for as many as there are. While it grows, old and new
+// table exist side by side.
 const (
 	tableEntry = 16
 	tableFirst = 16
 )
 
-// tableRAM is how many bytes of RAM the key table takes, and takes at most for a moment.
+// tableRAM returns the bytes of RAM of the key table, and at its peak while it grows.
 func (d *demand) tableRAM() (bytes, peak uint32) {
 	keys := uint32(len(d.w.Keys)) + 1 // the master record's
 	if d.extra > 0 {
-		// The internal store has a table of its own, with hardly a key.
+		// The internal store has a table of its own, with few keys.
 		bytes, peak = tableFirst*tableEntry, tableFirst*tableEntry
 	}
 	if keys <= tableFirst {
@@ -109,8 +109,7 @@ func (d *demand) tableRAM() (bytes, peak uint32) {
 	return bytes + keys*tableEntry, peak + (2*keys-1)*tableEntry
 }
 
-// scaled is a demand with keys of the same sizes and weights, as many as fill about so many bytes of
-// records.
+// scaled returns a demand with keys of the same sizes and weights, as many as fill about bytes bytes of records.
 func (d *demand) scaled(unit uint32, bytes float64) *demand {
 	out := &demand{w: &bench.Workload{Removes: d.w.Removes}, perDay: d.perDay, extra: d.extra}
 	for i, sum := 0, 0.0; i < bench.MaxKeys; i++ {
@@ -128,18 +127,19 @@ func (d *demand) scaled(unit uint32, bytes float64) *demand {
 	return out
 }
 
-// traffic is a demand under way. It does not wait between operations: neither wear nor the time of a set
-// depends on when it comes.
+// traffic makes the operations of a demand. It does not wait between them: neither wear nor the time of a set depends
+// on when it comes.
 type traffic struct {
 	d      *demand
 	l      *bench.Load
-	at     int    // of the trace, which is gone through again and again
-	passed uint64 // operations, those included that there was nothing to do for
+	at     int    // next operation of the trace, which is repeated
+	passed uint64 // operations so far, with removes of absent keys, which are skipped
 }
 
+// newTraffic returns the traffic of a demand on an empty store.
 func newTraffic(d *demand, seed uint64) *traffic { return &traffic{d: d, l: bench.NewLoad(d.w, seed)} }
 
-// next is what comes next; a remove is of a key that is there.
+// next returns the next operation. A remove is of a key that is present.
 func (t *traffic) next() (key int, size uint32, remove bool) {
 	l := t.l
 	if t.d.trace == nil {
@@ -160,7 +160,7 @@ func (t *traffic) next() (key int, size uint32, remove bool) {
 	}
 }
 
-// do carries out an operation.
+// do performs an operation on the store.
 func (t *traffic) do(store kvstore.Store, key int, size uint32, remove bool) error {
 	if remove {
 		return t.l.Remove(store, key)
@@ -168,7 +168,7 @@ func (t *traffic) do(store kvstore.Store, key int, size uint32, remove bool) err
 	return t.l.SetSize(store, key, size)
 }
 
-// live is how many bytes of records the store holds, without dead ones.
+// live returns the bytes of live records in the store.
 func (t *traffic) live(unit uint32) uint64 {
 	sum := onFlash(unit, tdbsKey, tdbsValue)
 	for i := range t.d.w.Keys {

@@ -12,55 +12,54 @@ import (
 	"dualbank/model"
 )
 
-// longRun is how a store fares in the long run: what was measured over whole rounds of its two areas, a
-// round being two garbage collections, after a first round that does not count. All that a round erases
-// is erased in each round again.
+// longRun is what settle measured over whole rounds, after a first round that does not count. A round is one pass over
+// both areas, that is two garbage collections; each round erases the same sectors again.
 type longRun struct {
-	ops         uint64 // operations that were asked for
+	ops         uint64 // operations in the rounds, with skipped removes
 	rounds      int
-	uncertain   float64 // of operations in a round: three standard errors, relative
-	plain, gc   []uint64
-	erases      []uint32 // by erase unit, as Device.worn has them
+	uncertain   float64  // three standard errors of the mean length of a round, relative to it
+	plain, gc   []uint64 // latencies in cycles without and with garbage collection, ascending
+	erases      []uint32 // by erase unit, in the order of Device.Wear
 	counters    model.Counters
-	live        float64 // bytes of live records, mean
-	unit, area  uint32
-	master      uint32 // bytes of an area before its first record
-	whole       bool   // a sector came to its rated erases: nothing is extrapolated
-	lifeOps     uint64 // operations until then
+	live        float64 // mean bytes of live records at a garbage collection
+	unit, area  uint32  // bytes of a program unit and of an area
+	master      uint32  // bytes of an area before its first record
+	whole       bool    // a sector reached its rated erases: nothing is extrapolated
+	lifeOps     uint64  // operations until then
 	worstSector int
 }
 
-// effort is how long is simulated.
+// effort is how much is simulated.
 type effort struct {
-	uncertain float64   // at which a simulation may end
-	rounds    int       // that are measured at least; a multiple of batches
-	fills     []float64 // shares of an area that live data take in the picture of times against live data
+	uncertain float64   // uncertainty at which a simulation may end
+	rounds    int       // fewest rounds, a multiple of batches
+	fills     []float64 // live data in the picture of times against live data, as shares of an area
 }
 
-// thorough is the effort of a plan: well within the 1 % that it may be off.
+// thorough keeps a plan well within the 1 % that it may be off.
 var thorough = effort{0.003, 32, []float64{0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9}}
 
 // quick is the effort of plan.quick.
 var quick = effort{0.009, 16, []float64{0.1, 0.3, 0.6, 0.9}}
 
 const (
-	// leastUncertain is what is said where every round was like the one before.
+	// leastUncertain is reported if all rounds are alike.
 	leastUncertain = 0.001
-	// batches are what rounds are put together in: their means hardly depend on each other.
+	// batches is the number of groups of neighbouring rounds, whose means hardly depend on each other.
 	batches = 16
 	// mostOps ends a simulation whose rounds differ too much.
 	mostOps = 1_500_000
 )
 
-// settle lets a device live with a demand until what it measures is steady, or a sector has been
-// erased as often as it is rated for. A demand that does not fit is kvstore.ErrMediaFull. When ctx ends
-// the error is ctx's.
+// settle runs a demand on a device until the function until accepts what was measured, which is asked after each
+// round. A demand that does not fit is kvstore.ErrMediaFull, wrapped; one that never fills an area is
+// errNeverCollects. When ctx ends the error is ctx's.
 func settle(ctx context.Context, d *bench.Device, dm *demand, seed uint64, until func(s *longRun) bool) (*longRun, error) {
 	t := newTraffic(dm, seed)
 	if err := t.l.Provision(d.KV); err != nil {
 		return nil, err
 	}
-	// The next boot: from now on the master record is a key like any other.
+	// After this boot garbage collections copy the master record like any other.
 	if err := d.KV.Open(); err != nil {
 		return nil, err
 	}
@@ -118,7 +117,7 @@ func settle(ctx context.Context, d *bench.Device, dm *demand, seed uint64, until
 			continue
 		}
 		s.live = float64(lives) / float64(len(s.gc))
-		s.counters = bench.Since(f.Counters(), before)
+		s.counters = f.Counters().Since(before)
 		for i := range wear {
 			s.erases = append(s.erases, wear[i].Erases-first[i])
 		}
@@ -133,7 +132,7 @@ func settle(ctx context.Context, d *bench.Device, dm *demand, seed uint64, until
 	}
 }
 
-// erasesOf are the erases alone.
+// erasesOf returns the erase counts of wear.
 func erasesOf(wear []bench.UnitWear) (n []uint32) {
 	for _, w := range wear {
 		n = append(n, w.Erases)
@@ -141,17 +140,17 @@ func erasesOf(wear []bench.UnitWear) (n []uint32) {
 	return n
 }
 
-// errNeverCollects is a store that no demand fills: it does not wear.
+// errNeverCollects is a store that the demand does not fill within mostOps operations.
 var errNeverCollects = errors.New("no garbage collection in as many operations as are simulated: the store is larger than it needs to be")
 
-// enough is when a simulation may end.
+// enough reports whether a simulation may end.
 func (e *effort) enough(s *longRun) bool {
 	return s.whole || s.rounds >= e.rounds && s.rounds%batches == 0 && (s.uncertain <= e.uncertain || s.ops >= mostOps)
 }
 
-// uncertainty is three standard errors of the mean of rounds, relative to it, from the means of batches
-// of neighbours: rounds next to each other are alike where keys that are seldom set have values of many
-// sizes.
+// uncertainty returns three standard errors of the mean of rounds, relative to it. They come from the means of batches
+// of neighbours, because neighbouring rounds are correlated: a large value of a key that is seldom set lasts for
+// many rounds.
 func uncertainty(rounds []float64) float64 {
 	each := len(rounds) / batches
 	if each == 0 {
@@ -171,14 +170,14 @@ func uncertainty(rounds []float64) float64 {
 	return max(leastUncertain, 3*math.Sqrt(variance/batches)/mean)
 }
 
-// all are the latencies of all operations, ascending.
+// all returns the latencies of all operations in cycles, ascending.
 func (s *longRun) all() []uint64 {
 	a := slices.Concat(s.plain, s.gc)
 	slices.Sort(a)
 	return a
 }
 
-// perOp is how often each sector is erased for an operation.
+// perOp returns the erases of each sector per operation.
 func (s *longRun) perOp() []float64 {
 	out := make([]float64, len(s.erases))
 	for i, n := range s.erases {
@@ -187,5 +186,5 @@ func (s *longRun) perOp() []float64 {
 	return out
 }
 
-// full tells that a demand does not fit in the store.
+// full reports whether err is that of a demand that does not fit in the store.
 func full(err error) bool { return errors.Is(err, kvstore.ErrMediaFull) }

@@ -9,8 +9,7 @@ import (
 	"dualbank/results/unit"
 )
 
-// bench puts the figures of every store that was simulated into the report's benchmarks, which
-// `dualbank compare` reads.
+// bench adds the figures of every simulated store to the report's benchmarks, which `dualbank compare` reads.
 func (p *planner) bench() {
 	s := p.s
 	for i := range p.all {
@@ -33,7 +32,7 @@ func (p *planner) bench() {
 	}
 }
 
-// ofExternal is what is added to an address on the external device.
+// ofExternal is what follows an address on the external flash.
 func ofExternal(o *results.PlanCandidate) string {
 	if o.Place == string(placeExternal) {
 		return " of the external flash"
@@ -41,7 +40,7 @@ func ofExternal(o *results.PlanCandidate) string {
 	return ""
 }
 
-// facts writes the summary at the top of the report, for a reader who reads nothing else.
+// facts writes the summary at the top of the report.
 func (p *planner) facts() {
 	r, plan := p.report, p.report.Plan
 	add := func(name, value, format string, args ...any) {

@@ -13,24 +13,23 @@ import (
 	"dualbank/results/unit"
 )
 
-// Places that are not asked for.
+// Places that [plan] does not name.
 const (
-	placeExternal bench.Place = "external" // on the device beside the microcontroller
-	placeFixed    bench.Place = ""         // by configuration files
+	placeExternal bench.Place = "external" // on the external flash
+	placeFixed    bench.Place = ""         // where the configuration files put it
 )
 
-// site is a place and a size of a KVStore.
+// site is a KVStore that can be tried.
 type site struct {
 	place bench.Place
 	base  uint32
 	size  uint32
-	unit  uint32 // erase unit, of external flash
+	unit  uint32 // bytes of an erase unit of external flash
 }
 
-// sites are the places and sizes that a KVStore can have on a part: those whose sectors split into two
-// equal areas that together are all of it. Sizes that were asked for and that no place can have are an
-// error; without any, they are the powers of two and the sizes half way between them, up to half of the
-// upper half of the flash.
+// sites returns the stores that a part can have at the places of p. Sizes are those of p; without any, powers of two
+// and the sizes half way between them, up to a quarter of the flash. A size of p that no place can have is an error of
+// one line.
 func sites(p *bench.Plan, part *part.Part, unit uint32) ([]site, error) {
 	blank, err := model.New(model.Config{Part: part, Unit: unit})
 	if err != nil {
@@ -62,7 +61,7 @@ func sites(p *bench.Plan, part *part.Part, unit uint32) ([]site, error) {
 				}
 				continue
 			}
-			// The same sectors in another place of the upper half are the same store.
+			// Equal sectors at both ends of the upper half make equal stores.
 			if text := sectorsOf(part, base, size); first != text || place == bench.PlaceLower {
 				first = text
 				all = append(all, site{place: place, base: base, size: size})
@@ -79,7 +78,7 @@ func sites(p *bench.Plan, part *part.Part, unit uint32) ([]site, error) {
 	return all, nil
 }
 
-// sectorsOf spells the sectors of a stretch of flash: "4 x 16 KiB + 1 x 64 KiB".
+// sectorsOf lists the sectors of a stretch of flash: "4 x 16 KiB + 1 x 64 KiB".
 func sectorsOf(chip *part.Part, base, size uint32) string {
 	var runs []part.SectorRun
 	for _, s := range chip.Sectors() {
@@ -99,15 +98,15 @@ func sectorsOf(chip *part.Part, base, size uint32) string {
 	return strings.Join(text, " + ")
 }
 
-// candidate is a scenario with one of the stores that planning tries.
+// candidate is a scenario with one of the stores, and what was measured of it.
 type candidate struct {
 	s    *bench.Scenario
 	out  results.PlanCandidate
-	wear []results.SectorWear // after the years that were wished
+	wear []results.SectorWear // after the years that the device must last
 	sets results.SetLatency
 }
 
-// candidates are the stores to try. With configuration files of its own the scenario has one.
+// candidates returns the stores to try. A scenario with configuration files of its own has one.
 func candidates(s *bench.Scenario) ([]candidate, error) {
 	part, unit, err := bench.PartAndUnit(s.Board.Part, s.Board.Driver)
 	if err != nil {
@@ -143,8 +142,8 @@ func candidates(s *bench.Scenario) ([]candidate, error) {
 	return all, nil
 }
 
-// halfLayout tells whether the scenario's layout is none of its own: the guide's, or the one that a board
-// comes with, for whatever program unit.
+// halfLayout reports whether the scenario's layout is not its own: it is the guide's, or that of a board for any
+// program unit.
 func halfLayout(s *bench.Scenario, part *part.Part) bool {
 	if s.Layout.BootloaderText == "" && s.Layout.ApplicationText == "" {
 		return true
@@ -163,8 +162,8 @@ func halfLayout(s *bench.Scenario, part *part.Part) bool {
 	return false
 }
 
-// newCandidate is the scenario with a store. Its sectors only count their erases: what is simulated is a
-// part of a life, in which none fails.
+// newCandidate returns the scenario with a store. Its sectors do not age: only a part of their life is simulated, in
+// which none fails.
 func newCandidate(s *bench.Scenario, part *part.Part, at site) candidate {
 	own := *s
 	own.Board.Wear = ""
@@ -186,11 +185,11 @@ func newCandidate(s *bench.Scenario, part *part.Part, at site) candidate {
 	return c
 }
 
-// maxTriedExternal is the largest store on external flash that planning tries unasked, in bytes.
+// maxTriedExternal is the largest store in bytes on external flash that is tried unless [plan] names sizes.
 const maxTriedExternal = 512 << 10
 
-// externalCandidates are stores on the external device: the sizes that were asked for, else powers of two
-// and those half way between.
+// externalCandidates returns stores on the external flash: of the sizes of [plan], else of powers of two erase units
+// and half way between them.
 func externalCandidates(s *bench.Scenario, chip *part.Part) ([]candidate, error) {
 	nor, err := part.NORByName(s.Store.External)
 	if err != nil {

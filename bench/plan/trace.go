@@ -15,9 +15,9 @@ import (
 	"dualbank/kvstore"
 )
 
-// Trace is what a device was seen to do with its store: sets and removes at their times.
+// Trace is the recorded sets and removes of a device.
 type Trace struct {
-	Keys []bench.Key // in the order in which they first appear; with the sizes that were seen
+	Keys []bench.Key // in the order of their first operation, with the smallest and largest recorded size
 	Ops  []TraceOp   // in the order of their times
 	Span float64     // seconds from the first operation to the one that would follow the last
 }
@@ -30,13 +30,12 @@ type TraceOp struct {
 	Remove bool
 }
 
-// maxTrace bounds what is read of a trace.
+// maxTrace bounds the operations of a trace.
 const maxTrace = 4_000_000
 
-// ParseTrace reads a trace as CSV (RFC 4180). The first line names the columns, in any order: seconds
-// (from any moment on, never falling), key, bytes, and if there are others than sets op, which is set or
-// remove. Other columns are passed over; lines that begin with # are comments. The error is one line with
-// name and line number.
+// ParseTrace reads a trace as CSV (RFC 4180). The first line names the columns, in any order: seconds (from any start
+// on, never decreasing), key, bytes, and optionally op, which is set or remove. Other columns are ignored; lines that
+// begin with # are comments. The error is one line with name and line number.
 func ParseTrace(name string, text []byte) (*Trace, error) {
 	if i := bytes.IndexByte(text, 0); i >= 0 {
 		return nil, fmt.Errorf("%s:%d: a zero byte: give a CSV file with the columns seconds,key,bytes", name, 1+bytes.Count(text[:i], []byte("\n")))
@@ -91,7 +90,7 @@ func ParseTrace(name string, text []byte) (*Trace, error) {
 	return t, nil
 }
 
-// add takes in one line.
+// add appends the operation of one line.
 func (t *Trace) add(fields []string, column, index map[string]int) error {
 	cell := func(name string) string {
 		if i, ok := column[name]; ok && i < len(fields) {
@@ -142,13 +141,13 @@ func (t *Trace) add(fields []string, column, index map[string]int) error {
 	if k := &t.Keys[i]; !op.Remove {
 		k.Bytes[0], k.Bytes[1] = min(k.Bytes[0], op.Bytes), max(k.Bytes[1], op.Bytes)
 	} else if k.Bytes[0] == math.MaxUint32 && k.Bytes[1] == 0 {
-		k.Bytes[0] = 0 // removed before it was ever set: it was there, of unknown size
+		k.Bytes[0] = 0 // removed before its first set: the size is not known
 	}
 	t.Ops = append(t.Ops, op)
 	return nil
 }
 
-// traceError says in one line what the CSV reader found.
+// traceError returns an error of the CSV reader as one line.
 func traceError(name string, r *csv.Reader, err error) error {
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s: there is nothing in it: give a CSV file with the columns seconds,key,bytes", name)

@@ -10,6 +10,7 @@ import (
 
 	"dualbank/fuzz"
 	"dualbank/kvstore"
+	"dualbank/results/unit"
 )
 
 type crashCommand struct {
@@ -99,6 +100,7 @@ func (c *crashCommand) Run(ctx context.Context, t terminal) error {
 	return nil
 }
 
+// times returns a count as an adverb.
 func times(n uint64) string {
 	if n == 1 {
 		return "once"
@@ -121,6 +123,6 @@ func (c *minimizeCommand) Run(t terminal) error {
 	if err := f.Write(c.Finding); err != nil {
 		return badInput(err)
 	}
-	fmt.Fprintf(t.out, "%d operations, %d before, after %d replays\n", f.Length(), before, n)
+	fmt.Fprintf(t.out, "%s, %d before, after %s\n", unit.Plural(f.Length(), "operation"), before, unit.Plural(n, "replay"))
 	return nil
 }

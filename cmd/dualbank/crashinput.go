@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"dualbank/fuzz"
+	"dualbank/results/unit"
 )
 
 // inputs makes findings of inputs of the guided search, in place of a campaign.
@@ -56,7 +57,7 @@ func (c *crashCommand) inputs(t terminal) error {
 		}
 		fmt.Fprintf(t.out, "%-7s %s rule %d%s: %s (%v)\n        %s\n", f.Severity, f.Subject, f.Rule, known, f.Symptom, f.Place, path)
 	}
-	fmt.Fprintf(t.out, "%d inputs, %d findings in %s\n", len(c.Input), len(all), dir)
+	fmt.Fprintf(t.out, "%s, %s in %s\n", unit.Plural(len(c.Input), "input"), unit.Plural(len(all), "finding"), dir)
 	if c.FailOnFindings && len(all) > 0 {
 		return failure{errors.New("an input breaks a rule: see the findings above"), exitFinding}
 	}

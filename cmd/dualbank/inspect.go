@@ -11,6 +11,7 @@ import (
 	"dualbank/kvstore"
 	"dualbank/model/part"
 	"dualbank/results"
+	"dualbank/results/unit"
 )
 
 type inspectCommand struct {
@@ -64,12 +65,12 @@ func (c *inspectCommand) Run(t terminal) error {
 		err = r.Print(t.out, c.All)
 	}
 	if err == nil && c.FailOnDamage && len(r.Damage) > 0 {
-		return failure{fmt.Errorf("%s: %d things are damaged, the first: %s", c.Dump, len(r.Damage), r.Damage[0]), exitFinding}
+		return failure{fmt.Errorf("%s: %s, the first: %s", c.Dump, unit.Plural(len(r.Damage), "damaged structure"), r.Damage[0]), exitFinding}
 	}
 	return err
 }
 
-// layout fills in what is known of the device.
+// layout fills in layout, flash and rating of the device, as far as the flags say them.
 func (c *inspectCommand) layout(o *inspect.Options) error {
 	var known *part.Part
 	var s *bench.Scenario

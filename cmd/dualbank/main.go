@@ -1,6 +1,23 @@
 // Command dualbank benchmarks and fuzzes the Mbed OS KVStore and the mbed-bootloader update on
-// microcontrollers with dual-bank internal flash. It turns flags into calls; what is called lives in
-// the packages below it.
+// microcontrollers with dual-bank internal flash. It turns flags into calls of the packages below it, and errors
+// into exit codes. `dualbank --help` lists the commands; one file holds each, or two that belong together:
+//
+//   - run, update and plan read or make a bench.Scenario, call bench/job or bench/plan, and write the report into
+//     a results folder (--out) together with the scenario and the files that it needs. The summary goes to
+//     standard output, a progress bar to standard error if that is a terminal.
+//   - crash runs a campaign of package fuzz and writes its findings; with --input it makes findings of inputs of the
+//     guided search. replay, minimize and findings take a finding's file.
+//   - layout, inspect and parts look at configuration files, dumps of a flash, and data files.
+//   - compare and report read results folders.
+//
+// A command runs in three steps: kong parses the flags into its struct, Run checks them and reads the files, then
+// one call does the work. Ctrl-C ends the context of that call; what was done until then is written, and a second
+// Ctrl-C kills the program.
+//
+// Invariants: mistakes of the user's are reported on one line on standard error with what, where and what to do, and
+// exit code 2. Exit code 1 is a finding, a figure or damage that a flag makes an error, or a run that failed; 130 is
+// Ctrl-C. Standard output holds results alone. Files outside the folders that flags name are never written, except
+// that minimize rewrites the finding that it is given.
 package main
 
 import (
@@ -20,11 +37,11 @@ import (
 const (
 	exitFinding   = 1   // a finding where none is wanted, or a run that failed
 	exitGate      = 1   // a figure that is worse than allowed
-	exitBadInput  = 2   // the command line, a file
-	exitInterrupt = 130 // Ctrl-C, as a shell has it
+	exitBadInput  = 2   // a mistake in the command line or in a file
+	exitInterrupt = 130 // Ctrl-C, as in a shell
 )
 
-// failure is an error with the exit code it comes to.
+// failure is an error with its exit code.
 type failure struct {
 	err  error
 	code int
@@ -34,9 +51,10 @@ func (f failure) Error() string { return f.err.Error() }
 
 func (f failure) Unwrap() error { return f.err }
 
-// badInput marks err as the user's to mend.
+// badInput marks err as a mistake of the user's.
 func badInput(err error) error { return failure{err, exitBadInput} }
 
+// commands is the command line.
 type commands struct {
 	Run      runCommand      `cmd:"" help:"Run workload, update and power cuts on the timed model; leave a report."`
 	Update   updateCommand   `cmd:"" help:"Time firmware updates by phase, over sizes, drivers, slots and links; leave a report."`
@@ -54,10 +72,10 @@ type commands struct {
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// exited is how kong's --help leaves the parser.
+// exited is panicked with by kong's --help, to leave the parser.
 type exited int
 
-// run is the whole program but for the process around it.
+// run is the whole program without its process: it returns the exit code.
 func run(args []string, stdout, stderr io.Writer) (code int) {
 	var c commands
 	parser, err := kong.New(&c,

@@ -43,7 +43,7 @@ func (c *partsCommand) Run(t terminal) error {
 	return nil
 }
 
-// kindsOfData are the kinds of data that come with the program.
+// kindsOfData lists the kinds of data that come with the program.
 var kindsOfData = []struct {
 	kind  string
 	names func() []string
@@ -100,7 +100,7 @@ func plural(kind string) string {
 	return kind + "s"
 }
 
-// listData writes a line for each of all that come with the program.
+// listData writes one line for each data file of the program.
 func listData(w io.Writer) error {
 	for i, k := range kindsOfData {
 		if i > 0 {
@@ -118,7 +118,7 @@ func listData(w io.Writer) error {
 	return nil
 }
 
-// dataFile is what comes with the program under a name, or the user's own file.
+// dataFile returns the program's data of that name, or the user's own file.
 func dataFile(name string) (*check.File, error) {
 	if strings.HasSuffix(name, ".toml") {
 		return check.ReadFile(name)
@@ -136,7 +136,7 @@ func dataFile(name string) (*check.File, error) {
 	return nil, fmt.Errorf("%q is on no list of `dualbank parts`: choose one, or name a .toml file of your own", name)
 }
 
-// check prints the table of checks, of one part if one is named.
+// check prints the table of checks, of all parts or of the one that is named.
 func (c *partsCommand) check(w io.Writer) error {
 	rows, err := check.All()
 	if err != nil {

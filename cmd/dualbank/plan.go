@@ -21,7 +21,7 @@ type planCommand struct {
 	Scenario string `arg:"" optional:"" help:"Scenario file; without one, the porting guide's NUCLEO-F429ZI."`
 	Board    string `placeholder:"NAME" help:"A board that comes with the program, or a .toml file, in place of the scenario's."`
 	Driver   string `placeholder:"NAME" help:"The flash driver, in place of the board's."`
-	Corner   string `placeholder:"typ|max|draws" help:"The data sheet's typical or maximum times, or times and lives of sectors drawn at random."`
+	Corner   string `placeholder:"typ|max|sampled" help:"The data sheet's typical or maximum times, or times and lives of sectors drawn at random."`
 
 	Storage string `placeholder:"TYPE" help:"Where the keys are: TDB_INTERNAL, TDB_EXTERNAL or TDB_EXTERNAL_NO_RBP, in place of the scenario's."`
 
@@ -173,11 +173,12 @@ func (c *planCommand) base() (*bench.Scenario, error) {
 	return s, nil
 }
 
+// corner applies --corner. "draws" is the older name of "sampled".
 func (c *planCommand) corner(s *bench.Scenario) error {
 	switch c.Corner {
 	case "":
 		return nil
-	case "draws":
+	case "sampled", "draws":
 		s.Board.Corner = bench.Corner(model.Sampled)
 		if s.Board.Wear == "" {
 			s.Board.Wear = "flat"
@@ -186,7 +187,7 @@ func (c *planCommand) corner(s *bench.Scenario) error {
 	}
 	corner, ok := model.CornerByName(c.Corner)
 	if !ok {
-		return fmt.Errorf("--corner: %q: give typ, max or draws", c.Corner)
+		return fmt.Errorf("--corner: %q: give typ, max or sampled", c.Corner)
 	}
 	s.Board.Corner = bench.Corner(corner)
 	return nil

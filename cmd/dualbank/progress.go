@@ -18,7 +18,7 @@ type bars struct {
 	bar   *progressbar.ProgressBar
 }
 
-// newBars is nil where nobody watches.
+// newBars returns nil unless w is a terminal.
 func newBars(w io.Writer) *bars {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
@@ -27,7 +27,8 @@ func newBars(w io.Writer) *bars {
 	return &bars{w: w}
 }
 
-// progress is a bench.Progress that draws bars on w, if it is a terminal, and what takes them away.
+// progress returns a bench.Progress that draws bars on w, and a function that removes them. Without a terminal show is
+// nil.
 func progress(w io.Writer) (show bench.Progress, end func()) {
 	watch := newBars(w)
 	if watch == nil {
@@ -55,11 +56,11 @@ func (b *bars) show(stage string, done, total uint64) {
 			progressbar.OptionThrottle(100e6),
 		)
 	}
-	// The bar fails only if the terminal does, and then nobody watches.
+	// The bar fails only if the terminal does.
 	_ = b.bar.Set64(int64(done))
 }
 
-// end takes the present bar away.
+// end removes the present bar.
 func (b *bars) end() {
 	if b.bar != nil {
 		_ = b.bar.Finish()

@@ -73,7 +73,7 @@ func folder(dir string) error {
 	return nil
 }
 
-// blamed marks an error that is the scenario's as the user's to mend.
+// blamed marks an error of the scenario's making as a mistake of the user's.
 func blamed(err error) error {
 	if _, ok := errors.AsType[*bench.ScenarioError](err); ok {
 		return badInput(err)
@@ -81,7 +81,7 @@ func blamed(err error) error {
 	return err
 }
 
-// leave writes a report and what its scenario needs to run again into the folder dir.
+// leave writes a report into the folder dir, with the scenario and the files that it needs to run again.
 func leave(dir string, s *bench.Scenario, report *results.Report) error {
 	if err := page.Write(dir, report); err != nil {
 		return err
@@ -110,7 +110,7 @@ func (c *runCommand) scenario() (*bench.Scenario, error) {
 	return s, nil
 }
 
-// scenario is that of a file; without one, the guide's.
+// scenario reads a scenario file; "" means the guide's scenario.
 func scenario(file string) (*bench.Scenario, error) {
 	if file == "" {
 		return bench.Guide(), nil
@@ -118,7 +118,7 @@ func scenario(file string) (*bench.Scenario, error) {
 	return bench.ReadFile(file)
 }
 
-// width is the number of columns to write for; 0 where w is no terminal.
+// width returns the columns of the terminal w; 0 if it is none.
 func width(w any) int {
 	if f, ok := w.(*os.File); ok {
 		if n, _, err := term.GetSize(int(f.Fd())); err == nil {

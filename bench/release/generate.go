@@ -1,81 +1,13 @@
-package bench
+package release
 
 import (
 	"fmt"
 
-	"dualbank/boot/firmware"
-	"dualbank/boot/layout"
 	"dualbank/model/random"
 )
 
-// releases are the firmware images of a scenario: release 0 is the one that a device runs at first,
-// each further one that of the next campaign. They come from files, which take turns, or are generated.
-type releases struct {
-	update *Update
-	seed   uint64
-	base   uint32 // address of the application
-	files  [2][]byte
-	images map[int][]byte
-	deltas map[int][]byte
-}
-
-// releases reads the scenario's firmware files for a layout. An error names the key.
-func (s *Scenario) releases(l *layout.Layout) (*releases, error) {
-	u := &s.Update
-	r := &releases{update: u, seed: s.Seed, base: l.Config.AppStart, images: map[int][]byte{}, deltas: map[int][]byte{}}
-	for i, f := range []struct {
-		key, name string
-		file      []byte
-	}{{"running", u.Running, u.RunningFile}, {"firmware", u.Firmware, u.FirmwareFile}} {
-		if f.name == "" {
-			continue
-		}
-		if f.file == nil {
-			return nil, fmt.Errorf("update.%s: %s was not read: give the path of the scenario file", f.key, f.name)
-		}
-		fw, err := firmware.Read(f.name, f.file, l.Config.AppStart, l.Config.MaxAppSize)
-		if err != nil {
-			return nil, fmt.Errorf("update.%s: %w", f.key, err)
-		}
-		r.files[i] = fw
-	}
-	return r, nil
-}
-
-// image is release n.
-func (r *releases) image(n int) []byte {
-	if f := r.files[n&1]; f != nil {
-		return f
-	}
-	if r.images[n] == nil {
-		r.images[n] = generateFirmware(r.seed, r.update.Bytes, r.base, r.update.Changed, n)
-	}
-	return r.images[n]
-}
-
-// Firmware is release n of the device's firmware; it comes with release 0.
-func (d *Device) Firmware(n int) []byte { return d.releases.image(n) }
-
-// DeltaComparable reports whether a delta between two releases says anything: both come from files, or
-// both are generated.
-func (d *Device) DeltaComparable() bool {
-	return (d.releases.files[0] == nil) == (d.releases.files[1] == nil)
-}
-
-// delta is release n as its difference against the one before.
-func (r *releases) delta(n int) ([]byte, error) {
-	if r.deltas[n] == nil {
-		d, err := firmware.MakeDelta(r.image(n-1), r.image(n))
-		if err != nil {
-			return nil, err
-		}
-		r.deltas[n] = d
-	}
-	return r.deltas[n], nil
-}
-
-// The make of a generated firmware: what a linked Thumb-2 program is made of, in round figures. All of
-// it is assumed; what a delta saves depends on it, and on nothing else in a run.
+// What a generated firmware is made of: a linked Thumb-2 program in round figures. All of it is assumed; the
+// size of deltas depends on it, and nothing else in a run.
 const (
 	fwVectors  = 107       // entries of the vector table
 	fwFunction = 120       // bytes of a function, about
@@ -83,10 +15,10 @@ const (
 	fwStack    = 0x2003000 // RAM addresses are 16 times this and more
 )
 
-// generateFirmware makes release n of a firmware of size bytes, linked for base. From release to release
+// generate makes release n of a firmware of size bytes, linked for base. From release to release
 // changed of 1000 functions are edited and a quarter as many are added, so that what comes behind moves
 // and every call and pointer to it changes, as it does in a real one.
-func generateFirmware(seed uint64, size, base, changed uint32, n int) []byte {
+func generate(seed uint64, size, base, changed uint32, n int) []byte {
 	g := &linker{seed: seed}
 	count := max(1, int(size)*fwCode/100/fwFunction)
 	g.first = make([]int, count)
@@ -109,11 +41,11 @@ func generateFirmware(seed uint64, size, base, changed uint32, n int) []byte {
 	return g.link(size, base, n)
 }
 
-// linker makes an image out of functions.
+// linker places functions and fills in their addresses.
 type linker struct {
 	seed      uint64
 	functions [][]instruction
-	first     []int // by the number that calls name a function with: its place in functions
+	first     []int // index into functions, by the number that calls use
 }
 
 // instruction is a halfword of code, or a call, or a word that the code loads.
@@ -129,7 +61,7 @@ const (
 	pointerData
 )
 
-// mix makes one seed out of several numbers.
+// mix hashes several numbers to one seed.
 func (g *linker) mix(v ...uint64) uint64 {
 	h := g.seed
 	for _, n := range v {
@@ -138,7 +70,7 @@ func (g *linker) mix(v ...uint64) uint64 {
 	return h
 }
 
-// some draws an instruction. Of halfwords a few are in every function and most are rare.
+// some draws an instruction. A few halfwords are frequent, most are rare, as in compiled code.
 func (g *linker) some(r *random.Source, functions int) instruction {
 	if r.Intn(9) == 0 {
 		return instruction{callCode, uint32(r.Intn(functions))}
@@ -147,7 +79,7 @@ func (g *linker) some(r *random.Source, functions int) instruction {
 	return instruction{plainCode, uint32(g.mix(uint64(rank), 7)) & 0xFFFF}
 }
 
-// function adds one that is drawn from a seed and then edited once for each release in edits.
+// function appends a function drawn from a seed and edited once for each release in edits.
 func (g *linker) function(seed uint64, edits []uint64, functions int) {
 	r := random.New(seed)
 	var code []instruction
@@ -178,7 +110,7 @@ func (g *linker) function(seed uint64, edits []uint64, functions int) {
 	g.functions = append(g.functions, code)
 }
 
-// bytes is what an instruction takes.
+// bytes returns the size of an instruction.
 func (in instruction) bytes() uint32 {
 	if in.kind == plainCode {
 		return 2
@@ -186,7 +118,7 @@ func (in instruction) bytes() uint32 {
 	return 4
 }
 
-// link places vectors, functions and constants and fills in all addresses.
+// link returns the image: vectors, functions, and constants up to size bytes.
 func (g *linker) link(size, base uint32, release int) []byte {
 	places := make([]uint32, len(g.functions))
 	at := base + 4*fwVectors
