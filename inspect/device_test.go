@@ -336,7 +336,7 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// An external header is shown, though nobody but the device can check it.
+// An external header is shown, though only the device can check it.
 func TestExternalHeader(t *testing.T) {
 	firmware := bytes.Repeat([]byte("payload!"), 500)
 	mem := bytes.Repeat([]byte{0xFF}, 8192)

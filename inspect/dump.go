@@ -12,23 +12,23 @@ import (
 	"dualbank/boot/firmware"
 )
 
-// Dump is what was read out of a device's flash: bytes at addresses. What is missing between them reads
-// as erased, which is what many tools leave out.
+// Dump is what was read out of a device's flash: bytes at addresses. Bytes between segments read as erased:
+// many tools leave erased flash out.
 type Dump struct {
 	Name     string             // of the file
 	Format   string             // "binary", "Intel HEX" or "ELF"
 	Segments []firmware.Segment // ascending, apart, none empty
-	Damage   []string           // what is wrong with the file itself, one line each
+	Damage   []string           // damage of the file itself, one line each
 }
 
-// MaxFile is how large a file with a dump may be, in bytes: several times what a microcontroller and a
-// serial NOR flash beside it have, as text.
+// MaxFile is the largest file with a dump, in bytes: several times the flash of a microcontroller and a serial
+// NOR, as text.
 const MaxFile = 256 << 20
 
-// Read takes a dump out of a file: Intel HEX, ELF (a linked image, a core dump, or an object that
-// objcopy made of a binary), or anything else as plain binary from address base on, which is used for
-// nothing else. The error is one line with the file's name, and for HEX the number of the line. A file
-// that only ends too early is Damage.
+// Read takes a dump out of a file: Intel HEX, ELF (a linked image, a core dump, or an object that objcopy made of
+// a binary), or anything else as plain binary. base is the address of a file without addresses: plain binary,
+// or an object. The error is one line with the file's name, and for HEX the number of the line. A file that was
+// cut short is not an error but Damage.
 func Read(name string, file []byte, base uint32) (*Dump, error) {
 	d := &Dump{Name: name}
 	var err error
@@ -57,7 +57,7 @@ func Read(name string, file []byte, base uint32) (*Dump, error) {
 	return d, nil
 }
 
-// readHex reads Intel HEX. Without its end the file was cut short, perhaps in the middle of a line.
+// readHex reads Intel HEX. A file without an end record was cut short, perhaps within a line.
 func (d *Dump) readHex(text []byte) error {
 	const end = "\n:00000001FF\n"
 	segs, err := firmware.ParseHex(text)
@@ -84,8 +84,8 @@ func cutLast(text []byte) (before, last []byte, found bool) {
 	return text[:i], text[i+1:], true
 }
 
-// readELF takes what an ELF file has at addresses: its loadable segments where it has any, else its
-// allocated sections, which are at base if they have no address.
+// readELF takes the loadable segments of an ELF file, or if it has none its allocated sections. Sections of an
+// object are at base.
 func (d *Dump) readELF(file []byte, base uint32) error {
 	f, err := elf.NewFile(bytes.NewReader(file))
 	if err != nil {
@@ -140,7 +140,7 @@ func (d *Dump) readELF(file []byte, base uint32) error {
 	return d.join()
 }
 
-// join sorts the segments and joins those that touch.
+// join sorts the segments and joins adjacent ones. Overlapping ones are an error.
 func (d *Dump) join() error {
 	slices.SortStableFunc(d.Segments, func(a, b firmware.Segment) int { return cmp.Compare(a.Addr, b.Addr) })
 	var out []firmware.Segment
@@ -163,10 +163,10 @@ func (d *Dump) join() error {
 	return nil
 }
 
-// end is the address behind a segment.
+// end returns the address behind a segment.
 func end(s firmware.Segment) uint64 { return uint64(s.Addr) + uint64(len(s.Data)) }
 
-// read fills p from addr on and returns how many of its bytes the dump has.
+// read fills p from addr on, and returns the number of its bytes that the dump has.
 func (d *Dump) read(addr uint32, p []byte) (have int) {
 	for i := range p {
 		p[i] = 0xFF
@@ -181,8 +181,8 @@ func (d *Dump) read(addr uint32, p []byte) (have int) {
 	return have
 }
 
-// writeRange copies size bytes from addr on to w, up to the first that the dump does not have, and
-// tells whether it had them all.
+// writeRange copies size bytes from addr on to w, up to the first byte that the dump does not have. It reports
+// whether the dump has all.
 func (d *Dump) writeRange(w io.Writer, addr uint32, size uint64) (all bool) {
 	for _, s := range d.Segments {
 		if addr >= s.Addr && uint64(addr) < end(s) {
@@ -195,7 +195,7 @@ func (d *Dump) writeRange(w io.Writer, addr uint32, size uint64) (all bool) {
 	return size == 0
 }
 
-// count tells of size bytes from addr on how many the dump has, and how many of those are not erased.
+// count returns how many of size bytes from addr on the dump has, and how many of those are not erased.
 func (d *Dump) count(addr, size uint32) (have, written uint32) {
 	to := uint64(addr) + uint64(size)
 	for _, s := range d.Segments {

@@ -9,45 +9,11 @@ import (
 	"dualbank/boot/layout"
 )
 
-// Image is a place for firmware with its metadata header.
-type Image struct {
-	Place    string `json:"place"`              // "active", "slot 0", "found"
-	Header   uint32 `json:"header"`             // its address
-	State    string `json:"state"`              // "valid", "none", "damaged", "external", "not in the dump"
-	Version  uint64 `json:"version,omitempty"`  // of the firmware; larger is newer
-	Size     uint64 `json:"size,omitempty"`     // of the firmware
-	Hash     string `json:"hash,omitempty"`     // SHA-256, hexadecimal
-	Campaign string `json:"campaign,omitempty"` // hexadecimal
-	Start    uint32 `json:"start"`              // address of the firmware's first byte; 0 if not known
-	Check    string `json:"check"`              // "hash holds", "hash differs", "not all in the dump", "not found", "" without a header
-	Written  uint32 `json:"written"`            // bytes in the place that are not erased
-	Note     string `json:"note"`               // what the bootloader makes of it
-
-	details boot.Details
-}
-
-// The states of a header.
-const (
-	headerValid    = "valid"
-	headerNone     = "none"
-	headerDamaged  = "damaged"
-	headerExternal = "external" // its HMAC cannot be checked
-	headerMissing  = "not in the dump"
-)
-
-// The outcomes of the check of firmware.
-const (
-	hashHolds    = "hash holds"
-	hashDiffers  = "hash differs"
-	hashPartly   = "not all in the dump"
-	hashNotFound = "not found" // where the firmware of a header lies is not known
-)
-
-// maxImages bounds what a dump of nothing but headers leads to.
+// maxImages is the largest number of images reported, for dumps full of headers.
 const maxImages = 64
 
-// firmware looks at the active image and the slots, and at headers elsewhere.
-func (l *look) firmware() {
+// firmware reports the active image, the slots, and headers elsewhere.
+func (l *inspection) firmware() {
 	known := map[uint32]bool{}
 	if l.Options.Layout != nil {
 		l.layoutImages()
@@ -67,7 +33,7 @@ func (l *look) firmware() {
 	}
 }
 
-func (l *look) layoutImages() {
+func (l *inspection) layoutImages() {
 	c := &l.Options.Layout.Config
 	var active *Image
 	if _, ok := l.Options.Layout.Region(layout.RegionHeader); ok {
@@ -122,8 +88,8 @@ func (l *look) layoutImages() {
 	choose(l.report.Firmware[first:], active, c)
 }
 
-// choose says of the candidates which one the bootloader installs: the newest that holds and is newer
-// than an active image that holds.
+// choose notes which candidate the bootloader installs: the newest valid one that is newer than a valid active
+// image.
 func choose(slots []Image, active *Image, c *boot.Config) {
 	best, newest := -1, uint64(0)
 	if active != nil && active.State == headerValid && active.Check == hashHolds && active.Size > 0 {
@@ -145,7 +111,7 @@ func choose(slots []Image, active *Image, c *boot.Config) {
 }
 
 // image reads the internal header at an address and checks the firmware at start against it.
-func (l *look) image(place string, header, start uint32) Image {
+func (l *inspection) image(place string, header, start uint32) Image {
 	im := Image{Place: place, Header: header, State: headerMissing}
 	var p [boot.HeaderSize]byte
 	if l.dump.read(header, p[:]) == 0 {
@@ -173,7 +139,7 @@ func (im *Image) describe() {
 }
 
 // verify compares the firmware at start with its header.
-func (l *look) verify(start uint32, d *boot.Details) string {
+func (l *inspection) verify(start uint32, d *boot.Details) string {
 	h := sha256.New()
 	if !l.dump.writeRange(h, start, d.Size) {
 		return hashPartly
@@ -184,8 +150,8 @@ func (l *look) verify(start uint32, d *boot.Details) string {
 	return hashDiffers
 }
 
-// foundImage looks at a header that lies where nobody said, and looks for its firmware behind it.
-func (l *look) foundImage(at uint32) {
+// foundImage reports a header outside the layout's places, and searches its firmware behind it.
+func (l *inspection) foundImage(at uint32) {
 	var p [boot.ExternalHeaderSize]byte
 	l.dump.read(at, p[:])
 	im := Image{Place: "found", Header: at, State: headerDamaged}
@@ -226,4 +192,14 @@ func erased(p []byte) bool {
 		}
 	}
 	return true
+}
+
+// findHeaders returns the addresses of what looks like a metadata header.
+func (l *inspection) findHeaders() (at []uint32) {
+	for _, s := range l.dump.Segments {
+		for _, off := range boot.FindHeaders(s.Data) {
+			at = append(at, s.Addr+off)
+		}
+	}
+	return at
 }

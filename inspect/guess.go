@@ -3,37 +3,36 @@ package inspect
 import (
 	"slices"
 
-	"dualbank/boot"
 	"dualbank/kvstore"
 )
 
-// guess is a store that was found by its master records.
+// guess is a store found by its master records.
 type guess struct {
 	base, size uint32
 	unit       uint32
-	areas      int // 1: the other one has no master record, and size is that of one area, at least
+	areas      int // 1: the second one has no master record, and size is the least size of one area
 	units      []uint32
 	about      string
 }
 
-// fits tells whether a program unit would have left the same places.
+// fits reports whether records written with this program unit have the same places.
 func (g *guess) fits(unit uint32) bool {
 	return slices.Contains(g.units, unit) || g.units[0] == 1 && unit == 2
 }
 
-// smallestSector is the least erase unit of any part in bytes: areas begin on multiples of it.
+// smallestSector is the smallest erase unit of any part, in bytes. Areas begin on multiples of it.
 const smallestSector = 128
 
-// maxStores bounds what a dump of nothing but master records leads to.
+// maxStores is the largest number of stores reported, for dumps full of master records.
 const maxStores = 64
 
-// findStores pairs the master records of the dump. Two of which the first one's log does not reach the
-// second one are the two areas of a store; one that lies within another one's log is a copy.
-func (l *look) findStores() []guess {
+// findStores pairs the master records of the dump. Two of them are the areas of one store if the log of the
+// first does not reach the second. A master record within another area's log is a copy.
+func (l *inspection) findStores() []guess {
 	var all []kvstore.Master
 	bases := map[uint32]bool{}
 	for _, s := range l.dump.Segments {
-		skip := -s.Addr % smallestSector // to the next possible place, whose address may lie behind
+		skip := -s.Addr % smallestSector // to the next possible place, which may be behind the segment
 		if uint64(skip) >= uint64(len(s.Data)) {
 			continue
 		}
@@ -50,7 +49,7 @@ func (l *look) findStores() []guess {
 		a := all[0]
 		all = all[1:]
 		unit, log := l.bestUnit(a)
-		// Master records within the log are records like any other.
+		// Master records within the log are ordinary records.
 		all = slices.DeleteFunc(all, func(m kvstore.Master) bool { return m.Area < a.Area+log })
 		g := guess{base: a.Area, unit: unit, units: a.Units, areas: 1}
 		i := slices.IndexFunc(all, func(m kvstore.Master) bool {
@@ -59,17 +58,17 @@ func (l *look) findStores() []guess {
 		if i >= 0 {
 			half := all[i].Area - a.Area
 			if u, n := l.bestUnit(all[i]); n > log {
-				g.unit = u // the longer log says more of its unit
+				g.unit = u // the longer log shows more of its unit
 			}
 			if uint64(half)*2 <= 1<<31 && uint64(a.Area)+2*uint64(half) <= 1<<32 {
 				g.size, g.areas = 2*half, 2
 				g.about = "place and size, from the two areas' master records"
-				// What lies in the second area belongs to it.
+				// Master records within the second area belong to it.
 				all = slices.DeleteFunc(all, func(m kvstore.Master) bool { return m.Area < a.Area+2*half })
 			}
 		}
 		if g.areas == 1 {
-			// The smallest power of two that holds the log: what is behind it is not known.
+			// The smallest power of two that holds the log: the end of the area is unknown.
 			size := uint32(512)
 			for size < log && size < 1<<30 {
 				size *= 2
@@ -82,8 +81,8 @@ func (l *look) findStores() []guess {
 	return found
 }
 
-// boundary tells whether an erase unit may begin at addr.
-func (l *look) boundary(addr uint32) bool {
+// boundary reports whether an erase unit may begin at addr.
+func (l *inspection) boundary(addr uint32) bool {
 	if len(l.Chip.Sectors) == 0 {
 		return addr%smallestSector == 0
 	}
@@ -97,9 +96,9 @@ func (l *look) boundary(addr uint32) bool {
 	return at == uint64(addr)
 }
 
-// bestUnit is the program unit with which most records of an area's log are found, and where the log
-// ends then. Among equals it is the chip's, or the smallest.
-func (l *look) bestUnit(m kvstore.Master) (unit, log uint32) {
+// bestUnit returns the program unit with which most records of an area's log are valid, and the log's end with
+// it. Among equals the chip's unit wins, then the smallest.
+func (l *inspection) bestUnit(m kvstore.Master) (unit, log uint32) {
 	best := -1
 	units := m.Units
 	if want := l.wantedUnit(); slices.Contains(units, want) {
@@ -121,16 +120,17 @@ func (l *look) bestUnit(m kvstore.Master) (unit, log uint32) {
 	return unit, log
 }
 
-// wantedUnit is the program unit that should be; 0 if nothing is known.
-func (l *look) wantedUnit() uint32 {
+// wantedUnit returns the expected program unit, 0 if it is unknown.
+func (l *inspection) wantedUnit() uint32 {
 	if l.Unit > 0 {
 		return l.Unit
 	}
 	return l.Chip.Unit
 }
 
-// reach is how many bytes from addr on the dump has, rounded down to what any program unit divides.
-func (l *look) reach(addr uint32) uint32 {
+// reach returns the number of bytes from addr on that the dump has, rounded down to a multiple of all program
+// units.
+func (l *inspection) reach(addr uint32) uint32 {
 	for _, s := range l.dump.Segments {
 		if addr >= s.Addr && uint64(addr) < end(s) {
 			return uint32(min(end(s)-uint64(addr), 1<<30)) &^ 511
@@ -139,9 +139,9 @@ func (l *look) reach(addr uint32) uint32 {
 	return 0
 }
 
-// device is a guessed store as a block device of two erase units, one an area. Of a store with one area
-// the second one is beyond the dump: nothing is read there.
-func (l *look) device(g guess) kvstore.BlockDevice {
+// device returns a guessed store as a block device, with one erase unit for each area if the chip's are unknown.
+// If only one area was found, the second reads as erased.
+func (l *inspection) device(g guess) kvstore.BlockDevice {
 	half := g.size / 2
 	if g.areas == 1 {
 		half = g.size
@@ -157,45 +157,12 @@ func (l *look) device(g guess) kvstore.BlockDevice {
 	return r
 }
 
-// halves tells whether erase units of the chip add up to two areas of half bytes from base on.
-func (l *look) halves(base, half uint32) bool {
+// halves reports whether erase units of the chip add up to two areas of half bytes from base on.
+func (l *inspection) halves(base, half uint32) bool {
 	for _, at := range []uint32{base, base + half, base + 2*half} {
 		if !l.boundary(at) {
 			return false
 		}
 	}
 	return uint64(base)+2*uint64(half) <= uint64(l.Chip.Base)+uint64(l.Chip.Size())
-}
-
-// oneArea is a region of which the second half is not known and reads as erased.
-type oneArea struct{ *region }
-
-func (r *oneArea) Read(addr uint32, p []byte) error {
-	if addr >= r.size/2 {
-		for i := range p {
-			p[i] = 0xFF
-		}
-		return nil
-	}
-	return r.region.Read(addr, p)
-}
-
-// guessedStore looks at a store that was found.
-func (l *look) guessedStore(g guess) {
-	pic, err := kvstore.Inspect(l.device(g), l.Profile)
-	if err != nil {
-		l.damage("store at 0x%08X: %v", g.base, err)
-		return
-	}
-	l.store(Store{Start: g.base, Size: g.size, Unit: g.unit, Guessed: g.about}, pic, g.areas)
-}
-
-// findHeaders are the addresses of what looks like an internal metadata header.
-func (l *look) findHeaders() (at []uint32) {
-	for _, s := range l.dump.Segments {
-		for _, off := range boot.FindHeaders(s.Data) {
-			at = append(at, s.Addr+off)
-		}
-	}
-	return at
 }

@@ -1,6 +1,27 @@
-// Package inspect looks at what was read out of a device's flash: the regions, the key-value store with
-// its records, the firmware headers and slots, and what of it is damaged. It executes and writes
-// nothing.
+// Package inspect reads a dump of a device's flash, and reports what is on it: the regions of the layout, the
+// key-value store with its records, firmware headers and slots, and all damage. It executes and writes nothing.
+//
+// An inspection runs in these steps:
+//
+//  1. Read takes the bytes out of a file: Intel HEX, ELF (an image, a core dump, an object made by objcopy), or
+//     plain binary from a base address. The result is a Dump, segments at addresses.
+//  2. The caller gives Options: a layout (package boot/layout) or at least the chip, the store's profile, and
+//     what is known of age and endurance. Everything is optional.
+//  3. Inspect counts each region of the layout, and reports data outside the flash.
+//  4. Stores are found in the layout's region, and elsewhere by their master records: kvstore.FindMasters gives
+//     candidates, which are paired to areas (guess.go). kvstore.Inspect then reads each store as the device
+//     would, through a block device that refuses writes (device.go).
+//  5. Firmware headers are found in the layout's places, and elsewhere by their magic. The hash of each image is
+//     checked, and the bootloader's choice is predicted (firmware.go).
+//  6. Report.Print shows the result to a person, Report.JSON to a program.
+//
+// Invariants:
+//
+//   - Whatever the dump holds is a result, not an error. Errors concern the file format and the Options; they
+//     are one line with the remedy.
+//   - Bytes that the dump does not have count as erased, and are counted as missing.
+//   - What is guessed is marked as guessed.
+//   - Damage names the address and the consequence: what the device would do at its next boot.
 package inspect
 
 import (
@@ -8,49 +29,10 @@ import (
 	"math"
 
 	"dualbank/boot/firmware"
-	"dualbank/boot/layout"
-	"dualbank/kvstore"
 )
 
-// Options say what is known of the device beside the dump.
-type Options struct {
-	Layout  *layout.Layout // where everything should lie; nil: it is guessed
-	Chip    layout.Chip    // the flash, where there is no layout; without erase units nothing is known of it
-	Profile kvstore.Profile
-	Unit    uint32  // program unit of the store in bytes; 0: the chip's, or as the store tells
-	Rated   uint32  // erases that a sector is rated for; 0: not known
-	Age     float64 // of the device in years; 0: not known
-}
-
-// Report is what a dump shows. Addresses are those of the device, sizes are in bytes.
-type Report struct {
-	File     string   `json:"file"`
-	Format   string   `json:"format"`
-	Ranges   []Range  `json:"ranges"`   // that the dump has
-	Layout   string   `json:"layout"`   // target and flash of the layout, or "guessed"
-	Regions  []Region `json:"regions"`  // of the layout
-	Stores   []Store  `json:"stores"`   // TDBStores
-	Firmware []Image  `json:"firmware"` // active image and candidates
-	Damage   []string `json:"damage"`   // one line each, in the order of addresses within store and firmware
-}
-
-// Range is a stretch of addresses.
-type Range struct {
-	Start uint32 `json:"start"`
-	Size  uint32 `json:"size"`
-}
-
-// Region is a region of the layout.
-type Region struct {
-	Name    string `json:"name"`
-	Start   uint32 `json:"start"`
-	Size    uint32 `json:"size"`
-	Missing uint32 `json:"missing"` // bytes that the dump does not have: they count as erased
-	Written uint32 `json:"written"` // bytes that are not erased
-}
-
-// Inspect looks at a dump. The error says what of the options does not fit together; whatever the
-// dump holds is no error.
+// Inspect reports on a dump. The error is one line on an option that is out of range. Whatever the dump holds
+// is not an error.
 func Inspect(d *Dump, o Options) (*Report, error) {
 	r := &Report{
 		File: d.Name, Format: d.Format, Layout: "guessed",
@@ -62,7 +44,7 @@ func Inspect(d *Dump, o Options) (*Report, error) {
 	if o.Unit > 4096 || o.Unit&(o.Unit-1) != 0 {
 		return nil, fmt.Errorf("a program unit of %d bytes: give a power of two up to 4096", o.Unit)
 	}
-	l := look{dump: d, Options: o, report: r}
+	l := inspection{dump: d, Options: o, report: r}
 	if o.Layout != nil {
 		l.Chip = o.Layout.Chip
 	}
@@ -80,19 +62,8 @@ func Inspect(d *Dump, o Options) (*Report, error) {
 	return r, nil
 }
 
-// look is an inspection on its way.
-type look struct {
-	dump *Dump
-	Options
-	report *Report
-}
-
-func (l *look) damage(format string, args ...any) {
-	l.report.Damage = append(l.report.Damage, fmt.Sprintf(format, args...))
-}
-
 // strayData reports data outside the flash.
-func (l *look) strayData(s firmware.Segment) {
+func (l *inspection) strayData(s firmware.Segment) {
 	if len(l.Chip.Sectors) == 0 {
 		return
 	}
@@ -102,7 +73,7 @@ func (l *look) strayData(s firmware.Segment) {
 	}
 }
 
-func (l *look) regions() {
+func (l *inspection) regions() {
 	for _, r := range l.Options.Layout.Regions {
 		have, written := l.dump.count(r.Start, r.Size)
 		l.report.Regions = append(l.report.Regions, Region{r.Name, r.Start, r.Size, r.Size - have, written})

@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 )
 
-// JSON writes the report for another program to read.
+// JSON writes the report as JSON.
 func (r *Report) JSON(w io.Writer) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
@@ -16,7 +16,7 @@ func (r *Report) JSON(w io.Writer) error {
 	return enc.Encode(r)
 }
 
-// Print writes the report for a person. all shows dead and stale records too.
+// Print writes the report as text. With all it shows dead and stale records too.
 func (r *Report) Print(w io.Writer, all bool) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", r.File, r.Format)
@@ -47,7 +47,7 @@ func (r *Report) Print(w io.Writer, all bool) error {
 	return err
 }
 
-// columns writes lines whose cells tabs divide.
+// columns writes lines with cells separated by tabs.
 func columns(b *strings.Builder, lines []string) {
 	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	for _, l := range lines {

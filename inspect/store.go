@@ -12,77 +12,8 @@ import (
 	"dualbank/kvstore"
 )
 
-// Store is one TDBStore.
-type Store struct {
-	Start   uint32  `json:"start"`
-	Size    uint32  `json:"size"`
-	Unit    uint32  `json:"unit"`             // program unit
-	Guessed string  `json:"guessed"`          // what of this is a guess; "" if nothing
-	Active  int     `json:"active"`           // the area that an open uses; -1: it would make a new store
-	Fails   string  `json:"fails"`            // why an open fails; "" if it does not
-	Areas   []Area  `json:"areas"`            // one if the other was not found
-	Records []Entry `json:"records"`          // the live records, as an open finds them
-	Erases  uint32  `json:"erases"`           // of the sector erased most often, at least
-	Rated   uint32  `json:"rated,omitempty"`  // erases
-	Years   float64 `json:"years,omitempty"`  // left at the rate so far, if age and rating are known
-	Wrapped bool    `json:"erasesIncomplete"` // the area version has wrapped round or was reset: there were more erases
-}
-
-// Area is one area of a store.
-type Area struct {
-	Start    uint32  `json:"start"`
-	Size     uint32  `json:"size"`
-	State    string  `json:"state"`   // "active", "standby", "no master record"
-	Version  uint16  `json:"version"` // each garbage collection counts it up by one
-	Reserved string  `json:"reserved"`
-	Log      []Entry `json:"log"`    // live, dead and tombstones, in the order in which they were written
-	Live     uint32  `json:"live"`   // bytes of live records on flash
-	Dead     uint32  `json:"dead"`   // bytes of the other ones
-	Free     uint32  `json:"free"`   // address where the next record goes
-	Room     uint32  `json:"room"`   // bytes from there on
-	Tail     string  `json:"tail"`   // what stands there
-	Torn     uint32  `json:"torn"`   // bytes there that are not erased, in the erase unit that the log has reached
-	Behind   uint32  `json:"behind"` // bytes that are not erased in the units behind that: mostly an earlier life
-	Stale    []Entry `json:"stale"`  // whole records behind the log
-	Erases   uint32  `json:"erases"` // of its first erase unit, at least
-}
-
-// Entry is one record.
-type Entry struct {
-	Addr  uint32 `json:"addr"`
-	Size  uint32 `json:"size"` // on flash
-	Key   string `json:"key"`
-	State string `json:"state"` // "live", "dead", "tombstone", "stale"
-	Flags uint32 `json:"flags"`
-	Value string `json:"value"` // hexadecimal
-	Text  string `json:"text,omitempty"`
-}
-
-// region is a stretch of a dump as a block device that refuses to change.
-type region struct {
-	dump       *Dump
-	base, size uint32
-	unit       uint32
-	erase      func(addr uint32) uint32
-}
-
-func (r *region) Size() uint32                 { return r.size }
-func (r *region) ProgramUnit() uint32          { return r.unit }
-func (r *region) EraseSize(addr uint32) uint32 { return r.erase(addr) }
-
-func (r *region) Read(addr uint32, p []byte) error {
-	if addr > r.size || uint64(len(p)) > uint64(r.size-addr) {
-		return kvstore.ErrReadFailed
-	}
-	r.dump.read(r.base+addr, p)
-	return nil
-}
-
-func (r *region) Program(uint32, []byte) error { return kvstore.ErrWriteFailed }
-func (r *region) Erase(uint32, uint32) error   { return kvstore.ErrWriteFailed }
-
-// stores finds the stores: the layout's in its region, others by their master records.
-func (l *look) stores() {
+// stores reports the store in the layout's region, and others found by their master records.
+func (l *inspection) stores() {
 	known := false
 	var at layout.Region
 	if l.Options.Layout != nil {
@@ -109,8 +40,8 @@ func (l *look) stores() {
 	}
 }
 
-// layoutStore looks at the store in the layout's region.
-func (l *look) layoutStore(at layout.Region, found []guess) {
+// layoutStore reports the store in the layout's region.
+func (l *inspection) layoutStore(at layout.Region, found []guess) {
 	unit := l.Unit
 	if unit == 0 {
 		unit = l.Chip.Unit
@@ -135,8 +66,8 @@ func (l *look) layoutStore(at layout.Region, found []guess) {
 	}
 }
 
-// store puts a store into the report; areas is how many of the picture's areas there are.
-func (l *look) store(s Store, pic *kvstore.Picture, areas int) {
+// store adds a store to the report. areas is the number of its areas that were found.
+func (l *inspection) store(s Store, pic *kvstore.Picture, areas int) {
 	s.Active, s.Fails, s.Rated = pic.Active, pic.Fails, l.Rated
 	s.Records = []Entry{}
 	for i := range pic.Areas[:areas] {
@@ -162,8 +93,8 @@ func (l *look) store(s Store, pic *kvstore.Picture, areas int) {
 	l.report.Stores = append(l.report.Stores, s)
 }
 
-// area is one area, with what is wrong with it.
-func (l *look) area(s *Store, pic *kvstore.Picture, i int) Area {
+// area returns one area, and reports its damage.
+func (l *inspection) area(s *Store, pic *kvstore.Picture, i int) Area {
 	p := &pic.Areas[i]
 	start := s.Start + p.Base
 	a := Area{
@@ -219,10 +150,9 @@ func (l *look) area(s *Store, pic *kvstore.Picture, i int) Area {
 	return a
 }
 
-// wear counts erases from the versions: the first version lives in area 0, and each garbage collection
-// erases the first unit of the other area. Other units are erased at most as often, when the log comes
-// to them.
-func (l *look) wear(s *Store, pic *kvstore.Picture) {
+// wear counts erases from the area version: version 1 is in area 0, and each garbage collection erases the first
+// unit of the other area. Later units are erased at most as often, when the log reaches them.
+func (l *inspection) wear(s *Store, pic *kvstore.Picture) {
 	if pic.Active < 0 {
 		return
 	}
@@ -231,7 +161,7 @@ func (l *look) wear(s *Store, pic *kvstore.Picture) {
 		v, s.Wrapped = math.MaxUint16+1, true
 	}
 	counts := [2]uint32{(v + 1) / 2, v / 2}
-	// Odd versions live in area 0, unless the counter began anew.
+	// Odd versions are in area 0, unless the counter was reset.
 	if int(1-v%2) != pic.Active && len(s.Areas) == 2 {
 		s.Wrapped = true
 	}
@@ -264,7 +194,7 @@ func entry(area uint32, r kvstore.RecordPicture) Entry {
 	return e
 }
 
-// printable is s with what JSON and terminals cannot show as \x00 escapes.
+// printable returns s with \x00 escapes for what JSON and terminals cannot show.
 func printable(s string) string {
 	out := make([]byte, 0, len(s))
 	for len(s) > 0 {
@@ -279,4 +209,14 @@ func printable(s string) string {
 		s = s[n:]
 	}
 	return string(out)
+}
+
+// guessedStore reports a store that was found by its master records.
+func (l *inspection) guessedStore(g guess) {
+	pic, err := kvstore.Inspect(l.device(g), l.Profile)
+	if err != nil {
+		l.damage("store at 0x%08X: %v", g.base, err)
+		return
+	}
+	l.store(Store{Start: g.base, Size: g.size, Unit: g.unit, Guessed: g.about}, pic, g.areas)
 }

@@ -58,7 +58,7 @@ func (m *memory) Read(addr uint32, p []byte) error {
 	return nil
 }
 
-// step tells whether the power fails in this step.
+// step reports whether the power fails in this step.
 func (m *memory) step() bool {
 	if m.armed && m.left == 0 {
 		m.armed, m.off = false, true

@@ -26,7 +26,7 @@ const (
 	// DefectWrappedSize: a record whose sizes wrap is not found out; its reading runs off the device, which
 	// is fatal at open. mbed-os pull 8986.
 	DefectWrappedSize
-	// DefectNoStaleCheck: nobody looks whether a valid record of an earlier life follows the last record.
+	// DefectNoStaleCheck: a valid record of an earlier life that follows the last record is not looked for.
 	// mbed-os issue 11862, pull 11918.
 	DefectNoStaleCheck
 	// DefectSingleReserved: reserved data is kept in the active area only. mbed-os pull 11987.
@@ -75,7 +75,7 @@ const (
 	DefectSliceBaseTwice
 )
 
-// Has tells whether any of x is among d.
+// Has reports whether any of x is among d.
 func (d Defects) Has(x Defects) bool { return d&x != 0 }
 
 // eraseDefects are those that change which erase units are erased before a write.
@@ -112,7 +112,7 @@ func (d Defects) eraseStarting(s *TDBStore, area int, off, size uint32) (done bo
 	return true, nil
 }
 
-// blank tells whether the cells from one address to another read as erased.
+// blank reports whether the cells from one address to another read as erased.
 func (s *TDBStore) blank(from, to uint32) (bool, error) {
 	var buf [headerSize]byte
 	for from < to {

@@ -16,7 +16,7 @@ import (
 
 // TestMemo: a store that remembers what it has read gives the same answers as one that reads everything,
 // whatever happens to the flash in between: writes, collections, cuts, forks that are thrown away, bytes that
-// somebody else changes.
+// others change.
 func TestMemo(t *testing.T) {
 	part := part.Plain("16x512", 0, slices.Repeat([]uint32{512}, 16), cell.AND)
 	rapid.Check(t, func(t *rapid.T) {

@@ -54,7 +54,7 @@ type SecureOptions struct {
 	RBP     Store      // rollback protection; nil for none
 	Key     *DeviceKey // the root of all keys
 	Entropy Entropy    // for the IVs of confidential values
-	CPU     CPU        // is told of the work; nil if nobody wants to know
+	CPU     CPU        // is told of the work; nil on a device
 	Defects Defects    // of the past that the store shows
 }
 

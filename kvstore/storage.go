@@ -306,7 +306,7 @@ func (p *Partition) Close() error {
 	return err
 }
 
-// opened is a store that somebody else opens.
+// opened is a store that Partition opens itself.
 type opened struct{ *TDBStore }
 
 func (opened) Open() error { return nil }

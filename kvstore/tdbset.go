@@ -216,8 +216,8 @@ func (s *TDBStore) failed(err error) error {
 	return err
 }
 
-// salvage collects garbage after a set that failed, and tells whether that went well: what the set left
-// is in the way of the next one. A master record is written by a collection or before there is any.
+// salvage collects garbage after a set that failed, and reports whether that succeeded: what the set left is in
+// the way of the next one. A master record is written by a collection or before there is any.
 func (s *TDBStore) salvage() (collected bool) {
 	if s.inc.base == s.master || s.opts.Defects.Has(DefectNoCollection) {
 		return false

@@ -1,5 +1,3 @@
-// Package kvstore is the KVStore of Mbed OS: TDBStore, the device key, SecureStore and the global
-// name space, the same on flash as the reference byte for byte and operation for operation.
 package kvstore
 
 import "fmt"
@@ -43,7 +41,7 @@ type Options struct {
 	NoCRCScan bool
 	// Defects are defects of the past that the store shows beside those of its profile.
 	Defects Defects
-	// CPU is told of the work beside the flash; nil if nobody wants to know.
+	// CPU is told of the work beside the flash; nil on a device.
 	CPU CPU
 	// Memo lets the store skip reading and checking a record again that it has read before and that has
 	// not changed since, on a device that can tell (Stamped). Results are the same; reads and CPU work
