@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the main job and a capacity plan and takes their pictures into docs/img, and the head of its summary into README.md
-# between the lines that say so.
+# Runs the main job and a capacity plan. Copies their pictures into docs/img, and the head of the run's summary into
+# docs/report.md, between the lines that say so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -19,5 +19,5 @@ awk '/^KVStore and firmware update/ { on = 1 } on && /^$/ { empty++ } empty == 2
 awk -v head="$work/head" '
 	/^<!-- summary:/ { print; print "```"; while ((getline line < head) > 0) print line; print "```"; skip = 1; next }
 	/^<!-- end -->/ { skip = 0 }
-	!skip' README.md >"$work/README.md"
-cp "$work/README.md" README.md
+	!skip' docs/report.md >"$work/report.md"
+cp "$work/report.md" docs/report.md

@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -35,14 +37,52 @@ update = 0
 // namedBlock is a fenced block whose first line names the file that it is.
 var namedBlock = regexp.MustCompile("(?ms)^```(?:toml|csv)\n(# ([\\w.-]+)\n.*?)^```")
 
+// pages returns README.md and the pages in docs, by name, with their text.
+func pages(t *testing.T) map[string]string {
+	t.Helper()
+	names, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(names) < 6 {
+		t.Fatalf("%d pages, %v", len(names), err)
+	}
+	all := map[string]string{}
+	for _, name := range append(names, "../../README.md") {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[strings.TrimPrefix(name, "../../")] = string(text)
+	}
+	return all
+}
+
+// shellBlocks returns the lines of the fenced blocks of shell commands in a Markdown file.
+func shellBlocks(text string) (lines []string) {
+	inside := false
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "```"):
+			inside = line == "```sh"
+		case inside && line != "":
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
 // smaller makes a page's command one of seconds: the same with less work.
 func smaller(line string) string {
 	switch {
-	case strings.HasPrefix(line, "dualbank run --quick"):
+	case line == "make run":
+		line = "dualbank run tiny.toml --out out"
+	case strings.HasPrefix(line, "dualbank run") && !strings.Contains(line, "--print"):
 		line = strings.Replace(line, "--quick", "", 1)
+		line = strings.Replace(line, "my.toml", "", 1)
 		if !strings.Contains(line, ".toml") {
 			line = strings.Replace(line, "dualbank run", "dualbank run tiny.toml", 1)
 		}
+	case strings.HasPrefix(line, "dualbank update my.toml"):
+		line = strings.Replace(line, "my.toml", "tiny.toml", 1)
 	case strings.HasPrefix(line, "dualbank plan") && !strings.Contains(line, "scenario.toml"):
 		line += " --quick"
 		if strings.Contains(line, "--keys") {
@@ -59,29 +99,25 @@ func smaller(line string) string {
 	return line
 }
 
-// TestDocsCommands runs every command of the pages in docs, each page in a folder of its own with the files
-// that the page shows. A comment behind a command says its exit code, if that is not 0.
+// TestDocsCommands runs every command of README.md and of the pages in docs, each page in a folder of its own
+// with the files that the page shows. A comment behind a command says its exit code, if that is not 0. What a
+// command leaves is below out; a test that is printed goes into the current package.
 func TestDocsCommands(t *testing.T) {
-	pages, err := filepath.Glob("../../docs/*.md")
-	if err != nil || len(pages) < 6 {
-		t.Fatalf("%d pages, %v", len(pages), err)
-	}
-	for _, page := range pages {
-		text, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pictures(t, string(text))
-		lines := shellBlocks(string(text))
+	all := pages(t)
+	for _, page := range slices.Sorted(maps.Keys(all)) {
+		text := all[page]
+		lines := shellBlocks(text)
 		if len(lines) == 0 {
 			continue
 		}
 		t.Run(filepath.Base(page), func(t *testing.T) {
-			dir := docsFolder(t, string(text))
+			dir := docsFolder(t, text)
+			before := folderNames(t, dir)
 			for _, line := range lines {
 				command, comment, _ := strings.Cut(line, "    # ")
 				want := 0
 				if code, ok := strings.CutPrefix(comment, "exit code "); ok {
+					var err error
 					if want, err = strconv.Atoi(code); err != nil {
 						t.Fatalf("%s: %v", line, err)
 					}
@@ -97,24 +133,34 @@ func TestDocsCommands(t *testing.T) {
 					t.Errorf("%s (run as: %s): exit code %d, want %d: %v\n%.3000s", line, smaller(command), got, want, err, out)
 				}
 			}
+			for _, name := range folderNames(t, dir) {
+				if name != "out" && name != "finding_test.go" && !slices.Contains(before, name) {
+					t.Errorf("the commands leave %s beside out", name)
+				}
+			}
 		})
 	}
+}
+
+// folderNames returns the names of the files in a folder.
+func folderNames(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
 }
 
 // TestInlineCommands: commands in the text of README and docs are commands with flags that there are. What
 // they lack is mostly a file.
 func TestInlineCommands(t *testing.T) {
-	pages, err := filepath.Glob("../../docs/*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	seen := 0
-	for _, page := range append(pages, "../../README.md") {
-		text, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range regexp.MustCompile("`dualbank\\s+([^`]+)`").FindAllStringSubmatch(string(text), -1) {
+	for page, text := range pages(t) {
+		for _, m := range regexp.MustCompile("`dualbank\\s+([^`]+)`").FindAllStringSubmatch(text, -1) {
 			seen++
 			parser, err := kong.New(new(commands), kong.Name("dualbank"))
 			if err != nil {
@@ -130,12 +176,90 @@ func TestInlineCommands(t *testing.T) {
 	}
 }
 
-// pictures makes sure that the pictures and pages that a page refers to are there.
-func pictures(t *testing.T, text string) {
-	t.Helper()
-	for _, m := range regexp.MustCompile(`\]\(([\w/.-]+)\)`).FindAllStringSubmatch(text, -1) {
-		if _, err := os.Stat(filepath.Join("../../docs", m[1])); err != nil {
-			t.Errorf("%v", err)
+// markdownLink is a link or a picture, without its title.
+var markdownLink = regexp.MustCompile(`\]\(([^)\s]+)[^)]*\)`)
+
+// TestLinks: what README and the pages link to inside the repository is there, headings too, and README links
+// to every page.
+func TestLinks(t *testing.T) {
+	all, linked := pages(t), map[string]bool{}
+	for page, text := range all {
+		for _, m := range markdownLink.FindAllStringSubmatch(text, -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			file, heading, _ := strings.Cut(m[1], "#")
+			target := page
+			if file != "" {
+				target = filepath.Join(filepath.Dir(page), file)
+			}
+			if _, err := os.Stat(filepath.Join("../..", target)); err != nil {
+				t.Errorf("%s: %s: %v", page, m[1], err)
+			}
+			if heading != "" && !slices.Contains(anchors(all[target]), heading) {
+				t.Errorf("%s: %s: there is no such heading", page, m[1])
+			}
+			linked[page+" "+target] = true
+		}
+	}
+	for page := range all {
+		if page != "README.md" && !linked["README.md "+page] {
+			t.Errorf("README.md does not link to %s", page)
+		}
+	}
+}
+
+// anchors returns the names that a page's headings have in links.
+func anchors(text string) (names []string) {
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
+		name := strings.ReplaceAll(strings.ToLower(m[1]), " ", "-")
+		names = append(names, regexp.MustCompile(`[^\w-]`).ReplaceAllString(name, ""))
+	}
+	return names
+}
+
+// TestReadmeBegins: the first screenful has both commands and the only picture.
+func TestReadmeBegins(t *testing.T) {
+	text := pages(t)["README.md"]
+	lines := strings.SplitAfter(text, "\n")
+	first := strings.Join(lines[:min(45, len(lines))], "")
+	for _, want := range []string{"\nmake run\n", "\nmake test\n", "![An update over time"} {
+		if !strings.Contains(first, want) {
+			t.Errorf("the first screenful lacks %q", want)
+		}
+	}
+	if n := strings.Count(text, "!["); n != 1 {
+		t.Errorf("%d pictures, one is wanted", n)
+	}
+}
+
+// TestUnitsPage: docs/units.md explains every unit that a run, an update and a plan report.
+func TestUnitsPage(t *testing.T) {
+	page := pages(t)["docs/units.md"]
+	dir := docsFolder(t, "")
+	for _, line := range []string{
+		"dualbank run tiny.toml --out out/run",
+		"dualbank update tiny.toml --size 8KiB --out out/update",
+		"dualbank plan --quick --kv 64K --keys 20 --size 100 --out out/plan",
+	} {
+		cmd := exec.Command("sh", "-c", line)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "PATH="+searched(program, os.Getenv("PATH")))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", line, err, out)
+		}
+		bench, err := os.ReadFile(filepath.Join(dir, line[strings.LastIndex(line, "out/"):], "bench.txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		units := regexp.MustCompile(`(?m)^Unit (\S+)`).FindAllStringSubmatch(string(bench), -1)
+		if len(units) < 8 {
+			t.Errorf("%s: %d units", line, len(units))
+		}
+		for _, m := range units {
+			if !strings.Contains(page, "`"+m[1]+"`") {
+				t.Errorf("%s: docs/units.md does not explain %s", line, m[1])
+			}
 		}
 	}
 }
@@ -160,7 +284,6 @@ func docsFolder(t *testing.T, text string) string {
 		write(m[2], []byte(body))
 	}
 	write("tiny.toml", []byte(tinyScenario))
-	write("my.toml", []byte(tinyScenario))
 	// Firmware is told by what is in it, not by its name.
 	for name, fill := range map[string]string{"new.hex": "new ", "old.elf": "old "} {
 		var image bytes.Buffer
@@ -221,9 +344,13 @@ func runElsewhere(t *testing.T, command string) bool {
 		t.Errorf("%s: there is no %s", command, what)
 	}
 	switch {
+	case command == "make run": // what the target's recipe calls is run small
+		exists(`(?m)^run:\n\t\$\(GO\) run ./cmd/dualbank run --out out$`, "run in the Makefile", "../../Makefile")
+		return false
 	case strings.HasPrefix(command, "make "):
 		target := strings.Fields(command)[1]
 		exists(`(?m)^`+target+`:`, target+" in the Makefile", "../../Makefile")
+	case command == "go install ./cmd/dualbank": // what the tests run is built from this folder
 	case strings.HasPrefix(command, "scripts/"):
 		st, err := os.Stat("../../" + strings.Fields(command)[0])
 		if err != nil || st.Mode()&0o111 == 0 {
