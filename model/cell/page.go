@@ -75,12 +75,17 @@ func (im *image) stampOf(off, n uint32) (stamp [2]uint64, ok bool) {
 	if im.scarred > 0 {
 		return stamp, false
 	}
+	return im.version(off, n), true
+}
+
+// version is stampOf whatever the cells read as.
+func (im *image) version(off, n uint32) [2]uint64 {
 	first, last := off>>im.shift, (off+n-1)>>im.shift
-	stamp = [2]uint64{im.pages[first].stamp, im.pages[last].stamp}
+	v := [2]uint64{im.pages[first].stamp, im.pages[last].stamp}
 	for _, pg := range im.pages[min(first+1, last):last] {
-		stamp[1] = random.Mix(0, stamp[1]) ^ pg.stamp
+		v[1] = random.Mix(0, v[1]) ^ pg.stamp
 	}
-	return stamp, true
+	return v
 }
 
 // newImage makes an erased image of size bytes with pages of pageSize, a power of two that divides
