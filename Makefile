@@ -32,7 +32,7 @@ gofuzz:
 findings:
 	GO="$(GO)" scripts/findings.sh
 
-# Scores the catalogue of known defects, and writes docs/catalogue.md and the README's table.
+# Scores the catalogue of known defects, and writes docs/catalogue.md.
 catalogue:
 	DUALBANK_CATALOGUE=1 $(GO) test -run '^$$' -bench Catalogue -benchtime 1x ./fuzz
 

@@ -9,7 +9,8 @@ import (
 	"dualbank/bench"
 	"dualbank/bench/job"
 	"dualbank/bench/plan"
-	"dualbank/fuzz"
+	"dualbank/fuzz/explore"
+	"dualbank/fuzz/kv"
 	"dualbank/kvstore"
 	"dualbank/model"
 )
@@ -31,8 +32,8 @@ func BenchmarkCuts(b *testing.B) {
 	b.Run("part=stm32f429zi/subject=KVStore", func(b *testing.B) {
 		cuts := uint64(0)
 		for b.Loop() {
-			s, err := fuzz.SweepKV(context.Background(), fuzz.KVSweep{
-				Device:  fuzz.Device{Part: "stm32f429zi", Unit: d.Flash.PageSize(), Base: d.KVStore.Start, Size: d.KVStore.Size},
+			s, err := kv.Cut(context.Background(), kv.Sweep{
+				Device:  explore.Device{Part: "stm32f429zi", Unit: d.Flash.PageSize(), Base: d.KVStore.Start, Size: d.KVStore.Size},
 				Profile: kvstore.MbedCE, Seed: 1, Collections: 1, MaxCuts: 3000, Workers: 1,
 			}, nil)
 			if err != nil {

@@ -1,22 +1,23 @@
 package fuzz
 
 import (
-	"encoding/json"
 	"fmt"
 	"go/token"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"dualbank/fuzz/explore"
 )
 
 // AsTest returns the source of a Go test that fails while the finding stands, in package pkg of a module of
 // the user's own; a comment at its head says what that module needs. An error is one line: pkg is no name of
 // a package. Nothing that the finding's file says becomes code or ends a comment.
-func (f *Finding) AsTest(pkg string) (string, error) {
+func AsTest(f *explore.Finding, pkg string) (string, error) {
 	if !token.IsIdentifier(pkg) || pkg == "_" {
 		return "", fmt.Errorf("package %q: give a name that Go allows, such as findings", pkg)
 	}
-	text, err := json.MarshalIndent(f, "", "\t")
+	text, err := f.Text()
 	if err != nil {
 		return "", err
 	}
@@ -58,7 +59,7 @@ func TestFinding_%s(t *testing.T) {
 		t.Error(f.Symptom)
 	}
 }
-`, pkg, strconv.Quote(f.Symptom), name, goString(text)), nil
+`, pkg, strconv.Quote(f.Symptom.String()), name, goString(text)), nil
 }
 
 // goString returns text as a Go string, with backquotes where that keeps its lines.

@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"dualbank/fuzz/explore"
+	"dualbank/fuzz/kv"
 )
 
 // TestAsTest: whatever a finding's file says stays in one string and one comment, and the string is the
@@ -16,8 +19,11 @@ func TestAsTest(t *testing.T) {
 	for _, text := range []string{
 		"plain", "two\nlines\npackage evil", "a comment's end */ func init() { panic(1) } /*", "back`quotes` + os.Exit(1)", "\r\u2028\ufeff\x00\xff", "//go:embed x\n//go:embed y", `"quotes" \\`,
 	} {
-		f := Finding{ID: "kvstore-rule1-" + text, Subject: text, Rule: 1, Symptom: text, Seen: text, KV: &KVCase{Keys: []string{text}}}
-		src, err := f.AsTest("mine")
+		f := &explore.Finding{
+			ID: "kvstore-rule1-" + text, Subject: text, Symptom: explore.Symptom{Rule: 1, Kind: text, Error: text}, Seen: text,
+			Case: &kv.Case{Keys: []string{text}},
+		}
+		src, err := AsTest(f, "mine")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,7 +53,7 @@ func TestAsTest(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := ParseFinding([]byte(json))
-		if want := strings.ToValidUTF8(text, "\ufffd"); err != nil || got.Symptom != want || got.Seen != want {
+		if want := strings.ToValidUTF8(text, "\ufffd"); err != nil || got.Symptom.Error != want || got.Seen != want {
 			t.Errorf("%q: the test holds %+v, %v", text, got, err)
 		}
 	}
@@ -55,7 +61,7 @@ func TestAsTest(t *testing.T) {
 
 func TestAsTestPackage(t *testing.T) {
 	for _, name := range []string{"", "_", "a b", "x;import \"os\"", "func", "a.b", "1st"} {
-		if src, err := new(Finding).AsTest(name); err == nil || src != "" || strings.Contains(err.Error(), "\n") {
+		if src, err := AsTest(new(explore.Finding), name); err == nil || src != "" || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

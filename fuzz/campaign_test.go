@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dualbank/fuzz/kv"
 	"dualbank/kvstore"
 	"dualbank/model/random"
 )
@@ -17,7 +18,7 @@ import (
 // little is the default campaign in small.
 func little() Campaign {
 	c := DefaultCampaign(kvstore.MbedCE, 1)
-	c.KV = []KVSweep{c.KV[1], c.KV[3], c.KV[5]}
+	c.KV = []kv.Sweep{c.KV[1], c.KV[3], c.KV[5]}
 	for i := range c.KV {
 		c.KV[i].Collections, c.KV[i].MaxCuts, c.KV[i].DeepSteps, c.KV[i].Modes = 1, 200, 2, []string{"before", "torn"}
 	}
@@ -25,7 +26,7 @@ func little() Campaign {
 	c.Live, c.Attacked, c.Lives, c.Failing = c.Live[3:5], nil, c.Lives[:1], c.Failing[:1]
 	c.Failing[0].MaxCuts = 100
 	c.Updates[0].MaxCuts = 200
-	c.Guided, c.Watched = c.Guided[:1], nil
+	c.Guided, c.Stores, c.Installs = c.Guided[:1], nil, nil
 	c.Guided[0].Runs = 64
 	c.Tries = 10
 	return c

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"dualbank/boot"
+	"dualbank/fuzz/explore"
 	"dualbank/kvstore"
 )
 
@@ -73,21 +74,21 @@ var leftOut = []struct{ ref, why string }{
 type Hunter struct {
 	Campaign Campaign
 	tasks    []task
-	base     []map[string]bool // by task: what it finds without a defect
+	base     []map[signature]bool // by task: what it finds without a defect
 }
 
 // Score is how the hunt for one defect went.
 type Score struct {
 	Defect  *Defect
 	Found   bool
-	Finding Finding // the one that tells; if Found
-	Sweep   string  // that found it
-	Stats   Stats   // of all sweeps until then
+	Finding explore.Finding // the one that tells; if Found
+	Sweep   string          // that found it
+	Stats   explore.Stats   // of all sweeps until then
 }
 
 // Baseline runs the sweeps of the campaign without any defect: all of them, or with quick those that take
 // seconds. A hunt does no more.
-func (h *Hunter) Baseline(ctx context.Context, quick bool) (stats Stats, err error) {
+func (h *Hunter) Baseline(ctx context.Context, quick bool) (stats explore.Stats, err error) {
 	if quick {
 		h.Campaign.shallow()
 	}
@@ -95,23 +96,26 @@ func (h *Hunter) Baseline(ctx context.Context, quick bool) (stats Stats, err err
 	if quick {
 		h.tasks = slices.DeleteFunc(h.tasks, func(t task) bool { return t.cost > fewCuts })
 	}
-	h.base = make([]map[string]bool, len(h.tasks))
+	h.base = make([]map[signature]bool, len(h.tasks))
 	for i, t := range h.tasks {
 		s, err := t.run(ctx, setting{workers: h.Campaign.Workers})
 		if err != nil {
 			return stats, fmt.Errorf("%s: %w", t.name, err)
 		}
-		stats.add(s.Stats)
-		h.base[i] = map[string]bool{}
+		stats.Add(s.Stats)
+		h.base[i] = map[signature]bool{}
 		for k := range s.Findings {
-			h.base[i][signature(&s.Findings[k])] = true
+			h.base[i][signature{s.Findings[k].Symptom, s.Findings[k].Place}] = true
 		}
 	}
 	return stats, nil
 }
 
 // signature is what two findings of the same cause have in common.
-func signature(f *Finding) string { return fmt.Sprint(f.Rule, "|", f.Symptom, "|", f.Place) }
+type signature struct {
+	symptom explore.Symptom
+	place   explore.Place
+}
 
 // Hunt runs the campaign with defect d, until it finds something that it does not find without.
 func (h *Hunter) Hunt(ctx context.Context, d *Defect) (Score, error) {
@@ -124,17 +128,13 @@ func (h *Hunter) Hunt(ctx context.Context, d *Defect) (Score, error) {
 		if err != nil {
 			continue // the workload itself does not get through: sweeps without cuts tell
 		}
-		score.Stats.add(s.Stats)
+		score.Stats.Add(s.Stats)
 		for k := range s.Findings {
 			f := &s.Findings[k]
-			if h.base[i][signature(f)] {
+			if h.base[i][signature{f.Symptom, f.Place}] {
 				continue
 			}
-			yes, err := f.needs()
-			if err != nil {
-				return score, fmt.Errorf("%s: %w", f.Symptom, err)
-			}
-			if yes {
+			if f.Needs() {
 				score.Found, score.Finding, score.Sweep = true, *f, t.name
 				return score, nil
 			}
@@ -143,51 +143,17 @@ func (h *Hunter) Hunt(ctx context.Context, d *Defect) (Score, error) {
 	return score, nil
 }
 
-// needs tells whether the finding's case breaks its rule with the defects that it was found with, and does
-// not without.
-func (f *Finding) needs() (bool, error) {
-	broken, err := f.Replay(io.Discard)
-	if err != nil || !broken {
-		return false, nil // a case that does not replay proves nothing
-	}
-	clean := *f
-	switch {
-	case f.KV != nil:
-		c := *f.KV
-		c.Defects = 0
-		clean.KV = &c
-	case f.Update != nil:
-		c := *f.Update
-		c.Boot.Defects = 0
-		clean.Update = &c
-	case f.Input != nil:
-		c := *f.Input
-		c.Planted = Planted{}
-		clean.Input = &c
-	case f.Watchdog != nil:
-		c := *f.Watchdog
-		c.Defects, c.Boot.Defects = 0, 0
-		clean.Watchdog = &c
-	default:
-		c := *f.Life
-		c.Boot.Defects = 0
-		clean.Life = &c
-	}
-	broken, err = clean.Replay(io.Discard)
-	return err == nil && !broken, nil
-}
-
 // cells are what a table says of a hunt: whether the defect was found, as what, and where.
 func (s *Score) cells() (mark, what, where string) {
 	if !s.Found {
 		return "no", "", ""
 	}
 	f := &s.Finding
-	return "yes", escape(fmt.Sprintf("%s %d: %s", f.Subject, f.Rule, f.Symptom)), escape(f.Place.String())
+	return "yes", cell(fmt.Sprintf("%s %d: %s", f.Subject, f.Symptom.Rule, f.Symptom)), cell(f.Place.String())
 }
 
 // cell is text in a cell of a table.
-func escape(text string) string { return strings.NewReplacer("|", "/", "\n", " ").Replace(text) }
+func cell(text string) string { return strings.NewReplacer("|", "/", "\n", " ").Replace(text) }
 
 // WriteScores writes the scores as a short table.
 func WriteScores(w io.Writer, scores []Score, seconds []float64) {
@@ -223,7 +189,7 @@ the defect; the finding's own case must break its rule with the defect and must 
 	for i := range scores {
 		s := &scores[i]
 		mark, what, where := s.cells()
-		fmt.Fprintf(w, "| `%s` | %s | %s | %s | %d | %.1f | %s | %s | %s |\n", s.Defect.Name, s.Defect.What, s.Defect.Ref, mark, s.Stats.Cuts, seconds[i], escape(s.Sweep), what, where)
+		fmt.Fprintf(w, "| `%s` | %s | %s | %s | %d | %.1f | %s | %s | %s |\n", s.Defect.Name, s.Defect.What, s.Defect.Ref, mark, s.Stats.Cuts, seconds[i], cell(s.Sweep), what, where)
 	}
 	fmt.Fprintf(w, "\n\"Cuts\" are states judged one by one: cuts, device errors, attacks, and looks between operations where there is no cut.\n\n## Left out\n\n")
 	for _, l := range leftOut {

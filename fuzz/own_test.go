@@ -5,106 +5,184 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"dualbank/fuzz"
+	"dualbank/fuzz/explore"
+	"dualbank/fuzz/kv"
+	"dualbank/fuzz/kv/script"
 	"dualbank/kvstore"
 )
 
-// register is a store for one key of up to 64 bytes: a log of slots, each a value with its length
-// and, if check is set, a checksum. It knows no more than that.
-type register struct {
-	kvstore.Store // nil: what is not written below cannot be called
-	dev           kvstore.BlockDevice
-	check         bool
-	next          uint32
-	value         []byte
+// log is a store of a few lines, and no more than open, set, get, remove and list: a log of slots, each a key
+// and a value with their lengths and, if check is set, a checksum. It never collects.
+type log struct {
+	dev    kvstore.BlockDevice
+	check  bool
+	next   uint32
+	values map[string][]byte
+	order  []string
 }
 
-const slot = 4 + 1 + 64 // checksum, length, value
+const (
+	slot    = 736 // bytes: checksum, lengths, key, value, and the rest of the last program unit
+	maxKey  = 128
+	maxSize = 600
+	gone    = 0xFFFE // length of a value that was removed
+)
 
-func (s *register) Open() error {
-	s.value = nil
+func (s *log) Open() error {
+	s.values, s.order = map[string][]byte{}, nil
 	for s.next = 0; s.next+slot <= s.dev.Size(); s.next += slot {
-		var r [slot]byte
-		if err := s.dev.Read(s.next, r[:]); err != nil {
+		r := make([]byte, slot)
+		if err := s.dev.Read(s.next, r); err != nil {
 			return err
 		}
-		if bytes.Count(r[:], []byte{0xFF}) == slot {
+		if bytes.Count(r, []byte{0xFF}) == slot {
 			return nil
 		}
-		if n := int(r[4]); n <= 64 && (!s.check || binary.LittleEndian.Uint32(r[:]) == crc32.ChecksumIEEE(r[4:])) {
-			s.value = bytes.Clone(r[5 : 5+n])
+		key, size := int(r[4]), int(binary.LittleEndian.Uint16(r[5:]))
+		if key > maxKey-1 || size > maxSize-1 && size != gone || s.check && binary.LittleEndian.Uint32(r) != crc32.ChecksumIEEE(r[4:]) {
+			continue
+		}
+		name := string(r[7 : 7+key])
+		s.forget(name)
+		if size != gone {
+			s.values[name] = bytes.Clone(r[7+key : 7+key+size])
+			s.order = append(s.order, name)
 		}
 	}
 	return nil
 }
 
-func (s *register) Set(_ string, v []byte, _ kvstore.Flags) error {
+func (s *log) forget(key string) {
+	for i, k := range s.order {
+		if k == key {
+			s.order = append(s.order[:i:i], s.order[i+1:]...)
+		}
+	}
+	delete(s.values, key)
+}
+
+func (s *log) append(key string, v []byte, size uint16) error {
 	if s.next+slot > s.dev.Size() {
 		return kvstore.ErrMediaFull
 	}
-	r := [slot]byte{4: byte(len(v))}
-	copy(r[5:], v)
-	binary.LittleEndian.PutUint32(r[:], crc32.ChecksumIEEE(r[4:]))
+	r := make([]byte, slot)
+	r[4] = byte(len(key))
+	binary.LittleEndian.PutUint16(r[5:], size)
+	copy(r[7:], key)
+	copy(r[7+len(key):], v)
+	binary.LittleEndian.PutUint32(r, crc32.ChecksumIEEE(r[4:]))
 	s.next += slot
-	if err := s.dev.Program(s.next-slot, r[:]); err != nil {
+	if err := s.dev.Program(s.next-slot, r); err != nil {
 		return err
 	}
-	s.value = append([]byte{}, v...)
+	s.forget(key)
 	return nil
 }
 
-func (s *register) Get(_ string, buf []byte, _ uint32) (int, error) {
-	if s.value == nil {
-		return 0, kvstore.ErrItemNotFound
+func (s *log) Set(key string, v []byte) error {
+	if err := s.append(key, v, uint16(len(v))); err != nil {
+		return err
 	}
-	return copy(buf, s.value), nil
+	s.values[key] = append([]byte{}, v...)
+	s.order = append(s.order, key)
+	return nil
 }
 
-func (s *register) Iterate(string) (kvstore.Iterator, error) {
-	if s.value == nil {
-		return new(one), nil
+func (s *log) Get(key string) ([]byte, error) {
+	v, ok := s.values[key]
+	if !ok {
+		return nil, kvstore.ErrItemNotFound
 	}
-	return &one{"k"}, nil
+	return v, nil
 }
 
-type one []string
-
-func (o *one) Next() (string, error) {
-	if len(*o) == 0 {
-		return "", kvstore.ErrItemNotFound
+func (s *log) Remove(key string) error {
+	if _, ok := s.values[key]; !ok {
+		return kvstore.ErrItemNotFound
 	}
-	k := (*o)[0]
-	*o = nil
-	return k, nil
+	return s.append(key, nil, gone)
 }
 
-func (o *one) Close() error { return nil }
+func (s *log) List() ([]string, error) { return s.order, nil }
 
-type recorder struct{ errors []string }
+// recorder is a test that keeps its errors.
+type recorder struct {
+	errors []string
+	dir    string
+}
 
-func (r *recorder) Helper() {}
+func (r *recorder) Helper()             {}
+func (r *recorder) ArtifactDir() string { return r.dir }
 
 func (r *recorder) Errorf(format string, args ...any) {
 	r.errors = append(r.errors, fmt.Sprintf(format, args...))
 }
 
-// TestExploreFindsThePlantedBug: without its checksum the little store believes a torn record.
+// TestExploreFindsThePlantedBug: a store of open, set, get, remove and list is enough. Without its checksum it
+// believes a torn record; the finding is small, is written to files, and replays.
 func TestExploreFindsThePlantedBug(t *testing.T) {
-	sweep := fuzz.KVSweep{Device: fuzz.Device{Sectors: "2x4K", Unit: 1, Size: 8192}, Seed: 1}
+	// The device is large enough for the store, which never collects, to take the workload and the judge's sets.
+	sweep := kv.Sweep{Device: explore.Device{Sectors: "2x64K", Unit: 4, Size: 128 << 10}, Seed: 1, MaxCuts: 2000}
 	for i := range 25 {
-		sweep.Ops = append(sweep.Ops, fuzz.Op{Kind: fuzz.OpSet, Key: "k", Size: 20 + i%40, Seed: uint64(i)})
+		sweep.Ops = append(sweep.Ops,
+			script.Op{Kind: script.Set, Key: fmt.Sprintf("k%d", i%4), Size: 20 + i%40, Seed: uint64(i), Flags: kvstore.FlagWriteOnce & kvstore.Flags(i%2)})
 	}
-	var sound, broken recorder
-	fuzz.Explore(&sound, func(d kvstore.BlockDevice) kvstore.Store { return &register{dev: d, check: true} }, sweep)
+	sweep.Ops = append(sweep.Ops,
+		script.Op{Kind: script.Reserved, Size: 30, Seed: 7}, // what the store cannot do is left out or simpler
+		script.Op{Kind: script.Pieces, Key: "k1", Size: 50, Piece: 20, Seed: 8},
+		script.Op{Kind: script.Reset},
+		script.Op{Kind: script.Remove, Key: "k2"},
+	)
+	sound, broken := recorder{dir: t.TempDir()}, recorder{dir: t.TempDir()}
+	fuzz.Explore(&sound, kv.FromSimple(func(d kvstore.BlockDevice) *log { return &log{dev: d, check: true} }), sweep)
 	for _, e := range sound.errors {
 		t.Errorf("the sound store: %s", e)
 	}
-	fuzz.Explore(&broken, func(d kvstore.BlockDevice) kvstore.Store { return &register{dev: d} }, sweep)
+	unchecked := kv.FromSimple(func(d kvstore.BlockDevice) *log { return &log{dev: d} })
+	fuzz.Explore(&broken, unchecked, sweep)
 	found := strings.Join(broken.errors, "\n")
 	if !strings.Contains(found, "rule 3 is broken: the key in flight has another value") {
-		t.Errorf("the planted bug was not found: %s", found)
+		t.Fatalf("the planted bug was not found: %s", found)
+	}
+	files, err := filepath.Glob(filepath.Join(broken.dir, "findings", "*.json"))
+	if err != nil || len(files) != len(broken.errors) {
+		t.Fatalf("%d files for %d findings, %v", len(files), len(broken.errors), err)
+	}
+	for _, file := range files {
+		f, err := fuzz.ReadFinding(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Case.Len() > 2 {
+			t.Errorf("%s: %d operations, one or two are enough", f.Symptom, f.Case.Len())
+		}
+		if again, err := fuzz.Replay(file, unchecked, io.Discard); err != nil || !again {
+			t.Errorf("%s: replayed: %v, %v", f.Symptom, again, err)
+		}
+		if _, err := f.Replay(io.Discard); err == nil || !strings.Contains(err.Error(), "fuzz.Replay") {
+			t.Errorf("a store that is not part of dualbank: %v", err)
+		}
+		for _, ext := range []string{".txt", ".bin", ".hex"} {
+			if s, err := os.Stat(strings.TrimSuffix(file, ".json") + ext); err != nil || s.Size() == 0 {
+				t.Errorf("%s: %v", ext, err)
+			}
+		}
+	}
+}
+
+// TestExploreMadeWorkload: a workload that is made has only what the store can do.
+func TestExploreMadeWorkload(t *testing.T) {
+	sound := recorder{dir: t.TempDir()}
+	fuzz.Explore(&sound, kv.FromSimple(func(d kvstore.BlockDevice) *log { return &log{dev: d, check: true} }),
+		kv.Sweep{Device: explore.Device{Sectors: "4x128K", Unit: 8, Size: 512 << 10}, Seed: 3, MaxCuts: 300})
+	for _, e := range sound.errors {
+		t.Errorf("%s", e)
 	}
 }

@@ -30,7 +30,7 @@ func f429(t testing.TB, driver string, code Code) *Flash {
 	return f
 }
 
-// near tells whether got is want, but for the share that a driver's overhead may have.
+// near reports whether got is want, but for the share that a driver's overhead may have.
 func near(got, want, tolerance float64) bool { return got >= want && got <= want*(1+tolerance) }
 
 // TestArithmetic is the list of checks that anybody can do by hand, at the end of flash.md.

@@ -32,7 +32,9 @@ import (
 
 	"dualbank/bench"
 	"dualbank/boot"
-	"dualbank/fuzz"
+	"dualbank/fuzz/explore"
+	"dualbank/fuzz/kv"
+	"dualbank/fuzz/update"
 	"dualbank/kvstore"
 	"dualbank/model"
 	"dualbank/results"
@@ -45,7 +47,7 @@ type job struct {
 	out      string
 	progress bench.Progress
 	report   *results.Report
-	findings []fuzz.Finding
+	findings []explore.Finding
 
 	device  *bench.Device      // first device: the board's own driver and corner
 	sets    *bench.Sets        // workload on it
@@ -59,7 +61,7 @@ type job struct {
 // commands that the report names. When ctx ends, Run returns the report on what was done until then together with ctx's
 // error, or no report if nothing was; with any other error the report is nil. progress may be nil and may be called
 // from several goroutines.
-func Run(ctx context.Context, s *bench.Scenario, out string, progress bench.Progress) (*results.Report, []fuzz.Finding, error) {
+func Run(ctx context.Context, s *bench.Scenario, out string, progress bench.Progress) (*results.Report, []explore.Finding, error) {
 	stored, _ := s.Stored()
 	j := &job{s: s, out: out, progress: progress, report: &results.Report{
 		Title:    cmp.Or(s.Title, "KVStore and firmware update on "+s.Board.Name),
@@ -266,16 +268,16 @@ func (j *job) cut(ctx context.Context) error {
 	for _, m := range c.Modes {
 		modes = append(modes, m.String())
 	}
-	device := fuzz.Device{Part: j.s.Board.Part, Unit: d.Flash.PageSize()}
+	device := explore.Device{Part: j.s.Board.Part, Unit: d.Flash.PageSize()}
 	if c.Collections > 0 {
-		kv := device
-		kv.Base, kv.Size = d.KVStore.Start, d.KVStore.Size
+		region := device
+		region.Base, region.Size = d.KVStore.Start, d.KVStore.Size
 		e, outside := d.External()
 		if outside {
-			kv = swept(e)
+			region = swept(e)
 		}
-		sweep, err := fuzz.SweepKV(ctx, fuzz.KVSweep{
-			Device: kv, Secure: outside, Profile: kvstore.Profile(j.s.Store.Profile), Seed: j.s.Seed, Collections: uint64(c.Collections),
+		sweep, err := kv.Cut(ctx, kv.Sweep{
+			Device: region, Secure: outside, Profile: kvstore.Profile(j.s.Store.Profile), Seed: j.s.Seed, Collections: uint64(c.Collections),
 			Modes: modes, MaxCuts: c.KVStore, Workers: c.Workers,
 		}, j.progress.Stage("power cuts, KVStore"))
 		j.add("KVStore", sweep, err == nil)
@@ -284,7 +286,7 @@ func (j *job) cut(ctx context.Context) error {
 		}
 	}
 	if c.Update > 0 {
-		sweep, err := fuzz.SweepUpdate(ctx, fuzz.UpdateSweep{
+		sweep, err := update.Cut(ctx, update.Sweep{
 			Device: device, Boot: d.Layout.Config, Client: boot.Generation(j.s.Update.Client), Old: c.UpdateBytes, New: c.UpdateBytes,
 			Seed: j.s.Seed, Modes: modes, MaxCuts: c.Update, Workers: c.Workers,
 		}, j.progress.Stage("power cuts, update"))
@@ -302,14 +304,14 @@ func (j *job) cut(ctx context.Context) error {
 const sweptUnits = 4
 
 // swept returns the flash on which power cuts of a SecureStore are explored: internal and external store on one
-// device with the erase units of the external one, as fuzz.KVSweep.Secure expects them.
-func swept(e bench.External) fuzz.Device {
+// device with the erase units of the external one, as kv.Sweep.Secure expects them.
+func swept(e bench.External) explore.Device {
 	n := (3*(min(e.Size/e.EraseUnit, sweptUnits)+2) + 1) / 2 // a third is for the internal store, two units stay unused
-	return fuzz.Device{Sectors: fmt.Sprintf("%dx%d", n, e.EraseUnit), Unit: e.ProgramUnit, Size: n * e.EraseUnit}
+	return explore.Device{Sectors: fmt.Sprintf("%dx%d", n, e.EraseUnit), Unit: e.ProgramUnit, Size: n * e.EraseUnit}
 }
 
 // add adds a sweep to the report; whole says that ctx did not end it early.
-func (j *job) add(subject string, sweep *fuzz.Sweep, whole bool) {
+func (j *job) add(subject string, sweep *explore.Sweep, whole bool) {
 	if sweep == nil || sweep.Stats.Cuts == 0 {
 		return
 	}

@@ -82,7 +82,7 @@ func (c *replayCommand) Run(t terminal) error {
 		return badInput(fmt.Errorf("%s: %w", c.Finding, err))
 	}
 	if broken {
-		return failure{fmt.Errorf("%s: rule %d for the %s is broken again", c.Finding, f.Rule, f.Subject), exitFinding}
+		return failure{fmt.Errorf("%s: rule %d for the %s is broken again", c.Finding, f.Symptom.Rule, f.Subject), exitFinding}
 	}
 	return nil
 }

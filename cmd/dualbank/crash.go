@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dualbank/fuzz"
+	"dualbank/fuzz/explore"
 	"dualbank/kvstore"
 	"dualbank/results/unit"
 )
@@ -88,7 +89,7 @@ func (c *crashCommand) Run(ctx context.Context, t terminal) error {
 		fmt.Fprintf(t.out, "the time is over in sweep %d of %d: the same command goes on from %s\n", len(r.Sweeps), r.Planned, c.Out)
 	}
 	for _, f := range r.Findings {
-		fmt.Fprintf(t.out, "%-7s %s rule %d, %s: %s (%v)\n        %s\n", f.Severity, f.Subject, f.Rule, times(f.Count), f.Symptom, f.Place,
+		fmt.Fprintf(t.out, "%-7s %s rule %d, %s: %s (%v)\n        %s\n", f.Severity, f.Subject, f.Symptom.Rule, times(f.Count), f.Symptom, f.Place,
 			filepath.Join(c.Out, "findings", f.ID+".json"))
 	}
 	switch {
@@ -118,11 +119,11 @@ func (c *minimizeCommand) Run(t terminal) error {
 	if err != nil {
 		return badInput(err)
 	}
-	before := f.Length()
-	n := f.Minimize(c.Tries)
-	if err := f.Write(c.Finding); err != nil {
+	before := f.Case.Len()
+	n := f.Minimize(c.Tries, explore.Env{})
+	if err := fuzz.WriteFinding(f, c.Finding); err != nil {
 		return badInput(err)
 	}
-	fmt.Fprintf(t.out, "%s, %d before, after %s\n", unit.Plural(f.Length(), "operation"), before, unit.Plural(n, "replay"))
+	fmt.Fprintf(t.out, "%s, %d before, after %s\n", unit.Plural(f.Case.Len(), "step"), before, unit.Plural(n, "replay"))
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"dualbank/fuzz"
+	"dualbank/fuzz/explore"
 	"dualbank/results/unit"
 )
 
@@ -15,7 +16,7 @@ import (
 func (c *crashCommand) inputs(t terminal) error {
 	by := map[string][][]byte{}
 	for _, path := range c.Input {
-		data, target, err := fuzz.ReadInput(path)
+		data, target, err := explore.ReadInput(path)
 		if err != nil {
 			return badInput(err)
 		}
@@ -31,31 +32,31 @@ func (c *crashCommand) inputs(t terminal) error {
 	if err := folder(dir); err != nil {
 		return err
 	}
-	var all []fuzz.Finding
+	var all []explore.Finding
 	for name, data := range by {
 		target, err := fuzz.TargetByName(name)
 		if err != nil {
 			return badInput(err)
 		}
-		found, err := target.Crashers(data, fuzz.Planted{})
+		found, err := target.Crashers(data, nil)
 		if err != nil {
 			return badInput(err)
 		}
 		all = append(all, found...)
 	}
-	slices.SortFunc(all, func(a, b fuzz.Finding) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(all, func(a, b explore.Finding) int { return strings.Compare(a.ID, b.ID) })
 	for i := range all {
 		f := &all[i]
-		f.Minimize(inputTries)
+		f.Minimize(inputTries, explore.Env{})
 		path := filepath.Join(dir, f.ID+".json")
-		if err := f.Write(path); err != nil {
+		if err := fuzz.WriteFinding(f, path); err != nil {
 			return err
 		}
 		known := ""
 		if f.Known {
 			known = ", known of the reference"
 		}
-		fmt.Fprintf(t.out, "%-7s %s rule %d%s: %s (%v)\n        %s\n", f.Severity, f.Subject, f.Rule, known, f.Symptom, f.Place, path)
+		fmt.Fprintf(t.out, "%-7s %s rule %d%s: %s (%v)\n        %s\n", f.Severity, f.Subject, f.Symptom.Rule, known, f.Symptom, f.Place, path)
 	}
 	fmt.Fprintf(t.out, "%s, %s in %s\n", unit.Plural(len(c.Input), "input"), unit.Plural(len(all), "finding"), dir)
 	if c.FailOnFindings && len(all) > 0 {

@@ -29,7 +29,7 @@ func (c *findingsCommand) Run(t terminal) error {
 		if name == "" {
 			name = packageOf(".")
 		}
-		src, err := f.AsTest(name)
+		src, err := fuzz.AsTest(f, name)
 		if err != nil {
 			return badInput(fmt.Errorf("--package: %w", err))
 		}
@@ -37,7 +37,7 @@ func (c *findingsCommand) Run(t terminal) error {
 		return err
 	}
 	fmt.Fprintf(t.out, "%s: %s rule %d, %s: %s\ncut      %v\nexpected %s\nseen     %s\n",
-		f.ID, f.Subject, f.Rule, f.Severity, f.Symptom, f.Place, f.Expected, f.Seen)
+		f.ID, f.Subject, f.Symptom.Rule, f.Severity, f.Symptom, f.Place, f.Expected, f.Seen)
 	return nil
 }
 

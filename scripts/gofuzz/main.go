@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"dualbank/fuzz"
+	"dualbank/fuzz/explore"
 )
 
 func main() {
@@ -219,7 +220,7 @@ func toGoFuzz(dir, corpus string) error {
 		if strings.HasPrefix(filepath.Base(f), fromGoFuzz) && !strings.Contains(dir, "testdata") {
 			continue
 		}
-		data, _, err := fuzz.ReadInput(f)
+		data, _, err := explore.ReadInput(f)
 		if err != nil {
 			return fmt.Errorf("%w; remove it", err)
 		}
@@ -244,7 +245,7 @@ func toNative(corpus, cache string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(cache, nameFor(f)), fuzz.NativeInput(data), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(cache, nameFor(f)), explore.NativeInput(data), 0o644); err != nil {
 			return err
 		}
 	}
@@ -259,7 +260,7 @@ func nameFor(file string) string {
 
 // crashers makes what go-fuzz's crashers break findings, and the crashers seeds of the native target, which
 // then replays them.
-func crashers(target *fuzz.Target, work, seeds string) error {
+func crashers(target *explore.Target, work, seeds string) error {
 	files, err := filepath.Glob(filepath.Join(work, "crashers", "*"))
 	if err != nil {
 		return err
@@ -273,7 +274,7 @@ func crashers(target *fuzz.Target, work, seeds string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(seeds, nameFor(f)), fuzz.NativeInput(data), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(seeds, nameFor(f)), explore.NativeInput(data), 0o644); err != nil {
 			return err
 		}
 		inputs = append(inputs, data)
@@ -281,7 +282,7 @@ func crashers(target *fuzz.Target, work, seeds string) error {
 	if len(inputs) == 0 {
 		return nil
 	}
-	found, err := target.Crashers(inputs, fuzz.Planted{})
+	found, err := target.Crashers(inputs, nil)
 	if err != nil {
 		return err
 	}
@@ -291,12 +292,12 @@ func crashers(target *fuzz.Target, work, seeds string) error {
 	}
 	for i := range found {
 		f := &found[i]
-		f.Minimize(5000)
+		f.Minimize(5000, explore.Env{})
 		path := filepath.Join(dir, f.ID+".json")
-		if err := f.Write(path); err != nil {
+		if err := fuzz.WriteFinding(f, path); err != nil {
 			return err
 		}
-		fmt.Printf("%s rule %d: %s (%v)\n\t%s\n", f.Subject, f.Rule, f.Symptom, f.Place, path)
+		fmt.Printf("%s rule %d: %s (%v)\n\t%s\n", f.Subject, f.Symptom.Rule, f.Symptom, f.Place, path)
 	}
 	return fmt.Errorf("%d crashers in %s, %d findings in %s; DUALBANK_STRICT=1 go test -run %s ./fuzz replays the crashers", len(inputs), filepath.Join(work, "crashers"), len(found), dir, target.Name)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dualbank/fuzz"
+	"dualbank/fuzz/explore"
 )
 
 // TestPrepare: what go-fuzz-build is given builds, with a function for every target.
@@ -48,7 +49,7 @@ func TestCorpora(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write(filepath.Join(cache, "771e938e4458e983"), fuzz.NativeInput([]byte("from native\x00")))
+	write(filepath.Join(cache, "771e938e4458e983"), explore.NativeInput([]byte("from native\x00")))
 	write(filepath.Join(corpus, "da39a3ee5e6b4b0d3255bfef95601890afd80709-2"), []byte("from go-fuzz"))
 	for range 2 {
 		if err := toGoFuzz(cache, corpus); err != nil {
@@ -67,7 +68,7 @@ func TestCorpora(t *testing.T) {
 			t.Fatalf("%s: %d files, %v", dir, len(files), err)
 		}
 		for name, text := range want {
-			if got, _, err := fuzz.ReadInput(filepath.Join(dir, name)); err != nil || !bytes.Equal(got, []byte(text)) {
+			if got, _, err := explore.ReadInput(filepath.Join(dir, name)); err != nil || !bytes.Equal(got, []byte(text)) {
 				t.Errorf("%s: %q, %v", name, got, err)
 			}
 		}

@@ -1,0 +1,100 @@
+package explore
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"dualbank/model"
+	"dualbank/model/cell"
+	"dualbank/model/part"
+)
+
+// Device says on which flash a run happens: a part by its name, or a list of sectors for a geometry
+// that no part has. Base and Size are the region of the store; they are 0 where it is the whole
+// flash, and for an update.
+type Device struct {
+	Part    string `json:"part,omitempty"`    // "stm32f429zi"
+	Sectors string `json:"sectors,omitempty"` // "8x512", "4x16K+1x64K"
+	Start   uint32 `json:"start,omitempty"`   // address of the first of Sectors
+	Unit    uint32 `json:"unit"`              // program unit in bytes; every program of one is a step
+	Base    uint32 `json:"base,omitempty"`
+	Size    uint32 `json:"size,omitempty"`
+	Filled  bool   `json:"filled,omitempty"` // a probe has programmed the region with 0xFF: model.Flash.FillErased
+}
+
+func (d *Device) String() string {
+	s := d.Part + d.Sectors
+	if d.Size != 0 {
+		s += fmt.Sprintf(", 0x%08X+0x%X", d.Base, d.Size)
+	}
+	if d.Filled {
+		s += ", programmed with 0xFF before"
+	}
+	return s + fmt.Sprintf(", program unit %d", d.Unit)
+}
+
+// Flash makes the erased flash, without timing: a sweep is about cells.
+func (d *Device) Flash() (*model.Flash, error) {
+	part, err := d.part()
+	if err != nil {
+		return nil, err
+	}
+	if d.Unit == 0 || d.Unit&(d.Unit-1) != 0 || d.Unit > 256 {
+		return nil, fmt.Errorf("unit: %d is no program unit: use a power of two of bytes up to 256", d.Unit)
+	}
+	f, err := model.New(model.Config{Part: part, Unit: d.Unit})
+	if err == nil && d.Filled {
+		f.FillErased(d.Base, d.Size)
+	}
+	return f, err
+}
+
+// Region is the flash, and the store's region on it.
+func (d *Device) Region() (*model.Flash, *model.Region, error) {
+	f, err := d.Flash()
+	if err != nil {
+		return nil, nil, err
+	}
+	dev, err := f.Region(d.Base, d.Size)
+	return f, dev, err
+}
+
+func (d *Device) part() (*part.Part, error) {
+	if d.Part != "" {
+		return part.ByName(d.Part)
+	}
+	sectors, err := ParseSectors(d.Sectors)
+	if err != nil {
+		return nil, err
+	}
+	return part.Plain(d.Sectors, d.Start, sectors, cell.AND), nil
+}
+
+// ParseSectors reads a list of sector sizes in address order, as "4x16K+1x64K": counts and sizes in
+// bytes, K for 1024.
+func ParseSectors(s string) ([]uint32, error) {
+	var sizes []uint32
+	for run := range strings.SplitSeq(s, "+") {
+		count, size, ok := strings.Cut(run, "x")
+		n, err := strconv.ParseUint(count, 10, 16)
+		if !ok || err != nil || n == 0 {
+			return nil, fmt.Errorf("sectors: %q is not a list such as 4x16K+1x64K", s)
+		}
+		number, kilo := strings.CutSuffix(size, "K")
+		bytes, err := strconv.ParseUint(number, 10, 24)
+		if err != nil || bytes == 0 {
+			return nil, fmt.Errorf("sectors: %q is not a list such as 4x16K+1x64K", s)
+		}
+		if kilo {
+			bytes *= 1024
+		}
+		if uint64(len(sizes))+n > 1<<16 || bytes > 1<<24 {
+			return nil, fmt.Errorf("sectors: %q is too large: up to 65536 sectors of up to 16 MiB", s)
+		}
+		for range n {
+			sizes = append(sizes, uint32(bytes))
+		}
+	}
+	return sizes, nil
+}

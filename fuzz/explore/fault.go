@@ -1,0 +1,70 @@
+package explore
+
+import (
+	"fmt"
+	"strings"
+
+	"dualbank/model"
+)
+
+// Fault is a power cut or an error of the device in an operation or a boot. The zero value is none.
+type Fault struct {
+	Mode model.Mode // how the step is left; model.Fail: the device reports an error and does nothing; nil: no fault
+	At   uint64     // steps that complete before it
+	Seed uint64     // of what the mode leaves to chance
+}
+
+// Cut is the fault as the flash takes it.
+func (f Fault) Cut() model.Cut { return model.Cut{Step: f.At, Mode: f.Mode, Seed: f.Seed} }
+
+// String is the fault as a script has it: "torn at step 12, seed 7"; "" is none.
+func (f Fault) String() string {
+	if f.Mode == nil {
+		return ""
+	}
+	s := fmt.Sprintf("%v at step %d", f.Mode, f.At)
+	if f.Seed != 0 {
+		s += fmt.Sprintf(", seed %d", f.Seed)
+	}
+	return s
+}
+
+// ParseFault reads what String writes.
+func ParseFault(s string) (Fault, error) {
+	var f Fault
+	if s == "" {
+		return f, nil
+	}
+	name, rest, ok := strings.Cut(s, " at step ")
+	if f.Mode, _ = model.ModeByName(name); f.Mode == nil || !ok {
+		return f, fmt.Errorf("%q is no fault: write for instance \"torn at step 12, seed 7\", with mode before, after, torn, prefix, weak, ecc or fail", s)
+	}
+	_, err := fmt.Sscanf(rest, "%d, seed %d", &f.At, &f.Seed)
+	if err != nil {
+		f.Seed = 0
+		_, err = fmt.Sscanf(rest, "%d", &f.At)
+	}
+	if err != nil || f.String() != s {
+		return f, fmt.Errorf("%q is no fault: write for instance \"torn at step 12, seed 7\"", s)
+	}
+	return f, nil
+}
+
+// DefaultModes are the names of the modes of a cut that every flash can leave behind.
+var DefaultModes = []string{"before", "after", "torn"}
+
+// ParseModes finds the modes of cuts of these names; none: the default ones.
+func ParseModes(names []string) ([]model.Mode, error) {
+	if len(names) == 0 {
+		names = DefaultModes
+	}
+	var modes []model.Mode
+	for _, n := range names {
+		m, ok := model.ModeByName(n)
+		if !ok || m == model.Fail {
+			return nil, fmt.Errorf("mode %q is unknown: use before, after, torn, prefix, weak or ecc", n)
+		}
+		modes = append(modes, m)
+	}
+	return modes, nil
+}

@@ -1,0 +1,203 @@
+package explore
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+
+	"dualbank/results"
+)
+
+// Finding is a group of violations of one symptom at one place, with one case that shows it. It is what a
+// file in findings/ holds.
+type Finding struct {
+	ID       string
+	Subject  string // name of a Subject
+	Symptom  Symptom
+	Severity string // High, Medium or Low
+	Place    Place
+	Count    uint64   // cuts, or states judged, in this group
+	Modes    []string // of the faults with which it shows; none: it needs no fault
+	Devices  []string // on which it shows
+	Expected string   // in the case, for people
+	Seen     string   // likewise
+	Case     Case
+	Known    bool // of an input: the guided search does not stop at it (docs/findings.md)
+}
+
+// NoCut is the mode of what needs no cut.
+const NoCut = "none"
+
+// Hit is one cut of a sweep. Mode is NoCut where none is needed.
+type Hit struct {
+	Op   int    `json:"op"`   // index of the operation that is cut
+	Step uint64 `json:"step"` // steps of it that complete
+	Mode string `json:"mode"`
+	Seed uint64 `json:"seed"`
+}
+
+// Groups collects violations by symptom and place.
+type Groups struct {
+	order []*group
+	by    map[groupKey]*group
+}
+
+// groupKey is what the violations of a group have in common.
+type groupKey struct {
+	symptom Symptom
+	place   Place
+}
+
+// group is the violations that are one finding.
+type group struct {
+	V     Violation `json:"violation"` // the first one
+	Place Place     `json:"place"`
+	At    Hit       `json:"at"` // its cut
+	Count uint64    `json:"count"`
+	Modes []string  `json:"modes"`
+}
+
+// NewGroups is an empty collection.
+func NewGroups() *Groups { return &Groups{by: map[groupKey]*group{}} }
+
+// Add takes the violations in the order of steps: the first of a group is its case. modes are those of
+// the faults behind it.
+func (g *Groups) Add(v Violation, place Place, at Hit, modes ...string) {
+	g.merge(&group{V: v, Place: place, At: at, Count: 1, Modes: modes})
+}
+
+// All are the violations, one for each group.
+func (g *Groups) All() []Violation {
+	var all []Violation
+	for _, gr := range g.order {
+		all = append(all, gr.V)
+	}
+	return all
+}
+
+// merge adds a group that was collected from later steps.
+func (g *Groups) merge(o *group) {
+	key := groupKey{o.V.Symptom, o.Place}
+	gr := g.by[key]
+	if gr == nil {
+		c := *o
+		c.Modes = slices.Clone(o.Modes)
+		slices.Sort(c.Modes)
+		g.by[key] = &c
+		g.order = append(g.order, &c)
+		return
+	}
+	gr.Count += o.Count
+	gr.Modes = union(gr.Modes, o.Modes)
+}
+
+// union adds what a does not have, and sorts.
+func union(a, b []string) []string {
+	for _, s := range b {
+		if !slices.Contains(a, s) {
+			a = append(a, s)
+			slices.Sort(a)
+		}
+	}
+	return a
+}
+
+// Findings are the groups, the gravest first. make is the case of a hit.
+func (g *Groups) Findings(subject string, make func(at Hit) Case) []Finding {
+	var out []Finding
+	for _, gr := range g.order {
+		f := Finding{
+			Subject: subject, Symptom: gr.V.Symptom, Place: gr.Place, Count: gr.Count, Modes: gr.Modes,
+			Expected: gr.V.Expected, Seen: gr.V.Seen, Case: make(gr.At),
+		}
+		f.Devices = []string{f.Case.Device()}
+		f.Severity = severity(subject, f.Symptom, f.Modes)
+		f.ID = f.identity()
+		out = append(out, f)
+	}
+	SortFindings(out)
+	return out
+}
+
+// identity names the finding: the same symptom at the same place of the same software has the same name.
+func (f *Finding) identity() string {
+	s := &f.Symptom
+	sum := xxhash.Sum64String(fmt.Sprintf("%d|%s|%s|%s|%s|%s|%s|%s|%s", s.Rule, s.Kind, s.Op, s.When, s.Error, s.Cause, f.Place.Op, f.Place.Part, f.Case.Variant()))
+	return fmt.Sprintf("%s-rule%d-%08x", strings.ToLower(f.Subject), s.Rule, uint32(sum))
+}
+
+// SortFindings puts the gravest first, and keeps the order of equally grave ones.
+func SortFindings(fs []Finding) {
+	grave := []string{High, Medium, Low}
+	slices.SortStableFunc(fs, func(a, b Finding) int {
+		if d := slices.Index(grave, a.Severity) - slices.Index(grave, b.Severity); d != 0 {
+			return d
+		}
+		return a.Symptom.Rule - b.Symptom.Rule
+	})
+}
+
+// Merge adds the count, the devices and the modes of another finding of the same identity.
+func (f *Finding) Merge(o *Finding) {
+	f.Count += o.Count
+	f.Modes = union(f.Modes, o.Modes)
+	for _, d := range o.Devices {
+		if !slices.Contains(f.Devices, d) {
+			f.Devices = append(f.Devices, d)
+		}
+	}
+}
+
+// Record is the finding as a report shows it.
+func (f *Finding) Record() results.Finding {
+	where, at := f.Place.String(), " ("
+	if len(f.Modes) > 0 {
+		where += "; modes " + strings.Join(f.Modes, ", ")
+		at = " (cut: "
+	}
+	return results.Finding{
+		ID: f.ID, Rule: f.Symptom.Rule, Subject: f.Subject, Title: f.Symptom.String() + at + f.Place.String() + ")", Severity: f.Severity, Count: f.Count,
+		Expected: f.Expected, Seen: f.Seen, Where: where,
+	}
+}
+
+// Replay runs the finding's case from nothing and tells w what happens. broken says whether the rule is
+// broken again, in the same way.
+func (f *Finding) Replay(w io.Writer) (broken bool, err error) {
+	_, broken, err = f.ReplayIn(w, Env{})
+	return broken, err
+}
+
+// ReplayIn is Replay with what no file holds, and returns what the case led to as well.
+func (f *Finding) ReplayIn(w io.Writer, env Env) (re *Replayed, broken bool, err error) {
+	fmt.Fprintf(w, "finding  %s\nrule     %d of the rules for the %s: %s\n", f.ID, f.Symptom.Rule, f.Subject, ruleText(f.Subject, f.Symptom.Rule))
+	env.Want = &f.Symptom
+	re, err = f.Case.Replay(w, env)
+	if err != nil {
+		return nil, false, err
+	}
+	if len(re.Bad) == 0 {
+		fmt.Fprintln(w, "outcome  no rule is broken")
+	}
+	for _, v := range re.Bad {
+		fmt.Fprintf(w, "outcome  rule %d is broken: %s\n         expected %s\n         seen     %s\n", v.Symptom.Rule, v.Symptom, v.Expected, v.Seen)
+		broken = broken || v.Symptom == f.Symptom
+	}
+	return re, broken, nil
+}
+
+// Needs reports whether the case shows its symptom with the defects that are planted in its software,
+// and does not without.
+func (f *Finding) Needs() bool {
+	broken, err := f.Replay(io.Discard)
+	if err != nil || !broken {
+		return false // a case that does not replay proves nothing
+	}
+	clean := *f
+	clean.Case = f.Case.Clean()
+	broken, err = clean.Replay(io.Discard)
+	return err == nil && !broken
+}

@@ -1,0 +1,335 @@
+package explore
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"dualbank/model"
+	"dualbank/model/cell"
+	"dualbank/model/random"
+	"dualbank/results"
+)
+
+// Runner boots, uses and judges the software of a subject on a flash, as a cut left it. Equal cells under
+// the same operation give equal answers. A runner serves one worker.
+type Runner interface {
+	// Begin says that the cuts that follow hit operation op.
+	Begin(op int)
+	// Judge is called with the power on again; hash is that of the cells as the cut left them. second
+	// counts the further cuts that it explored.
+	Judge(op int, mode model.Mode, hash uint64) (bad []Violation, second uint64, err error)
+}
+
+// Plan is a sweep of cuts over a recording.
+type Plan struct {
+	Recording *Recording
+	Steps     []uint64 // to be cut, ascending: see Recording.Pick
+	Modes     []model.Mode
+	Seed      uint64
+	Chunk     int // steps that a worker takes at a time: ChunkSteps, or less where a step takes long
+	Workers   int // 0: one for each processor
+	NewFlash  func() (*model.Flash, error)
+	NewRunner func(*model.Flash) (Runner, error)
+	Where     func(v Violation, step uint64) Place
+	Plain     bool   // judge equal states again, for comparison
+	Journal   string // file that keeps what is explored; "": nothing is kept
+	Identity  any    // what the outcome depends on, for the journal
+}
+
+// Sweep is what a sweep found, and what it covered.
+type Sweep struct {
+	Map      results.CutMap
+	Findings []Finding
+	Stats    Stats
+}
+
+// Stats says how much work a sweep was.
+type Stats struct {
+	Cuts   uint64 `json:"cuts"`   // cuts explored
+	Judged uint64 `json:"judged"` // of these, recovered and judged
+	Equal  uint64 `json:"equal"`  // of these, the cells and the operation were those of a cut judged before
+	Second uint64 `json:"second"` // second cuts explored beside the one that every judgement ends with
+}
+
+// Add adds the work of another sweep.
+func (s *Stats) Add(o Stats) {
+	s.Cuts += o.Cuts
+	s.Judged += o.Judged
+	s.Equal += o.Equal
+	s.Second += o.Second
+}
+
+// chunk is what a worker takes at a time: consecutive steps to be cut, and what came out.
+type chunk struct {
+	steps []uint64
+	start *cell.Snapshot // cells before the first of steps
+	done  bool
+	chunkResult
+}
+
+// chunkResult is what a journal keeps of a chunk.
+type chunkResult struct {
+	Stats  Stats              `json:"stats"`
+	Groups []*group           `json:"groups"`
+	Rows   [][]results.CutRun `json:"rows"` // by mode
+}
+
+// Steps of a chunk. They are constants, so that what is judged and what is recognised as equal does not
+// depend on the number of workers. A kill loses the chunks that are being explored, no more.
+const (
+	ChunkSteps     = 2048
+	DeepChunkSteps = 128 // where second cuts follow every first one
+)
+
+// CutSeed is the seed of the randomness in one cut.
+func CutSeed(seed, step uint64, mode int) uint64 {
+	return random.New(seed ^ step*0x9E3779B97F4A7C15 ^ uint64(mode)<<56).Uint64()
+}
+
+// Run explores the plan, and adds what comes out to s and g. When ctx ends early it adds what is complete
+// until then, and returns ctx's error.
+func (x *Plan) Run(ctx context.Context, s *Sweep, g *Groups, progress func(done, total uint64)) error {
+	var j *journal
+	if x.Journal != "" {
+		var err error
+		if j, err = openJournal(x.Journal, []any{x.Identity, x.Chunk}); err != nil {
+			return err
+		}
+		defer j.close()
+	}
+	var chunks []*chunk
+	for rest := x.Steps; len(rest) > 0; {
+		n := min(len(rest), x.Chunk)
+		c := &chunk{steps: rest[:n]}
+		c.done = j.load(len(chunks), &c.chunkResult)
+		chunks = append(chunks, c)
+		rest = rest[n:]
+	}
+	if err := x.snapshots(chunks); err != nil {
+		return err
+	}
+	err := x.work(ctx, chunks, j, progress)
+	s.Map.Steps = x.Recording.Steps
+	rows := make([][]results.CutRun, len(x.Modes))
+	for _, c := range chunks {
+		if !c.done {
+			break
+		}
+		s.Stats.Add(c.Stats)
+		s.Map.Explored += c.Stats.Cuts
+		for _, gr := range c.Groups {
+			g.merge(gr)
+		}
+		for m, runs := range c.Rows {
+			for _, r := range runs {
+				rows[m] = appendRun(rows[m], r)
+			}
+		}
+	}
+	for m, runs := range rows {
+		s.Map.Rows = append(s.Map.Rows, results.CutRow{Mode: x.Modes[m].String(), Runs: runs})
+	}
+	return err
+}
+
+// snapshots runs the recording once and keeps the cells before each chunk that is to be explored.
+func (x *Plan) snapshots(chunks []*chunk) error {
+	f, err := x.NewFlash()
+	if err != nil {
+		return err
+	}
+	f.Restore(x.Recording.Start)
+	now := uint64(0)
+	for _, c := range chunks {
+		if c.done {
+			continue
+		}
+		if err := x.Recording.Do(f, now, c.steps[0]); err != nil {
+			return fmt.Errorf("fuzz: the recorded run does not repeat at step %d: %w", now, err)
+		}
+		now = c.steps[0]
+		c.start = f.Snapshot()
+	}
+	return nil
+}
+
+// work has the workers explore all chunks that are not done.
+func (x *Plan) work(ctx context.Context, chunks []*chunk, j *journal, progress func(done, total uint64)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	total := uint64(len(x.Steps)) * uint64(len(x.Modes))
+	var mu sync.Mutex // guards what follows and the journal
+	next, cuts := 0, uint64(0)
+	take := func() (int, *chunk) {
+		mu.Lock()
+		defer mu.Unlock()
+		for ; next < len(chunks); next++ {
+			if c := chunks[next]; !c.done {
+				next++
+				return next - 1, c
+			}
+			cuts += chunks[next].Stats.Cuts
+		}
+		return 0, nil
+	}
+	finish := func(i int, c *chunk) error {
+		mu.Lock()
+		defer mu.Unlock()
+		c.done, c.start = true, nil
+		if cuts += c.Stats.Cuts; progress != nil {
+			progress(cuts, total)
+		}
+		return j.save(i, &c.chunkResult)
+	}
+	var wg sync.WaitGroup
+	n := x.Workers
+	if n == 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	for range n {
+		wg.Go(func() {
+			w, err := x.worker()
+			for err == nil && ctx.Err() == nil {
+				i, c := take()
+				if c == nil {
+					return
+				}
+				if err = w.explore(ctx, c); err == nil {
+					err = finish(i, c)
+				}
+			}
+			if err != nil {
+				cancel(err)
+			}
+		})
+	}
+	wg.Wait()
+	for _, c := range chunks {
+		if !c.done {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+type worker struct {
+	x    *Plan
+	f    *model.Flash
+	j    Runner
+	seen map[state][]Violation
+	told map[Symptom]string // words for symptoms, which the map of cuts shows
+}
+
+// state is the key of the judgement cache: a verdict depends on the cells and on what is expected, which the
+// operation determines.
+type state struct {
+	hash uint64
+	op   int
+}
+
+func (x *Plan) worker() (*worker, error) {
+	f, err := x.NewFlash()
+	if err != nil {
+		return nil, err
+	}
+	j, err := x.NewRunner(f)
+	return &worker{x: x, f: f, j: j, seen: map[state][]Violation{}, told: map[Symptom]string{}}, err
+}
+
+// explore cuts at each step of c.
+func (w *worker) explore(ctx context.Context, c *chunk) error {
+	x := w.x
+	c.chunkResult = chunkResult{Rows: make([][]results.CutRun, len(x.Modes))}
+	g := NewGroups()
+	clear(w.seen)
+	w.f.Restore(c.start)
+	now, last := c.steps[0], -1
+	for _, step := range c.steps {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := x.Recording.Do(w.f, now, step); err != nil {
+			return fmt.Errorf("fuzz: the recorded run does not repeat at step %d: %w", now, err)
+		}
+		now = step
+		op := x.Recording.Op(step)
+		if op != last {
+			w.j.Begin(op)
+			last = op
+		}
+		for m, mode := range x.Modes {
+			seed := CutSeed(x.Seed, step, m)
+			bad, second, equal, err := w.cut(step, mode, seed, op)
+			if err != nil {
+				return fmt.Errorf("fuzz: step %d, mode %v: %w", step, mode, err)
+			}
+			c.Stats.Cuts++
+			c.Stats.Second += second
+			if equal {
+				c.Stats.Equal++
+			} else {
+				c.Stats.Judged++
+			}
+			at := Hit{Op: op, Step: step - x.Recording.Ops[op], Mode: mode.String(), Seed: seed}
+			for _, v := range bad {
+				g.Add(v, x.Where(v, step), at, at.Mode)
+			}
+			c.Rows[m] = appendRun(c.Rows[m], w.cutRun(step, bad))
+		}
+	}
+	c.Groups = g.order
+	return nil
+}
+
+// cut forks the cells, leaves step as the mode says, and judges. equal reports whether the same state was
+// judged before.
+func (w *worker) cut(step uint64, mode model.Mode, seed uint64, op int) (bad []Violation, second uint64, equal bool, err error) {
+	f := w.f
+	f.Mark()
+	defer f.Rollback()
+	f.Arm(model.Cut{Mode: mode, Seed: seed})
+	err = w.x.Recording.Do(f, step, step+1)
+	if !f.Off() {
+		return nil, 0, false, fmt.Errorf("the cut did not hit: %w", err)
+	}
+	f.Boot()
+	at := state{f.Hash(), op}
+	if bad, equal = w.seen[at]; equal && !w.x.Plain {
+		return bad, 0, true, nil
+	}
+	if bad, second, err = w.j.Judge(op, mode, at.hash); err != nil {
+		return nil, 0, false, err
+	}
+	w.seen[at] = bad
+	return bad, second, false, nil
+}
+
+// cutRun is the outcome of one cut: the first of the rules that it breaks.
+func (w *worker) cutRun(step uint64, bad []Violation) results.CutRun {
+	r := results.CutRun{First: step, Last: step, Cuts: 1, Outcome: "ok"}
+	for i := range bad {
+		s := &bad[i].Symptom
+		if r.Rule != 0 && s.Rule >= r.Rule {
+			continue
+		}
+		text, ok := w.told[*s]
+		if !ok {
+			text = s.String()
+			w.told[*s] = text
+		}
+		r.Rule, r.Outcome = s.Rule, text
+	}
+	return r
+}
+
+// appendRun codes outcomes by run length. r follows the runs in the order of steps explored.
+func appendRun(runs []results.CutRun, r results.CutRun) []results.CutRun {
+	if n := len(runs); n > 0 && runs[n-1].Rule == r.Rule && runs[n-1].Outcome == r.Outcome {
+		runs[n-1].Last = r.Last
+		runs[n-1].Cuts += r.Cuts
+		return runs
+	}
+	return append(runs, r)
+}

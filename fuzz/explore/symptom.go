@@ -1,0 +1,134 @@
+package explore
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Symptom is how a broken rule shows, the same for equal causes. It is data: findings are grouped,
+// named, weighed and recognised by it. The words for it are the subject's, and only String has them.
+type Symptom struct {
+	Rule  int    `json:"rule"`            // number in the subject's list of rules; RulePanic: a panic
+	Kind  string `json:"kind"`            // key of Subject.Kinds
+	Op    string `json:"op,omitempty"`    // the operation, region or field that it is about
+	When  string `json:"when,omitempty"`  // keys of Subject.Moments, joined with "+": after what it shows
+	Error string `json:"error,omitempty"` // name of the error that the software returned
+	Cause string `json:"cause,omitempty"` // key of Subject.Moments: what earlier event it goes back to, if that is known
+}
+
+// RulePanic is broken by software that panics, whatever it is judged by.
+const RulePanic = 0
+
+// kindPanic is the kind of a panic, for every subject.
+const kindPanic = "panic"
+
+// String says in plain words what is wrong.
+func (s Symptom) String() string {
+	text, ok := kinds[s.Kind]
+	if !ok {
+		text = s.Kind + " {op} {error}"
+	}
+	var when strings.Builder
+	if s.When != "" {
+		for m := range strings.SplitSeq(s.When, "+") {
+			when.WriteString(moments[m])
+		}
+	}
+	return strings.NewReplacer("{op}", word(s.Op), "{when}", when.String(), "{error}", s.Error).Replace(text) + moments[s.Cause]
+}
+
+// After is the symptom at a further moment.
+func After(when, moment string) string {
+	switch {
+	case when == "":
+		return moment
+	case moment == "":
+		return when
+	}
+	return when + "+" + moment
+}
+
+// Violation is one rule that a run broke.
+type Violation struct {
+	Symptom  Symptom `json:"symptom"`
+	Expected string  `json:"expected"`         // in this very case, for people
+	Seen     string  `json:"seen"`             // likewise
+	Error    string  `json:"error,omitempty"`  // name of the error behind it, where the symptom does not have it
+	Second   bool    `json:"second,omitempty"` // a second cut came in between: where the first one was does not matter
+}
+
+// Place is where in a run a violation shows, as far as it matters for the cause. Both are keys of
+// Subject.Words, or stand for themselves.
+type Place struct {
+	Op   string `json:"op"`   // "set", "download", "install" ...
+	Part string `json:"part"` // what the step changes
+}
+
+func (p Place) String() string { return word(p.Op) + ", " + word(p.Part) }
+
+// PartWords says in words what the step changes.
+func (p Place) PartWords() string { return word(p.Part) }
+
+// Subject is a kind of software under test: its rules, and the words for what breaks them.
+type Subject struct {
+	Name     string            // "KVStore"
+	Rules    []string          // the text of rule 1 and of those that follow
+	Kinds    map[string]string // by Symptom.Kind: a sentence with {op}, {when} and {error}
+	Moments  map[string]string // by part of Symptom.When
+	Words    map[string]string // by Symptom.Op and the fields of Place; what is missing stands for itself
+	Severity func(s Symptom, modes []string) string
+}
+
+var (
+	subjects = map[string]*Subject{}
+	kinds    = map[string]string{kindPanic: "a panic: {error}"}
+	moments  = map[string]string{}
+	words    = map[string]string{}
+)
+
+// RegisterSubject adds a subject. It is called while packages are initialised.
+func RegisterSubject(s *Subject) {
+	subjects[s.Name] = s
+	for _, m := range []struct{ to, from map[string]string }{{kinds, s.Kinds}, {moments, s.Moments}, {words, s.Words}} {
+		for key, text := range m.from {
+			if old, ok := m.to[key]; ok && old != text {
+				panic(fmt.Sprintf("explore: %q is registered as %q and as %q", key, old, text))
+			}
+			m.to[key] = text
+		}
+	}
+}
+
+// word is the words for a key, or the key.
+func word(key string) string {
+	if w, ok := words[key]; ok {
+		return w
+	}
+	return key
+}
+
+// ruleText is the text of a rule.
+func ruleText(subject string, rule int) string {
+	if rule == RulePanic {
+		return "nothing makes it panic"
+	}
+	s := subjects[subject]
+	if s == nil || rule < 1 || rule > len(s.Rules) {
+		return "unknown"
+	}
+	return s.Rules[rule-1]
+}
+
+// The severities, the gravest first.
+const (
+	High   = "high"   // data or the device is lost
+	Medium = "medium" // something has to be repeated
+	Low    = "low"    // something shows that should not
+)
+
+func severity(subject string, s Symptom, modes []string) string {
+	if of := subjects[subject]; of != nil && of.Severity != nil {
+		return of.Severity(s, modes)
+	}
+	return High
+}

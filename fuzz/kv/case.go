@@ -1,0 +1,136 @@
+package kv
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"dualbank/fuzz/explore"
+	"dualbank/fuzz/kv/script"
+	"dualbank/kvstore"
+	"dualbank/model"
+)
+
+// Case is a run of a store that can be run again from an erased device, and how it is judged.
+type Case struct {
+	On        explore.Device    `json:"device"`
+	Profile   string            `json:"profile"`              // MbedCE or MbedOS; "own": the store is not part of dualbank
+	Secure    bool              `json:"secure,omitempty"`     // the store is a SecureStore over two TDBStores
+	Defects   kvstore.Defects   `json:"defects,omitempty"`    // defects of the past that the store shows
+	Judge     string            `json:"judge"`                // one of the constants below
+	Deep      bool              `json:"deep,omitempty"`       // of JudgeCut: second cuts hit the steps of the recovery and of the set after it
+	DeepSteps uint64            `json:"deep_steps,omitempty"` // with Deep: about so many of these steps; 0: every one
+	Watchdog  *explore.Watchdog `json:"watchdog,omitempty"`   // of JudgeWatchdog
+	Keys      []string          `json:"keys"`                 // that the judge looks for and writes to
+	Once      []string          `json:"once,omitempty"`       // of these, the ones that it must not write to
+	Own       []string          `json:"own,omitempty"`        // keys that the store lists of its own accord after a reopen
+	Steps     []script.Step     `json:"script"`               // a line a step, see script.Step
+}
+
+// How a case is judged.
+const (
+	JudgeCut      = "cut"      // after the fault of the last step, or at the end if it has none: the store is opened, read, used and cut again
+	JudgeLive     = "live"     // between the operations, which have no faults
+	JudgeError    = "error"    // after the device error in the last step: while the store runs, and after a reboot
+	JudgeAttack   = "attack"   // after the attack that the last step is; if it is none, the image is searched for secrets
+	JudgeWalk     = "walk"     // after each fault and attack, and at the end
+	JudgeWatchdog = "watchdog" // every operation is over before a watchdog resets the device
+)
+
+var judges = []string{JudgeCut, JudgeLive, JudgeError, JudgeAttack, JudgeWalk, JudgeWatchdog}
+
+// Device says in words on what the case runs.
+func (c *Case) Device() string {
+	if c.Watchdog != nil {
+		return fmt.Sprintf("%v, driver %s, %s", &c.On, c.Watchdog.Driver, c.Watchdog.Corner)
+	}
+	return c.On.String()
+}
+
+// Variant is the profile.
+func (c *Case) Variant() string { return c.Profile }
+
+// Len is the number of steps.
+func (c *Case) Len() int { return len(c.Steps) }
+
+// Clean is the case without defects of the past.
+func (c *Case) Clean() explore.Case {
+	clean := *c
+	clean.Defects = 0
+	return &clean
+}
+
+// check finds what would make a case impossible to run.
+func (c *Case) check() error {
+	if _, ok := kvstore.ParseProfile(c.Profile); !ok && c.Profile != ownProfile {
+		return fmt.Errorf("kv.profile: %q is unknown: use MbedCE or MbedOS", c.Profile)
+	}
+	if !slices.Contains(judges, c.Judge) {
+		return fmt.Errorf("kv.judge: %q is unknown: use cut, live, error, attack, walk or watchdog", c.Judge)
+	}
+	if (c.Judge == JudgeWatchdog) != (c.Watchdog != nil) {
+		return fmt.Errorf("kv.watchdog: goes with judge %q", JudgeWatchdog)
+	}
+	if len(c.Steps) == 0 {
+		return fmt.Errorf("kv.script: is empty: a case has at least one step")
+	}
+	last := &c.Steps[len(c.Steps)-1]
+	for i := range c.Steps {
+		s := &c.Steps[i]
+		switch attacks := c.Judge == JudgeWalk && c.Secure || c.Judge == JudgeAttack && s == last; {
+		case s.Attack != nil && !attacks:
+			return fmt.Errorf("kv.script[%d]: an attack is for a SecureStore (\"secure\": true), and the last step of judge %q or any of judge %q", i, JudgeAttack, JudgeWalk)
+		case s.Fault.Mode != nil && c.Judge != JudgeWalk && (s != last || c.Judge != JudgeCut && c.Judge != JudgeError):
+			return fmt.Errorf("kv.script[%d]: a fault belongs to the last step of judge %q or %q, or to any of judge %q", i, JudgeCut, JudgeError, JudgeWalk)
+		case len(s.Then) > 0 && c.Judge != JudgeWalk:
+			return fmt.Errorf("kv.script[%d]: only judge %q takes faults in the boots that follow", i, JudgeWalk)
+		}
+	}
+	if c.Judge == JudgeError && last.Fault.Mode == nil {
+		return fmt.Errorf("kv.script: the last step needs a fault: add for instance \"; fail at step 3\"")
+	}
+	if c.Judge == JudgeAttack && !c.Secure {
+		return fmt.Errorf("kv.judge: only a SecureStore (\"secure\": true) can be attacked")
+	}
+	for _, k := range append(script.Keys(c.Steps), c.Once...) {
+		if !slices.Contains(c.Keys, k) {
+			return fmt.Errorf("kv.keys: %q is missing: list every key of script and once", k)
+		}
+	}
+	if c.Judge == JudgeCut && !slices.ContainsFunc(c.Keys, func(k string) bool { return !slices.Contains(c.Once, k) }) {
+		return fmt.Errorf("kv.keys: all are in once: the judge needs a key to write to")
+	}
+	return nil
+}
+
+// caseOf is a case of this sweep.
+func (c *Sweep) caseOf(judge string, steps []script.Step, own map[string]bool) *Case {
+	k := &Case{
+		On: c.Device, Profile: c.profile(), Secure: c.Secure, Defects: c.Defects, Judge: judge, Deep: c.Deep, DeepSteps: c.DeepSteps,
+		Keys: script.Keys(steps), Once: script.Once(steps), Steps: steps,
+	}
+	if judge == JudgeCut && len(steps) > 0 && steps[len(steps)-1].Fault.Mode != nil {
+		k.Own = slices.Sorted(maps.Keys(own))
+	}
+	return k
+}
+
+// faulted are the steps up to the one of a hit, with its fault.
+func faulted(steps []script.Step, at explore.Hit) []script.Step {
+	some := append([]script.Step(nil), steps[:min(at.Op+1, len(steps))]...)
+	if mode, ok := model.ModeByName(at.Mode); ok {
+		some[len(some)-1].Fault = explore.Fault{Mode: mode, At: at.Step, Seed: at.Seed}
+	}
+	return some
+}
+
+// tell says on what the case runs, and lists the operations up to the last one: all of them where the case is
+// small, as it mostly is.
+func (c *Case) tell(w io.Writer, operations int, how string, steps []script.Step) {
+	fmt.Fprintf(w, "device   %v\nprofile  %s\nworkload %d operations from an erased device%s\n", &c.On, c.Profile, operations, how)
+	const most = 100
+	for i := max(0, len(steps)-most); i < len(steps); i++ {
+		fmt.Fprintf(w, "%8d %v\n", i, &steps[i].Op)
+	}
+}

@@ -1,0 +1,168 @@
+package kv
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+
+	"dualbank/fuzz/explore"
+	"dualbank/fuzz/kv/script"
+	"dualbank/fuzz/kv/sut"
+	"dualbank/kvstore"
+	"dualbank/model"
+	"dualbank/results"
+)
+
+// Cut runs the sweep. When ctx ends, it returns what was explored until then together with ctx's error. The
+// result is a function of c, whatever the number of workers.
+func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*explore.Sweep, error) {
+	modes, err := explore.ParseModes(c.Modes)
+	if err != nil {
+		return nil, err
+	}
+	w, err := record(&c, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	own, bad, err := w.undisturbed()
+	if err != nil {
+		return nil, err
+	}
+	s := &explore.Sweep{Map: results.CutMap{Name: fmt.Sprintf("KVStore workload, profile %s, %v", c.profile(), &c.Device) + c.depth(), Marks: w.collections}}
+	p := explore.Plan{
+		Recording: w.rec, Modes: modes, Seed: c.Seed, Workers: c.Workers, Chunk: explore.ChunkSteps,
+		NewFlash:  c.Device.Flash,
+		NewRunner: func(f *model.Flash) (explore.Runner, error) { return newRecovery(w, f, own) },
+		Where:     w.of, Journal: c.Journal, Identity: c.identity(),
+	}
+	p.Steps, s.Map.Sampling = w.rec.Pick(c.MaxCuts/uint64(len(modes)), c.Seed)
+	if c.Deep {
+		p.Chunk = explore.DeepChunkSteps
+	}
+	g := explore.NewGroups()
+	for _, v := range bad {
+		where := explore.Place{Op: string(script.Reboot), Part: "no-cut"}
+		if v.Second {
+			where = afterRecovery
+		}
+		g.Add(v, where, explore.Hit{Op: len(w.ops), Mode: explore.NoCut})
+	}
+	err = p.Run(ctx, s, g, progress)
+	s.Findings = g.Findings(sut.SubjectName, func(at explore.Hit) explore.Case {
+		k := c.caseOf(JudgeCut, faulted(script.Steps(w.ops), at), own)
+		k.Keys, k.Once = w.keys, w.once
+		return k
+	})
+	return s, err
+}
+
+// undisturbed judges the end of the run without any cut. A key that the store lists of its own
+// accord is one violation, and is expected from then on: it is no matter of power.
+func (w *recorded) undisturbed() (own map[string]bool, bad []explore.Violation, err error) {
+	f, err := w.end()
+	if err != nil {
+		return nil, nil, err
+	}
+	j, err := newRecovery(w, f, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	own = map[string]bool{}
+	if err := j.Store.Open(); err != nil {
+		return nil, nil, fmt.Errorf("the store does not open at the end of the run, without any cut: %w", err)
+	}
+	it, err := j.Store.Iterate("")
+	if err != nil {
+		return nil, nil, fmt.Errorf("the store cannot be listed at the end of the run, without any cut: %w", err)
+	}
+	for range len(w.keys) + 16 {
+		key, err := it.Next()
+		if err != nil {
+			break
+		}
+		if _, ok := w.before[0].Index[key]; !ok && !own[key] {
+			own[key] = true
+			bad = append(bad, explore.Violation{
+				Symptom:  explore.Symptom{Rule: sut.RuleNoMore, Kind: "own-key", Op: strconv.Quote(key)},
+				Expected: "the keys that were set", Seen: fmt.Sprintf("%q is listed too", key),
+			})
+		}
+	}
+	if err := it.Close(); err != nil {
+		return nil, nil, err
+	}
+	j.Own = own
+	j.Begin(len(w.ops))
+	v, _, err := j.Judge(len(w.ops), model.Before, f.Hash())
+	return own, append(bad, v...), err
+}
+
+// replayCut runs a case with a cut in its last step, or with none, again.
+func replayCut(c *Case, w io.Writer, sweep *Sweep, _ explore.Env) (*explore.Replayed, error) {
+	run, err := record(sweep, c.Keys, c.Once)
+	if err != nil {
+		return nil, err
+	}
+	last := len(c.Steps) - 1
+	c.tell(w, len(run.ops), fmt.Sprintf(", %d steps", run.rec.Steps), c.Steps)
+	fault := c.Steps[last].Fault
+	if fault.Mode == nil {
+		f, err := run.end()
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(w, "cut      none\n")
+		re := found(w, run, f)
+		_, re.Bad, err = run.undisturbed()
+		return re, err
+	}
+	f, err := c.On.Flash()
+	if err != nil {
+		return nil, err
+	}
+	own := map[string]bool{}
+	for _, k := range c.Own {
+		own[k] = true
+	}
+	j, err := newRecovery(run, f, own)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.Store.Open(); err != nil {
+		return nil, err
+	}
+	for i := range last {
+		// What fails here failed when the run was recorded, and is expected.
+		_ = sut.Do(&c.Steps[i].Op, j.Store, f)
+	}
+	if err := sut.DoCut(&c.Steps[last].Op, j.Store, f, fault.Cut()); !f.Off() {
+		return nil, fmt.Errorf("kv.script: operation %d has no step %d (it ends with %v): the file does not fit this store", last, fault.At, err)
+	}
+	at := run.rec.Ops[last] + fault.At
+	fmt.Fprintf(w, "cut      in operation %d, after %d of its steps, mode %s: %s\n", last, fault.At, fault.Mode, run.at(at).PartWords())
+	run.rec.Tell(w, at, run.rec.Ops[last])
+	f.Boot()
+	re := found(w, run, f)
+	re.Where = func(v explore.Violation) (explore.Place, bool) { return run.of(v, at), true }
+	j.Begin(last)
+	re.Bad, _, err = j.Judge(last, fault.Mode, f.Hash())
+	return re, err
+}
+
+// found keeps the cells as the store finds them at its next open, and shows them.
+func found(w io.Writer, run *recorded, f *model.Flash) *explore.Replayed {
+	d := &run.cfg.Device
+	re := &explore.Replayed{Base: d.Base, Image: make([]byte, d.Size)}
+	f.Peek(d.Base, re.Image)
+	if run.layout == nil {
+		return re
+	}
+	if dev, err := f.Region(d.Base, d.Size); err == nil {
+		if p, err := kvstore.Inspect(dev, run.cfg.Profile); err == nil {
+			fmt.Fprintln(w, "then     the store finds this, is opened, read and used:")
+			p.Print(w, 6)
+		}
+	}
+	return re
+}

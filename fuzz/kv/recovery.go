@@ -1,0 +1,186 @@
+package kv
+
+import (
+	"fmt"
+
+	"dualbank/fuzz/explore"
+	"dualbank/fuzz/kv/script"
+	"dualbank/fuzz/kv/sut"
+	"dualbank/model"
+	"dualbank/model/random"
+)
+
+// recovery judges a store after a cut in a recorded run: it is opened, read, used, and cut again. It is the
+// explore.Runner of the subject.
+type recovery struct {
+	*sut.Run
+	w     *recorded
+	start sut.Expectation // before the operation that Begin named
+	first sut.Expectation // after the recovery from the first cut
+	deep  map[state]bool  // states after a second cut that were judged
+	cuts  uint64          // that deeper has explored for the present first cut
+}
+
+// state is what a judgement after a second cut depends on.
+type state struct {
+	hash uint64
+	op   int
+}
+
+func newRecovery(w *recorded, f *model.Flash, own map[string]bool) (*recovery, error) {
+	r, err := sut.NewRun(f, &w.cfg.Device, w.cfg.software(), w.keys, w.once, w.longest)
+	if err != nil {
+		return nil, err
+	}
+	r.Own = own
+	return &recovery{Run: r, w: w, deep: map[state]bool{}}, nil
+}
+
+// Begin says that the cuts that follow hit operation op.
+func (j *recovery) Begin(op int) {
+	j.start.CopyFrom(&j.w.before[op])
+	clear(j.deep)
+}
+
+// Judge is called with the power on again.
+func (j *recovery) Judge(op int, mode model.Mode, hash uint64) ([]explore.Violation, uint64, error) {
+	j.Bad, j.Second, j.cuts = nil, nil, 0
+	j.Seen = j.F.Counters()
+	j.recover(op, mode, hash)
+	j.Inside()
+	return j.Bad, j.cuts, nil
+}
+
+// recover lets the store recover from the cut, looks at it, and lets it work on.
+func (j *recovery) recover(op int, mode model.Mode, hash uint64) {
+	j.Exp.CopyFrom(&j.start)
+	j.Before.CopyFrom(&j.start)
+	j.Flight, j.Resetting = -1, false
+	if op < len(j.w.ops) {
+		s := &script.Step{Op: j.w.ops[op]}
+		j.Resetting = s.Kind == script.Reset
+		j.Exp.Apply(&s.Op, j.w.values[op], sut.Maybe)
+		if s.Key != "" {
+			j.Flight = j.Exp.Index[s.Key]
+		}
+	}
+	if !j.Reopen(sut.RuleOpens, "") {
+		return
+	}
+	if !j.Look("") {
+		if j.w.cfg.Secure && j.Flight >= 0 {
+			j.ComeBack(0)
+		}
+		return
+	}
+	if j.w.cfg.Deep {
+		j.deeper(op, mode, hash)
+		if !j.Reopen(sut.RuleOpens, "") { // what the store has in RAM is of a fork
+			return
+		}
+	}
+	j.use(random.New(hash^uint64(op)), mode)
+}
+
+// use makes the store work on: a set of another key survives a clean reboot, and so does the key in
+// flight, which is then set again and survives a second cut.
+func (j *recovery) use(rnd *random.Source, mode model.Mode) {
+	first := j.Pick(rnd, j.Flight)
+	if first < 0 {
+		return // every key is written once
+	}
+	steps := j.F.Steps()
+	if !j.Set(first, rnd, "next-set") {
+		return
+	}
+	steps = j.F.Steps() - steps
+	if !j.Reopen(sut.RuleWorks, sut.AfterNextSet) || !j.Look("next-set-reboot") {
+		return
+	}
+
+	i := j.Flight
+	if i < 0 || j.Fixed(i) {
+		i = j.Pick(rnd, -1)
+	}
+	j.Inside()
+	k := &j.Exp.Keys[i]
+	then := &sut.SecondCut{What: "a set of", Key: k.Name, Cut: model.Cut{Step: rnd.Uint64() % max(steps, 1), Mode: mode, Seed: rnd.Uint64()}}
+	j.F.Arm(then.Cut)
+	v := sut.SmallValue(rnd)
+	err := j.Store.Set(k.Name, v, 0)
+	k.Other, k.Either = v, true
+	switch {
+	case err == nil:
+		k.ValueState = sut.ValueState{Now: v}
+	case !j.F.Off():
+		j.Report(explore.Symptom{Rule: sut.RuleWorks, Kind: "set-fails-later", Error: sut.ErrorName(err)}, "set succeeds", fmt.Sprintf("set %q: %v", k.Name, err))
+	}
+	j.F.Disarm()
+	j.Second, j.Flight = then, i
+	if j.Reopen(sut.RuleWorks, sut.AfterSecondCut) && j.Look(sut.AfterSecondCut) {
+		j.Set(i, rnd, "set-after-cut")
+	}
+}
+
+// deeper cuts every step of a recovery and of the set that follows it, each on the cells that the first
+// cut left; or about DeepSteps of them, evenly spread from a place that the cells decide.
+func (j *recovery) deeper(op int, mode model.Mode, hash uint64) {
+	// The value depends on the operation alone, so that different first cuts lead to equal states.
+	rnd := random.New(uint64(op))
+	i := j.Pick(rnd, j.Flight)
+	if i < 0 {
+		return
+	}
+	v := sut.SmallValue(rnd)
+	j.first.CopyFrom(&j.Exp)
+	step, every := uint64(0), uint64(1)
+	if most := j.w.cfg.DeepSteps; most > 0 {
+		every = max(j.length(i, v)/most, 1)
+		step = hash % every
+	}
+	flight := j.Flight
+	for ; ; step += every {
+		j.F.Mark()
+		j.F.Boot()
+		then := &sut.SecondCut{What: "a boot, or the set behind it, of", Key: j.Exp.Keys[i].Name, Cut: model.Cut{Step: step, Mode: mode, Seed: rnd.Uint64()}}
+		j.F.Arm(then.Cut)
+		err := j.Store.Open()
+		if err == nil {
+			err = j.Store.Set(j.Exp.Keys[i].Name, v, 0)
+		}
+		cut := j.F.Off()
+		if cut {
+			j.cuts++
+		}
+		if at := (state{j.F.Hash(), op}); cut && !j.deep[at] {
+			j.deep[at] = true
+			k := &j.Exp.Keys[i]
+			k.Other, k.Either = v, true
+			if err == nil {
+				k.ValueState = sut.ValueState{Now: v}
+			}
+			j.Flight, j.Second = i, then
+			if j.Reopen(sut.RuleWorks, sut.AfterSecondCut) {
+				j.Look(sut.AfterSecondCut)
+			}
+			j.Exp.CopyFrom(&j.first)
+			j.Flight, j.Second = flight, nil
+		}
+		j.F.Disarm()
+		j.F.Rollback()
+		if !cut {
+			return
+		}
+	}
+}
+
+// length is the number of steps that an open and a set take.
+func (j *recovery) length(key int, v []byte) uint64 {
+	j.F.Mark()
+	defer j.F.Rollback()
+	j.F.Boot()
+	if j.Store.Open() == nil {
+		_ = j.Store.Set(j.Exp.Keys[key].Name, v, 0) // use judges what it returns
+	}
+	return j.F.Steps()
+}

@@ -1,0 +1,104 @@
+package sut
+
+import (
+	"bytes"
+
+	"dualbank/fuzz/kv/script"
+	"dualbank/kvstore"
+)
+
+// Expectation is what a KVStore must hold at some moment of a workload: for every key its value, or
+// two that are allowed until it is read.
+type Expectation struct {
+	Keys     []keyState
+	Index    map[string]int
+	Reserved ValueState
+}
+
+// keyState is one key. A key that was never set is in the table too, as missing.
+type keyState struct {
+	Name string
+	ValueState
+	Flags kvstore.Flags
+}
+
+// ValueState is what a read may return: one value, or, after an unfinished operation, the old or the new
+// one. nil is missing; an empty value is not nil.
+type ValueState struct {
+	Now    []byte
+	Other  []byte
+	Either bool // other is allowed as well
+}
+
+// allows reports whether v may be read. From then on it is the only value.
+func (s *ValueState) allows(v []byte) bool {
+	if Same(s.Now, v) {
+		s.Either = false
+		return true
+	}
+	if s.Either && Same(s.Other, v) {
+		s.Now, s.Either = s.Other, false
+		return true
+	}
+	return false
+}
+
+// Same reports whether two values are equal; a missing one is not an empty one.
+func Same(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
+
+// NewExpectation is a store in which every one of keys is missing.
+func NewExpectation(keys []string) *Expectation {
+	e := &Expectation{Index: map[string]int{}}
+	for _, k := range keys {
+		e.Index[k] = len(e.Keys)
+		e.Keys = append(e.Keys, keyState{Name: k})
+	}
+	return e
+}
+
+// CopyFrom makes e what o is. Both know the same keys.
+func (e *Expectation) CopyFrom(o *Expectation) {
+	e.Keys = append(e.Keys[:0], o.Keys...)
+	e.Index = o.Index
+	e.Reserved = o.Reserved
+}
+
+// The outcomes of an operation, as far as the caller knows.
+type Known int
+
+const (
+	Succeeded Known = iota
+	Maybe           // it failed, or the power went: done or not, but one of them
+)
+
+// Apply brings e to the moment after op.
+func (e *Expectation) Apply(op *script.Op, value []byte, how Known) {
+	switch op.Kind {
+	case script.Set, script.Pieces:
+		k := &e.Keys[e.Index[op.Key]]
+		k.become(value, how)
+		if how == Succeeded {
+			k.Flags = op.Flags
+		}
+	case script.Remove:
+		e.Keys[e.Index[op.Key]].become(nil, how)
+	case script.Reserved:
+		e.Reserved.become(value, how)
+	case script.Reset:
+		for i := range e.Keys {
+			e.Keys[i].become(nil, how)
+			if how == Succeeded {
+				e.Keys[i].Flags = 0
+			}
+		}
+		e.Reserved.become(nil, how)
+	}
+}
+
+func (s *ValueState) become(next []byte, how Known) {
+	if how == Succeeded {
+		*s = ValueState{Now: next}
+		return
+	}
+	s.Other, s.Either = next, true
+}

@@ -1,0 +1,224 @@
+package sut
+
+import (
+	"fmt"
+	"slices"
+
+	"dualbank/fuzz/explore"
+	"dualbank/fuzz/kv/script"
+	"dualbank/model"
+	"dualbank/model/random"
+)
+
+// Run is a store at work on a flash, what it must hold, and what was found wrong with it. It performs steps,
+// boots and looks; how a run is judged (after cuts, between operations, under attack ...) is up to those
+// that embed it.
+type Run struct {
+	F      *model.Flash
+	Device *explore.Device
+	Store  Store
+	can    script.Abilities
+	Limit  uint64          // steps that an open or a set may take
+	Own    map[string]bool // keys that the store itself lists: no matter of cuts
+	once   map[string]bool // keys that the judge must not write to
+
+	Exp    Expectation // now
+	Before Expectation // before the operation that was performed last
+	Flight int         // key of the operation that may be done or not, or -1
+	// resetting is true until the first look after a reset that may be done or not.
+	Resetting bool
+
+	Bad    []explore.Violation
+	Second *SecondCut     // the second cut that is over; nil: there was none
+	Seen   model.Counters // what inside has looked at
+
+	Buf    []byte
+	name   [256]byte
+	listed []int // by key: generation in which it was listed
+	gen    int
+	order  []int // key by its place in the latest lists
+}
+
+// SecondCut says where a second cut was, for what is told of a violation.
+type SecondCut struct {
+	What string // it interrupted
+	Key  string // that was being set
+	Cut  model.Cut
+}
+
+// NewRun is a store of software on f, which expects keys to be missing. longest is the size in bytes of the
+// longest value.
+func NewRun(f *model.Flash, d *explore.Device, software Software, keys, once []string, longest int) (*Run, error) {
+	dev, err := f.Region(d.Base, d.Size)
+	if err != nil {
+		return nil, err
+	}
+	r := &Run{
+		F: f, Device: d, Store: software(dev), Limit: stepsAllowed(d), once: map[string]bool{}, Flight: -1,
+		Exp: *NewExpectation(keys), Before: *NewExpectation(keys), Buf: make([]byte, longest+1), listed: make([]int, len(keys)),
+	}
+	r.can = Abilities(r.Store)
+	for _, k := range once {
+		r.once[k] = true
+	}
+	return r, nil
+}
+
+// stepsAllowed is the most steps that an open or a set may take: three times what it takes to program the
+// whole region once.
+func stepsAllowed(d *explore.Device) uint64 { return uint64(3*d.Size/d.Unit + 64) }
+
+// LongestValue is the size in bytes of the longest value of steps, and at least that of what judges write.
+func LongestValue(steps []script.Step) int {
+	longest := 64
+	for i := range steps {
+		longest = max(longest, steps[i].Size)
+	}
+	return longest
+}
+
+// Done is how an operation ended.
+type Done struct {
+	Err   error
+	Off   bool   // the power was cut
+	Steps uint64 // program and erase steps that it took, those of a reboot included
+}
+
+// Perform does the operation of s, with the fault of s if there is one. What follows from it for what the
+// store must hold is up to expect.
+func (r *Run) Perform(s *script.Step) (d Done) {
+	r.Before.CopyFrom(&r.Exp)
+	r.Flight, r.Resetting = -1, false
+	first := r.F.Steps()
+	if s.Kind == script.Reboot {
+		first = 0
+	}
+	if s.Fault.Mode == nil {
+		d.Err = Do(&s.Op, r.Store, r.F)
+	} else {
+		d.Err = DoCut(&s.Op, r.Store, r.F, s.Fault.Cut())
+	}
+	d.Off, d.Steps = r.F.Off(), r.F.Steps()-first
+	r.F.Disarm()
+	return d
+}
+
+// Expect brings what the store must hold to the moment after an operation: it is done; or it was refused and
+// has changed nothing; or it is done or not.
+func (r *Run) Expect(s *script.Step, d Done) {
+	switch {
+	case d.Err == nil:
+		r.Exp.Apply(&s.Op, s.Value(), Succeeded)
+	case !d.Off && Refused(d.Err, s):
+	default:
+		r.inFlight(s)
+	}
+}
+
+// inFlight expects an operation to be done or not.
+func (r *Run) inFlight(s *script.Step) {
+	r.Exp.Apply(&s.Op, s.Value(), Maybe)
+	if i, ok := r.Exp.Index[s.Key]; ok {
+		r.Flight = i
+	}
+}
+
+// Report notes a violation; the same symptom once.
+func (r *Run) Report(s explore.Symptom, expected, seen string) {
+	if slices.ContainsFunc(r.Bad, func(v explore.Violation) bool { return v.Symptom == s }) {
+		return
+	}
+	if c := r.Second; c != nil {
+		seen += fmt.Sprintf("; the second cut came in %s %q, after %d steps, mode %v", c.What, c.Key, c.Cut.Step, c.Cut.Mode)
+	}
+	r.Bad = append(r.Bad, explore.Violation{Symptom: s, Expected: expected, Seen: seen, Second: r.Second != nil})
+}
+
+// Reopen powers up and opens the store.
+func (r *Run) Reopen(rule int, when string) bool {
+	r.F.Boot()
+	err := r.Store.Open()
+	if n := r.F.Steps(); n > r.Limit {
+		r.Report(explore.Symptom{Rule: RuleBounded, Kind: "open-too-long"}, fmt.Sprintf("at most %d", r.Limit), fmt.Sprintf("%d steps", n))
+	}
+	if err != nil {
+		r.Report(explore.Symptom{Rule: rule, Kind: KindNotOpen, When: when, Error: ErrorName(err)}, "open succeeds", "open fails: "+err.Error())
+		return false
+	}
+	return true
+}
+
+// Bounded is rule 9 for an operation that took so many steps.
+func (r *Run) Bounded(op string, steps uint64) {
+	if steps > r.Limit {
+		r.Report(explore.Symptom{Rule: RuleBounded, Kind: "too-long", Op: op}, fmt.Sprintf("at most %d", r.Limit), fmt.Sprintf("%d steps", steps))
+	}
+}
+
+// Inside is rule 8, by what the flash has counted since it was looked at last.
+func (r *Run) Inside() {
+	before, after := r.Seen, r.F.Counters()
+	r.Seen = after
+	again := after.NotErased - before.NotErased
+	if again > 0 {
+		r.Report(explore.Symptom{Rule: RuleRegion, Kind: KindNotErased}, "units that are erased", fmt.Sprintf("%d times", again))
+	}
+	if n := after.Refused - before.Refused; n > again {
+		r.Report(explore.Symptom{Rule: RuleRegion, Kind: "refused"}, "programs and erases within the region, on its units", fmt.Sprintf("%d refused", n))
+	}
+}
+
+// Set writes a key. A set that fails is tried once more, to tell a store that has lost its balance from one
+// that has stopped working.
+func (r *Run) Set(i int, rnd *random.Source, which string) bool {
+	k := &r.Exp.Keys[i]
+	v := SmallValue(rnd)
+	first := r.F.Steps()
+	err := r.Store.Set(k.Name, v, 0)
+	r.Bounded(string(script.Set), r.F.Steps()-first)
+	if err == nil {
+		k.ValueState = ValueState{Now: v}
+		return true
+	}
+	again := r.Store.Set(k.Name, v, 0)
+	if again == nil {
+		k.ValueState = ValueState{Now: v}
+		r.Report(explore.Symptom{Rule: RuleWorks, Kind: kindSetFailsOnce, Op: which, Error: ErrorName(err)}, "set succeeds", fmt.Sprintf("set %q: %v; the same set again succeeds", k.Name, err))
+		return true
+	}
+	k.Other, k.Either = v, true
+	r.Report(explore.Symptom{Rule: RuleWorks, Kind: "set-fails-twice", Op: which, Error: ErrorName(err)}, "set succeeds", fmt.Sprintf("set %q: %v; the same set again: %v", k.Name, err, again))
+	return true
+}
+
+// Pick draws a key that may be rewritten, not the one to leave alone if there is another.
+func (r *Run) Pick(rnd *random.Source, leave int) int {
+	start, found := rnd.Intn(len(r.Exp.Keys)), leave
+	for n := range r.Exp.Keys {
+		i := (start + n) % len(r.Exp.Keys)
+		if i != leave && !r.Fixed(i) {
+			return i
+		}
+		if found < 0 && !r.Fixed(i) {
+			found = i
+		}
+	}
+	return found
+}
+
+// Fixed reports whether a key can no longer be set, or may not be: a write-once key.
+func (r *Run) Fixed(i int) bool { return r.once[r.Exp.Keys[i].Name] }
+
+// SmallValue is a small value, as most are.
+func SmallValue(rnd *random.Source) []byte {
+	v := make([]byte, 8+rnd.Intn(56))
+	rnd.Fill(v)
+	return v
+}
+
+// Image is the store's region as it is.
+func (r *Run) Image() []byte {
+	p := make([]byte, r.Device.Size)
+	r.F.Peek(r.Device.Base, p)
+	return p
+}

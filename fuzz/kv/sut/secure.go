@@ -1,0 +1,169 @@
+package sut
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+
+	"dualbank/fuzz/explore"
+	"dualbank/fuzz/kv/script"
+	"dualbank/kvstore"
+	"dualbank/model"
+	"dualbank/model/random"
+)
+
+// SecureStore is a partition of storage type TDB_EXTERNAL on one device: the internal store in the first
+// third of its erase units, the external device in the rest, of which the store leaves the first two units
+// to another user. A key's name says how its values are protected: see script.Protection.
+type SecureStore struct {
+	*kvstore.Partition
+	rand *random.Source
+	Err  error
+}
+
+// RootOfTrust is the device key of every device under test.
+var RootOfTrust = []byte("0123456789abcdef")
+
+func NewSecureStore(dev kvstore.BlockDevice, opts kvstore.Options) *SecureStore {
+	s := &SecureStore{rand: random.New(0)}
+	split, skip := SecureSplit(dev)
+	storage := kvstore.Storage{Type: kvstore.TDBExternal, Partition: "kv", ExternalBase: skip}
+	s.Partition, s.Err = storage.Build(kvstore.Parts{
+		Internal: window{dev, 0, split}, External: window{dev, split, dev.Size() - split}, Options: opts,
+		Entropy: func(p []byte) error { s.rand.Fill(p); return nil },
+	})
+	return s
+}
+
+// External is the part of a device that a SecureStore on it keeps its external store in.
+func External(dev kvstore.BlockDevice) kvstore.BlockDevice {
+	split, skip := SecureSplit(dev)
+	return window{dev, split + skip, dev.Size() - split - skip}
+}
+
+// SecureSplit is where the external device begins, and how many bytes of it the store leaves alone.
+func SecureSplit(dev kvstore.BlockDevice) (split, skip uint32) {
+	for split < dev.Size()/3 {
+		split += dev.EraseSize(split)
+	}
+	return split, 2 * dev.EraseSize(split)
+}
+
+// window is a part of a device as a device of its own.
+type window struct {
+	dev        kvstore.BlockDevice
+	base, size uint32
+}
+
+func (w window) Size() uint32                 { return w.size }
+func (w window) ProgramUnit() uint32          { return w.dev.ProgramUnit() }
+func (w window) EraseSize(addr uint32) uint32 { return w.dev.EraseSize(w.base + addr) }
+
+func (w window) Read(addr uint32, p []byte) error {
+	if !w.inside(addr, uint64(len(p))) {
+		return model.ErrRange
+	}
+	return w.dev.Read(w.base+addr, p)
+}
+
+func (w window) Program(addr uint32, p []byte) error {
+	if !w.inside(addr, uint64(len(p))) {
+		return model.ErrRange
+	}
+	return w.dev.Program(w.base+addr, p)
+}
+
+func (w window) Erase(addr, size uint32) error {
+	if !w.inside(addr, uint64(size)) {
+		return model.ErrRange
+	}
+	return w.dev.Erase(w.base+addr, size)
+}
+
+func (w window) inside(addr uint32, n uint64) bool { return uint64(addr)+n <= uint64(w.size) }
+
+// Stamp is that of the device (kvstore.Stamped).
+func (w window) Stamp(addr, n uint32) (stamp [2]uint64, ok bool) {
+	d, ok := w.dev.(kvstore.Stamped)
+	if !ok {
+		return stamp, false
+	}
+	return d.Stamp(w.base+addr, n)
+}
+
+// Open opens the stores; a device that was never provisioned gets its device key.
+func (s *SecureStore) Open() error {
+	if s.Err != nil {
+		return s.Err
+	}
+	if err := s.Partition.Open(); err != nil {
+		return err
+	}
+	if err := s.Key.Inject(RootOfTrust); err != nil && err != kvstore.ErrKeyExists {
+		return err
+	}
+	return nil
+}
+
+// seed makes the entropy a function of what is stored, so that runs repeat wherever they begin.
+func (s *SecureStore) seed(key string, size int) {
+	s.rand = random.New(xxhash.Sum64String(key) + uint64(size))
+}
+
+func (s *SecureStore) Set(key string, v []byte, flags kvstore.Flags) error {
+	s.rand = random.New(xxhash.Sum64String(key) ^ xxhash.Sum64(v))
+	return s.Main.Set(key, v, flags|script.Protection(key))
+}
+
+func (s *SecureStore) SetStart(key string, size uint32, flags kvstore.Flags) error {
+	s.seed(key, int(size))
+	return s.Main.SetStart(key, size, flags|script.Protection(key))
+}
+
+func (s *SecureStore) SetAdd(p []byte) error { return s.Main.SetAdd(p) }
+func (s *SecureStore) SetFinalize() error    { return s.Main.SetFinalize() }
+func (s *SecureStore) Remove(key string) error {
+	return s.Main.Remove(key)
+}
+
+func (s *SecureStore) Get(key string, p []byte, off uint32) (int, error) {
+	return s.Main.Get(key, p, off)
+}
+func (s *SecureStore) Info(key string) (kvstore.Info, error) { return s.Main.Info(key) }
+func (s *SecureStore) Iterate(prefix string) (kvstore.Iterator, error) {
+	return s.Main.Iterate(prefix)
+}
+func (s *SecureStore) Reset() error { return s.Main.Reset() }
+
+// SecurePart names the store that an address of the device belongs to.
+func SecurePart(d *explore.Device, addr uint32) string {
+	_, dev, err := d.Region()
+	if err != nil {
+		return "store"
+	}
+	if split, _ := SecureSplit(dev); addr < split {
+		return "internal"
+	}
+	return "external"
+}
+
+// Leaks looks for confidential values in an image.
+func Leaks(image []byte, steps []script.Step) (explore.Violation, bool) {
+	for i := range steps {
+		o := &steps[i]
+		if !o.Kind.Sets() || (o.Flags|script.Protection(o.Key))&kvstore.FlagConfidential == 0 {
+			continue
+		}
+		v := o.Value()
+		for at := 0; at+12 <= len(v); at += 12 {
+			if n := bytes.Index(image, v[at:at+12]); n >= 0 {
+				return explore.Violation{
+					Symptom:  explore.Symptom{Rule: RuleSecret, Kind: "leak"},
+					Expected: "no 12 bytes of it in a row", Seen: fmt.Sprintf("%d bytes of %q at 0x%X", 12, o.Key, n),
+				}, true
+			}
+		}
+	}
+	return explore.Violation{}, false
+}

@@ -1,0 +1,123 @@
+package kv
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dualbank/fuzz/explore"
+	"dualbank/fuzz/kv/script"
+	"dualbank/fuzz/kv/sut"
+	"dualbank/kvstore"
+	"dualbank/model"
+)
+
+var f429 = explore.Device{Part: "stm32f429zi", Unit: 1, Base: 0x08100000, Size: 128 << 10}
+
+// shows fails the test unless a finding shows again when its case runs from nothing.
+func shows(t *testing.T, f *explore.Finding, software sut.Software) {
+	t.Helper()
+	if _, broken, err := f.ReplayIn(io.Discard, explore.Env{Software: software}); err != nil || !broken {
+		t.Errorf("%s (%v at %v): replayed: %v, %v", f.ID, f.Symptom, f.Place, broken, err)
+	}
+}
+
+var small = explore.Device{Sectors: "8x512", Unit: 1, Size: 4096}
+
+func sweep(t testing.TB, c Sweep) *explore.Sweep {
+	t.Helper()
+	s, err := Cut(context.Background(), c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestKVFindingsReplay: every finding of a sweep breaks the same rule when its case runs from
+// nothing, with the store itself instead of the recording.
+func TestKVFindingsReplay(t *testing.T) {
+	for _, p := range []kvstore.Profile{kvstore.MbedCE, kvstore.MbedOS} {
+		for _, unit := range []uint32{1, 8} {
+			d := small
+			d.Unit = unit
+			s := sweep(t, Sweep{Device: d, Profile: p, Seed: 1, Collections: 3, MaxCuts: 6000})
+			if len(s.Findings) == 0 {
+				t.Errorf("%v: no findings, but the reference has defects", p)
+			}
+			for _, f := range s.Findings {
+				shows(t, &f, nil)
+			}
+		}
+	}
+}
+
+// TestWorkersDoNotMatter: the same sweep with one worker and with several is the same.
+func TestWorkersDoNotMatter(t *testing.T) {
+	one := sweep(t, Sweep{Device: small, Seed: 7, Collections: 2, MaxCuts: 9000, Workers: 1})
+	many := sweep(t, Sweep{Device: small, Seed: 7, Collections: 2, MaxCuts: 9000, Workers: 4})
+	if d := cmp.Diff(one, many); d != "" {
+		t.Errorf("one worker against four:\n%s", d)
+	}
+}
+
+// TestMemo: that the store does not read again what has not changed makes no difference, whatever the
+// cut leaves.
+func TestMemo(t *testing.T) {
+	for _, d := range []explore.Device{small, {Part: "stm32l496zg", Unit: 8, Base: 0x080F0000, Size: 8192}, {Sectors: "4x8K", Unit: 8, Size: 32 << 10}} {
+		c := Sweep{Device: d, Seed: 3, Collections: 2, Modes: []string{"before", "torn", "weak", "ecc"}, MaxCuts: 500}
+		fast := sweep(t, c)
+		c.plain = true
+		if diff := cmp.Diff(sweep(t, c), fast); diff != "" {
+			t.Errorf("%v: reading everything against reading what changed:\n%s", &d, diff)
+		}
+	}
+}
+
+// TestDeep: a deep sweep finds what a plain one finds, with the same counts, and what shows after
+// a second cut at a step that the plain one did not draw.
+func TestDeep(t *testing.T) {
+	c := Sweep{Device: explore.Device{Sectors: "4x512", Unit: 8, Size: 2048}, Seed: 1, Collections: 1}
+	plain := sweep(t, c)
+	c.Deep = true
+	deep := sweep(t, c)
+	counts := map[string]uint64{}
+	for _, f := range deep.Findings {
+		counts[f.Symptom.String()+f.Place.String()] = f.Count
+		shows(t, &f, nil)
+	}
+	for _, f := range plain.Findings {
+		if n := counts[f.Symptom.String()+f.Place.String()]; n < f.Count || n > f.Count && f.Place != afterRecovery {
+			t.Errorf("%s at %v: %d cuts when deep, %d when not", f.Symptom, f.Place, n, f.Count)
+		}
+	}
+}
+
+// TestReplayCutInReboot: a store that lost both areas makes a new one when it is opened, and a cut in
+// that is replayed like any other. On an L4 the workload comes to such a state by itself.
+func TestReplayCutInReboot(t *testing.T) {
+	c := &Sweep{Device: explore.Device{Part: "stm32l496zg", Unit: 8, Base: 0x0808_0000, Size: 64 << 10}, Profile: kvstore.MbedCE, Seed: 1, Collections: 1}
+	run, err := record(c, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replayed := 0
+	for i := range run.ops {
+		if run.ops[i].Kind != script.Reboot || run.rec.Ops[i] == run.rec.Ops[i+1] {
+			continue
+		}
+		var out strings.Builder
+		k := c.caseOf(JudgeCut, script.Steps(run.ops[:i+1]), map[string]bool{sut.MasterKey: true})
+		k.Keys, k.Once = run.keys, run.once
+		k.Steps[i].Fault = explore.Fault{Mode: model.Before, Seed: 1}
+		if _, err := k.Replay(&out, explore.Env{}); err != nil || !strings.Contains(out.String(), "<- cut at 0x0808") {
+			t.Errorf("operation %d: %v\n%s", i, err, out.String())
+		}
+		replayed++
+	}
+	if replayed == 0 {
+		t.Error("no reboot of the workload changes the flash")
+	}
+}

@@ -1,0 +1,107 @@
+package update
+
+import (
+	"dualbank/boot"
+	"dualbank/fuzz/explore"
+	"dualbank/model/part"
+)
+
+// SubjectName is the name of this subject in findings.
+const SubjectName = "update"
+
+// Planted is the key of the defects of client and bootloader (boot.Defects) in explore.Planted.
+const Planted = "boot"
+
+// The rules for a firmware update.
+const (
+	RuleRuns      = 1 // some number of undisturbed boots ends in a running application
+	RuleComplete  = 2 // what runs is a complete image whose hash matches
+	RuleNoOlder   = 3 // never an older version than before
+	RuleProgress  = 4 // the update completes, or a new download is possible
+	RuleUntouched = 5 // bootloader and KVStore are never touched
+	RuleInside    = 6 // no erase or program outside the region meant
+	RuleSound     = 7 // a bad candidate is never installed
+)
+
+// The moments after which a symptom shows.
+const (
+	afterDownload  = "new-download"
+	afterWatchdogs = "watchdog-resets"
+	atEnd          = "end"
+)
+
+// Places.
+const (
+	opInstall  = "install"
+	opRecovery = "recovery"
+	opEnd      = "end-of-life"
+
+	noFault = "no-fault"
+	andBoot = "+boot" // suffix of the key of a fault: another one hits the boot after it
+)
+
+var subject = explore.Subject{
+	Name: SubjectName,
+	Rules: []string{
+		"some number of undisturbed boots ends in a running application", "what runs is a complete image whose hash matches",
+		"never an older version than before", "the update completes once cuts stop, or the old image runs and a new download is possible",
+		"bootloader and KVStore are never touched", "no erase or program outside the region meant",
+		"a candidate with a bad hash or header, a wrong size or a lower version is never installed",
+	},
+	Kinds: map[string]string{
+		"never-boots":      "the device never boots again{when}: {error}",
+		"boot-fails":       "a boot without any cut ends with {error}",
+		"watchdog-boots":   "the watchdog resets the bootloader again and again: no application runs",
+		"no-header":        "what runs has no valid header{when}",
+		"other-image":      "what runs is not the image that its header names{when}",
+		"unknown-version":  "what runs has a version that no image has{when}",
+		"older-runs":       "an older version runs than before",
+		"download-fails":   "a download without any cut fails in {op}: {error}",
+		"redownload-fails": "a new download fails in {op}: {error}",
+		"not-installed":    "an update that was activated is not installed",
+		"never-installed":  "the update is not installed after a new download",
+		"foreign-write":    "an update changes what belongs to neither image nor candidate",
+		"write-outside":    "a write outside the region meant",
+		"oversize-taken":   "an image is accepted that does not fit its slot",
+		"idle-boot-writes": "a boot with nothing to install changes the flash",
+		"bad-runs":         "a bad candidate runs: {op}",
+		"left-runs":        "an image that was never activated is installed",
+	},
+	Moments: map[string]string{
+		afterDownload:  " after a new download",
+		afterWatchdogs: " after resets by the watchdog",
+		atEnd:          " at the end",
+	},
+	Words: map[string]string{
+		"download/prepare": "download: prepare", "download/write": "download: write", "download/activate": "download: activate",
+		"download/left": "download, not activated", opEnd: "end of the life", noFault: "without a fault",
+		"slot/erase": "erase in the slot", "image/erase": "erase of the active image",
+		"image/header": "active header", "image/application": "active application",
+		"candidate/header": "candidate header", "candidate/firmware": "candidate firmware",
+		"size/larger": "an image that is too large", "size/exact": "an image that just fits", "size/smaller": "an image that fits",
+	},
+}
+
+// words are the words for a place.
+func words(key string) string {
+	if w, ok := subject.Words[key]; ok {
+		return w
+	}
+	return key
+}
+
+func init() {
+	for r := boot.PowerOn; r <= boot.Unknown; r++ {
+		subject.Words["reason/"+r.String()] = "reset reason " + r.String()
+	}
+	for _, mode := range []string{"before", "after", "torn", "prefix", "weak", "ecc"} {
+		subject.Words["fault/"+mode] = "fault " + mode
+		subject.Words["fault/"+mode+andBoot] = "fault " + mode + " and another in the boot after it"
+	}
+	for _, d := range part.DriverNames() {
+		for _, corner := range []string{"typ", "max"} {
+			subject.Words["watchdog/unfed/"+d+"/"+corner] = "watchdog that nothing feeds, driver " + d + ", " + corner + " times"
+		}
+	}
+	explore.RegisterSubject(&subject)
+}

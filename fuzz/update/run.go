@@ -1,0 +1,253 @@
+package update
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+	"slices"
+
+	"dualbank/boot"
+	"dualbank/fuzz/explore"
+	"dualbank/model"
+	"dualbank/model/random"
+)
+
+// setup is what a run begins with: where things lie on the device, and the image that runs there.
+type setup struct {
+	cfg     *Sweep
+	slots   []boot.Slot
+	storage span // of the candidates
+	active  span // of the active header and image
+	first   *image
+}
+
+// span is a range of addresses, end excluded.
+type span struct{ from, to uint32 }
+
+func (s span) holds(addr, size uint32) bool { return addr >= s.from && addr+size <= s.to }
+
+// longestSlots bounds the number of slots.
+const longestSlots = 256
+
+// newSetup makes a device of f: the first image runs, and everything that no update may touch holds something.
+func newSetup(c *Sweep, f *model.Flash) (*setup, error) {
+	if c.Boot.Locations == 0 || c.Boot.Locations > longestSlots {
+		return nil, fmt.Errorf("boot.Locations: %d slots: an update needs 1 to %d", c.Boot.Locations, longestSlots)
+	}
+	if c.Old == 0 || c.Old > c.Boot.MaxAppSize {
+		return nil, fmt.Errorf("firmware of %d bytes: it must have from 1 byte to the %d that the application may have", c.Old, c.Boot.MaxAppSize)
+	}
+	slots, ok := boot.Slots(f, &c.Boot)
+	if !ok {
+		return nil, fmt.Errorf("candidate storage 0x%08X+0x%X does not lie in the flash", c.Boot.StorageAddr, c.Boot.StorageSize)
+	}
+	s := &setup{
+		cfg: c, slots: slots, first: newImage(1, c.Old, c.Seed),
+		storage: span{c.Boot.StorageAddr, c.Boot.StorageAddr + c.Boot.StorageSize},
+		active:  span{sectorStart(f, c.Boot.Details), c.Boot.AppStart + c.Boot.MaxAppSize},
+	}
+	fill := make([]byte, 4096)
+	r := random.New(c.Seed ^ 0xF111)
+	for addr := f.Start(); addr < f.Start()+f.Size(); addr += uint32(len(fill)) {
+		n := uint32(len(fill))
+		if !s.storage.holds(addr, n) && !s.active.holds(addr, n) {
+			r.Fill(fill)
+			f.Poke(addr, fill)
+		}
+	}
+	if !s.first.poke(f, &c.Boot) {
+		return nil, fmt.Errorf("application 0x%08X+0x%X does not lie in the flash", c.Boot.AppStart, c.Old)
+	}
+	return s, nil
+}
+
+// sectorStart is the start of the sector that holds addr.
+func sectorStart(f *model.Flash, addr uint32) uint32 {
+	at := f.Start()
+	for size := f.SectorSize(at); at+size <= addr; size = f.SectorSize(at) {
+		at += size
+	}
+	return at
+}
+
+// takes is the size in bytes of the largest image that fits slot.
+func (s *setup) takes(slot, page uint32) uint32 {
+	return s.slots[slot].Size - boot.FirmwareOffset(page)
+}
+
+// run is client and bootloader at work on a flash, and what was found wrong with them. How a run is judged is
+// up to those that embed it.
+type run struct {
+	*setup
+	f      *model.Flash
+	client Client
+	loader Loader
+	ram    boot.RAM
+
+	candidate *image   // of the latest download; nil: there was none
+	images    []*image // all that may run
+
+	bad []explore.Violation
+	may *span // where the software that works now may write
+	buf []byte
+}
+
+// start makes a run on f, which holds the cells of the setup or some that followed from them.
+func (s *setup) start(f *model.Flash) *run { return s.startTimed(f, nil) }
+
+// startTimed is start with the bootloader's work on the clock of cpu, which may be nil.
+func (s *setup) startTimed(f *model.Flash, cpu boot.CPU) *run {
+	software := s.cfg.Software.or(s.cfg.Boot, s.cfg.Client, cpu)
+	return &run{
+		setup: s, f: f, client: software.Client(f), loader: software.Loader(f), images: []*image{s.first}, may: &s.active, buf: make([]byte, boot.BufferSize),
+	}
+}
+
+// downloaded is a run on f with a further image, which was downloaded.
+func (s *setup) downloaded(f *model.Flash, im *image) *run {
+	r := s.start(f)
+	r.candidate = im
+	r.images = append(r.images, im)
+	return r
+}
+
+// download performs the phases of a download of the run's candidate, as far as the step s goes, with its
+// fault. It yields how each phase ended, and ends with the first one that fails.
+func (r *run) download(s *Step) iter.Seq2[Phase, error] {
+	return func(yield func(Phase, error) bool) {
+		for _, p := range phases {
+			if p == Activate && s.Left {
+				return
+			}
+			if s.Fault.Mode != nil && (s.In == p || s.In == "" && p == Prepare) {
+				r.f.Arm(s.Fault.Cut())
+			}
+			err := r.phase(p, s.Slot)
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// phase performs one phase of a download.
+func (r *run) phase(p Phase, slot uint32) error {
+	im := r.candidate
+	switch p {
+	case Prepare:
+		return r.client.Prepare(slot, &im.Details)
+	case Write:
+		fragment := make([]byte, boot.Fragment)
+		for off := 0; off < len(im.bytes); off += boot.Fragment {
+			n := copy(fragment, im.bytes[off:])
+			for i := n; i < len(fragment); i++ {
+				fragment[i] = 0xFF // the last fragment is padded up to the page from here
+			}
+			if err := r.client.Write(slot, uint32(off), fragment[:n]); err != nil {
+				return err
+			}
+		}
+		return nil
+	default:
+		if err := r.client.Finalize(slot); err != nil {
+			return err
+		}
+		return r.client.Activate(slot)
+	}
+}
+
+// boot is one boot, in which the bootloader may write where header and application lie.
+func (r *run) boot(reason boot.ResetReason) boot.Outcome {
+	r.may = &r.active
+	return r.loader.Boot(reason, &r.ram)
+}
+
+// scramble puts into RAM what a power cycle leaves there: anything, by seed.
+func (r *run) scramble(seed uint64) {
+	rnd := random.New(seed)
+	r.ram.Version, r.ram.Counter = rnd.Uint64()%16, uint8(rnd.Uint64())
+}
+
+// report notes a violation; the same symptom once.
+func (r *run) report(s explore.Symptom, expected, seen string) {
+	if slices.ContainsFunc(r.bad, func(v explore.Violation) bool { return v.Symptom == s }) {
+		return
+	}
+	r.bad = append(r.bad, explore.Violation{Symptom: s, Expected: expected, Seen: seen})
+}
+
+// watch sees every write of the software under judgement.
+func (r *run) watch(e *model.Event) {
+	if e.Kind == model.Read || r.may.holds(e.Addr, e.Size) {
+		return
+	}
+	seen := fmt.Sprintf("%v at 0x%08X, %d bytes", e.Kind, e.Addr, e.Size)
+	if !r.storage.holds(e.Addr, e.Size) && !r.active.holds(e.Addr, e.Size) {
+		r.report(explore.Symptom{Rule: RuleUntouched, Kind: "foreign-write"}, "bootloader and KVStore stay as they are", seen)
+		return
+	}
+	r.report(explore.Symptom{Rule: RuleInside, Kind: "write-outside"}, fmt.Sprintf("writes from 0x%08X to 0x%08X", r.may.from, r.may.to), seen)
+}
+
+// running compares the active image with all that may run, byte by byte and not by hash. It is nil if it is
+// none of them.
+func (r *run) running(when string) *image {
+	var d boot.Details
+	header := r.buf[:boot.HeaderSize]
+	r.f.Peek(r.cfg.Boot.Details, header)
+	if !boot.ParseHeader(header, &d) {
+		r.report(explore.Symptom{Rule: RuleComplete, Kind: "no-header", When: when}, "an image that was made for this device", "a header whose CRC is wrong")
+		return nil
+	}
+	known := false
+	for _, im := range r.images {
+		known = known || d.Version == im.Version
+		if d == im.Details && r.holds(im.bytes) {
+			return im
+		}
+	}
+	if known {
+		r.report(explore.Symptom{Rule: RuleComplete, Kind: "other-image", When: when}, fmt.Sprintf("the firmware of version %d", d.Version), "other bytes")
+	} else {
+		r.report(explore.Symptom{Rule: RuleNoOlder, Kind: "unknown-version", When: when}, "the version of an image that was made", fmt.Sprintf("version %d", d.Version))
+	}
+	return nil
+}
+
+// holds reports whether the active application is b.
+func (r *run) holds(b []byte) bool {
+	for off := 0; off < len(b); off += len(r.buf) {
+		p := r.buf[:min(len(r.buf), len(b)-off)]
+		if !r.f.Peek(r.cfg.Boot.AppStart+uint32(off), p) || !bytes.Equal(p, b[off:off+len(p)]) {
+			return false
+		}
+	}
+	return true
+}
+
+// untilRunning resets the device until an application runs, and returns which it is: nil if none ever does or
+// it is none that was made.
+func (r *run) untilRunning(when string) *image {
+	var out boot.Outcome
+	for range bootsAllowed {
+		r.f.Boot()
+		r.ram = boot.RAM{}
+		if out = r.boot(boot.PowerOn); out.Result == boot.Jumped {
+			return r.running(when)
+		}
+	}
+	r.report(explore.Symptom{Rule: RuleRuns, Kind: "never-boots", When: when, Error: out.Result.String()}, "a running application",
+		fmt.Sprintf("%d boots without a cut, the last one ends with %v", bootsAllowed, out.Result))
+	return nil
+}
+
+// bootsAllowed is how many undisturbed boots a device gets until it must run. One is enough for
+// mbed-bootloader's way of installing; a watchdog would give it more.
+const bootsAllowed = 5
+
+// replayed is what a replay returns: the flash as it is, and what was found until now.
+func (r *run) replayed() *explore.Replayed {
+	re := &explore.Replayed{Bad: r.bad, Base: r.f.Start(), Image: make([]byte, r.f.Size())}
+	r.f.Peek(re.Base, re.Image)
+	return re
+}
