@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"dualbank/boot/firmware"
+	"dualbank/fuzz/kv/script"
 )
 
 // tinyScenario is what the pages' runs run in place of the guide's.
@@ -37,20 +39,22 @@ update = 0
 // namedBlock is a fenced block whose first line names the file that it is.
 var namedBlock = regexp.MustCompile("(?ms)^```(?:toml|csv|c)\n((?:#|/\\*) ([\\w.-]+)(?: \\*/)?\n.*?)^```")
 
-// pages returns README.md and the pages in docs, by name, with their text.
+// pages returns README.md, the other pages beside it and those in docs, by name, with their text.
 func pages(t *testing.T) map[string]string {
 	t.Helper()
-	names, err := filepath.Glob("../../docs/*.md")
-	if err != nil || len(names) < 6 {
-		t.Fatalf("%d pages, %v", len(names), err)
-	}
 	all := map[string]string{}
-	for _, name := range append(names, "../../README.md") {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
+	for _, pattern := range []string{"*.md", "docs/*.md"} {
+		names, err := filepath.Glob("../../" + pattern)
+		if err != nil || len(names) == 0 {
+			t.Fatalf("%s: %d pages, %v", pattern, len(names), err)
 		}
-		all[strings.TrimPrefix(name, "../../")] = string(text)
+		for _, name := range names {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all[strings.TrimPrefix(name, "../../")] = string(text)
+		}
 	}
 	return all
 }
@@ -99,7 +103,7 @@ func smaller(line string) string {
 	return line
 }
 
-// TestDocsCommands runs every command of README.md and of the pages in docs, each page in a folder of its own
+// TestDocsCommands runs every command of README.md and of the other pages, each page in a folder of its own
 // with the files that the page shows. A comment behind a command says its exit code, if that is not 0. What a
 // command leaves is below out; a test that is printed goes into the current package.
 func TestDocsCommands(t *testing.T) {
@@ -209,6 +213,135 @@ func TestLinks(t *testing.T) {
 		if page != "README.md" && !linked["README.md "+page] {
 			t.Errorf("README.md does not link to %s", page)
 		}
+	}
+}
+
+var (
+	repositoryPath = regexp.MustCompile("`((?:bench|boot|cmd|docs|fuzz|inspect|kvstore|model|results|scripts)/[\\w./-]+)`")
+	exportedName   = regexp.MustCompile("`([a-z]+)\\.([A-Z]\\w+)(?:\\.(\\w+))?`")
+	testName       = regexp.MustCompile("`((?:Benchmark|Example|Fuzz|Test)[A-Z]\\w*)`")
+)
+
+// TestNames: files, exported names, tests and benchmarks that the pages name are there. An exported name stands
+// with the last element of its package's path.
+func TestNames(t *testing.T) {
+	sources, tests := map[string]string{}, ""
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.Contains(path, "/testdata/") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if strings.HasSuffix(path, "_test.go") {
+			tests += string(text)
+		} else {
+			sources[filepath.Base(filepath.Dir(path))] += string(text)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for page, text := range pages(t) {
+		for _, m := range repositoryPath.FindAllStringSubmatch(text, -1) {
+			seen++
+			if _, err := os.Stat("../../" + m[1]); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
+		for _, m := range exportedName.FindAllStringSubmatch(text, -1) {
+			for _, name := range m[2:] {
+				if name == "" {
+					continue
+				}
+				seen++
+				if !regexp.MustCompile(`(?m)^\s*(?:func (?:\([^)]*\) )?|type |var |const )?` + name + `\b`).MatchString(sources[m[1]]) {
+					t.Errorf("%s: package %s does not declare %s", page, m[1], name)
+				}
+			}
+		}
+		for _, m := range testName.FindAllStringSubmatch(text, -1) {
+			seen++
+			if !strings.Contains(tests, "func "+m[1]+"(") {
+				t.Errorf("%s: there is no %s", page, m[1])
+			}
+		}
+	}
+	if seen < 100 {
+		t.Errorf("%d names", seen)
+	}
+}
+
+// TestDocsScript: the scripts of the pages are steps of a store's run, as findings' files write them.
+func TestDocsScript(t *testing.T) {
+	seen := 0
+	for page, text := range pages(t) {
+		for _, m := range regexp.MustCompile("(?ms)^```script\n(.*?)^```").FindAllStringSubmatch(text, -1) {
+			for line := range strings.Lines(m[1]) {
+				seen++
+				var s script.Step
+				if err := s.UnmarshalText([]byte(strings.TrimSpace(line))); err != nil {
+					t.Errorf("%s: %v", page, err)
+				}
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no scripts")
+	}
+}
+
+// userStore is the store of the user's in the pages' Go code.
+const userStore = `package mystore
+
+import "dualbank/kvstore"
+
+type Store struct{ values map[string][]byte }
+
+func New(kvstore.BlockDevice) *Store { return &Store{map[string][]byte{}} }
+
+func (s *Store) Open() error                        { return nil }
+func (s *Store) Set(key string, value []byte) error { s.values[key] = value; return nil }
+func (s *Store) Get(key string) ([]byte, error)     { return s.values[key], nil }
+func (s *Store) Remove(key string) error            { delete(s.values, key); return nil }
+func (s *Store) List() ([]string, error)            { return nil, nil }
+`
+
+// TestDocsGo: the Go code of the pages compiles in a module of the user's own.
+func TestDocsGo(t *testing.T) {
+	source, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums, err := os.ReadFile(filepath.Join(source, "go.sum"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for page, text := range pages(t) {
+		for _, m := range regexp.MustCompile("(?ms)^```go\n(.*?)^```").FindAllStringSubmatch(text, -1) {
+			seen++
+			module := t.TempDir()
+			for name, text := range map[string]string{
+				"go.mod":      "module example.com/mystore\n\ngo 1.26\n\nrequire dualbank v0.0.0\n\nreplace dualbank => " + source + "\n",
+				"go.sum":      string(sums),
+				"mystore.go":  userStore,
+				"own_test.go": m[1],
+			} {
+				if err := os.WriteFile(filepath.Join(module, name), []byte(text), 0o666); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cmd := exec.Command("go", "vet", "-mod=mod", ".")
+			cmd.Dir = module
+			cmd.Env = append(os.Environ(), "GOPROXY=off", "GOFLAGS=-mod=mod", "GOWORK=off")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s: %v\n%s", page, err, out)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no Go code")
 	}
 }
 
@@ -327,6 +460,7 @@ var (
 	fuzzTarget = regexp.MustCompile(`-fuzz '\^(\w+)\$'`)
 	benchmark  = regexp.MustCompile(`-bench '?(\w+)`)
 	lastFolder = regexp.MustCompile(` \./([\w/]+)`)
+	settings   = regexp.MustCompile(`^PACKAGE=\./(\S+) BENCH='?([\w|]+)`)
 )
 
 // runElsewhere tells of commands that build or run for long, or that other tests run, and makes sure that
@@ -354,11 +488,20 @@ func runElsewhere(t *testing.T, command string) bool {
 		target := strings.Fields(command)[1]
 		exists(`(?m)^`+target+`:`, target+" in the Makefile", "../../Makefile")
 	case command == "go install ./cmd/dualbank": // what the tests run is built from this folder
-	case strings.HasPrefix(command, "scripts/"):
-		st, err := os.Stat("../../" + strings.Fields(command)[0])
+	case strings.Contains(command, "scripts/"):
+		words := strings.Fields(command)
+		script := slices.IndexFunc(words, func(w string) bool { return strings.HasPrefix(w, "scripts/") })
+		st, err := os.Stat("../../" + words[script])
 		if err != nil || st.Mode()&0o111 == 0 {
 			t.Errorf("%s: %v", command, err)
 		}
+		if m := settings.FindStringSubmatch(command); m != nil {
+			files, _ := filepath.Glob("../../" + m[1] + "/*_test.go")
+			for name := range strings.SplitSeq(m[2], "|") {
+				exists(`func Benchmark`+name+`\(`, "Benchmark"+name, files...)
+			}
+		}
+	case command == "go build ./...":
 	case strings.HasPrefix(command, "go test "):
 		folder := lastFolder.FindStringSubmatch(command)
 		if folder == nil {
