@@ -127,6 +127,7 @@ func (c *Campaign) check(p kvstore.Profile, seed uint64) {
 		add(&c.Live, with(small, unit), script.Brim(2048, script.MasterEnd(unit), unit, seed), 0)
 		add(&c.Live, with(small, unit), script.Uniform(seed, 150, 20), 0)
 	}
+	add(&c.Live, small, script.EqualHashes(), 0)
 	add(&c.Live, explore.Device{Sectors: "3x512", Unit: 4, Size: 1536}, script.Uniform(seed, 60, 20), 0)
 	add(&c.Live, fine, script.Uniform(seed, 200, 20), 0)
 	add(&c.Live, explore.Device{Part: "stm32l496zg", Unit: 8, Base: 0x080F0000, Size: 8192, Filled: true}, script.Uniform(seed, 150, 180), 0)

@@ -114,7 +114,37 @@ func (s *TDBStore) eraseHead(area int) error {
 	if to > s.geometry.size {
 		return ErrWriteFailed
 	}
+	if !s.aligned {
+		return s.eraseUnits(area, 0, to-from, true)
+	}
 	return s.erase(s.unitStart(from), s.nextStart(to))
+}
+
+// eraseUnits erases, in one call, the erase units that start in a range of an area, or all that it
+// touches. It is for devices whose erase units are not aligned to their own size: the reference takes
+// the remainder of an address by the unit's size for the distance from the unit's start. Where the
+// range that comes out does not begin and end on such multiples, the write buffer refuses it.
+func (s *TDBStore) eraseUnits(area int, off, size uint32, touched bool) error {
+	var from, to uint32
+	found := false
+	for addr, end := s.base[area]+off, s.base[area]+off+size; addr < end; {
+		unit := s.dev.EraseSize(addr)
+		dist := unit - addr%unit
+		if touched || dist == unit {
+			if !found {
+				from, found = addr-addr%unit, true
+			}
+			to = addr + dist
+		}
+		addr += min(dist, end-addr)
+	}
+	switch {
+	case !found:
+		return nil
+	case to > s.geometry.size, from%s.dev.EraseSize(from) != 0, to%s.dev.EraseSize(to-1) != 0:
+		return ErrWriteFailed
+	}
+	return s.erase(from, to)
 }
 
 // reserved reads the reserved data from the first area that has it whole, and leaves data and trailer in
@@ -161,7 +191,7 @@ func (s *TDBStore) Reserved(buf []byte) (int, error) {
 }
 
 // SetReserved sets the reserved data, once: ErrWriteFailed if it is there already, ErrInvalidSize for
-// more than 64 bytes.
+// more than 64 bytes, ErrDevice if the device fails while the last program unit is written out.
 func (s *TDBStore) SetReserved(data []byte) error {
 	if !s.open {
 		return ErrNotReady
@@ -188,8 +218,8 @@ func (s *TDBStore) SetReserved(data []byte) error {
 		if err := s.program(base+reservedSize, trailer[:]); err != nil {
 			return err
 		}
-		if err := s.flush(); err != nil {
-			return err
+		if s.flush() != nil {
+			return ErrDevice // the reference hands the device's own code on
 		}
 	}
 	return nil

@@ -17,7 +17,7 @@ const (
 	ErrKeyNotFound KeyError = -5  // there is none
 	ErrKeyRead     KeyError = -6  // it cannot be read, or has 32 bytes where 16 are read
 	ErrKeyStore    KeyError = -7  // any other error of the store
-	ErrKeyCMAC     KeyError = -8  // the key derivation failed: no salt was given
+	ErrKeyCMAC     KeyError = -8  // the key derivation failed: the salt was nil
 	ErrKeyEntropy  KeyError = -12 // the entropy source failed
 )
 
@@ -115,7 +115,7 @@ func (k *DeviceKey) read(buf []byte) (int, error) {
 // Derive fills out, 16 or 32 bytes, with the key that belongs to salt: SP 800-108 in counter mode
 // with AES-CMAC under the root. The reference reads as many bytes of the root as it derives, so a
 // root of 32 bytes cannot give a key of 16 (ErrKeyRead); to a root of 16 bytes the rest is zero and
-// it is used as a key of 16 bytes.
+// it is used as a key of 16 bytes. A salt of no bytes is allowed, nil is not (ErrKeyCMAC).
 func (k *DeviceKey) Derive(salt, out []byte) error {
 	if len(out) != rootSize && len(out) != longRootSize {
 		return ErrKeyType
@@ -125,7 +125,7 @@ func (k *DeviceKey) Derive(salt, out []byte) error {
 	if err != nil {
 		return err
 	}
-	if len(salt) == 0 || n != rootSize && n != longRootSize {
+	if salt == nil || n != rootSize && n != longRootSize {
 		return ErrKeyCMAC
 	}
 	return deriveKey(root[:n], salt, out, k.cpu)

@@ -1,7 +1,8 @@
 package kvstore
 
 // Error is an error of the KVStore API. Name is the reference's name for it (MBED_ERROR_ and
-// MBED_ERROR_CODE_ left out), as the recorded traces spell it.
+// MBED_ERROR_CODE_ left out), as the recorded traces spell it. A code of the block device, which the
+// reference hands on in one place, is named by its number.
 type Error struct {
 	Name string
 	text string
@@ -23,5 +24,6 @@ var (
 	ErrNotReady          = &Error{"NOT_READY", "store is not open"}
 	ErrFailedOperation   = &Error{"FAILED_OPERATION", "operation failed"}
 	ErrAuthentication    = &Error{"AUTHENTICATION_FAILED", "authentication failed"}
+	ErrDevice            = &Error{"-4001", "error of the block device (-4001)"}
 	ErrRBPAuthentication = &Error{"RBP_AUTHENTICATION_FAILED", "rollback protection: authentication failed"}
 )

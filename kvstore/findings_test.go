@@ -205,4 +205,65 @@ func TestFindings(t *testing.T) {
 		p := partition(t, TDBExternalNoRBP, Options{}, nil, newTestFlash(t, "16x4K", 1))
 		want(t, "Set", p.Main.Set("a", nil, 0), ErrFailedOperation)
 	})
+
+	t.Run("15-keys-of-equal-hash", func(t *testing.T) {
+		a, b := collidingKeys()
+		_, s := open(t, "2x2K", MbedCE)
+		must(t, s.Set(a, []byte("of a"), 0), s.Set(b, []byte("of b"), 0))
+		if v, err := read(s, a); v != "of b" || err != nil {
+			t.Errorf("%s: %q, %v", a, v, err)
+		}
+	})
+
+	t.Run("16-unaligned-sectors", func(t *testing.T) {
+		f, s := open(t, "1x1K+4x2K+1x1K", MbedCE)
+		f.copies = true
+		must(t, s.SetStart("unfinished", 0, 0))
+		want(t, "Set with a collection", s.Set("a", nil, 0), ErrWriteFailed)
+		must(t, s.Open())
+		f.logging = true
+		must(t, s.Set("a", value(1024), 0)) // reaches into the sector from 1 KiB on
+		if log := strings.Join(f.log, ", "); strings.Contains(log, "E ") {
+			t.Errorf("the sector is erased: %s", log)
+		}
+	})
+
+	t.Run("17-offset-beyond-256-bytes", func(t *testing.T) {
+		p := partition(t, TDBExternal, Options{}, newTestFlash(t, "4x4K", 8), newTestFlash(t, "16x4K", 1))
+		must(t, p.Main.Set("a", value(256), 0), p.Main.Set("b", value(255), 0))
+		buf := []byte{0xCC, 0xCC}
+		n, err := p.Main.Get("a", buf, 5000)
+		if must(t, err); n != 2 || buf[0] != 0xCC || buf[1] != 0xCC {
+			t.Errorf("Get = %d, %x", n, buf)
+		}
+		_, err = p.Main.Get("b", buf, 5000)
+		want(t, "another size", err, ErrInvalidSize)
+	})
+
+	t.Run("18-unauthentic-bytes", func(t *testing.T) {
+		p := partition(t, TDBExternal, Options{}, newTestFlash(t, "4x4K", 8), newTestFlash(t, "16x4K", 1))
+		must(t, p.Main.Set("a", []byte("secret"), FlagConfidential))
+		v, err := rawRead(p.External, "a")
+		must(t, err)
+		v.value[len(v.value)-1] ^= 1 // of the MAC
+		must(t, p.External.Set("a", v.value, 0))
+		buf := make([]byte, 6)
+		_, err = p.Main.Get("a", buf, 0)
+		want(t, "Get", err, ErrAuthentication)
+		if string(buf) != "secret" {
+			t.Errorf("the buffer holds %q", buf)
+		}
+	})
+
+	t.Run("19-heap-after-a-failed-open", func(t *testing.T) {
+		f, s := open(t, "2x2K", MbedCE)
+		for i := range 17 {
+			must(t, s.Set(string(rune('a'+i)), nil, 0))
+		}
+		copy(f.cells[s.Layout().Free:], rawRecord("key", nil, 0, 0xFFFFFFA0))
+		want(t, "Open", s.Open(), ErrReadFailed)
+		if s.Undefined() != UndefinedHeap {
+			t.Errorf("undefined: %q", s.Undefined())
+		}
+	})
 }

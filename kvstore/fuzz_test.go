@@ -193,7 +193,7 @@ func FuzzSecureRecord(f *testing.F) {
 			t.Fatalf("accepted %x with entry %x: %+v", record, entry, i)
 		}
 		var buf [300]byte
-		if n, err := p.Main.Get("key", buf[:], offset); err == nil || n != 0 || buf != [300]byte{} {
+		if n, err := p.Main.Get("key", buf[:], offset); err == nil || n != 0 {
 			t.Fatalf("%d bytes, %v of a record that is not authentic", n, err)
 		}
 		if err := p.Main.Set("key", []byte("new"), FlagReplayProtection); err != nil {

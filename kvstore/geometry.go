@@ -19,13 +19,15 @@ type geometry struct {
 	size uint32 // bytes used, at most maxDevice
 	unit uint32 // bytes of a program unit, a power of two
 	runs []run
-	base [2]uint32 // where each area starts
-	area uint32    // bytes of one area
+	// aligned: each erase unit starts at a multiple of its size, as the reference takes it to.
+	aligned bool
+	base    [2]uint32 // where each area starts
+	area    uint32    // bytes of one area
 }
 
 // measure reads the geometry of dev. The memory of the runs is used again.
 func (g *geometry) measure(dev BlockDevice, defects Defects) error {
-	g.runs = g.runs[:0]
+	g.runs, g.aligned = g.runs[:0], true
 	g.size, g.unit = min(dev.Size(), maxDevice), dev.ProgramUnit()
 	if g.unit == 0 || g.unit&(g.unit-1) != 0 {
 		return fmt.Errorf("kvstore: the device has a program unit of %d bytes; TDBStore needs a power of two", g.unit)
@@ -40,6 +42,7 @@ func (g *geometry) measure(dev BlockDevice, defects Defects) error {
 			g.runs[k].end += n
 		} else {
 			g.runs = append(g.runs, run{addr, addr + n, n})
+			g.aligned = g.aligned && addr%n == 0
 		}
 		addr += n
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 )
 
 // Picture is what a device that holds a TDBStore looks like. Nothing was written to make it.
@@ -105,7 +107,7 @@ func (readOnly) Erase(uint32, uint32) error { return ErrWriteFailed }
 func (s *TDBStore) inspect(area int) AreaPicture {
 	p := AreaPicture{Base: s.base[area], Size: s.area, Free: s.master}
 	p.Reserved, p.Damaged = s.inspectReserved(area)
-	last := map[string]int{}
+	live := map[uint32][]int{} // by hash, the records that an open has in its table
 	off := s.master
 	for off+headerSize < s.area {
 		r, err := s.inspectRecord(area, off)
@@ -116,25 +118,41 @@ func (s *TDBStore) inspect(area int) AreaPicture {
 			break
 		}
 		if off == s.master {
-			if r.Key != masterKey {
+			if !s.matches(masterName) {
 				break
 			}
 			var v [2]byte // an open takes a missing byte for zero
 			copy(v[:], r.Data)
 			p.Valid, p.Version = true, binary.LittleEndian.Uint16(v[:])
 		} else {
-			if i, ok := last[r.Key]; ok {
-				p.Records[i].Live = false
-			}
-			r.Live = r.Flags&FlagDeleted == 0
-			last[r.Key] = len(p.Records)
-			p.Records = append(p.Records, r)
+			s.follow(&p, live, r)
 		}
 		off += r.Size
 		p.Free = off
 	}
 	s.inspectTail(area, &p)
 	return p
+}
+
+// follow appends a record to those of p. It is live instead of the one that an open takes for its
+// key's.
+func (s *TDBStore) follow(p *AreaPicture, live map[uint32][]int, r RecordPicture) {
+	key, _, _ := strings.Cut(r.Key, "\x00")
+	hash := CRC([]byte(key))
+	buf := append([]byte(r.Key), 0)
+	for place, i := range live[hash] {
+		old := &p.Records[i]
+		s.rec.key, s.rec.data = []byte(old.Key), old.Data
+		if s.matches(buf) {
+			old.Live = false
+			live[hash] = slices.Delete(live[hash], place, place+1)
+			break
+		}
+	}
+	if r.Live = r.Flags&FlagDeleted == 0; r.Live {
+		live[hash] = append(live[hash], len(p.Records))
+	}
+	p.Records = append(p.Records, r)
 }
 
 func (s *TDBStore) inspectRecord(area int, off uint32) (RecordPicture, error) {

@@ -219,7 +219,7 @@ func (h *history) get(key string, size, offset int) {
 	case !exists:
 		h.check(err == ErrItemNotFound, "Get(%q) of a key that is not there: %v", key, err)
 	case offset > len(w.value):
-		if len(w.value) > 0 || !h.kind.external {
+		if !h.kind.external || len(w.value)%256 != 0 { // a SecureStore does not notice then
 			h.check(err == ErrInvalidSize, "Get(%q) from %d of %d: %v", key, offset, len(w.value), err)
 		}
 	default:

@@ -25,6 +25,9 @@ const (
 	MaxKey = 128
 )
 
+// masterName is masterKey with its terminator.
+var masterName = []byte(masterKey + "\x00")
+
 // recordSize is the number of bytes a record takes on flash; it wraps at 1<<32.
 func recordSize(unit, key, data uint32) uint32 { return up(headerSize, unit) + up(key+data, unit) }
 

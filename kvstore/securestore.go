@@ -18,10 +18,11 @@ const (
 	pieceSize = 256 // the reference's scratch buffer
 )
 
-// ErrUndefined is the one error for what the reference leaves to chance: a remove of a record that
-// fails its checks and has an entry in the rollback protection store. It reads a variable that was
-// never set to decide whether that entry goes too. Nothing is removed here.
-var ErrUndefined = &Error{"UNDEFINED", "the reference's outcome is undefined"}
+// ErrUndefined stands for an outcome that the reference leaves to chance, and is no error of its API: a
+// remove of a record that fails its checks and has an entry in the rollback protection store. The
+// record below is gone; a variable that was never set decides in the reference whether the entry goes
+// too. Here it stays.
+var ErrUndefined = &Error{"UNDEFINED", "stand-in: the reference's outcome is undefined"}
 
 // SecureStore encrypts and authenticates the values it keeps in an untrusted store, and detects a
 // rollback of records by keeping their MACs in a second, trusted store. It is not safe for use by
@@ -272,11 +273,12 @@ func (s *SecureStore) commit() error {
 	return nil
 }
 
-// Get reads the value of key from offset on into buf, having checked the whole record. If the check
-// fails nothing of the value is left in buf.
+// Get reads the value of key from offset on into buf, and checks the whole record on the way. As in the
+// reference, what was read and decrypted stays in buf if the check fails: it is not authentic.
 //
-// Of an empty value an offset is not checked, and the number returned for one beyond it is the
-// reference's: the smaller of len(buf) and 1<<32 - offset, of which nothing is written.
+// ErrInvalidSize if offset is beyond the value, except where the reference does not notice: for a
+// value whose size is a multiple of 256, zero included. Then the call succeeds, writes nothing, and
+// the number returned is the smaller of len(buf) and size - offset, counted modulo 1<<32.
 func (s *SecureStore) Get(key string, buf []byte, offset uint32) (int, error) {
 	if !s.open {
 		return 0, ErrNotReady
@@ -335,7 +337,6 @@ func (s *SecureStore) read(key string, buf []byte, offset uint32) (n int, info I
 		err = s.compare(key, &entry, guarded)
 	}
 	if err != nil {
-		clear(buf)
 		return 0, Info{}, err
 	}
 	return n, Info{Size: s.dataSize(), Flags: s.flags()}, nil
@@ -368,21 +369,19 @@ func (s *SecureStore) loadEntry(key string) (e rbpEntry, err error) {
 }
 
 // readData puts the stored data through the MAC and the asked part of it, decrypted, into buf. It reads
-// in the reference's pieces.
+// in the reference's pieces, and like the reference it takes an offset beyond the data for granted:
+// the pieces then run past the data, and an error comes when one begins behind the record. None does
+// if 256 divides the size, because the last piece ends with the data.
 func (s *SecureStore) readData(key string, buf []byte, offset uint32, confidential bool) (n int, err error) {
-	size := s.dataSize()
-	asked := uint32(min(uint64(len(buf)), uint64(size-offset)))
-	if size > 0 && offset > size {
-		// The reference finds out when its reads leave the record.
-		return 0, ErrInvalidSize
-	}
+	left := s.dataSize() // wraps where a piece runs past the data
+	asked := uint32(min(uint64(len(buf)), uint64(left-offset)))
 	s.ctr.used = aes.BlockSize
 	lead := uint32(0) // bytes of the asked part that came with the block before it
-	for at := uint32(0); at < size; {
+	for at := uint32(0); left != 0; {
 		var p []byte
 		var skip uint32
 		switch {
-		case at >= offset && at < offset+asked:
+		case at >= offset && at-offset < asked:
 			p = buf[lead:asked]
 		case at < offset:
 			k := min(pieceSize, offset-at)
@@ -393,7 +392,7 @@ func (s *SecureStore) readData(key string, buf []byte, offset uint32, confidenti
 			}
 			p = s.piece[:k]
 		default:
-			p = s.piece[:min(pieceSize, size-at)]
+			p = s.piece[:min(pieceSize, left)]
 		}
 		if _, err := s.under.Get(key, p, metaSize+at); err != nil {
 			return 0, err
@@ -406,6 +405,7 @@ func (s *SecureStore) readData(key string, buf []byte, offset uint32, confidenti
 			copy(buf, p[skip:])
 		}
 		at += uint32(len(p))
+		left -= uint32(len(p))
 	}
 	return int(asked), nil
 }
@@ -427,7 +427,7 @@ func (s *SecureStore) compare(key string, e *rbpEntry, guarded bool) error {
 }
 
 // Remove deletes key: below, then its entry in the rollback protection store. A record that fails its
-// checks can be removed if it has no such entry; if it has, the error is ErrUndefined.
+// checks is removed below, too, whatever lies there; if it has an entry, success below is ErrUndefined.
 func (s *SecureStore) Remove(key string) error {
 	if !s.open {
 		return ErrNotReady
@@ -440,23 +440,17 @@ func (s *SecureStore) Remove(key string) error {
 		return err
 	case err == nil && info.Flags&FlagWriteOnce != 0:
 		return ErrWriteProtected
-	case broken && s.rbp != nil:
-		if _, err := s.rbp.Info(key); err == nil {
-			// Only if the remove below went through would the outcome be undefined.
-			below, err := s.under.Info(key)
-			switch {
-			case err != nil:
-				return err
-			case below.Flags&FlagWriteOnce != 0:
-				return ErrWriteProtected
-			}
-			return ErrUndefined
-		}
 	}
 	if err := s.under.Remove(key); err != nil {
 		return err
 	}
-	if s.rbp != nil && err == nil && info.Flags&FlagReplayProtection != 0 {
+	switch {
+	case s.rbp == nil:
+	case broken:
+		if _, err := s.rbp.Info(key); err == nil {
+			return ErrUndefined
+		}
+	case info.Flags&FlagReplayProtection != 0:
 		if err := s.rbp.Remove(key); err != nil && !errors.Is(err, ErrItemNotFound) {
 			return err
 		}

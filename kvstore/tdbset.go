@@ -102,8 +102,9 @@ func (s *TDBStore) start(key string, size uint32, flags Flags) error {
 		}
 		// Not before: the master record of a collection goes through the same buffer.
 		copy(s.lead[crcOffset:], key)
+		s.lead[crcOffset+n] = 0
 		var err error
-		index, hash, err = s.find(s.lead[crcOffset : crcOffset+n])
+		index, hash, err = s.find(s.lead[crcOffset:crcOffset+n+1], int(n))
 		switch {
 		case err == nil:
 			if s.rec.flags&FlagWriteOnce != 0 {
@@ -267,6 +268,9 @@ func (s *TDBStore) eraseStarting(area int, off, size uint32) error {
 		if done, err := s.opts.Defects.eraseStarting(s, area, off, size); done {
 			return err
 		}
+	}
+	if !s.aligned {
+		return s.eraseUnits(area, off, size, false)
 	}
 	addr := s.base[area] + off
 	if addr <= s.next.from || addr > s.next.to {

@@ -102,13 +102,15 @@ type TDBStore struct {
 	collections uint64
 	failures    uint64
 
+	undefined Undefined
+
 	rec  record
 	work []byte // at least as long as the longest record read so far
 
 	masterBuf   [masterData]byte
 	reservedBuf [reservedSize + trailerSize]byte
-	key         [MaxKey]byte
-	lead        [crcOffset + MaxKey]byte // what the CRC of a new record begins with: header and key
+	key         [MaxKey + 1]byte             // of a look-up, with its terminator
+	lead        [crcOffset + MaxKey + 1]byte // what the CRC of a new record begins with: header and key
 	head        [headerSize]byte
 	next        struct{ from, to uint32 } // addresses in (from, to] have their next erase unit at to
 }
@@ -143,6 +145,7 @@ func (s *TDBStore) forget() {
 // a *FatalError is where the reference halts; ErrReadFailed leaves the store closed.
 func (s *TDBStore) Open() error {
 	s.forget()
+	s.undefined = 0
 	s.call()
 	if !s.measured {
 		if err := s.measure(s.dev, s.opts.Defects); err != nil {
@@ -165,7 +168,7 @@ func (s *TDBStore) Open() error {
 	var version [2]uint16
 	for area := range valid {
 		err := s.load(area, s.master, uint32(len(masterKey))+masterData)
-		if err == nil && !s.keyIs(masterKey) {
+		if err == nil && !s.matches(masterName) {
 			err = ErrItemNotFound
 		}
 		if err == ErrInvalidData {
@@ -204,6 +207,9 @@ func (s *TDBStore) Open() error {
 		_ = s.eraseHead(1 - s.active)
 	}
 	if err := s.scan(s.master); err != nil {
+		if s.keys > tableStart {
+			s.undefined |= UndefinedHeap
+		}
 		return err
 	}
 	s.open = true
@@ -214,6 +220,7 @@ func (s *TDBStore) Open() error {
 // invalid. An open begins at the master record, which so becomes a key.
 func (s *TDBStore) scan(off uint32) error {
 	next := uint32(0)
+	clear(s.key[:])
 	if s.memo != nil {
 		off = s.resume(off)
 	}
@@ -239,13 +246,13 @@ func (s *TDBStore) scan(off uint32) error {
 		if s.memo != nil {
 			s.pass(off, behind)
 		}
-		// The reference takes the key as a C string from here on.
+		// The reference takes the key as a C string from here on. Its buffer is the same for all records.
+		s.key[copy(s.key[:], s.rec.key)] = 0
 		n := 0
-		for n < len(s.rec.key) && s.rec.key[n] != 0 {
+		for s.key[n] != 0 {
 			n++
 		}
-		copy(s.key[:], s.rec.key[:n])
-		i, hash, err := s.find(s.key[:n])
+		i, hash, err := s.find(s.key[:MaxKey], n)
 		switch {
 		case err == ErrItemNotFound && flags&FlagDeleted != 0:
 		case err == ErrItemNotFound:
@@ -322,15 +329,17 @@ func (s *TDBStore) lookUp(key string) error {
 	}
 	s.call()
 	n := copy(s.key[:], key)
-	_, _, err := s.find(s.key[:n])
+	s.key[n] = 0
+	_, _, err := s.find(s.key[:n+1], n)
 	return err
 }
 
-// find looks key up in the RAM table. The record it finds is in s.rec; ErrItemNotFound comes with the
-// place where the key belongs.
-func (s *TDBStore) find(key []byte) (index int, hash uint32, err error) {
-	s.crcWork(len(key))
-	hash = CRC(key)
+// find looks a key of n bytes up in the RAM table. It stands at the start of buf, with a terminator
+// behind it. The record it finds is in s.rec; ErrItemNotFound comes with the place where the key
+// belongs.
+func (s *TDBStore) find(buf []byte, n int) (index int, hash uint32, err error) {
+	s.crcWork(n)
+	hash = CRC(buf[:n])
 	lo, hi := 0, len(s.table)
 	for lo < hi {
 		if mid := int(uint(lo+hi) >> 1); s.table[mid].hash > hash {
@@ -344,18 +353,31 @@ func (s *TDBStore) find(key []byte) (index int, hash uint32, err error) {
 		if err := s.load(s.active, e.offset, e.total); err != nil {
 			return lo, hash, err
 		}
-		// As many bytes are compared as the key on flash has.
-		if k := s.rec.key; len(k) <= len(key) && string(k) == string(key[:len(k)]) {
+		if s.matches(buf) {
 			return lo, hash, nil
 		}
 	}
 	return lo, hash, ErrItemNotFound
 }
 
-// keyIs compares the key of the record last loaded.
-func (s *TDBStore) keyIs(key string) bool {
-	k := s.rec.key
-	return len(k) <= len(key) && string(k) == key[:len(k)]
+// matches reports whether the reference takes the record last loaded for that of the key in buf. It
+// compares the key in pieces of its work buffer, and the next read replaces the verdict: a record with
+// data matches any key, and of one without data the last piece of its key decides.
+func (s *TDBStore) matches(buf []byte) bool {
+	if len(s.rec.data) > 0 {
+		return true
+	}
+	piece := int(max(workSize, s.unit))
+	for i := (len(s.rec.key) - 1) / piece * piece; i < len(s.rec.key); i++ {
+		if i >= len(buf) {
+			s.undefined |= UndefinedKey
+			return false
+		}
+		if buf[i] != s.rec.key[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // insert puts e at place i of the RAM table.

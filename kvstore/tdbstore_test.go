@@ -488,14 +488,19 @@ func TestSteadyState(t *testing.T) {
 	}
 }
 
-// TestCollidingKeys keeps keys of the same hash apart.
+// TestCollidingKeys has keys of the same hash: a record with data is taken for that of any of them, one
+// without data is told apart by its key.
 func TestCollidingKeys(t *testing.T) {
 	a, b := collidingKeys()
 	if CRC([]byte(a)) != CRC([]byte(b)) || a == b {
 		t.Fatalf("%q and %q do not collide", a, b)
 	}
-	f := newTestFlash(t, "2x2K", 1)
-	s := openTDB(t, f, Options{})
+	read := func(s *TDBStore, key string) (string, error) {
+		var buf [32]byte
+		n, err := s.Get(key, buf[:], 0)
+		return string(buf[:n]), err
+	}
+	s := openTDB(t, newTestFlash(t, "2x2K", 1), Options{})
 	for _, k := range []string{a, b} {
 		if err := s.Set(k, []byte("of "+k), 0); err != nil {
 			t.Fatal(err)
@@ -503,10 +508,8 @@ func TestCollidingKeys(t *testing.T) {
 	}
 	for range 2 {
 		for _, k := range []string{a, b} {
-			var buf [32]byte
-			n, err := s.Get(k, buf[:], 0)
-			if err != nil || string(buf[:n]) != "of "+k {
-				t.Errorf("Get(%q) = %q, %v", k, buf[:n], err)
+			if got, err := read(s, k); err != nil || got != "of "+b {
+				t.Errorf("Get(%q) = %q, %v; want the value that was set last", k, got, err)
 			}
 		}
 		if err := s.Open(); err != nil {
@@ -516,11 +519,100 @@ func TestCollidingKeys(t *testing.T) {
 	if err := s.Remove(a); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.Info(b); err != ErrItemNotFound {
+		t.Errorf("%q after the other's remove: %v", b, err)
+	}
+
+	s = openTDB(t, newTestFlash(t, "2x2K", 1), Options{})
+	for _, k := range []string{a, b} {
+		if err := s.Set(k, nil, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if keys, _ := s.Table(); keys != 2 {
+		t.Errorf("%d keys without data, want 2", keys)
+	}
+	if err := s.Remove(a); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := s.Info(a); err != ErrItemNotFound {
-		t.Errorf("%q after its remove: %v", a, err)
+		t.Errorf("%q without data, after its remove: %v", a, err)
 	}
 	if _, err := s.Info(b); err != nil {
-		t.Errorf("%q after the other's remove: %v", b, err)
+		t.Errorf("%q without data, after the other's remove: %v", b, err)
+	}
+}
+
+// TestLastPiece compares long keys without data: the last piece of the key on flash decides, and where
+// the caller's key is shorter the reference reads beyond it.
+func TestLastPiece(t *testing.T) {
+	var s TDBStore
+	s.unit = 1
+	long := strings.Repeat("k", workSize)
+	for _, c := range []struct {
+		flash, data, key string
+		want             bool
+		undefined        Undefined
+	}{
+		{long + "tail", "", long + "tail", true, 0},
+		{long + "tail", "", long + "tale", false, 0},
+		{long + "tail", "", strings.Repeat("x", workSize) + "tail", true, 0},
+		{long, "", strings.Repeat("x", workSize), false, 0},
+		{"key", "", "keys", true, 0},
+		{"keys", "", "key", false, 0},
+		{"keys", "v", "other", true, 0},
+		{long + "tail", "", "key", false, UndefinedKey},
+	} {
+		s.rec, s.undefined = record{key: []byte(c.flash), data: []byte(c.data)}, 0
+		if got := s.matches([]byte(c.key + "\x00")); got != c.want || s.undefined != c.undefined {
+			t.Errorf("key %q, record %q with data %q: %v, undefined %q", c.key, c.flash, c.data, got, s.undefined)
+		}
+	}
+}
+
+// TestHeapDamage opens an image that cannot be read behind more than 16 keys.
+func TestHeapDamage(t *testing.T) {
+	for _, c := range []struct {
+		keys int
+		want Undefined
+	}{{14, 0}, {16, UndefinedHeap}} {
+		f := newTestFlash(t, "2x2K", 1)
+		s := openTDB(t, f, Options{})
+		for i := range c.keys {
+			if err := s.Set(fmt.Sprint("key", i), []byte("value"), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		free := s.Layout().Free
+		f.badRead = func(addr, _ uint32) bool { return addr >= free && addr < s.Layout().Base[1] }
+		if err := s.Open(); err != ErrReadFailed || s.Undefined() != c.want {
+			t.Errorf("%d keys: %v, undefined %q; want %q", c.keys, err, s.Undefined(), c.want)
+		}
+		f.badRead = nil
+		if err := s.Open(); err != nil || s.Undefined() != 0 {
+			t.Errorf("%d keys, readable again: %v, undefined %q", c.keys, err, s.Undefined())
+		}
+	}
+}
+
+// TestUnalignedSectors has erase units that are not aligned to their own size. The reference erases
+// multiples of a unit's size, which are no units: the device refuses.
+func TestUnalignedSectors(t *testing.T) {
+	f := newTestFlash(t, "1x1K+4x2K+1x1K", 1)
+	s := openTDB(t, f, Options{})
+	if l := s.Layout(); l.Base[1] != 5<<10 {
+		t.Fatalf("layout %+v", l)
+	}
+	f.logging = true
+	if err := s.SetStart("unfinished", 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Set("key", []byte("value"), 0); err != ErrWriteFailed {
+		t.Errorf("a set that has to collect garbage: %v", err)
+	}
+	// Area 1 starts at 5 KiB, where a unit starts; 4 KiB is in the middle of one.
+	if want := "E 4096 2048"; f.log[len(f.log)-1] != want {
+		t.Errorf("steps %q, want %q last", f.log, want)
 	}
 }
 

@@ -43,7 +43,7 @@ func traceFiles(t *testing.T, fallback, ext string) (root string, files []string
 }
 
 func TestReferenceTraces(t *testing.T) {
-	root, files := traceFiles(t, "testdata/tdbstore", ".jsonl")
+	root, files := traceFiles(t, "testdata", ".jsonl")
 	for _, path := range files {
 		name, err := filepath.Rel(root, path)
 		if err != nil {
@@ -107,7 +107,9 @@ func replayTrace(t *testing.T, text []byte) {
 	for _, p := range profiles {
 		flash := newTestFlash(t, head.Sectors, head.Prog)
 		flash.strict = head.Strict
-		d := traceDriver{flash: flash, store: NewTDB(flash, Options{Profile: p}), buf: make([]byte, 1<<20)}
+		d := traceDriver{
+			flash: flash, store: NewTDB(flash, Options{Profile: p}), buf: make([]byte, 1<<20), iterators: map[string]*KeyIterator{},
+		}
 		for i, l := range lines {
 			got := d.run(l.C)
 			sum := fmt.Sprintf("%08x", crc32.ChecksumIEEE(flash.cells))
@@ -131,10 +133,11 @@ func sameResult(cmd, got, want string) bool {
 
 // traceDriver runs the commands of a trace on a store.
 type traceDriver struct {
-	flash *testFlash
-	store *TDBStore
-	open  bool
-	buf   []byte
+	flash     *testFlash
+	store     *TDBStore
+	open      bool
+	buf       []byte
+	iterators map[string]*KeyIterator // by number; gone with the store object
 }
 
 func (d *traceDriver) run(line string) string {
@@ -155,10 +158,23 @@ func (d *traceDriver) run(line string) string {
 		d.flash.armed, d.flash.cutAt = true, d.flash.steps+n
 		d.flash.cutMode, d.flash.cutSeed = arg(2)[0], uint32(seed)
 		return "OK"
+	case "poke":
+		at := traceNumber(arg(1))
+		if int(at) < len(d.flash.cells) {
+			copy(d.flash.cells[at:], unhex(arg(2)))
+		}
+		return "OK"
+	case "fail":
+		d.refuse(uint64(traceNumber(arg(1))), uint64(traceNumber(arg(2))))
+		return "OK"
+	case "nofail":
+		d.flash.fail = nil
+		return "OK"
 	case "open":
 		if d.open {
 			return "ERR ALREADY_OPEN"
 		}
+		clear(d.iterators)
 		d.flash.off = false
 		err := d.store.Open()
 		d.open = err == nil
@@ -198,7 +214,7 @@ func (d *traceDriver) run(line string) string {
 	case "remove":
 		return d.result("", s.Remove(key))
 	case "list":
-		return d.list(arg(1))
+		return d.list(key)
 	case "reset":
 		return d.result("", s.Reset())
 	case "rset":
@@ -208,8 +224,44 @@ func (d *traceDriver) run(line string) string {
 		return d.result(tohex(d.buf[:n]), err)
 	case "locks":
 		return d.result(strconv.Itoa(s.LocksHeld()), nil)
+	case "itopen", "itnext", "itclose":
+		return d.iterate(w[0], arg(1), traceKey(arg(2)))
 	}
 	return "unknown command"
+}
+
+// refuse lets pass step attempts go by and refuses the next n.
+func (d *traceDriver) refuse(pass, n uint64) {
+	seen := uint64(0)
+	d.flash.fail = func(bool, uint32) bool {
+		seen++
+		return seen > pass && seen <= pass+n
+	}
+}
+
+// iterate runs a command of the iterator that the trace calls number.
+func (d *traceDriver) iterate(command, number, more string) string {
+	it, ok := d.iterators[number]
+	if ok == (command == "itopen") {
+		return "OK -"
+	}
+	switch command {
+	case "itopen":
+		made, err := d.store.Iterate(more)
+		if err == nil {
+			d.iterators[number] = made.(*KeyIterator)
+		}
+		return d.result("", err)
+	case "itclose":
+		delete(d.iterators, number)
+		return d.result("", it.Close())
+	}
+	size := uint32(MaxKey + 1)
+	if more != "" {
+		size = traceNumber(more)
+	}
+	n, err := it.NextKey(d.buf[:size])
+	return d.result(spellKey(string(d.buf[:n])), err)
 }
 
 func (d *traceDriver) list(prefix string) string {
@@ -223,7 +275,7 @@ func (d *traceDriver) list(prefix string) string {
 		if k, err = it.Next(); err != nil {
 			break
 		}
-		keys = append(keys, k)
+		keys = append(keys, spellKey(k))
 	}
 	if e := it.Close(); e != nil {
 		return d.result("", e)
@@ -282,6 +334,19 @@ func traceKey(s string) string {
 		b = append(b, s[i])
 	}
 	return string(b)
+}
+
+// spellKey escapes the bytes of a key that are no ASCII characters.
+func spellKey(key string) string {
+	var b strings.Builder
+	for _, c := range []byte(key) {
+		if c >= 0x7F {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 func unhex(s string) []byte {

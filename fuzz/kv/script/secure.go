@@ -10,7 +10,7 @@ import (
 var secureGeometries = []string{"24x512", "12x512", "12x1K", "3x512+6x1K", "24x256", "4x1K+2x2K+4x1K"}
 
 // secureKeys are protected by their names too, see Protection.
-var secureKeys = []string{"n0", "n1", "o0", "c0", "r0", "x0", Twins[0], Twins[1], LongestKey}
+var secureKeys = []string{"n0", "n1", "o0", "c0", "r0", "x0", Twins[0], Lone, LongestKey}
 
 // secureFlags are what a set asks for; the last is unknown to every store.
 var secureFlags = []kvstore.Flags{

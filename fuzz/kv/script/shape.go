@@ -49,6 +49,17 @@ func Brim(area, first, unit uint32, seed uint64) []Op {
 	return append(ops, Op{Kind: Reboot})
 }
 
+// EqualHashes sets and removes two keys of equal hash. The first remove names the key that is still missing.
+func EqualHashes() []Op {
+	return []Op{
+		{Kind: Remove, Key: Twins[1]},
+		{Kind: Set, Key: Twins[0], Size: 9, Seed: 7},
+		{Kind: Set, Key: Twins[1], Size: 9, Seed: 8},
+		{Kind: Remove, Key: Twins[0]},
+		{Kind: Reboot},
+	}
+}
+
 // Edge is what TDBStore's interface allows and applications seldom do: the longest key, and one that is too
 // long to be read back, reserved data of an odd size, write-once keys set again and removed, empty values,
 // a value of the largest size that fits, sets that are left unfinished. alone says that no judge writes
@@ -64,7 +75,7 @@ func Edge(area, first, unit uint32, alone bool) []Op {
 		{Kind: Set, Key: "empty"},
 		{Kind: Set, Key: LongestKey, Size: 5, Seed: 5},
 		{Kind: Set, Key: Twins[0], Size: 9, Seed: 7},
-		{Kind: Set, Key: Twins[1], Size: 9, Seed: 8},
+		{Kind: Set, Key: Lone, Size: 9, Seed: 8},
 		{Kind: Remove, Key: Twins[0]},
 		{Kind: Abandon, Key: "empty", Size: 30, Piece: 11, Seed: 9},
 		{Kind: Pieces, Key: "empty", Size: 30, Piece: 7, Seed: 10},

@@ -6,6 +6,7 @@ import (
 
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv/script"
+	"dualbank/kvstore"
 	"dualbank/model"
 	"dualbank/model/random"
 )
@@ -142,7 +143,11 @@ func (r *Run) Reopen(rule int, when string) bool {
 		r.Report(explore.Symptom{Rule: RuleBounded, Kind: "open-too-long"}, fmt.Sprintf("at most %d", r.Limit), fmt.Sprintf("%d steps", n))
 	}
 	if err != nil {
-		r.Report(explore.Symptom{Rule: rule, Kind: KindNotOpen, When: when, Error: ErrorName(err)}, "open succeeds", "open fails: "+err.Error())
+		seen := "open fails: " + err.Error()
+		if u, ok := r.Store.(interface{ Undefined() kvstore.Undefined }); ok && u.Undefined() != 0 {
+			seen += "; undefined behaviour of the reference: " + u.Undefined().String()
+		}
+		r.Report(explore.Symptom{Rule: rule, Kind: KindNotOpen, When: when, Error: ErrorName(err)}, "open succeeds", seen)
 		return false
 	}
 	return true
