@@ -10,11 +10,12 @@ import (
 )
 
 type compareCommand struct {
-	Old        string `arg:"" help:"What was before: a file in the Go benchmark format, or a results folder."`
-	New        string `arg:"" help:"What is now: likewise."`
-	Thresholds string `placeholder:"FILE" help:"A scenario file, or one with just a [compare] section; without it, that of the old results folder, if it is one."`
-	JSON       bool   `name:"json" help:"Print the comparison as JSON."`
-	GitHub     bool   `name:"github" help:"Print warnings and failures as GitHub's workflow commands too."`
+	Old        string   `arg:"" help:"What was before: a file in the Go benchmark format, or a results folder."`
+	New        string   `arg:"" help:"What is now: likewise."`
+	Thresholds string   `placeholder:"FILE" help:"A scenario file, or one with just a [compare] section; without it, that of the old results folder, if it is one."`
+	Ignore     []string `placeholder:"KEY" help:"Settings of the files that do not keep figures apart, as in seed,board; /driver for a part of the names. Those of version, run and host never do."`
+	JSON       bool     `name:"json" help:"Print the comparison as JSON."`
+	GitHub     bool     `name:"github" help:"Print warnings and failures as GitHub's workflow commands too."`
 }
 
 // Help says what the exit code means.
@@ -28,7 +29,7 @@ func (c *compareCommand) Run(t terminal) error {
 	if err != nil {
 		return badInput(err)
 	}
-	cmp, err := compare.Files(c.Old, c.New, th)
+	cmp, err := compare.Files(c.Old, c.New, th, c.Ignore...)
 	if err != nil {
 		return badInput(err)
 	}

@@ -6,8 +6,8 @@
 //  1. Files reads two files in the Go benchmark format, or the bench.txt of two results folders. They may come
 //     from this program or from any `go test -bench` (read.go).
 //  2. Results are grouped as benchstat does: a table for each unit and configuration, a row for each full
-//     name, a cell for each side. Settings of the host are left out of the grouping where they are constant
-//     within each file.
+//     name, a cell for each side. Settings that differ by nature are left out of the grouping: those of the
+//     host, of the version, of the run, and those that the caller ignores (settings.go). Changed lists them.
 //  3. Each row is summarised and tested with benchmath. A unit with assume=exact needs no statistics: any
 //     difference counts. Other units count where the difference is significant.
 //  4. The gate (judge.go) takes the direction of the unit (better=lower, better=higher) and the limits of
@@ -35,6 +35,7 @@ import (
 	"golang.org/x/perf/benchproc"
 
 	"dualbank/results"
+	"dualbank/results/unit"
 )
 
 // Comparison is the statistics of two files and the decision of the gate.
@@ -42,6 +43,7 @@ type Comparison struct {
 	Old        string     `json:"old"` // files
 	New        string     `json:"new"`
 	Thresholds Thresholds `json:"thresholds"`
+	Changed    []Change   `json:"changed"` // settings that differ and do not keep figures apart
 	Tables     []Table    `json:"tables"`
 	Failures   []Failure  `json:"failures"`
 	Warnings   []string   `json:"warnings"`
@@ -103,13 +105,10 @@ type Failure struct {
 	Message string `json:"message"`
 }
 
-// hostKeys are settings that describe the machine. If they differ, exact metrics are still compared, and
-// measured ones are shown without a gate.
-var hostKeys = []string{"goos", "goarch", "cpu", "toolchain", "/gomaxprocs"}
-
-// Files compares two files in the Go benchmark format, or two results folders. The error is one line, with
-// file and line number if a file is broken. A failed gate is a Comparison with Failures, not an error.
-func Files(oldPath, newPath string, th Thresholds) (*Comparison, error) {
+// Files compares two files in the Go benchmark format, or two results folders. Settings named in ignore, such as
+// "seed" or "/driver", do not keep figures apart. The error is one line, with file and line number if a file is
+// broken. A failed gate is a Comparison with Failures, not an error.
+func Files(oldPath, newPath string, th Thresholds, ignore ...string) (*Comparison, error) {
 	if err := th.Check(); err != nil {
 		return nil, fmt.Errorf("thresholds: %w", err)
 	}
@@ -124,7 +123,7 @@ func Files(oldPath, newPath string, th Thresholds) (*Comparison, error) {
 		}
 		in[i] = benchInput{path, data}
 	}
-	return compare(in[0], in[1], th)
+	return compare(in[0], in[1], th, ignore...)
 }
 
 // maxBench is the largest file that is read, in bytes.
@@ -160,9 +159,9 @@ type sampleRow struct {
 	line   [2]int
 }
 
-func compare(old, new benchInput, th Thresholds) (*Comparison, error) {
+func compare(old, new benchInput, th Thresholds, ignore ...string) (*Comparison, error) {
 	c := comparing{th: th, byTable: map[benchproc.Key]*sampleTable{}, out: &Comparison{
-		Old: old.name, New: new.name, Thresholds: th, Tables: []Table{}, Failures: []Failure{}, Warnings: []string{},
+		Old: old.name, New: new.name, Thresholds: th, Changed: []Change{}, Tables: []Table{}, Failures: []Failure{}, Warnings: []string{},
 	}}
 	var parsed [2][]*benchfmt.Result
 	for side, in := range []benchInput{old, new} {
@@ -173,7 +172,7 @@ func compare(old, new benchInput, th Thresholds) (*Comparison, error) {
 		c.out.Warnings = append(c.out.Warnings, failedRuns(in)...)
 	}
 	var parser benchproc.ProjectionParser
-	sameHost, err := setHostsAside(&parser, parsed)
+	sameHost, err := c.setAside(&parser, parsed, ignore)
 	if err != nil {
 		return nil, err
 	}
@@ -196,6 +195,11 @@ func compare(old, new benchInput, th Thresholds) (*Comparison, error) {
 	if err := c.anyInCommon(); err != nil {
 		return nil, err
 	}
+	if apart, n := c.keptApart(); n > 0 {
+		for _, ch := range apart {
+			c.warn("setting %s differs, %s to %s: %s not compared; --ignore %s compares them", ch.Key, listed(ch.Old), listed(ch.New), unit.Plural(n, "figure"), ch.Key)
+		}
+	}
 	if !sameHost && c.anyMeasured() {
 		c.warn("%s and %s come from different hosts (one of %s differs): host time is shown, not gated", old.name, new.name, strings.Join(hostKeys, ", "))
 	}
@@ -203,35 +207,6 @@ func compare(old, new benchInput, th Thresholds) (*Comparison, error) {
 		c.table(t, sameHost)
 	}
 	return c.out, nil
-}
-
-// setHostsAside takes the settings of the host out of the grouping, and reports whether they are equal in both
-// files. A setting that varies within a file stays in: it is part of what was measured, as with -cpu=1,2,4.
-func setHostsAside(parser *benchproc.ProjectionParser, parsed [2][]*benchfmt.Result) (same bool, err error) {
-	same = true
-	for _, key := range hostKeys {
-		var one benchproc.ProjectionParser
-		proj, err := one.Parse(key, nil)
-		if err != nil {
-			return false, err
-		}
-		var seen [2][]benchproc.Key
-		for side := range parsed {
-			for _, res := range parsed[side] {
-				if k := proj.Project(res); !slices.Contains(seen[side], k) {
-					seen[side] = append(seen[side], k)
-				}
-			}
-		}
-		if len(seen[0]) > 1 || len(seen[1]) > 1 {
-			continue
-		}
-		same = same && slices.Equal(seen[0], seen[1])
-		if _, err := parser.Parse(key, nil); err != nil {
-			return false, err
-		}
-	}
-	return same, nil
 }
 
 func (c *comparing) warn(format string, args ...any) {
@@ -261,37 +236,62 @@ func (c *comparing) add(side int, key benchproc.Key, unit string, row benchproc.
 }
 
 // anyInCommon returns an error if the files have no figure in common: a gate that compares nothing must not
-// pass. If it is a setting that keeps them apart, the error names it.
+// pass. If it is settings that keep them apart, the error names them.
 func (c *comparing) anyInCommon() error {
-	var keys []benchproc.Key
-	names := [2]map[string]bool{{}, {}}
 	for _, t := range c.tables {
-		keys = append(keys, t.key)
 		for _, r := range t.rows {
 			if len(r.values[0]) > 0 && len(r.values[1]) > 0 {
 				return nil
 			}
-			for side := range names {
-				if len(r.values[side]) > 0 {
-					names[side][r.name+" "+t.unit] = true
+		}
+	}
+	text := fmt.Sprintf("%s and %s have no benchmark in common", c.out.Old, c.out.New)
+	if apart, _ := c.keptApart(); len(apart) > 0 {
+		var keys, changes []string
+		for _, ch := range apart {
+			keys, changes = append(keys, ch.Key), append(changes, fmt.Sprintf("setting %s differs (%s to %s)", ch.Key, listed(ch.Old), listed(ch.New)))
+		}
+		text += fmt.Sprintf(": %s: compare runs with the same settings, or give --ignore %s", strings.Join(changes, ", "), strings.Join(keys, ","))
+	}
+	return errors.New(text)
+}
+
+// keptApart returns the settings that differ between figures that only the old file has and figures of the same
+// name and unit that only the new file has, and the number of these names and units.
+func (c *comparing) keptApart() (settings []Change, figures int) {
+	type figure struct{ name, unit string }
+	alone := [2]map[figure][]benchproc.Key{{}, {}}
+	for _, t := range c.tables {
+		for _, r := range t.rows {
+			for side := range alone {
+				if len(r.values[1-side]) == 0 {
+					f := figure{r.name, t.unit}
+					alone[side][f] = append(alone[side][f], t.key)
 				}
 			}
 		}
 	}
-	text := fmt.Sprintf("%s and %s have no benchmark in common", c.out.Old, c.out.New)
-	for n := range names[0] {
-		if !names[1][n] {
-			continue
+	var keys [2][]benchproc.Key
+	for f := range alone[0] {
+		if len(alone[1][f]) > 0 {
+			figures++
+			keys[0], keys[1] = append(keys[0], alone[0][f]...), append(keys[1], alone[1][f]...)
 		}
-		for _, f := range benchproc.NonSingularFields(keys) {
-			if f.Name != ".unit" {
-				text += fmt.Sprintf(": setting %s differs", f.Name)
-				break
-			}
-		}
-		break
 	}
-	return errors.New(text)
+	for _, f := range benchproc.NonSingularFields(slices.Concat(keys[0], keys[1])) {
+		var values [2][]string
+		for side := range keys {
+			for _, k := range keys[side] {
+				values[side] = append(values[side], k.Get(f))
+			}
+			slices.Sort(values[side])
+			values[side] = slices.Compact(values[side])
+		}
+		if f.Name != ".unit" && !slices.Equal(values[0], values[1]) {
+			settings = append(settings, Change{f.Name, named(values[0]), named(values[1])})
+		}
+	}
+	return settings, figures
 }
 
 // anyMeasured reports whether some unit is not exact.

@@ -347,6 +347,7 @@ func TestGateOnAnyExactFigure(t *testing.T) {
 func FuzzCompare(f *testing.F) {
 	f.Add([]byte("Unit x assume=exact better=lower\npkg: a\nBenchmarkA/b=c-8 1 5 x 3 ns/op\n"))
 	f.Add(measured("c", 1).data)
+	f.Add([]byte("commit: a\ndate: 1\nBenchmarkA 1 5 x\ndate: 2\ncommit: b\ngoos: plan9\nBenchmarkA-2 1 5 x\n\"q: 1\nBenchmarkA/b=c 1 5 x\n"))
 	f.Add([]byte("BenchmarkA 1 1e308 ns/op 0 MB/s -5 B/op\nBenchmarkB 1 1e-308 ns/op\nBenchmarkC 2 1e308 ns/op\n"))
 	f.Add([]byte("Unit\nUnit x\nUnit x =\nBenchmark 1 1 1\n: \n\xff: y\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -19,10 +19,16 @@ func unitValue(v float64, unit string) string {
 	return benchunit.Scale(v, benchunit.ClassOf(unit)) + " " + unit
 }
 
-// WriteText writes benchstat's tables, one for each unit, with the verdict at the end of each line that
-// changed, then warnings, failures and a last line with the result.
+// WriteText writes settings that changed, then benchstat's tables, one for each unit, with the verdict at the end
+// of each line that changed, then warnings, failures and a last line with the result.
 func (c *Comparison) WriteText(w io.Writer) error {
 	var b strings.Builder
+	for _, ch := range c.Changed {
+		fmt.Fprintf(&b, "changed: %s\n", ch)
+	}
+	if len(c.Changed) > 0 {
+		b.WriteByte('\n')
+	}
 	var last []results.Setting
 	for i, t := range c.Tables {
 		if i > 0 {
