@@ -272,6 +272,21 @@ func TestBuckets(t *testing.T) {
 }
 
 // TestWatchdog: an erase that outlasts the watchdog resets the device in its middle, at every attempt.
+// TestWatchdogAfterReset: a reset stops an STM32's watchdog, unless an option byte starts it.
+func TestWatchdogAfterReset(t *testing.T) {
+	for _, byOption := range []bool{false, true} {
+		f := on(t, "word", App{Watchdog: &Watchdog{Period: 200 * time.Millisecond, By: FedByNobody, ByOption: byOption}})
+		f.Poke(kvBase, make([]byte, 16384))
+		if err := f.Erase(kvBase, 16384); !errors.Is(err, ErrReset) {
+			t.Fatalf("by option %v: %v", byOption, err)
+		}
+		f.Boot()
+		if err := f.Erase(kvBase, 16384); errors.Is(err, ErrReset) != byOption {
+			t.Errorf("by option %v, after the reset: %v", byOption, err)
+		}
+	}
+}
+
 func TestWatchdog(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -283,7 +298,7 @@ func TestWatchdog(t *testing.T) {
 		{"masked for shorter", "mbed", Watchdog{Period: 300 * time.Millisecond, Feed: 10 * time.Millisecond, By: FedByApplication}, false},
 		{"fed from the other bank", "word", Watchdog{Period: 100 * time.Millisecond, Feed: 10 * time.Millisecond, By: FedByApplication}, false},
 		{"fed by the caller", "word", Watchdog{Period: 200 * time.Millisecond, By: FedByCaller}, true},
-		{"fed by nobody", "word", Watchdog{Period: 200 * time.Millisecond, By: FedByNobody}, true},
+		{"fed by nobody", "word", Watchdog{Period: 200 * time.Millisecond, By: FedByNobody, ByOption: true}, true},
 		{"fed by an interrupt in the other bank", "word", Watchdog{Period: 100 * time.Millisecond, By: "away"}, false},
 		{"fed by an interrupt in the busy bank", "word", Watchdog{Period: 100 * time.Millisecond, By: "here"}, true},
 	} {

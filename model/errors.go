@@ -21,9 +21,10 @@ var (
 	// ErrVerify: the driver read back something else than it wrote, or a sector that is not blank
 	// after its erase.
 	ErrVerify = errors.New("model: verify failed")
-	// ErrECC: a read touched a unit with more wrong bits than its ECC corrects: on the device an NMI
-	// or a bus fault.
+	// ErrECC: a read touched a unit with more wrong bits than its ECC corrects.
 	ErrECC = errors.New("model: uncorrectable ECC error")
+	// ErrFault: the same where it raises a bus fault or an NMI. Every operation fails with it until Boot.
+	ErrFault = fmt.Errorf("model: bus fault or NMI: %w", ErrECC)
 	// ErrInjected: the fault plan made this step fail.
 	ErrInjected = errors.New("model: injected failure")
 )

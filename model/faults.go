@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"dualbank/model/cell"
+	"dualbank/model/part"
 )
 
 // faults is the step counter with the fault plan, and what is left when it has hit.
@@ -19,6 +20,9 @@ type faults struct {
 
 	off  bool
 	down error // what every operation fails with while off
+
+	onECC string // part.ECCFault, ...
+	done  uint32 // bytes that the operation which failed last had done before
 }
 
 // noCut is a step that is never reached.
@@ -39,7 +43,23 @@ func (f *faults) Arm(c Cut) {
 func (f *faults) Disarm() { f.cutAt = noCut }
 
 // Off reports whether a power cut has hit. Every operation fails until Boot.
-func (f *faults) Off() bool { return f.off }
+func (f *faults) Off() bool { return f.off && f.down != ErrFault }
+
+// Faulted reports whether a read of a unit that the ECC cannot correct has raised an exception (ErrFault).
+// The code that reads does not go on: every operation fails until Boot.
+func (f *faults) Faulted() bool { return f.off && f.down == ErrFault }
+
+// uncorrectable is what a read of a unit does that the ECC cannot correct.
+func (f *faults) uncorrectable() error {
+	switch f.onECC {
+	case part.ECCFault, part.ECCNMI:
+		f.off, f.down = true, ErrFault
+		return ErrFault
+	case part.ECCFlag:
+		return nil
+	}
+	return ErrECC
+}
 
 // hit counts the present step, which the fault plan has left as out, and takes the device down unless the step
 // only failed.

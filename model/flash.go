@@ -22,10 +22,12 @@
 //   - A run is a function of its Config and its calls: no wall clock, no global random source.
 //   - The clock counts core cycles and never runs backwards; Wait and calls alone move it.
 //   - Nothing outside the step that a fault hits changes its cells.
-//   - While the power is off every operation fails with ErrPowerCut and changes nothing.
+//   - While the power is off every operation fails with ErrPowerCut and changes nothing. The same holds with
+//     ErrFault after a read that raised an exception.
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/bits"
@@ -100,6 +102,7 @@ type Config struct {
 
 	WaitStates uint64        // that the firmware sets; 0: as few as the part needs
 	Cache      Cache         // which caches it has switched on
+	OnECC      string        // what a read of an uncorrectable ECC unit does: part.ECCFault, ...; "": as the part has it
 	Unaligned  bool          // what is programmed does not stand on word boundaries in RAM: FlashIAP then hands it over unit by unit
 	App        App           // what runs beside the storage and feels it
 	Wear       *part.WearLaw // how sectors age; nil: they only count their erases
@@ -228,7 +231,12 @@ func New(c Config) (*Flash, error) {
 	if err := p.Check(); err != nil {
 		return nil, fmt.Errorf("part %s: %w", p.Name, err)
 	}
-	f := &Flash{geometry: geometry{part: p, base: p.Base, size: p.Size()}, faults: faults{cutAt: noCut}}
+	f := &Flash{geometry: geometry{part: p, base: p.Base, size: p.Size()}, faults: faults{cutAt: noCut, onECC: cmp.Or(c.OnECC, p.ECCError.Value)}}
+	switch f.onECC {
+	case "", part.ECCFault, part.ECCNMI, part.ECCFlag, part.ECCStatus:
+	default:
+		return nil, fmt.Errorf("part %s: OnECC %q is unknown: use %q, %q, %q or %q", p.Name, c.OnECC, part.ECCFault, part.ECCNMI, part.ECCFlag, part.ECCStatus)
+	}
 	smallest := uint32(math.MaxUint32)
 	for _, s := range p.Sectors() {
 		f.sectors = append(f.sectors, sector{Sector: s})
@@ -298,8 +306,8 @@ func (f *Flash) refuse(err error) error {
 	return err
 }
 
-// Read fills p from addr on. It is no step. Errors: ErrPowerCut, ErrRange, ErrECC; after the last p holds
-// what the cells hold.
+// Read fills p from addr on. It is no step. Errors: ErrPowerCut, ErrRange, ErrECC, ErrFault; after the last
+// two p holds what the cells hold. Config.OnECC chooses between them.
 func (f *Flash) Read(addr uint32, p []byte) error {
 	if f.off {
 		return f.down
@@ -312,7 +320,7 @@ func (f *Flash) Read(addr uint32, p []byte) error {
 	if f.cells.Clean() {
 		f.cells.Peek(addr-f.base, p)
 	} else if !f.cells.Read(addr-f.base, p) {
-		err = ErrECC
+		err = f.uncorrectable()
 	}
 	f.count.ReadCalls++
 	f.count.ReadBytes += uint64(len(p))
@@ -345,6 +353,7 @@ func (f *Flash) Erase(addr, size uint32) error {
 	f.now += f.timing.erase.call
 	for i := first; i <= last; i++ {
 		if err := f.eraseSector(i, called); err != nil {
+			f.done = f.sectors[i].Addr - addr
 			return err
 		}
 	}
@@ -521,15 +530,21 @@ func (f *Flash) Hash() uint64 { return f.cells.Hash() }
 // Snapshot keeps the cells as they are now. Clock, wear and counters are not in it.
 func (f *Flash) Snapshot() *cell.Snapshot { return f.cells.Snapshot() }
 
-// Restore brings the cells of s back; s may come from another flash of the same part.
-func (f *Flash) Restore(s *cell.Snapshot) { f.cells.Restore(s) }
+// Restore brings the cells of s back, and ends an exception; s may come from another flash of the same part.
+func (f *Flash) Restore(s *cell.Snapshot) {
+	f.cells.Restore(s)
+	f.off = f.Off()
+}
 
 // Mark remembers the cells; Rollback returns to the latest mark and forgets it. Marks nest. Both cost
 // only what changes in between, which makes a fork at every step affordable.
 func (f *Flash) Mark() { f.cells.Mark() }
 
-// Rollback undoes all changes to the cells since the latest Mark.
-func (f *Flash) Rollback() { f.cells.Rollback() }
+// Rollback undoes all changes to the cells since the latest Mark, and ends an exception.
+func (f *Flash) Rollback() {
+	f.cells.Rollback()
+	f.off = f.Off()
+}
 
 // Counters is what was counted so far.
 func (f *Flash) Counters() Counters {

@@ -35,6 +35,7 @@ func (f *Flash) Program(addr uint32, p []byte) error {
 	} else {
 		done, steps, err = f.programUntil(addr-f.base, p, left)
 	}
+	f.done = uint32(done)
 	busy := f.programTime(addr, done, steps, err == ErrProgram)
 	if f.observe != nil && done > 0 {
 		f.report(Event{Kind: Program, Addr: addr, Size: uint32(done), Data: p[:done], Steps: steps, Start: start}, busy)
@@ -43,6 +44,7 @@ func (f *Flash) Program(addr uint32, p []byte) error {
 		return f.reset(at, err)
 	}
 	if err == nil && f.timing.program.verified && !f.cells.Holds(addr-f.base, p) {
+		f.done = 0
 		return f.refuse(ErrVerify)
 	}
 	return err

@@ -3,13 +3,21 @@ package model
 import (
 	"fmt"
 	"math"
+
+	"dualbank/model/cell"
 )
 
+// FlashIAPTries is how often Mbed OS' FlashIAP tries a program or an erase (drivers/source/FlashIAP.cpp,
+// num_write_retries).
+const FlashIAPTries = 16
+
 // Region is a stretch of a flash as a block device of its own, with addresses from 0: what Mbed OS'
-// FlashIAPBlockDevice is. Operations that leave the region fail with ErrRange.
+// FlashIAPBlockDevice is. Operations that leave the region fail with ErrRange. A program or an erase
+// that fails is tried again, FlashIAPTries times in all.
 type Region struct {
 	f          *Flash
 	base, size uint32
+	tries      int
 }
 
 // Region makes the region of size bytes from addr on. Both must lie on sector boundaries.
@@ -23,7 +31,16 @@ func (f *Flash) Region(addr, size uint32) (*Region, error) {
 		return nil, fmt.Errorf("model: region 0x%08X+0x%X does not lie on sector boundaries: the sectors around it span 0x%08X to 0x%08X",
 			addr, size, first.Addr, last.Addr+last.Size)
 	}
-	return &Region{f, addr, size}, nil
+	return &Region{f, addr, size, FlashIAPTries}, nil
+}
+
+// SetTries sets how often a program or an erase is tried: 1 is the driver of a serial NOR flash, which
+// passes every error on.
+func (r *Region) SetTries(n int) { r.tries = n }
+
+// Rewritable reports whether a program unit may be programmed again with what it holds.
+func (r *Region) Rewritable() bool {
+	return r.f.part.ECC.Bytes == 0 && (r.f.part.Cells.Rule == cell.AND || r.f.part.Cells.Rule == cell.Copy)
 }
 
 // Size is the number of bytes.
@@ -62,7 +79,33 @@ func (r *Region) Program(addr uint32, p []byte) error {
 	if !r.inside(addr, uint64(len(p))) {
 		return r.refuse()
 	}
-	return r.f.Program(r.base+addr, p)
+	err := r.f.Program(r.base+addr, p)
+	if err != nil && failed(err) {
+		err = r.programAgain(r.base+addr, p, err)
+	}
+	return err
+}
+
+// failed reports whether an operation failed in a way that another try may not.
+func failed(err error) bool { return err == ErrInjected || err == ErrProgram || err == ErrVerify }
+
+// programAgain is what FlashIAP does after a program failed. It hands the driver what lies in one sector, or
+// one program unit if the source is not aligned, and tries that piece again from its start.
+func (r *Region) programAgain(addr uint32, p []byte, err error) error {
+	f := r.f
+	for try := 2; failed(err) && try <= r.tries; try++ {
+		at := addr + f.done
+		start := max(addr, f.sectors[f.sectorAt(at)].Addr)
+		if f.timing.program.unaligned {
+			start = at &^ (f.unit - 1)
+		}
+		if start > addr {
+			try = 1 // the pieces before it are done
+		}
+		addr, p = start, p[start-addr:]
+		err = f.Program(addr, p)
+	}
+	return err
 }
 
 // Erase is Flash.Erase at an address in the region.
@@ -70,7 +113,16 @@ func (r *Region) Erase(addr, size uint32) error {
 	if !r.inside(addr, uint64(size)) {
 		return r.refuse()
 	}
-	return r.f.Erase(r.base+addr, size)
+	addr += r.base
+	err := r.f.Erase(addr, size)
+	for try := 2; failed(err) && try <= r.tries; try++ {
+		if done := r.f.done; done > 0 {
+			try = 1 // the sectors before it are done
+			addr, size = addr+done, size-done
+		}
+		err = r.f.Erase(addr, size)
+	}
+	return err
 }
 
 func (r *Region) refuse() error {

@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"dualbank/model/random"
@@ -22,8 +23,11 @@ type Watchdog struct {
 	Period time.Duration
 	Feed   time.Duration // how often it is fed while nothing is in the way; unused for FedByCaller, FedByNobody and an interrupt
 	By     string        // FedByApplication, FedByCaller, FedByNobody or the name of an interrupt
-	Mode   Mode          // how a step is left that the reset hits; nil: Torn
-	Seed   uint64        // of what the step is left as
+	// ByOption: an option byte starts it at every reset. Without it a reset stops an STM32's independent
+	// watchdog until the application starts it again: with FedByNobody it does not run after Boot.
+	ByOption bool
+	Mode     Mode   // how a step is left that the reset hits; nil: Torn
+	Seed     uint64 // of what the step is left as
 }
 
 // dog is a Watchdog in cycles.
@@ -33,6 +37,8 @@ type dog struct {
 	offset uint64
 	caller bool
 	unfed  bool
+	stops  bool   // a reset stops it, and nothing starts it again
+	asleep bool   // stopped by a reset
 	stalls []bool // by bank: it cannot be fed while the bank is busy
 	masked bool   // it cannot be fed while interrupts are masked
 	mode   Mode
@@ -56,6 +62,7 @@ func (f *Flash) newDog(w *Watchdog, app *running) (*dog, error) {
 		d.caller, d.feed = true, 1
 	case FedByNobody:
 		d.unfed, d.feed = true, 1
+		d.stops = !w.ByOption && strings.HasPrefix(f.part.Family, "stm32")
 	default:
 		found := false
 		for i := range app.irqs {
@@ -107,6 +114,8 @@ func (d *dog) missed(from, to uint64) {
 // stretch is the part of an operation in which the watchdog is not fed.
 func (d *dog) stretch(o *operation, called uint64) (from, to uint64, ok bool) {
 	switch {
+	case d.asleep:
+		return 0, 0, false
 	case d.caller, d.unfed:
 		return called, o.end(), true
 	case o.masked && !o.apart:
@@ -187,10 +196,10 @@ func (f *Flash) resetDuring(addr uint32, n int) (at uint64) {
 	return 0
 }
 
-// wakeDog starts the watchdog anew after a boot.
+// wakeDog starts the watchdog anew after a boot, if it runs then.
 func (f *Flash) wakeDog() {
 	if f.app != nil && f.app.dog != nil {
 		d := f.app.dog
-		d.start, d.fed = f.now, f.now
+		d.start, d.fed, d.asleep = f.now, f.now, d.stops
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"dualbank/results"
 )
 
-// Fail runs the workload of c and lets the device fail: at steps of every operation in turn the store is
+// Fail runs the workload of c on a serial NOR flash, whose driver passes errors on, and lets it fail: at steps of every operation in turn the store is
 // opened on the flash as it was before, the step reports an error and has no effect, the power stays on, and
 // the store is judged while it runs and after a reboot. MaxCuts bounds the failures. The result is a
 // function of c.
@@ -40,7 +40,7 @@ func Fail(ctx context.Context, c Sweep) (*explore.Sweep, error) {
 			return nil, err
 		}
 	}
-	s := &explore.Sweep{Map: results.CutMap{Name: fmt.Sprintf("KVStore workload with device errors, profile %s, %v", c.profile(), &c.Device)}}
+	s := &explore.Sweep{Map: results.CutMap{Name: fmt.Sprintf("KVStore workload with device errors, serial NOR, profile %s, %v", c.profile(), &c.Device)}}
 	g := explore.NewGroups()
 	for i := range steps {
 		if ctx.Err() != nil {
@@ -87,6 +87,7 @@ func newFailing(c *Sweep, steps []script.Step, once []string) (*failing, error) 
 		if *r, err = sut.NewRun(f, &c.Device, c.software(), script.Keys(steps), once, sut.LongestValue(steps)); err != nil {
 			return nil, err
 		}
+		(*r).Serial()
 		(*r).Own = map[string]bool{sut.MasterKey: true}
 	}
 	if err := l.Store.Open(); err != nil {

@@ -27,6 +27,7 @@ type walk struct {
 // newWalk is a walk of the steps of c, on its store s or on that of its profile.
 func newWalk(r *sut.Run, logs []sut.CheckedLog, o *explore.Outcome) *walk {
 	o.ECC = r.Device.Part != "" // the one part that inputs are on has ECC
+	r.Serial()
 	r.Own = map[string]bool{sut.MasterKey: true}
 	t := &walk{Run: r, o: o, logs: logs}
 	t.look = r.Look

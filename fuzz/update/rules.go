@@ -51,7 +51,7 @@ var subject = explore.Subject{
 	Kinds: map[string]string{
 		"never-boots":      "the device never boots again{when}: {error}",
 		"boot-fails":       "a boot without any cut ends with {error}",
-		"watchdog-boots":   "the watchdog resets the bootloader again and again: no application runs",
+		"watchdog-boots":   "the watchdog, which an option byte starts, resets the bootloader again and again: no application runs",
 		"no-header":        "what runs has no valid header{when}",
 		"other-image":      "what runs is not the image that its header names{when}",
 		"unknown-version":  "what runs has a version that no image has{when}",

@@ -76,7 +76,7 @@ func (c *Case) watch(w io.Writer, sweep *Sweep) (*watched, error) {
 			return nil, fmt.Errorf("the download fails in its phase %s: %w", p, err)
 		}
 	}
-	dog.By = model.FedByNobody
+	dog.By, dog.ByOption = model.FedByNobody, true
 	if err := f.Run(model.App{Watchdog: dog}); err != nil {
 		return nil, fmt.Errorf("watchdog.period: %w", err)
 	}

@@ -295,7 +295,7 @@ func measurements() []trial {
 			}
 			return float64(f.Counters().Refused), nil
 		}),
-		measured("double words that do not read after a reset in a program of four", "stm32l4r5zi", "mbed", "", 1, 1, "FLCO: ECCD at exactly that address", model.Config{}, func(f *model.Flash) (float64, error) {
+		measured("double words that do not read after a reset in a program of four", "stm32l4r5zi", "mbed", "", 1, 1, "FLCO: ECCD at exactly that address", model.Config{OnECC: part.ECCStatus}, func(f *model.Flash) (float64, error) {
 			f.Arm(model.Cut{Step: 2, Mode: model.ECC})
 			if err := f.Program(0x0810_0000, make([]byte, 32)); err != model.ErrPowerCut {
 				return 0, err

@@ -42,6 +42,14 @@ func (p *Part) checkCells() error {
 	if e := p.ECC.Bytes; e&(e-1) != 0 || e > 64 {
 		return badKey("ecc.bytes", "%d is no ECC unit: give a power of two of bytes up to 64, or 0 for none", e)
 	}
+	switch p.ECCError.Value {
+	case "", ECCFault, ECCNMI, ECCFlag, ECCStatus:
+	default:
+		return badKey("ecc_error.value", "%q is unknown: use %q, %q, %q or %q", p.ECCError.Value, ECCFault, ECCNMI, ECCFlag, ECCStatus)
+	}
+	if p.ECCError.Value != "" && p.ECC.Bytes == 0 {
+		return badKey("ecc_error.value", "%q, but the part has no ECC: give ecc.bytes, or leave it out", p.ECCError.Value)
+	}
 	if p.Cells.Rule == cell.CorruptECC && p.ECC.Bytes == 0 {
 		return badKey("ecc.bytes", "is missing: cells of rule %q have an ECC to corrupt", cell.CorruptECC)
 	}

@@ -107,6 +107,7 @@ func eachFact(v reflect.Value, key, name string, tell func(key string, f Fact) e
 }
 
 func (f CellFact) value() string  { return string(f.Rule) }
+func (f ECCFact) value() string   { return f.Value }
 func (f Count) value() string     { return fmt.Sprint(f.Value) }
 func (f Bytes) value() string     { return size(f.Bytes) }
 func (f CacheFact) value() string { return fmt.Sprintf("%d lines of %d bytes", f.Lines, f.Bytes) }

@@ -45,6 +45,7 @@ type Part struct {
 
 	Cells          CellFact  `toml:"cells"`
 	ECC            Bytes     `toml:"ecc"`              // bytes of an ECC unit; 0: no ECC
+	ECCError       ECCFact   `toml:"ecc_error"`        // what a read of a unit does that the ECC cannot correct; without it: ECCStatus
 	Writes         Count     `toml:"writes"`           // programs of a word between erases, for cells "limited"
 	ReadWhileWrite BoolFact  `toml:"read_while_write"` // one bank can be read while another one is busy
 	ReadCollision  BoolFact  `toml:"read_collision"`   // reading a busy bank is a fault, not a wait
@@ -71,6 +72,20 @@ type Source struct {
 // CellFact is the cell rule with its source.
 type CellFact struct {
 	Rule cell.Rule `toml:"rule"`
+	Source
+}
+
+// What a read of a unit does that the ECC cannot correct.
+const (
+	ECCFault  = "fault"  // a bus fault: the code that reads does not go on
+	ECCNMI    = "nmi"    // a non-maskable interrupt: as a fault, where the application has no handler that mends it
+	ECCFlag   = "flag"   // a flag is set, and the read returns what the cells hold
+	ECCStatus = "status" // the read fails with an error code
+)
+
+// ECCFact is one of the above with its source.
+type ECCFact struct {
+	Value string `toml:"value"`
 	Source
 }
 

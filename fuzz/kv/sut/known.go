@@ -17,7 +17,7 @@ var (
 		Reason: "finding 1: sizes in a header that is half written wrap, and the read they lead to runs off the device",
 		Is: func(b *explore.Breach, o *explore.Outcome) bool {
 			s := &b.Symptom
-			return s.Rule == RuleOpens && s.Kind == KindNotOpen && s.When == "" && strings.HasPrefix(s.Error, "READ_FAILED") && len(o.Hit) > 0
+			return s.Rule == RuleOpens && (s.Kind == KindNotOpen || s.Kind == KindHalts) && s.When == "" && strings.HasPrefix(s.Error, "READ_FAILED") && len(o.Hit) > 0
 		},
 	}
 	revivedRecords = explore.KnownDefect{
@@ -57,19 +57,19 @@ var (
 			return slices.Contains(o.Hit, "weak") && lost
 		},
 	}
+	unreadableUnit = explore.KnownDefect{
+		Name:   "unreadable-unit",
+		Reason: "finding 6: a unit that a cut has left unreadable is not erased, and a boot that comes to it ends in an exception",
+		Is: func(b *explore.Breach, o *explore.Outcome) bool {
+			s := &b.Symptom
+			return slices.Contains(o.Hit, "ecc") && (s.Kind == KindNoBoot || s.Kind == kindFaults)
+		},
+	}
 )
 
 // KnownPlain are those of a TDBStore.
 var KnownPlain = []explore.KnownDefect{
-	sizesWrap, revivedRecords, notErased, heldUnit, weakCells,
-	{
-		Name:   "unreadable-unit",
-		Reason: "finding 6: a unit that a cut has left unreadable is not erased, and an open that comes to it fails",
-		Is: func(b *explore.Breach, o *explore.Outcome) bool {
-			s := &b.Symptom
-			return slices.Contains(o.Hit, "ecc") && s.Rule == RuleOpens && s.Kind == KindNotOpen && s.When == AfterEndSet && s.Error == "READ_FAILED"
-		},
-	},
+	sizesWrap, revivedRecords, notErased, heldUnit, weakCells, unreadableUnit,
 	{
 		Name:   "half-set-reserved-data",
 		Reason: "finding 16: of reserved data whose set was cut, or failed, one copy may be whole; it reads back, and is lost with a cut in the collection that erases its area",
@@ -81,7 +81,7 @@ var KnownPlain = []explore.KnownDefect{
 
 // KnownSecure are those of a SecureStore.
 var KnownSecure = []explore.KnownDefect{
-	sizesWrap, revivedRecords, notErased, heldUnit, weakCells,
+	revivedRecords, notErased, heldUnit, weakCells, unreadableUnit,
 	{
 		Name:   "two-stores",
 		Reason: "finding 8: the record and its rollback protection entry are written one after the other; a cut or an error in between leaves a key that fails its check",
@@ -105,7 +105,7 @@ var KnownSecure = []explore.KnownDefect{
 		Name:   "undefined-remove",
 		Reason: "a remove of a record that fails its check and has an entry reads a variable that was never set (secure.md): ErrUndefined here",
 		Is: func(b *explore.Breach, o *explore.Outcome) bool {
-			return b.Symptom.Rule == RuleSecret && b.Symptom.Kind == KindNotRemovable && b.Symptom.Error == "UNDEFINED" && len(o.Hit) > 0
+			return b.Symptom.Rule == RuleSecret && b.Symptom.Kind == KindNotRemovable && b.Symptom.Error == undefined && len(o.Hit) > 0
 		},
 	},
 }

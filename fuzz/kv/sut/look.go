@@ -23,6 +23,9 @@ func (r *Run) Look(when string) bool {
 		if err == nil {
 			k.ValueState = ValueState{Now: slices.Clone(v)} // what follows is to be judged by what is there
 		}
+		if r.F.Faulted() {
+			return false
+		}
 	}
 	if sound && r.Resetting {
 		sound = r.allOrNothing(when)
@@ -31,7 +34,7 @@ func (r *Run) Look(when string) bool {
 		r.list(when) // beside a wrong value it would say the same again
 	}
 	r.reservedData(when)
-	return sound
+	return sound && !r.F.Faulted()
 }
 
 // LookRunning looks at a store that runs. One that answers wrongly is one violation, whatever the answers
@@ -95,6 +98,9 @@ func (r *Run) wrong(i int, k *keyState, v []byte, err error, when string) {
 	}
 	seen := ""
 	switch {
+	case r.F.Faulted():
+		sym.Kind, sym.Error = kindFaults, r.exception()
+		seen = fmt.Sprintf("get %q: %v", k.Name, err)
 	case err != nil:
 		sym.Kind, sym.Error = KindUnreadable, ErrorName(err)
 		seen = fmt.Sprintf("get %q: %v", k.Name, err)
@@ -165,6 +171,10 @@ func (r *Run) list(when string) {
 		if errors.Is(err, kvstore.ErrItemNotFound) {
 			break
 		}
+		if r.F.Faulted() {
+			r.Report(explore.Symptom{Rule: RuleNoMore, Kind: kindFaults, Op: "list", When: when, Error: r.exception()}, "the list of keys", "next: "+err.Error())
+			return
+		}
 		if err != nil {
 			r.Report(explore.Symptom{Rule: RuleNoMore, Kind: "short-list", When: when, Error: ErrorName(err)}, "the list of keys", "next: "+err.Error())
 			return
@@ -220,10 +230,17 @@ func (r *Run) reservedData(when string) {
 	if s.Now == nil && !s.Either || !r.can.Reserved {
 		return
 	}
+	if r.F.Faulted() {
+		return
+	}
 	n, err := r.Store.(Reserver).Reserved(r.Buf)
 	v := r.Buf[:n]
 	if errors.Is(err, kvstore.ErrItemNotFound) {
 		v, err = nil, nil
+	}
+	if r.F.Faulted() {
+		r.Report(explore.Symptom{Rule: RuleReserved, Kind: kindFaults, Op: "reserved-data", When: when, Error: r.exception()}, Describe(s.Now), err.Error())
+		return
 	}
 	if err != nil {
 		r.Report(explore.Symptom{Rule: RuleReserved, Kind: "reserved-lost", When: when, Error: ErrorName(err)}, Describe(s.Now), err.Error())

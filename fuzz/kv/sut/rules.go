@@ -29,6 +29,9 @@ const (
 // The kinds of symptoms that the code tells apart. All are in subject.Kinds.
 const (
 	KindNotOpen         = "not-open"
+	KindHalts           = "halts"    // the open ends in MBED_ERROR
+	KindNoBoot          = "no-boot"  // the open ends in the exception of an ECC error
+	kindFaults          = "ecc-read" // so does a read of a store that is open
 	KindUnreadable      = "unreadable"
 	kindSetFailsOnce    = "set-fails-once"
 	KindEndSetFails     = "end-set-fails"
@@ -62,6 +65,9 @@ var Subject = explore.Subject{
 	},
 	Kinds: map[string]string{
 		KindNotOpen:         "the store does not open{when}: {error}",
+		KindHalts:           "the open halts the system (MBED_ERROR){when}: {error}",
+		KindNoBoot:          "the device does not boot{when}: {error}",
+		kindFaults:          "a read of {op} stops the device{when}: {error}",
 		KindUnreadable:      "{op} cannot be read: {error}{when}",
 		"missing":           "{op} is missing{when}",
 		"back":              "{op} is back{when}",
@@ -91,7 +97,7 @@ var Subject = explore.Subject{
 		"op-fails":          "a {op} fails although nothing is wrong: {error}",
 		"running-wrong":     "a running store gives wrong answers{when}",
 		"lock-held":         "the store's lock is still held after a {op}{when}",
-		"lock-released":     "the store's lock is released once too often after a {op}{when}",
+		"lock-released":     "the store's lock is released once too often, a halt under the RTOS, after a {op}{when}",
 		KindNotErased:       "the store programs units that are not erased, where they have to be",
 		"refused":           "the store asks the device for what it cannot do",
 		"open-too-long":     "an open takes too many steps",
@@ -132,6 +138,7 @@ var Subject = explore.Subject{
 	Words: map[string]string{
 		"key-stored": "a key that was stored", InFlight: "the key in flight", "key-once": "a write-once key", "key-removed": "a key that was removed",
 		"next-set": "the next set", "set-after-cut": "the set after a second cut", "set-after-error": "the next set after a device error",
+		"reserved-data": "reserved data", "list": "the list of keys",
 		"pieces": "set in pieces", "abandon": "set left unfinished", "set-reserved": "set of reserved data",
 		"end-of-run": "end of the run", "read-image": "read the image",
 		"no-cut": "without any cut", "no-fault": "without a fault", "second-cut": "second cut, in a set after the recovery",
@@ -190,8 +197,14 @@ func OpCode(k script.OpKind) string {
 	return string(k)
 }
 
+// undefined stands for an outcome of the reference that is undefined.
+const undefined = "UNDEFINED, a stand-in"
+
 // ErrorName is the short name of an error of the KVStore API.
 func ErrorName(err error) string {
+	if errors.Is(err, kvstore.ErrUndefined) {
+		return undefined
+	}
 	var e *kvstore.Error
 	if errors.As(err, &e) {
 		return e.Name

@@ -1,6 +1,7 @@
 package sut
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -8,6 +9,7 @@ import (
 	"dualbank/fuzz/kv/script"
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/model/part"
 	"dualbank/model/random"
 )
 
@@ -15,6 +17,7 @@ import (
 // boots and looks; how a run is judged (after cuts, between operations, under attack ...) is up to those
 // that embed it.
 type Run struct {
+	dev    *model.Region
 	F      *model.Flash
 	Device *explore.Device
 	Store  Store
@@ -55,7 +58,7 @@ func NewRun(f *model.Flash, d *explore.Device, software Software, keys, once []s
 		return nil, err
 	}
 	r := &Run{
-		F: f, Device: d, Store: software(dev), Limit: stepsAllowed(d), once: map[string]bool{}, Flight: -1,
+		dev: dev, F: f, Device: d, Store: software(dev), Limit: stepsAllowed(d), once: map[string]bool{}, Flight: -1,
 		Exp: *NewExpectation(keys), Before: *NewExpectation(keys), Buf: make([]byte, longest+1), listed: make([]int, len(keys)),
 	}
 	r.can = Abilities(r.Store)
@@ -63,6 +66,18 @@ func NewRun(f *model.Flash, d *explore.Device, software Software, keys, once []s
 		r.once[k] = true
 	}
 	return r, nil
+}
+
+// Serial makes the device a serial NOR flash, as far as errors go: its driver passes each one on, where FlashIAP
+// tries a step again.
+func (r *Run) Serial() { r.dev.SetTries(1) }
+
+// exception is what a read of a unit raises that the ECC cannot correct.
+func (r *Run) exception() string {
+	if r.F.Part().ECCError.Value == part.ECCNMI {
+		return "NMI"
+	}
+	return "bus fault"
 }
 
 // stepsAllowed is the most steps that an open or a set may take: three times what it takes to program the
@@ -143,11 +158,18 @@ func (r *Run) Reopen(rule int, when string) bool {
 		r.Report(explore.Symptom{Rule: RuleBounded, Kind: "open-too-long"}, fmt.Sprintf("at most %d", r.Limit), fmt.Sprintf("%d steps", n))
 	}
 	if err != nil {
+		s := explore.Symptom{Rule: rule, Kind: KindNotOpen, When: when, Error: ErrorName(err)}
+		if _, halts := errors.AsType[*kvstore.FatalError](err); halts {
+			s.Kind = KindHalts
+		}
+		if r.F.Faulted() {
+			s.Kind, s.Error = KindNoBoot, r.exception()
+		}
 		seen := "open fails: " + err.Error()
 		if u, ok := r.Store.(interface{ Undefined() kvstore.Undefined }); ok && u.Undefined() != 0 {
 			seen += "; undefined behaviour of the reference: " + u.Undefined().String()
 		}
-		r.Report(explore.Symptom{Rule: rule, Kind: KindNotOpen, When: when, Error: ErrorName(err)}, "open succeeds", seen)
+		r.Report(s, "open succeeds", seen)
 		return false
 	}
 	return true
@@ -184,6 +206,10 @@ func (r *Run) Set(i int, rnd *random.Source, which string) bool {
 	if err == nil {
 		k.ValueState = ValueState{Now: v}
 		return true
+	}
+	if r.F.Faulted() {
+		r.Report(explore.Symptom{Rule: RuleWorks, Kind: kindFaults, Op: which, Error: r.exception()}, "set succeeds", fmt.Sprintf("set %q: %v", k.Name, err))
+		return false
 	}
 	again := r.Store.Set(k.Name, v, 0)
 	if again == nil {
