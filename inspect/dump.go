@@ -16,7 +16,7 @@ import (
 // many tools leave erased flash out.
 type Dump struct {
 	Name     string             // of the file
-	Format   string             // "binary", "Intel HEX" or "ELF"
+	Format   firmware.Format    // of the file
 	Segments []firmware.Segment // ascending, apart, none empty
 	Damage   []string           // damage of the file itself, one line each
 }
@@ -25,27 +25,30 @@ type Dump struct {
 // NOR, as text.
 const MaxFile = 256 << 20
 
-// Read takes a dump out of a file: Intel HEX, ELF (a linked image, a core dump, or an object that objcopy made of
-// a binary), or anything else as plain binary. base is the address of a file without addresses: plain binary,
-// or an object. The error is one line with the file's name, and for HEX the number of the line. A file that was
-// cut short is not an error but Damage.
+// Read takes a dump out of a file in one of the formats of package firmware: Intel HEX, S-records, UF2, DfuSe,
+// ELF (a linked image, a core dump, or an object that objcopy made of a binary), or plain binary. base is the
+// address of a file without addresses: plain binary, or an object. The error is one line with the file's name,
+// and for text the number of the line; containers that are not read are refused with what converts them. A HEX or
+// ELF file that was cut short is not an error but Damage.
 func Read(name string, file []byte, base uint32) (*Dump, error) {
 	d := &Dump{Name: name}
-	var err error
-	text := bytes.TrimSpace(file)
+	format, err := firmware.Detect(file)
+	d.Format = format
 	switch {
-	case bytes.HasPrefix(file, []byte(elf.ELFMAG)):
-		d.Format = "ELF"
+	case err != nil:
+	case format == firmware.ELF:
 		err = d.readELF(file, base)
-	case len(text) > 0 && text[0] == ':':
-		d.Format = "Intel HEX"
-		err = d.readHex(bytes.TrimRight(file, " \t\r\n"))
-	default:
-		d.Format = "binary"
+	case format == firmware.HEX:
+		err = d.readHex(bytes.TrimRight(firmware.Records(file), " \t\r\n"))
+	case format == firmware.Binary:
 		if uint64(base)+uint64(len(file)) > 1<<32 {
 			err = fmt.Errorf("%d bytes from 0x%08X on leave the address space: correct the base address", len(file), base)
 		}
 		d.Segments = []firmware.Segment{{Addr: base, Data: file}}
+	default:
+		if d.Segments, err = firmware.Segments(name, file, base); err != nil {
+			return nil, err
+		}
 	}
 	d.Segments = slices.DeleteFunc(d.Segments, func(s firmware.Segment) bool { return len(s.Data) == 0 })
 	if err == nil && len(d.Segments) == 0 {
@@ -150,7 +153,7 @@ func (d *Dump) join() error {
 			continue
 		}
 		last := &out[len(out)-1]
-		switch end := end(*last); {
+		switch end := last.End(); {
 		case end > uint64(s.Addr):
 			return fmt.Errorf("two pieces of data at address 0x%08X: give one dump", s.Addr)
 		case end == uint64(s.Addr):
@@ -163,9 +166,6 @@ func (d *Dump) join() error {
 	return nil
 }
 
-// end returns the address behind a segment.
-func end(s firmware.Segment) uint64 { return uint64(s.Addr) + uint64(len(s.Data)) }
-
 // read fills p from addr on, and returns the number of its bytes that the dump has.
 func (d *Dump) read(addr uint32, p []byte) (have int) {
 	for i := range p {
@@ -174,7 +174,7 @@ func (d *Dump) read(addr uint32, p []byte) (have int) {
 	to := uint64(addr) + uint64(len(p))
 	for _, s := range d.Segments {
 		from := max(uint64(addr), uint64(s.Addr))
-		if until := min(to, end(s)); from < until {
+		if until := min(to, s.End()); from < until {
 			have += copy(p[from-uint64(addr):], s.Data[from-uint64(s.Addr):until-uint64(s.Addr)])
 		}
 	}
@@ -185,7 +185,7 @@ func (d *Dump) read(addr uint32, p []byte) (have int) {
 // whether the dump has all.
 func (d *Dump) writeRange(w io.Writer, addr uint32, size uint64) (all bool) {
 	for _, s := range d.Segments {
-		if addr >= s.Addr && uint64(addr) < end(s) {
+		if addr >= s.Addr && uint64(addr) < s.End() {
 			data := s.Data[addr-s.Addr:]
 			n := min(size, uint64(len(data)))
 			_, _ = w.Write(data[:n]) // a hash does not fail
@@ -199,7 +199,7 @@ func (d *Dump) writeRange(w io.Writer, addr uint32, size uint64) (all bool) {
 func (d *Dump) count(addr, size uint32) (have, written uint32) {
 	to := uint64(addr) + uint64(size)
 	for _, s := range d.Segments {
-		from, until := max(uint64(addr), uint64(s.Addr)), min(to, end(s))
+		from, until := max(uint64(addr), uint64(s.Addr)), min(to, s.End())
 		if from >= until {
 			continue
 		}

@@ -132,8 +132,8 @@ func (l *inspection) wantedUnit() uint32 {
 // units.
 func (l *inspection) reach(addr uint32) uint32 {
 	for _, s := range l.dump.Segments {
-		if addr >= s.Addr && uint64(addr) < end(s) {
-			return uint32(min(end(s)-uint64(addr), 1<<30)) &^ 511
+		if addr >= s.Addr && uint64(addr) < s.End() {
+			return uint32(min(s.End()-uint64(addr), 1<<30)) &^ 511
 		}
 	}
 	return 0

@@ -35,7 +35,7 @@ import (
 // is not an error.
 func Inspect(d *Dump, o Options) (*Report, error) {
 	r := &Report{
-		File: d.Name, Format: d.Format, Layout: "guessed",
+		File: d.Name, Format: string(d.Format), Layout: "guessed",
 		Ranges: []Range{}, Regions: []Region{}, Stores: []Store{}, Firmware: []Image{}, Damage: append([]string{}, d.Damage...),
 	}
 	if !(o.Age >= 0 && o.Age <= 1000) {
@@ -68,8 +68,8 @@ func (l *inspection) strayData(s firmware.Segment) {
 		return
 	}
 	base, limit := uint64(l.Chip.Base), uint64(l.Chip.Base)+uint64(l.Chip.Size())
-	if uint64(s.Addr) < base || end(s) > limit {
-		l.damage("the dump has data at 0x%08X to 0x%08X, the flash of %s is 0x%08X to 0x%08X: wrong base address, or not this part", s.Addr, end(s), l.Chip.Name, base, limit)
+	if uint64(s.Addr) < base || s.End() > limit {
+		l.damage("the dump has data at 0x%08X to 0x%08X, the flash of %s is 0x%08X to 0x%08X: wrong base address, or not this part", s.Addr, s.End(), l.Chip.Name, base, limit)
 	}
 }
 

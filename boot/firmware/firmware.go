@@ -7,26 +7,21 @@ import (
 	"fmt"
 )
 
-// Read returns the application in a firmware file: ELF, Intel HEX, or anything else as plain binary. start
-// and size are the region of the active application. All data of an ELF or HEX file must lie in it; gaps are
-// filled with 0xFF. A plain binary begins at start; if its reset vector points into the flash, it must point
-// into the application. Errors begin with name and give the addresses involved.
+// Read returns the application in a firmware file in any of the formats. start and size are the region of the
+// active application. All data must lie in it; gaps are filled with 0xFF. A plain binary begins at start; if
+// its reset vector points into the flash, it must point into the application. Errors begin with name and give the
+// addresses involved.
 func Read(name string, file []byte, start, size uint32) ([]byte, error) {
-	var segs []Segment
-	var err error
-	switch {
-	case bytes.HasPrefix(file, []byte(elf.ELFMAG)):
-		segs, err = elfSegments(file)
-	case len(bytes.TrimSpace(file)) > 0 && bytes.TrimSpace(file)[0] == ':':
-		segs, err = ParseHex(file)
-	default:
-		if err := linkedFor(file, start, size); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		segs = []Segment{{start, file}}
+	format, err := Detect(file)
+	if err == nil && format == Binary {
+		err = linkedFor(file, start, size)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	segs, err := Segments(name, file, start)
+	if err != nil {
+		return nil, err
 	}
 	fw, err := place(segs, start, size)
 	if err != nil {
@@ -39,15 +34,15 @@ func Read(name string, file []byte, start, size uint32) ([]byte, error) {
 func place(segs []Segment, start, size uint32) ([]byte, error) {
 	end := uint64(start) + uint64(size)
 	for _, s := range segs {
-		if s.Addr < start || s.end() > end {
+		if s.Addr < start || s.End() > end {
 			return nil, fmt.Errorf("data at 0x%08X-0x%08X does not lie in the application's region 0x%08X-0x%08X: link the application for that region",
-				s.Addr, s.end(), start, end)
+				s.Addr, s.End(), start, end)
 		}
 	}
 	if len(segs) == 0 || len(segs[len(segs)-1].Data) == 0 {
 		return nil, fmt.Errorf("there is no data in it: give a linked application")
 	}
-	fw := bytes.Repeat([]byte{0xFF}, int(segs[len(segs)-1].end()-uint64(start)))
+	fw := bytes.Repeat([]byte{0xFF}, int(segs[len(segs)-1].End()-uint64(start)))
 	for _, s := range segs {
 		copy(fw[s.Addr-start:], s.Data)
 	}

@@ -16,7 +16,8 @@ type Segment struct {
 	Data []byte
 }
 
-func (s Segment) end() uint64 { return uint64(s.Addr) + uint64(len(s.Data)) }
+// End returns the address behind the segment, at most 1<<32.
+func (s Segment) End() uint64 { return uint64(s.Addr) + uint64(len(s.Data)) }
 
 // The record types of Intel HEX.
 const (
@@ -79,7 +80,7 @@ func ParseHex(text []byte) ([]Segment, error) {
 				return nil, bad("a record leaves the address space")
 			}
 			addr := base + offset
-			if last := len(segs) - 1; last >= 0 && segs[last].end() == uint64(addr) {
+			if last := len(segs) - 1; last >= 0 && segs[last].End() == uint64(addr) {
 				segs[last].Data = append(segs[last].Data, data...)
 			} else if n > 0 {
 				segs = append(segs, Segment{addr, data})
@@ -105,9 +106,9 @@ func joinSegments(segs []Segment) ([]Segment, error) {
 	for _, s := range segs {
 		last := len(out) - 1
 		switch {
-		case last >= 0 && out[last].end() > uint64(s.Addr):
+		case last >= 0 && out[last].End() > uint64(s.Addr):
 			return nil, fmt.Errorf("two pieces of data at address 0x%08X", s.Addr)
-		case last >= 0 && out[last].end() == uint64(s.Addr):
+		case last >= 0 && out[last].End() == uint64(s.Addr):
 			out[last].Data = append(slices.Clip(out[last].Data), s.Data...)
 		default:
 			out = append(out, s)

@@ -15,7 +15,7 @@ import (
 )
 
 type inspectCommand struct {
-	Dump         string   `arg:"" help:"What was read out of a flash: raw binary, Intel HEX, or ELF."`
+	Dump         string   `arg:"" help:"What was read out of a flash: raw binary, Intel HEX, S-records, UF2, DfuSe, or ELF."`
 	Board        string   `xor:"layout" help:"A board that comes with the program, or a .toml file: its default layout."`
 	Scenario     string   `xor:"layout" placeholder:"FILE" help:"A scenario file: its layout."`
 	Config       []string `sep:"none" placeholder:"FILE" help:"A configuration file of bootloader or application, as for 'dualbank layout'; once for each."`

@@ -17,7 +17,7 @@ type updateCommand struct {
 	Slots    []string `placeholder:"N" help:"Numbers of slots in the candidate storage; without it, the layout's."`
 	Link     []string `placeholder:"LINK" help:"Links: none, ethernet, wifi, lte-m, 802.15.4, nb-iot, or bits a second, round trip and losses of 1000 as in 250k/80ms/5; without it, the scenario's."`
 	Delta    bool     `help:"Each update by a delta against the running firmware, too."`
-	Firmware string   `placeholder:"FILE" help:"The new firmware: binary, Intel HEX or ELF; without it, the scenario's."`
+	Firmware string   `placeholder:"FILE" help:"The new firmware: binary, Intel HEX, S-records, UF2, DfuSe or ELF; without it, the scenario's."`
 	Running  string   `placeholder:"FILE" help:"The firmware that runs before."`
 	Out      string   `default:"out/update" placeholder:"DIR" help:"Folder for the results (${default})."`
 }
