@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -177,6 +178,9 @@ func (l *Layout) compute(part *part.Part, unit uint32) (*layout.Layout, layout.P
 			more = fmt.Sprintf(" (%d more: `dualbank layout` lists all)", len(errs)-1)
 		}
 		return nil, nil, fmt.Errorf("%v%s", errs[0], more)
+	}
+	if plan.FOTA {
+		return nil, nil, errors.New("layout: the configurations are for the FOTA client, whose updates are not simulated: give ones with update-client options")
 	}
 	for _, name := range []string{layout.RegionHeader, layout.RegionApplication, layout.RegionKVStore, layout.RegionCandidate} {
 		if _, ok := plan.Region(name); !ok {

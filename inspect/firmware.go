@@ -34,6 +34,9 @@ func (l *inspection) firmware() {
 }
 
 func (l *inspection) layoutImages() {
+	if l.Options.Layout.FOTA {
+		return // it has other headers
+	}
 	c := &l.Options.Layout.Config
 	var active *Image
 	if _, ok := l.Options.Layout.Region(layout.RegionHeader); ok {

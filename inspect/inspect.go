@@ -55,6 +55,9 @@ func Inspect(d *Dump, o Options) (*Report, error) {
 	}
 	if o.Layout != nil {
 		r.Layout = fmt.Sprintf("%s, %s", o.Layout.Target, l.Chip.Name)
+		if o.Layout.FOTA {
+			r.Layout += "; the FOTA client's headers are not read"
+		}
 		l.regions()
 	}
 	l.stores()

@@ -1,6 +1,11 @@
 package layout
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+
+	"dualbank/boot/layout/cexpr"
+)
 
 // noUnit is the size that Mbed OS returns for the erase unit of an address outside the flash.
 const noUnit = 0xFFFFFFFF
@@ -10,9 +15,10 @@ type Chip struct {
 	Name    string
 	Base    uint32   // address of the first byte
 	Sectors []uint32 // sizes of the erase units in bytes, ascending by address
-	Banks   []uint32 // address of each bank's first byte; one entry for a flash with one bank
+	Banks   []uint32 // address of each bank's first byte; one entry for a flash with one bank, none if not known
 	Unit    uint32   // program unit of the flash driver in bytes
 	Vectors int      // entries of the vector table, system exceptions included; 0 if not known
+	Rest    string   // what has the flash behind these erase units, which the target may not use; "" if there is none
 }
 
 // Start returns the address of the first byte.
@@ -64,9 +70,9 @@ func (c *Chip) check() error {
 		return fmt.Errorf("it has no erase units")
 	case uint64(c.Base)+size > 1<<32 || size >= 1<<32:
 		return fmt.Errorf("it does not fit the address space")
-	case c.Unit == 0 || c.Unit > 4096:
+	case c.Unit == 0 || c.Unit > 8192:
 		return fmt.Errorf("a program unit of %d bytes", c.Unit)
-	case len(c.Banks) == 0 || c.Banks[0] != c.Base:
+	case len(c.Banks) > 0 && c.Banks[0] != c.Base:
 		return fmt.Errorf("its first bank does not begin where it does")
 	}
 	return nil
@@ -110,4 +116,62 @@ func (c *Chip) units(from, to uint64) (sizes []uint32) {
 		at += uint64(s)
 	}
 	return sizes
+}
+
+// describedChip returns the flash that the configuration itself describes: target.mbed_rom_start,
+// target.mbed_rom_size and target.sectors, which lists [address, erase unit] where the size of the units
+// changes. The program unit is the storage page, if that is set. The Problem says what was taken.
+func describedChip(target string, files []*file, labels []string) (Chip, Problem, error) {
+	var start, size, sectors, page *member
+	var from *file
+	for _, f := range files {
+		for _, m := range f.matching(labels) {
+			switch canonical(m.name) {
+			case "target.mbed-rom-start":
+				start, from = m, f
+			case "target.mbed-rom-size":
+				size = m
+			case "target.sectors":
+				sectors = m
+			case "update-client.storage-page":
+				page = m
+			}
+		}
+	}
+	if start == nil || size == nil || sectors == nil {
+		return Chip{}, Problem{}, errors.New("") // the files describe none
+	}
+	number := func(v *value) uint64 {
+		if n, err := cexpr.Evaluate(v.text, func(string) (string, bool) { return "", false }); err == nil && n > 0 && n < 1<<32 {
+			return uint64(n)
+		}
+		return 0
+	}
+	c := Chip{Name: target, Base: uint32(number(&start.value)), Unit: 8}
+	if page != nil {
+		if n := number(&page.value); n > 0 {
+			c.Unit = uint32(n)
+		}
+	}
+	at, end := uint64(c.Base), uint64(c.Base)+number(&size.value)
+	for i, run := range sectors.items {
+		if len(run.items) != 2 {
+			return Chip{}, Problem{}, fmt.Errorf(": target.sectors is no list of [address, size of the erase units]")
+		}
+		unit, until := number(&run.items[1]), end
+		if i+1 < len(sectors.items) && len(sectors.items[i+1].items) == 2 {
+			until = number(&sectors.items[i+1].items[0])
+		}
+		if unit == 0 || until > end || (until-min(until, at))/unit > 1<<20 {
+			return Chip{}, Problem{}, fmt.Errorf(": target.sectors does not fit target.mbed_rom_size")
+		}
+		for ; at+unit <= until; at += unit {
+			c.Sectors = append(c.Sectors, uint32(unit))
+		}
+	}
+	if at != end || len(c.Sectors) == 0 {
+		return Chip{}, Problem{}, fmt.Errorf(": target.sectors does not fill the flash from target.mbed_rom_start to its end")
+	}
+	return c, from.problem(start.at, start.name, fmt.Sprintf("the flash of %s is taken from this file: %d bytes in erase units of %d, programmed by %d; its banks are not known",
+		target, end-uint64(c.Base), c.Sectors[0], c.Unit), "give the part with --part to check banks too"), nil
 }

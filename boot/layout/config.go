@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"dualbank/boot/layout/cexpr"
 )
 
 // Source is a configuration file: an application's mbed_app.json, the bootloader's, a library's
@@ -33,6 +35,7 @@ type file struct {
 	macros    []macroDef
 	overrides []targetBlock
 	targets   *value // of a targets.json
+	custom    *value // "custom_targets" of an application
 }
 
 // option is an entry of "config".
@@ -53,6 +56,7 @@ type macroDef struct {
 // targetBlock is what "target_overrides" has for one target.
 type targetBlock struct {
 	target string
+	at     int
 	keys   []member
 }
 
@@ -63,7 +67,7 @@ func canonical(s string) string { return strings.ReplaceAll(strings.ToLower(s), 
 func confMacro(module, name string) string {
 	up := func(s string) string {
 		return strings.Map(func(r rune) rune {
-			if r < 0x80 && isWord(byte(r)) {
+			if r < 0x80 && cexpr.IsWord(byte(r)) {
 				return r
 			}
 			return '_'
@@ -137,6 +141,10 @@ func (f *file) read(root *value) (*file, Problems) {
 			if !f.library {
 				bad(m, "string")
 			}
+		case "custom_targets":
+			if m.kind == 'o' {
+				f.custom = &m.value
+			}
 		case "closed":
 			f.closed = true
 		case "config":
@@ -199,7 +207,7 @@ func (f *file) readOptions(config *member) (ps Problems) {
 				o.value = v.value
 			}
 			if v := m.find("macro_name"); v != nil {
-				if v.kind != 's' || v.text == "" || wordLen(v.text) != len(v.text) {
+				if v.kind != 's' || v.text == "" || cexpr.WordLen(v.text) != len(v.text) {
 					ps = append(ps, f.problem(v.at, m.name, "macro_name is no name of a macro", "use letters, digits and _"))
 				} else {
 					o.macro = v.text
@@ -217,7 +225,7 @@ func (f *file) readMacros(key string, items []value) (ps Problems) {
 	for _, v := range items {
 		name, text, valued := strings.Cut(v.text, "=")
 		name = strings.TrimSpace(name)
-		if v.kind != 's' || name == "" || wordLen(name) != len(name) {
+		if v.kind != 's' || name == "" || cexpr.WordLen(name) != len(name) {
 			ps = append(ps, f.problem(v.at, key, "a macro is a string NAME or NAME=VALUE, not "+quote(v.text), "correct it"))
 			continue
 		}
@@ -245,7 +253,7 @@ func (f *file) readOverrides(all *member) (ps Problems) {
 				ps = append(ps, f.twice(m))
 			}
 		}
-		f.overrides = append(f.overrides, targetBlock{block.name, block.members})
+		f.overrides = append(f.overrides, targetBlock{block.name, block.at, block.members})
 	}
 	return ps
 }

@@ -14,11 +14,14 @@ import (
 func (l *Layout) Draw(w io.Writer) error {
 	c := &l.Chip
 	end := uint64(c.Base) + uint64(c.Size())
-	banks := "1 bank"
-	if n := len(c.Banks); n > 1 {
-		banks = fmt.Sprintf("%d banks", n)
+	banks := " in 1 bank"
+	switch n := len(c.Banks); {
+	case n == 0:
+		banks = ""
+	case n > 1:
+		banks = fmt.Sprintf(" in %d banks", n)
 	}
-	if _, err := fmt.Fprintf(w, "%s: flash 0x%08X-0x%08X, %s in %s, programmed by %s\n\n", l.Target, c.Base, end, size(uint64(c.Size())), banks, size(uint64(c.Unit))); err != nil {
+	if _, err := fmt.Fprintf(w, "%s: flash 0x%08X-0x%08X, %s%s, programmed by %s\n\n", l.Target, c.Base, end, size(uint64(c.Size())), banks, size(uint64(c.Unit))); err != nil {
 		return err
 	}
 	var table strings.Builder
@@ -64,7 +67,9 @@ func (l *Layout) row(w io.Writer, name string, from, to uint64, note string) {
 	bank, units := "-", "-"
 	if end := uint64(l.Chip.Base) + uint64(l.Chip.Size()); from < to && from >= uint64(l.Chip.Base) && to <= end {
 		first, last := l.Chip.bank(from)+1, l.Chip.bank(to-1)+1
-		if bank = fmt.Sprint(first); last != first {
+		if len(l.Chip.Banks) == 0 {
+			bank = "-"
+		} else if bank = fmt.Sprint(first); last != first {
 			bank = fmt.Sprintf("%d-%d", first, last)
 		}
 		units = runs(l.Chip.units(from, to))
@@ -93,9 +98,16 @@ func runs(sizes []uint32) string {
 func (l *Layout) note(r Region) string {
 	switch r.Name {
 	case RegionHeader:
+		if l.FOTA {
+			return "FOTA client"
+		}
 		return "version 2, 112 B"
 	case RegionApplication:
-		if h, ok := l.Region(RegionHeader); ok && h.End() <= uint64(r.Start) && l.Chip.up(h.End()) >= uint64(r.Start) {
+		h, ok := l.Region(RegionHeader)
+		switch {
+		case !ok:
+			return ""
+		case h.End() <= uint64(r.Start) && l.Chip.up(h.End()) >= uint64(r.Start):
 			return "erased together with the header"
 		}
 		return "erased apart from the header"
@@ -104,6 +116,9 @@ func (l *Layout) note(r Region) string {
 			return "two areas of " + size(a[0])
 		}
 	case RegionCandidate:
+		if l.FOTA {
+			return "FOTA client"
+		}
 		if len(l.Slots) == 1 {
 			return "1 slot, " + l.room(l.Slots[0])
 		}

@@ -8,6 +8,7 @@ import (
 // Problem is one finding about a configuration or the layout computed from it.
 type Problem struct {
 	Warning bool   // the layout works, but not as expected
+	Note    bool   // for information: nothing is wrong
 	File    string // "" if it concerns no single file
 	Line    int    // from 1; 0 without a place in the file
 	Column  int    // in bytes, from 1
@@ -26,8 +27,11 @@ func (p Problem) String() string {
 		}
 		b.WriteString(": ")
 	}
-	if p.Warning {
+	switch {
+	case p.Warning:
 		b.WriteString("warning: ")
+	case p.Note:
+		b.WriteString("note: ")
 	}
 	if p.Key != "" {
 		b.WriteString(p.Key + ": ")
@@ -43,14 +47,19 @@ func (p Problem) String() string {
 type Problems []Problem
 
 // Errors returns those that keep the layout from working.
-func (ps Problems) Errors() Problems { return ps.only(false) }
+func (ps Problems) Errors() Problems {
+	return ps.only(func(p *Problem) bool { return !p.Warning && !p.Note })
+}
 
-// Warnings returns those that do not.
-func (ps Problems) Warnings() Problems { return ps.only(true) }
+// Warnings returns those with which the layout works, but not as expected.
+func (ps Problems) Warnings() Problems { return ps.only(func(p *Problem) bool { return p.Warning }) }
 
-func (ps Problems) only(warning bool) (out Problems) {
+// Notes returns those that only inform.
+func (ps Problems) Notes() Problems { return ps.only(func(p *Problem) bool { return p.Note }) }
+
+func (ps Problems) only(want func(*Problem) bool) (out Problems) {
 	for _, p := range ps {
-		if p.Warning == warning {
+		if want(&p) {
 			out = append(out, p)
 		}
 	}

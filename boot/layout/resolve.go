@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"dualbank/boot/layout/cexpr"
 )
 
 // The two images of a device, each built with its own configuration.
@@ -21,7 +23,7 @@ type setting struct {
 	value    value
 	file     *file
 	at       int
-	given    bool // set by a file of the user's, not by a built-in default
+	given    bool // set by a file of the user's: neither a built-in default nor a library's own one
 	required bool
 	app      *file // the image's own file
 }
@@ -31,7 +33,7 @@ func (s *setting) problem(text, remedy string) Problem {
 	if s == nil {
 		return Problem{Text: text, Remedy: remedy}
 	}
-	if !s.given {
+	if isBuiltin(s.file) {
 		return Problem{File: s.app.src.Name, Key: s.name, Text: text, Remedy: remedy}
 	}
 	return s.file.problem(s.at, s.key, text, remedy)
@@ -39,13 +41,14 @@ func (s *setting) problem(text, remedy string) Problem {
 
 // image is one image's configuration, resolved for a target.
 type image struct {
-	kind     string
-	app      *file
-	settings map[string]*setting
-	macros   map[string]macroText
-	bad      map[string]bool // settings whose problem is reported
-	said     map[string]bool // causes that are
-	problems Problems
+	kind       string
+	app        *file
+	settings   map[string]*setting
+	macros     map[string]macroText
+	components []string        // target.components_add without target.components_remove
+	bad        map[string]bool // settings whose problem is reported
+	said       map[string]bool // causes that are
+	problems   Problems
 }
 
 // macroText is a macro with where it comes from: a "macros" entry, or the option with that key. The
@@ -58,7 +61,8 @@ type macroText struct {
 }
 
 // resolve applies the libraries and then the image's own file, each first with its defaults, then
-// with its overrides for "*", the target's parents and the target, in this order.
+// with its overrides for "*", the target's parents and labels, and the target, in this order. labels are
+// "*", parents and labels, and the target.
 func resolve(kind string, app *file, libs []*file, labels []string) *image {
 	im := &image{kind: kind, app: app, settings: map[string]*setting{}, macros: map[string]macroText{}, bad: map[string]bool{}, said: map[string]bool{}}
 	files := append(slices.Clone(libs), app)
@@ -66,38 +70,110 @@ func resolve(kind string, app *file, libs []*file, labels []string) *image {
 		for _, o := range f.options {
 			im.settings[f.module+"."+o.name] = &setting{
 				name: f.module + "." + o.name, key: o.name, macro: o.macro, value: o.value, file: f, at: o.at,
-				given: !isBuiltin(f), required: o.required, app: app,
+				given: f == app && o.value.kind != '0', required: o.required, app: app,
 			}
 		}
-		for _, m := range f.macros {
-			im.macros[m.name] = macroText{m.text, f, m.at, m.name}
-		}
 	}
+	added := map[string]macroText{} // on the compiler's command line
+	target := labels[len(labels)-1]
 	for _, f := range files {
-		for _, label := range labels {
-			for _, b := range f.overrides {
-				if b.target == label {
-					im.override(f, b, files)
+		// Mbed applies the blocks in the order of the file, in which "*" comes first and the target last.
+		for _, want := range []func(b *targetBlock) bool{
+			func(b *targetBlock) bool { return b.target == "*" },
+			func(b *targetBlock) bool {
+				return b.target != "*" && b.target != target && slices.Contains(labels, b.target)
+			},
+			func(b *targetBlock) bool { return b.target == target },
+		} {
+			for i := range f.overrides {
+				if b := &f.overrides[i]; want(b) {
+					im.override(f, *b, files, added)
 				}
 			}
 		}
 	}
+	if kind == bootloaderImage {
+		im.takeOldOptions()
+	}
 	for _, name := range sortedKeys(im.settings) {
 		s := im.settings[name]
-		if s.required && s.value.kind == '0' && (s.given || kind == bootloaderImage) {
+		if s.required && s.value.kind == '0' && (!isBuiltin(s.file) || kind == bootloaderImage) {
 			im.report(s, "must have a value", fmt.Sprintf("set it in target_overrides for %s", labels[len(labels)-1]))
 		}
 	}
-	for _, name := range sortedKeys(im.settings) {
-		s := im.settings[name]
-		if s.macro == "" || strings.HasPrefix(name, "target.") {
-			continue
-		}
-		if text, ok := s.value.macroText(); ok {
-			im.macros[s.macro] = macroText{text, s.file, s.at, s.key}
+	im.defineAll(files, added)
+	return im
+}
+
+// takeOldOptions gives the options of mbed-bootloader the values of its versions before 4, whose
+// configurations have them as options of their own. Those versions have no KVStore.
+func (im *image) takeOldOptions() {
+	if s, given := im.is("app.application-start-address"); s == nil || !given {
+		return
+	}
+	for _, name := range []string{"application-start-address", "application-jump-address", "max-application-size"} {
+		to := im.settings["mbed-bootloader."+name]
+		if from, given := im.is("app." + name); given && to != nil && to.value.kind == '0' || given && to != nil && !to.given {
+			macro := to.macro
+			*to = *from
+			to.name, to.macro = "mbed-bootloader."+name, macro
 		}
 	}
-	return im
+	if rot := im.settings["mbed-bootloader.use-kvstore-rot"]; rot != nil && !rot.given {
+		rot.value = value{kind: 'n', text: "0"}
+	}
+}
+
+// defineAll fills in the macros. mbed_config.h defines options before the "macros" lists, and both after the
+// command line, so the later one counts. A default is only an assumption about the libraries in the image:
+// it counts least. An option that has no value of the user's gets that of its macro.
+func (im *image) defineAll(files []*file, added map[string]macroText) {
+	fromOptions := func(given bool) {
+		for _, name := range sortedKeys(im.settings) {
+			s := im.settings[name]
+			if s.macro == "" || strings.HasPrefix(name, "target.") || s.given != given {
+				continue
+			}
+			if text, ok := s.value.macroText(); ok {
+				im.macros[s.macro] = macroText{text, s.file, s.at, s.key}
+			}
+		}
+	}
+	fromOptions(false)
+	for name, m := range added {
+		im.macros[name] = m
+	}
+	fromOptions(true)
+	listed := map[string]macroText{}
+	for _, f := range files {
+		for _, m := range f.macros {
+			listed[m.name] = macroText{m.text, f, m.at, m.name}
+		}
+	}
+	for name, m := range listed {
+		im.macros[name] = m
+	}
+	for _, name := range sortedKeys(im.settings) {
+		s := im.settings[name]
+		m, ok := listed[s.macro]
+		if !ok {
+			if m, ok = added[s.macro]; !ok || s.given && s.value.kind != '0' {
+				continue
+			}
+		}
+		if text, has := s.value.macroText(); has && s.given && text != m.text {
+			p := m.file.problem(m.at, m.key, fmt.Sprintf("is the macro of option %s, which has the value %s: the macro's counts", s.key, quote(text)), "remove one of them")
+			p.Warning = true
+			im.problems = append(im.problems, p)
+		}
+		if m.text == "" {
+			continue
+		}
+		*s = setting{
+			name: s.name, key: m.key, macro: s.macro, value: value{kind: 's', text: m.text, at: m.at}, file: m.file, at: m.at,
+			given: true, required: s.required, app: im.app,
+		}
+	}
 }
 
 func isBuiltin(f *file) bool { return f.src.Name == "built-in defaults" }
@@ -125,8 +201,8 @@ func (v *value) macroText() (string, bool) {
 	return "", false
 }
 
-// override applies a file's overrides for one target.
-func (im *image) override(f *file, b targetBlock, files []*file) {
+// override applies a file's overrides for one target. Macros for the command line go to added.
+func (im *image) override(f *file, b targetBlock, files []*file, added map[string]macroText) {
 	for i := range b.keys {
 		m := &b.keys[i]
 		module, option, dotted := strings.Cut(canonical(m.name), ".")
@@ -134,14 +210,28 @@ func (im *image) override(f *file, b targetBlock, files []*file) {
 			module, option = f.module, module
 		}
 		name := module + "." + option
-		if name == "target.macros-add" || name == "target.macros" {
-			im.addMacros(f, m)
-			continue
-		}
-		if name == "target.macros-remove" {
-			for _, v := range m.items {
-				delete(im.macros, v.text)
+		switch name {
+		case "target.macros-add", "target.macros":
+			tmp := &file{src: f.src}
+			im.problems = append(im.problems, tmp.readMacros(m.name, m.items)...)
+			for _, d := range tmp.macros {
+				added[d.name] = macroText{d.text, f, d.at, d.name}
 			}
+			continue
+		case "target.macros-remove":
+			for _, v := range m.items {
+				delete(added, v.text)
+			}
+			continue
+		case "target.components-add":
+			for _, v := range m.items {
+				im.components = append(im.components, v.text)
+			}
+			continue
+		case "target.components-remove":
+			im.components = slices.DeleteFunc(im.components, func(c string) bool {
+				return slices.ContainsFunc(m.items, func(v value) bool { return v.text == c })
+			})
 			continue
 		}
 		s, known := im.settings[name]
@@ -150,15 +240,9 @@ func (im *image) override(f *file, b targetBlock, files []*file) {
 			im.settings[name] = s
 			im.unknown(f, m, module, option, files)
 		}
-		*s = setting{name: name, key: m.name, macro: s.macro, value: m.value, file: f, at: m.at, given: true, required: s.required, app: im.app}
-	}
-}
-
-func (im *image) addMacros(f *file, m *member) {
-	tmp := &file{src: f.src}
-	im.problems = append(im.problems, tmp.readMacros(m.name, m.items)...)
-	for _, d := range tmp.macros {
-		im.macros[d.name] = macroText{d.text, f, d.at, d.name}
+		// A library's overrides of its own options are defaults still.
+		given := !isBuiltin(f) && (!f.library || module != f.module)
+		*s = setting{name: name, key: m.name, macro: s.macro, value: m.value, file: f, at: m.at, given: given, required: s.required, app: im.app}
 	}
 }
 
@@ -203,52 +287,69 @@ func (im *image) is(name string) (s *setting, given bool) {
 	return s, s.given
 }
 
+// gives reports whether a given file sets an option whose name begins with one of the prefixes, or its macro,
+// and returns the first such setting by name.
+func (im *image) gives(prefixes ...string) *setting {
+	if im == nil {
+		return nil
+	}
+	for _, name := range sortedKeys(im.settings) {
+		if s, given := im.is(name); given && slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) }) {
+			return s
+		}
+	}
+	return nil
+}
+
 // number returns the value of a setting as a number. ok is false if it has none; errors in its expression
 // are reported once.
-func (im *image) number(name string) (n number, s *setting, ok bool) {
+func (im *image) number(name string) (n int64, s *setting, ok bool) {
 	s, _ = im.is(name)
 	if s == nil || im.bad[name] {
-		return number{}, s, false
+		return 0, s, false
 	}
 	text, isText := s.value.macroText()
 	if !isText {
 		im.report(s, "is neither a number nor an expression", "give it a number")
-		return number{}, s, false
+		return 0, s, false
 	}
-	n, err := evaluate(text, func(m string) (string, bool) {
-		t, ok := im.macros[m]
-		return t.text, ok
-	})
+	n, err := cexpr.Evaluate(text, im.macro)
 	if err != nil {
 		im.fault(s, text, err)
-		return number{}, s, false
+		return 0, s, false
 	}
 	return n, s, true
 }
 
+// macro returns the text of a macro.
+func (im *image) macro(name string) (string, bool) {
+	t, ok := im.macros[name]
+	return t.text, ok
+}
+
 // fault reports what is wrong with the expression of s, once, at the macro that it comes from.
-func (im *image) fault(s *setting, text string, err *exprError) {
+func (im *image) fault(s *setting, text string, err *cexpr.Error) {
 	im.bad[s.name] = true
-	remedy := err.remedy
-	p := s.problem(err.text, remedy)
-	if len(err.via) > 0 {
-		m := im.macros[err.via[0]]
+	remedy := err.Remedy
+	p := s.problem(err.Text, remedy)
+	if len(err.Via) > 0 {
+		m := im.macros[err.Via[0]]
 		if m.file != nil && !isBuiltin(m.file) {
 			text = m.text
-			p = m.file.problem(m.at, m.key, err.text, remedy)
+			p = m.file.problem(m.at, m.key, err.Text, remedy)
 		}
 		p.Text += " (for " + s.name + ")"
 	}
 	if p.Remedy == "" {
 		p.Remedy = "correct the expression " + quote(text)
 	}
-	cause := err.text
-	if err.cycle {
-		names := slices.Clone(err.via)
+	cause := err.Text
+	if err.Cycle {
+		names := slices.Clone(err.Via)
 		slices.Sort(names)
 		cause = fmt.Sprint(slices.Compact(names))
-	} else if len(err.via) > 0 {
-		cause += " in " + err.via[0]
+	} else if len(err.Via) > 0 {
+		cause += " in " + err.Via[0]
 	} else {
 		cause += " in " + s.name
 	}
@@ -264,16 +365,16 @@ func (im *image) size(name string) (v uint32, s *setting, ok bool) {
 	if !ok {
 		return 0, s, false
 	}
-	if n.v < 0 || n.v > 0xFFFFFFFF {
-		what := fmt.Sprintf("is %d: more than 32 bits", n.v)
-		if n.v < 0 {
-			what = fmt.Sprintf("is %d: less than nothing", n.v)
+	if n < 0 || n > 0xFFFFFFFF {
+		what := fmt.Sprintf("is %d: more than 32 bits", n)
+		if n < 0 {
+			what = fmt.Sprintf("is %d: less than nothing", n)
 		}
 		text, _ := s.value.macroText()
 		im.report(s, what, "correct the expression "+quote(text)+" or what it is made of")
 		return 0, s, false
 	}
-	return uint32(n.v), s, true
+	return uint32(n), s, true
 }
 
 func (im *image) report(s *setting, text, remedy string) {

@@ -29,8 +29,10 @@ func (c *layoutCommand) Run(t terminal) error {
 			return err
 		}
 	}
-	for _, p := range problems.Warnings() {
-		fmt.Fprintf(t.err, "dualbank: %v\n", p)
+	for _, p := range problems {
+		if p.Warning || p.Note {
+			fmt.Fprintf(t.err, "dualbank: %v\n", p)
+		}
 	}
 	if err := problems.Err(); err != nil {
 		return badInput(err)

@@ -1,4 +1,18 @@
-package layout
+// Package cexpr computes C integer expressions over macros, as configuration files have them for addresses and
+// sizes.
+//
+//  1. The caller, package layout, has the text of an option and the macros of an image.
+//  2. Evaluate expands the text: macros are replaced by their tokens, as the preprocessor does, and not by their
+//     values. "2*SUM" with SUM as "2+3" is 7.
+//  3. It computes the tokens with the types of a 32-bit target: int and long have 32 bits, long long has 64.
+//     Literals have C's prefixes, suffixes and types; operators have C's ranks and conversions, and wrap around.
+//  4. The caller gets the value, or an Error that names the macros on the way to the place of the mistake.
+//
+// Invariants:
+//
+//   - Evaluate always returns: cycles, macros that double at each step and deep nesting are errors.
+//   - A division by zero in a part that is not evaluated ("1 ? 2 : 1/0") is none.
+package cexpr
 
 import (
 	"fmt"
@@ -26,21 +40,21 @@ func (n number) fit() number {
 	return n
 }
 
-// exprError is what is wrong with an expression. via names the macros that it was reached through.
-type exprError struct {
-	text   string
-	remedy string
-	via    []string // the innermost first
-	cycle  bool
+// Error is what is wrong with an expression.
+type Error struct {
+	Text   string
+	Remedy string   // "" if correcting the expression is all there is to do
+	Via    []string // macros on the way to the mistake, the innermost first
+	Cycle  bool     // a macro needs its own value
 }
 
-func (e *exprError) Error() string {
-	s := e.text
-	if len(e.via) > 0 {
-		s += " (in " + strings.Join(e.via, " in ") + ")"
+func (e *Error) Error() string {
+	s := e.Text
+	if len(e.Via) > 0 {
+		s += " (in " + strings.Join(e.Via, " in ") + ")"
 	}
-	if e.remedy != "" {
-		s += "; " + e.remedy
+	if e.Remedy != "" {
+		s += "; " + e.Remedy
 	}
 	return s
 }
@@ -69,9 +83,14 @@ func (x *expansion) chain() (names []string) {
 	return names
 }
 
-// evaluate computes the C integer expression text. Macros are expanded as the preprocessor does, by
-// their tokens and not by their value; macro returns the text of one.
-func evaluate(text string, macro func(name string) (string, bool)) (number, *exprError) {
+// Evaluate returns the value of the C integer expression text. macro returns the text of a macro. An unsigned
+// 64-bit value is returned as its bit pattern.
+func Evaluate(text string, macro func(name string) (string, bool)) (int64, *Error) {
+	n, err := evaluate(text, macro)
+	return n.v, err
+}
+
+func evaluate(text string, macro func(name string) (string, bool)) (number, *Error) {
 	p := &parser{macro: macro}
 	if err := p.expand(text, nil); err != nil {
 		return number{}, err
@@ -99,9 +118,9 @@ var operators = []string{
 }
 
 // expand appends the tokens of text, with all macros in it expanded.
-func (p *parser) expand(text string, via *expansion) *exprError {
-	bad := func(format string, a ...any) *exprError {
-		return &exprError{text: fmt.Sprintf(format, a...), via: via.chain()}
+func (p *parser) expand(text string, via *expansion) *Error {
+	bad := func(format string, a ...any) *Error {
+		return &Error{Text: fmt.Sprintf(format, a...), Via: via.chain()}
 	}
 	for {
 		text = strings.TrimLeft(text, " \t\r\n")
@@ -111,7 +130,7 @@ func (p *parser) expand(text string, via *expansion) *exprError {
 		if len(p.tokens) >= maxTokens {
 			return bad("expands to more than %d tokens", maxTokens)
 		}
-		word := text[:wordLen(text)]
+		word := text[:WordLen(text)]
 		switch {
 		case word == "":
 			op := ""
@@ -138,7 +157,7 @@ func (p *parser) expand(text string, via *expansion) *exprError {
 			depth := 0
 			for x := via; x != nil; x = x.up {
 				if x.name == word {
-					return &exprError{text: "macro " + word + " needs its own value", via: via.chain(), remedy: "break the cycle", cycle: true}
+					return &Error{Text: "macro " + word + " needs its own value", Via: via.chain(), Remedy: "break the cycle", Cycle: true}
 				}
 				depth++
 			}
@@ -147,9 +166,9 @@ func (p *parser) expand(text string, via *expansion) *exprError {
 			}
 			body, ok := p.macro(word)
 			if !ok {
-				return &exprError{
-					text: "unknown macro " + word, via: via.chain(),
-					remedy: `define it under "macros", or give the mbed_lib.json whose option it is`,
+				return &Error{
+					Text: "unknown macro " + word, Via: via.chain(),
+					Remedy: `define it under "macros", or give the mbed_lib.json whose option it is`,
 				}
 			}
 			before := len(p.tokens)
@@ -157,21 +176,22 @@ func (p *parser) expand(text string, via *expansion) *exprError {
 				return err
 			}
 			if len(p.tokens) == before {
-				return &exprError{text: "macro " + word + " is empty", via: via.chain(), remedy: "give it a value"}
+				return &Error{Text: "macro " + word + " is empty", Via: via.chain(), Remedy: "give it a value"}
 			}
 			text = text[len(word):]
 		}
 	}
 }
 
-// isWord reports whether c belongs to a name or a number.
-func isWord(c byte) bool {
+// IsWord reports whether c belongs to a name or a number.
+func IsWord(c byte) bool {
 	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-func wordLen(s string) int {
+// WordLen returns the length of the name or number at the start of s.
+func WordLen(s string) int {
 	for i := range len(s) {
-		if !isWord(s[i]) {
+		if !IsWord(s[i]) {
 			return i
 		}
 	}
@@ -239,21 +259,21 @@ func (p *parser) peek() string {
 	return "end"
 }
 
-func (p *parser) unexpected() *exprError {
+func (p *parser) unexpected() *Error {
 	if p.at >= len(p.tokens) {
-		return &exprError{text: "the expression ends too early"}
+		return &Error{Text: "the expression ends too early"}
 	}
 	t := p.tokens[p.at]
 	what := fmt.Sprintf("%q", t.op)
 	if t.op == "" {
 		what = fmt.Sprintf("number %d", t.num.v)
 	}
-	return &exprError{text: "unexpected " + what, via: t.via.chain()}
+	return &Error{Text: "unexpected " + what, Via: t.via.chain()}
 }
 
 // conditional is the whole grammar's top. live is false where the value is not used, so that a
 // division by zero there is none.
-func (p *parser) conditional(live bool) (number, *exprError) {
+func (p *parser) conditional(live bool) (number, *Error) {
 	c, err := p.binary(0, live)
 	if err != nil || p.peek() != "?" {
 		return c, err
@@ -292,7 +312,7 @@ var levels = [][]string{
 	{"*", "/", "%"},
 }
 
-func (p *parser) binary(level int, live bool) (number, *exprError) {
+func (p *parser) binary(level int, live bool) (number, *Error) {
 	if level == len(levels) {
 		return p.unary(live)
 	}
@@ -319,7 +339,7 @@ func (p *parser) binary(level int, live bool) (number, *exprError) {
 		}
 		var problem string
 		if a, problem = apply(op, a, b); problem != "" && live {
-			return a, &exprError{text: problem, via: via.chain()}
+			return a, &Error{Text: problem, Via: via.chain()}
 		}
 	}
 }
@@ -415,7 +435,7 @@ func apply(op string, a, b number) (n number, problem string) {
 	return n.fit(), ""
 }
 
-func (p *parser) unary(live bool) (number, *exprError) {
+func (p *parser) unary(live bool) (number, *Error) {
 	// Signs may stand in long rows: a loop, not a recursion.
 	var signs []string
 	for {
@@ -444,7 +464,7 @@ func (p *parser) unary(live bool) (number, *exprError) {
 	return n, nil
 }
 
-func (p *parser) primary(live bool) (number, *exprError) {
+func (p *parser) primary(live bool) (number, *Error) {
 	switch p.peek() {
 	case "":
 		p.at++
