@@ -13,7 +13,7 @@ const (
 	RuleSame     = 1 // the same files always give the same layout and the same problems
 	RuleReported = 2 // what overlaps, or lies off erase boundaries or outside the flash, is reported
 	RuleValues   = 3 // the layout has the addresses that the files say
-	RuleUpdate   = 4 // on a layout without errors a whole update goes through
+	RuleUpdate   = 4 // on a layout without errors a whole update goes through, without warnings one of the largest application
 	RuleApart    = 5 // and nothing outside the region meant is erased or programmed
 	RuleStore    = 6 // and the KVStore works, and keeps its keys
 )
@@ -41,6 +41,7 @@ var subject = explore.Subject{
 		"number-differs":        "{op} of a layout without errors is not that of the files",
 		"no-slots":              "the candidate storage of a layout without errors has no slots",
 		"no-room":               "the application of a layout without errors does not lie in the flash",
+		"largest-does-not-fit":  "a layout without a warning does not hold its largest application",
 		"first-fails":           "the first application does not run: {error}",
 		"layout-download-fails": "a download fails in {op}: {error}",
 		"layout-install-fails":  "an update that was downloaded is not installed: {error}",
@@ -63,6 +64,7 @@ func init() {
 		}
 		for _, region := range []string{
 			bootlayout.RegionBootloader, bootlayout.RegionHeader, bootlayout.RegionApplication, bootlayout.RegionKVStore, bootlayout.RegionCandidate,
+			bootlayout.RegionNVStore,
 		} {
 			subject.Words[changes(who, region)] = what + " changes the " + region
 		}

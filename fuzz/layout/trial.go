@@ -63,7 +63,7 @@ func try(c *Config, with firmware, o *explore.Outcome) error {
 	o.Interesting = true
 	t.wanted()
 	t.apart()
-	if len(o.Bad) > 0 || !c.small() || t.l.BlockDevice {
+	if len(o.Bad) > 0 || !c.small() || !t.updates() {
 		return nil
 	}
 	t.at.Part = "update/" + with.client.String()
@@ -76,6 +76,16 @@ func (t *trial) report(s explore.Symptom, expected, seen string) {
 		t.o.Take(t.f, t.f.Start(), t.f.Size())
 	}
 	t.o.Note([]explore.Violation{{Symptom: s, Expected: expected, Seen: seen}}, t.at)
+}
+
+// updates reports whether the layout has all that a simulated update needs.
+func (t *trial) updates() bool {
+	for _, name := range []string{bootlayout.RegionHeader, bootlayout.RegionApplication, bootlayout.RegionCandidate} {
+		if _, ok := t.l.Region(name); !ok {
+			return false
+		}
+	}
+	return !t.l.BlockDevice && !t.l.FOTA
 }
 
 // wanted compares the layout with the numbers that the files say: with those of the KVStore's region in the last
@@ -131,7 +141,10 @@ func (t *trial) apart() {
 		edges := map[string][]uint64{
 			bootlayout.RegionHeader: {uint64(r.Start)}, bootlayout.RegionKVStore: {uint64(r.Start), r.End()},
 		}[r.Name]
-		if h, ok := t.l.Region(bootlayout.RegionHeader); r.Name == bootlayout.RegionApplication && (!ok || t.sector(h.End()-1) < t.sector(uint64(r.Start))) {
+		if !t.updates() && r.Name == bootlayout.RegionHeader {
+			edges = nil // nothing erases it
+		}
+		if h, ok := t.l.Region(bootlayout.RegionHeader); r.Name == bootlayout.RegionApplication && t.updates() && (!ok || t.sector(h.End()-1) < t.sector(uint64(r.Start))) {
 			edges = []uint64{uint64(r.Start)}
 		}
 		for _, at := range edges {
@@ -139,7 +152,7 @@ func (t *trial) apart() {
 				t.report(explore.Symptom{Rule: RuleReported, Kind: "boundary-unreported", Op: r.Name}, "an error", fmt.Sprintf("0x%08X", at))
 			}
 		}
-		if r.Name == bootlayout.RegionCandidate && len(t.ps) == 0 && (t.sector(uint64(r.Start)) != uint64(r.Start) || t.sector(r.End()) != r.End()) {
+		if r.Name == bootlayout.RegionCandidate && len(t.ps.Warnings()) == 0 && (t.sector(uint64(r.Start)) != uint64(r.Start) || t.sector(r.End()) != r.End()) {
 			t.report(explore.Symptom{Rule: RuleReported, Kind: "boundary-unreported", Op: r.Name}, "a warning", fmt.Sprintf("0x%08X to 0x%08X", r.Start, r.End()))
 		}
 	}
@@ -176,7 +189,15 @@ func (t *trial) device() error {
 	if most == 0 {
 		return nil // which is a warning
 	}
-	u, ok := update.NewOnce(f, cfg, t.with.client, min(most, 64), 1+t.with.size%most, slot)
+	size := 1 + t.with.size%most
+	// A layout that limits the application and passes without a warning installs the largest one.
+	if app, ok := t.l.Region(bootlayout.RegionApplication); ok && t.l.Limited && len(t.ps.Warnings()) == 0 {
+		if size = app.Size; most < size {
+			t.report(explore.Symptom{Rule: RuleUpdate, Kind: "largest-does-not-fit"}, fmt.Sprintf("%d bytes", size), fmt.Sprintf("%d bytes", most))
+			return nil
+		}
+	}
+	u, ok := update.NewOnce(f, cfg, t.with.client, min(most, 64), size, slot)
 	if !ok {
 		t.report(explore.Symptom{Rule: RuleUpdate, Kind: "no-room"}, "room for it", fmt.Sprintf("%+v", cfg))
 		return nil
