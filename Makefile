@@ -13,8 +13,9 @@ run:
 # The race detector needs a C compiler; the tests run without it where there is none.
 RACE ?= $(if $(shell command -v $$($(GO) env CC)),-race)
 
+# The default set; LONG=1 adds the tests that take long (internal/long) and all checks of the property tests.
 test:
-	$(GO) test $(RACE) -timeout 20m ./...
+	$(if $(LONG),DUALBANK_LONG=1,RAPID_CHECKS=20) $(GO) test $(RACE) -timeout 20m ./...
 
 # Simulated metrics are exact; pipe into `go tool benchstat` to read them as a table.
 bench:

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"dualbank/boot/layout"
+	"dualbank/internal/long"
 	"dualbank/model"
 	"dualbank/model/part"
 )
@@ -99,6 +100,7 @@ func same(t *testing.T, name string, a, b *Sets) {
 // Moving the KVStore into the bank of the code, the code to the KVStore, or believing that the part
 // cannot read while it writes, changes what the application waits for, and not one cycle of the store.
 func TestStoreBesideCode(t *testing.T) {
+	long.Test(t)
 	// A store of two sectors of 128 KiB, at the end of either bank.
 	layout := func(base string) *Scenario {
 		return edited("2*64*1024", "2*128*1024", `"(MBED_ROM_START + FLASH_BANK_SIZE)"`, `"`+base+`"`,

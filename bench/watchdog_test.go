@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"dualbank/internal/long"
 	"dualbank/model"
 )
 
@@ -52,6 +53,7 @@ func TestWatchdogResetsInGC(t *testing.T) {
 
 // Whatever a reset leaves, the device goes on with it, and what was lost is told.
 func TestWatchdogTearsErases(t *testing.T) {
+	long.Test(t)
 	for _, mode := range []model.Mode{model.Torn, model.Prefix, model.After} {
 		_, s := watched(t, 100*time.Millisecond, mode, 10)
 		// No erase is more than a copy's beginning: the store goes on as before.

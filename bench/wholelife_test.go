@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"dualbank/internal/long"
 	"dualbank/model"
 	"dualbank/results"
 )
@@ -131,6 +132,7 @@ func TestLifeAgreesWithArithmetic(t *testing.T) {
 
 // With a law of wear that lets erase times grow, the same life has the same erases, which take longer.
 func TestLifeWithWear(t *testing.T) {
+	long.Test(t)
 	const erases = 150
 	plain := steady{keys: 24, size: 500}
 	grown := plain

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dualbank/fuzz/kv"
+	"dualbank/internal/long"
 	"dualbank/kvstore"
 	"dualbank/model/random"
 )
@@ -57,6 +58,7 @@ func files(t *testing.T, r *CampaignResult) map[string]string {
 // TestKilledCampaign: a campaign that is stopped again and again, at any moment, with journals torn as a kill
 // tears them, ends with the same files as one that was never stopped.
 func TestKilledCampaign(t *testing.T) {
+	long.Test(t)
 	c := little()
 	whole, err := c.Run(context.Background(), nil)
 	if err != nil {

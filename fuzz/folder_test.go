@@ -47,7 +47,7 @@ func TestFindingFiles(t *testing.T) {
 
 // TestExports: the image of a finding is what its hex file says, and its story tells the cut.
 func TestExports(t *testing.T) {
-	s := sweep(t, kv.Sweep{Device: F429KV, Seed: 1, Collections: 1, MaxCuts: 300})
+	s := sweep(t, kv.Sweep{Device: explore.Device{Part: "stm32l4r5zi", Base: 0x08100000, Size: 16 << 10, Unit: 8}, Seed: 1, Collections: 1, MaxCuts: 100})
 	dir := t.TempDir()
 	s.Findings = s.Findings[:min(2, len(s.Findings))]
 	if err := WriteFindings(dir, s.Findings); err != nil {

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"dualbank/boot/layout"
+	"dualbank/internal/long"
 	"dualbank/kvstore"
 )
 
@@ -149,7 +150,7 @@ func replayed(t *testing.T, path string, show func(m *memory, p kvstore.Profile,
 	if err := json.Unmarshal(sc.Bytes(), &head); err != nil {
 		t.Fatal(err)
 	}
-	every, cuts := 1+bytes.Count(text, []byte("\n"))/10, 0
+	every, cuts := 1+bytes.Count(text, []byte("\n"))/4, 0
 	m := &memory{unit: head.Prog, strict: head.Strict, sectors: sectors(t, head.Sectors)}
 	for _, s := range m.sectors {
 		m.cells = append(m.cells, bytes.Repeat([]byte{0xFF}, int(s))...)
@@ -219,7 +220,7 @@ func replayed(t *testing.T, path string, show func(m *memory, p kvstore.Profile,
 			cuts++
 		}
 		if line.CRC != last {
-			show(m, profile, n%every == 0 || m.off && !cut && cuts%8 == 1)
+			show(m, profile, n%every == 0 || m.off && !cut && cuts%24 == 1)
 		}
 		last = line.CRC
 	}
@@ -285,6 +286,7 @@ func regionLayout(m *memory, base uint32) *layout.Layout {
 // On every image of the recorded traces an inspection finds the keys and values that the store does, with
 // the layout, and on some of them without.
 func TestTraceImages(t *testing.T) {
+	long.Test(t)
 	files, err := filepath.Glob("../kvstore/testdata/tdbstore/*.jsonl")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no traces: %v", err)

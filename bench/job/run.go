@@ -49,6 +49,8 @@ type job struct {
 	report   *results.Report
 	findings []explore.Finding
 
+	uniformSets uint32 // sets of each uniform workload
+
 	device  *bench.Device      // first device: the board's own driver and corner
 	sets    *bench.Sets        // workload on it
 	extreme *bench.Sets        // workload at the other corner
@@ -62,8 +64,13 @@ type job struct {
 // error, or no report if nothing was; with any other error the report is nil. progress may be nil and may be called
 // from several goroutines.
 func Run(ctx context.Context, s *bench.Scenario, out string, progress bench.Progress) (*results.Report, []explore.Finding, error) {
+	return run(ctx, s, out, progress, bench.UniformSets)
+}
+
+// run is Run with a number of sets for each uniform workload.
+func run(ctx context.Context, s *bench.Scenario, out string, progress bench.Progress, uniformSets uint32) (*results.Report, []explore.Finding, error) {
 	stored, _ := s.Stored()
-	j := &job{s: s, out: out, progress: progress, report: &results.Report{
+	j := &job{s: s, out: out, progress: progress, uniformSets: uniformSets, report: &results.Report{
 		Title:    cmp.Or(s.Title, "KVStore and firmware update on "+s.Board.Name),
 		Command:  fmt.Sprintf("dualbank run %s --out %s", filepath.Join(out, "scenario.toml"), out),
 		Scenario: stored.TOML(),
@@ -251,7 +258,7 @@ func (j *job) uniform(ctx context.Context, driver string) error {
 			return err
 		}
 		const keys = 32
-		sets, err := d.RunWorkload(ctx, bench.Uniform(keys, size, bench.UniformSets), j.s.Seed, nil)
+		sets, err := d.RunWorkload(ctx, bench.Uniform(keys, size, j.uniformSets), j.s.Seed, nil)
 		if err != nil {
 			return fmt.Errorf("%d keys of %d bytes, driver %s: %w", keys, size, driver, err)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"dualbank/bench"
 	"dualbank/boot/layout"
+	"dualbank/internal/long"
 	"dualbank/kvstore"
 	"dualbank/results"
 )
@@ -24,32 +25,38 @@ func small() *bench.Scenario {
 		*text = strings.ReplaceAll(string(layout.Example()[i].Text), "2*64*1024", "2*16*1024")
 	}
 	s.Layout.Bootloader, s.Layout.Application = "bootloader.json", "mbed_app.json"
-	s.Workload.Hours = 48
+	s.Workload.Hours = 24
 	s.App.Drivers = []string{"ram-code"}
-	s.Update.Bytes = 40 << 10
+	s.Update.Bytes = 20 << 10
 	s.Cuts.Modes = s.Cuts.Modes[:1]
-	s.Cuts.Collections, s.Cuts.KVStore = 1, 300
-	s.Cuts.Update, s.Cuts.UpdateBytes = 300, 20<<10
+	s.Cuts.Collections, s.Cuts.KVStore = 1, 100
+	s.Cuts.Update, s.Cuts.UpdateBytes = 100, 8<<10
 	return s
 }
 
+// fewSets is a number of uniform sets with a garbage collection or two.
+const fewSets = 1000
+
 func TestRunRepeats(t *testing.T) {
-	one, found, err := Run(context.Background(), small(), "out", nil)
+	one, found, err := run(context.Background(), small(), "out", nil, fewSets)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := results.Check(one); err != nil {
 		t.Error(err)
 	}
-	s := small()
-	s.Cuts.Workers = 1
-	two, _, err := Run(context.Background(), s, "out", nil)
-	if err != nil {
-		t.Fatal(err)
+	// Sweeps of the KVStore repeat by the tests of fuzz: without them a run is a matter of a second.
+	var runs [2]*results.Report
+	for i := range runs {
+		s := small()
+		s.Cuts.Collections, s.Cuts.Workers = 0, i
+		if runs[i], _, err = run(context.Background(), s, "out", nil, fewSets); err != nil {
+			t.Fatal(err)
+		}
+		runs[i].Scenario = one.Scenario
 	}
-	two.Scenario = one.Scenario
-	if !reflect.DeepEqual(one, two) {
-		t.Errorf("a second run, with one worker, differs:\n%s", cmp.Diff(one, two))
+	if !reflect.DeepEqual(runs[0], runs[1]) {
+		t.Errorf("a second run, with one worker, differs:\n%s", cmp.Diff(runs[0], runs[1]))
 	}
 
 	again, err := bench.Parse("again.toml", []byte(one.Scenario))
@@ -77,7 +84,7 @@ func TestRunRepeats(t *testing.T) {
 	for _, want := range []string{
 		"KVSet/part=stm32f429zi/driver=mbed/layout=guide/size=32/keys=32",
 		"Workload/part=stm32f429zi/driver=word/layout=guide/corner=max",
-		"Update/part=stm32f429zi/driver=mbed/layout=guide/corner=typ/bytes=40960",
+		"Update/part=stm32f429zi/driver=mbed/layout=guide/corner=typ/bytes=20480",
 		"Cuts/part=stm32f429zi/subject=update",
 		"Application/part=stm32f429zi/driver=ram-code/layout=guide/code=bank1/corner=typ",
 		"Interrupt/part=stm32f429zi/driver=mbed/layout=guide/code=bank2/corner=typ/irq=control",
@@ -102,13 +109,14 @@ func TestRunRepeats(t *testing.T) {
 
 // A run that is stopped reports what it has, and says so.
 func TestRunStops(t *testing.T) {
+	long.Test(t)
 	for _, stage := range []string{"workload, driver word", "update, driver mbed", "application, driver ram-code", "power cuts, KVStore"} {
 		ctx, cancel := context.WithCancel(context.Background())
-		r, _, err := Run(ctx, small(), "out", func(at string, done, total uint64) {
+		r, _, err := run(ctx, small(), "out", func(at string, done, total uint64) {
 			if at == stage && done > 0 {
 				cancel()
 			}
-		})
+		}, fewSets)
 		if !errors.Is(err, context.Canceled) || r == nil {
 			t.Errorf("stopped in %s: report %v, error %v", stage, r != nil, err)
 			continue
@@ -153,15 +161,16 @@ func TestRunErrorsAreTheScenarios(t *testing.T) {
 // A run and a plan with the keys on an external device report its wear, its times, and power cuts of the
 // SecureStore; the internal type by its name is what a scenario has that says nothing.
 func TestRunOnExternalFlash(t *testing.T) {
+	long.Test(t)
 	s := small()
 	s.Store.Type, s.Board.Compare, s.App.Drivers, s.Update.Interruptions = bench.StorageType(kvstore.TDBExternal), nil, nil, 1
 	// Some of the cuts will do: the cryptography of all takes minutes under the race detector.
 	ctx, cancel := context.WithCancel(context.Background())
-	r, _, err := Run(ctx, s, "out", func(stage string, done, total uint64) {
-		if stage == "power cuts, KVStore" && done > 150 {
+	r, _, err := run(ctx, s, "out", func(stage string, done, total uint64) {
+		if stage == "power cuts, KVStore" && done > 50 {
 			cancel()
 		}
-	})
+	}, fewSets)
 	if !errors.Is(err, context.Canceled) || r == nil {
 		t.Fatal(err)
 	}
@@ -185,7 +194,7 @@ func TestRunOnExternalFlash(t *testing.T) {
 	if external != 32 || !strings.Contains(r.Board, "storage TDB_EXTERNAL on Macronix") || len(r.Updates) != 3 {
 		t.Errorf("%d external units, %d updates, board %s", external, len(r.Updates), r.Board)
 	}
-	if len(r.Cuts) != 1 || !strings.Contains(r.Cuts[0].Name, "9x4096") || r.Cuts[0].Explored < 100 {
+	if len(r.Cuts) != 1 || !strings.Contains(r.Cuts[0].Name, "9x4096") || r.Cuts[0].Explored < 40 {
 		t.Errorf("cuts %+v", r.Cuts)
 	}
 	again, err := bench.Parse("again.toml", []byte(r.Scenario))
@@ -200,7 +209,7 @@ func TestInternalIsTheDefault(t *testing.T) {
 	for _, storage := range []bench.StorageType{"", bench.StorageType(kvstore.TDBInternal)} {
 		s := small()
 		s.Store.Type, s.Board.Compare, s.App.Drivers, s.Workload.Hours, s.Cuts.Collections, s.Cuts.Update = storage, nil, nil, 24, 0, 0
-		r, _, err := Run(context.Background(), s, "out", nil)
+		r, _, err := run(context.Background(), s, "out", nil, fewSets)
 		if err != nil {
 			t.Fatal(err)
 		}

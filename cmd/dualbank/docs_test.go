@@ -17,6 +17,7 @@ import (
 
 	"dualbank/boot/firmware"
 	"dualbank/fuzz/kv/script"
+	"dualbank/internal/long"
 )
 
 // tinyScenario is what the pages' runs run in place of the guide's.
@@ -115,6 +116,9 @@ func TestDocsCommands(t *testing.T) {
 			continue
 		}
 		t.Run(filepath.Base(page), func(t *testing.T) {
+			if name := filepath.Base(page); name == "ci.md" || name == "fuzzing.md" {
+				long.Test(t)
+			}
 			if _, err := exec.LookPath("gcc"); err != nil && filepath.Base(page) == "native.md" {
 				t.Skip("no gcc")
 			}

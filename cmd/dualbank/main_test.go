@@ -6,11 +6,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"dualbank/internal/long"
 )
 
 func TestMain(m *testing.M) { testscript.Main(tests{m}, map[string]func(){"dualbank": main}) }
@@ -43,8 +46,16 @@ func searched(folder, path string) string { return folder + string(os.PathListSe
 // TestScripts runs the program as a person does: see testdata/script. That of Ctrl-C runs what the tests
 // are built as, with the race detector if they are.
 func TestScripts(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !long.Enabled() {
+		// These run for seconds each: every command of compare-ci.sh builds a module.
+		scripts = slices.DeleteFunc(scripts, func(s string) bool { return filepath.Base(s) == "ci.txtar" || filepath.Base(s) == "crash.txtar" })
+	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Files:               scripts,
 		RequireExplicitExec: true,
 		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"fails": fails, "specimen": specimen, "sparse": sparse, "self": self},
 		Setup:               outside,

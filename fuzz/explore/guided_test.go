@@ -16,6 +16,7 @@ import (
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
 	"dualbank/fuzz/kv/script"
+	"dualbank/internal/long"
 	"dualbank/kvstore"
 )
 
@@ -65,9 +66,10 @@ func TestGuided(t *testing.T) {
 
 // TestGuidance: keeping what led somewhere leads further than random bytes do.
 func TestGuidance(t *testing.T) {
+	long.Test(t)
 	for _, target := range []*explore.Target{&kv.Target, &kv.SecureTarget} {
 		places := func(guided bool) int {
-			n, err := explore.Places(target, 5, 800, guided)
+			n, err := explore.Places(target, 5, 300, guided)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,6 +11,7 @@ import (
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv/script"
 	"dualbank/fuzz/kv/sut"
+	"dualbank/internal/long"
 	"dualbank/kvstore"
 	"dualbank/model"
 )
@@ -43,7 +44,7 @@ func TestKVFindingsReplay(t *testing.T) {
 		for _, unit := range []uint32{1, 8} {
 			d := small
 			d.Unit = unit
-			s := sweep(t, Sweep{Device: d, Profile: p, Seed: 1, Collections: 3, MaxCuts: 6000})
+			s := sweep(t, Sweep{Device: d, Profile: p, Seed: 1, Collections: 2, MaxCuts: 1500})
 			if len(s.Findings) == 0 {
 				t.Errorf("%v: no findings, but the reference has defects", p)
 			}
@@ -56,8 +57,8 @@ func TestKVFindingsReplay(t *testing.T) {
 
 // TestWorkersDoNotMatter: the same sweep with one worker and with several is the same.
 func TestWorkersDoNotMatter(t *testing.T) {
-	one := sweep(t, Sweep{Device: small, Seed: 7, Collections: 2, MaxCuts: 9000, Workers: 1})
-	many := sweep(t, Sweep{Device: small, Seed: 7, Collections: 2, MaxCuts: 9000, Workers: 4})
+	one := sweep(t, Sweep{Device: small, Seed: 7, Collections: 1, MaxCuts: 3000, Workers: 1})
+	many := sweep(t, Sweep{Device: small, Seed: 7, Collections: 1, MaxCuts: 3000, Workers: 4})
 	if d := cmp.Diff(one, many); d != "" {
 		t.Errorf("one worker against four:\n%s", d)
 	}
@@ -66,8 +67,9 @@ func TestWorkersDoNotMatter(t *testing.T) {
 // TestMemo: that the store does not read again what has not changed makes no difference, whatever the
 // cut leaves.
 func TestMemo(t *testing.T) {
+	long.Test(t)
 	for _, d := range []explore.Device{small, {Part: "stm32l496zg", Unit: 8, Base: 0x080F0000, Size: 8192}, {Sectors: "4x8K", Unit: 8, Size: 32 << 10}} {
-		c := Sweep{Device: d, Seed: 3, Collections: 2, Modes: []string{"before", "torn", "weak", "ecc"}, MaxCuts: 500}
+		c := Sweep{Device: d, Seed: 3, Collections: 1, Modes: []string{"before", "torn", "weak", "ecc"}, MaxCuts: 200}
 		fast := sweep(t, c)
 		c.plain = true
 		if diff := cmp.Diff(sweep(t, c), fast); diff != "" {

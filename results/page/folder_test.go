@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dualbank/internal/long"
 	"dualbank/results"
 	"dualbank/results/internal/sample"
 	"dualbank/results/plot"
@@ -40,6 +41,14 @@ func tree(t *testing.T, dir string) map[string]string {
 func TestWriteReadRedraw(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "deep", "out")
 	r := sample.Report()
+	all, err := results.Encode(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := results.Decode(all); err != nil || !cmp.Equal(r, got) {
+		t.Errorf("%v: %s", err, cmp.Diff(r, got))
+	}
+	r.Sets, r.Collections, r.Application, r.Timeline, r.Cuts = nil, nil, nil, nil, nil // two pictures are enough
 	if err := Write(dir, r); err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +99,7 @@ func TestWriteReadRedraw(t *testing.T) {
 }
 
 func TestWriteClearsOnlyItsOwnPlots(t *testing.T) {
+	long.Test(t)
 	dir := t.TempDir()
 	r := &results.Report{Timeline: sample.Report().Timeline, Cuts: sample.Cuts()}
 	if err := Write(dir, r); err != nil {

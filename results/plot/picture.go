@@ -131,18 +131,33 @@ func (pic *Picture) SVG(width vg.Length, id string, file bool) string {
 	return c.markup(id, pic.Title, pic.desc(), file)
 }
 
-// raster draws the picture as opaque pixels in the light colours.
-func (pic *Picture) raster() image.Image {
+// raster draws the picture as opaque pixels in the light colours, with dpi pixels an inch.
+func (pic *Picture) raster(dpi int) image.Image {
 	l := pic.layout(WideWidth - 2*margin)
-	c := vgimg.NewWith(vgimg.UseWH(WideWidth, snap(l.height+2*margin)), vgimg.UseDPI(pngDPI), vgimg.UseBackgroundColor(surface.light))
-	l.draw(newPen(draw.New(c)).inner(margin, margin, WideWidth-2*margin, l.height))
+	c := vgimg.NewWith(vgimg.UseWH(WideWidth, snap(l.height+2*margin)), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(surface.light))
+	l.draw(newPen(draw.New(oneByOne{c})).inner(margin, margin, WideWidth-2*margin, l.height))
 	return c.Image()
+}
+
+// oneByOne fills the polygons of a path one by one. They never overlap, so the pixels are those of the whole path;
+// but the rasterizer looks up each cell in a list by row, which takes quadratic time for hundreds of polygons.
+type oneByOne struct{ *vgimg.Canvas }
+
+func (c oneByOne) Fill(path vg.Path) {
+	for len(path) > 0 {
+		n := 1
+		for n < len(path) && path[n].Type != vg.MoveComp {
+			n++
+		}
+		c.Canvas.Fill(path[:n])
+		path = path[n:]
+	}
 }
 
 // PNG returns the picture as a PNG file, two pixels a point.
 func (pic *Picture) PNG() ([]byte, error) {
 	var buf bytes.Buffer
-	if err := png.Encode(&buf, pic.raster()); err != nil {
+	if err := png.Encode(&buf, pic.raster(pngDPI)); err != nil {
 		return nil, fmt.Errorf("picture %s: %w", pic.Name, err)
 	}
 	return buf.Bytes(), nil

@@ -17,6 +17,9 @@ import (
 	"dualbank/results/internal/sample"
 )
 
+// coarse is a resolution for pictures whose pixels do not matter: few of them are soon drawn.
+const coarse = 36
+
 func TestEveryPictureIsDrawn(t *testing.T) {
 	pics := Pictures(sample.Report())
 	names := ""
@@ -38,18 +41,7 @@ func TestEveryPictureIsDrawn(t *testing.T) {
 				t.Errorf("%s: differs when drawn again", p.Name)
 			}
 		}
-		first, err := p.PNG()
-		if err != nil {
-			t.Fatal(err)
-		}
-		img, err := png.Decode(bytes.NewReader(first))
-		if err != nil {
-			t.Fatalf("%s: %v", p.Name, err)
-		}
-		if got := img.Bounds().Dx(); got != WideWidth*pngDPI/72 {
-			t.Errorf("%s: %d pixels wide", p.Name, got)
-		}
-		a, b := p.raster().(*image.RGBA), img.(*image.RGBA)
+		a, b := p.raster(coarse).(*image.RGBA), p.raster(coarse).(*image.RGBA)
 		if !bytes.Equal(a.Pix, b.Pix) {
 			t.Errorf("%s: pixels differ when drawn again", p.Name)
 		}
@@ -59,6 +51,25 @@ func TestEveryPictureIsDrawn(t *testing.T) {
 	}
 	if want := "wear latency gc-driver-mbed gc-driver-mbed-kvstore-beside-code interrupts-control timeline updates cuts-kvstore-workload-mbedce cuts-update-download-and-install "; names != want {
 		t.Errorf("pictures %s, want %s", names, want)
+	}
+}
+
+// TestPNG reads one picture back as a file of two pixels a point.
+func TestPNG(t *testing.T) {
+	p := Pictures(&results.Report{Wear: sample.Report().Wear})[0]
+	file, err := p.PNG()
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := png.Decode(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := img.Bounds().Dx(); got != WideWidth*pngDPI/72 {
+		t.Errorf("%d pixels wide", got)
+	}
+	if !bytes.Equal(p.raster(pngDPI).(*image.RGBA).Pix, img.(*image.RGBA).Pix) {
+		t.Error("the file holds other pixels")
 	}
 }
 
@@ -101,7 +112,7 @@ func TestPicturesStandEdges(t *testing.T) {
 					t.Errorf("%s: bad markup in %s", name, p.Name)
 				}
 			}
-			if b := p.raster().Bounds(); b.Dx() != WideWidth*pngDPI/72 || b.Dy() < 100 {
+			if b := p.raster(coarse).Bounds(); b.Dx() != WideWidth*coarse/72 || b.Dy() < 20 {
 				t.Errorf("%s: %v pixels", name, b)
 			}
 		}

@@ -32,7 +32,7 @@ func TestPlanPicturesStandEdges(t *testing.T) {
 					t.Errorf("%s: a coordinate in %s is not a number", name, p.Name)
 				}
 			}
-			if b := p.raster().Bounds(); b.Dx() != WideWidth*pngDPI/72 || p.desc() == "" {
+			if b := p.raster(coarse).Bounds(); b.Dx() != WideWidth*coarse/72 || p.desc() == "" {
 				t.Errorf("%s: %v", name, b)
 			}
 		}

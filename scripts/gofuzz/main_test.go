@@ -9,10 +9,12 @@ import (
 
 	"dualbank/fuzz"
 	"dualbank/fuzz/explore"
+	"dualbank/internal/long"
 )
 
 // TestPrepare: what go-fuzz-build is given builds, with a function for every target.
 func TestPrepare(t *testing.T) {
+	long.Test(t)
 	t.Chdir("../..")
 	src := t.TempDir()
 	if err := prepare(src); err != nil {
