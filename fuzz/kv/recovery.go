@@ -15,7 +15,6 @@ import (
 type recovery struct {
 	*sut.Run
 	w     *recorded
-	start sut.Expectation // before the operation that Begin named
 	first sut.Expectation // after the recovery from the first cut
 	deep  map[state]bool  // states after a second cut that were judged
 	cuts  uint64          // that deeper has explored for the present first cut
@@ -38,7 +37,7 @@ func newRecovery(w *recorded, f *model.Flash, own map[string]bool) (*recovery, e
 
 // Begin says that the cuts that follow hit operation op.
 func (j *recovery) Begin(op int) {
-	j.start.CopyFrom(&j.w.before[op])
+	j.Before.CopyFrom(&j.w.before[op])
 	clear(j.deep)
 }
 
@@ -53,15 +52,14 @@ func (j *recovery) Judge(op int, mode model.Mode, hash uint64) ([]explore.Violat
 
 // recover lets the store recover from the cut, looks at it, and lets it work on.
 func (j *recovery) recover(op int, mode model.Mode, hash uint64) {
-	j.Exp.CopyFrom(&j.start)
-	j.Before.CopyFrom(&j.start)
+	j.Exp.CopyFrom(&j.Before)
 	j.Flight, j.Resetting = -1, false
 	if op < len(j.w.ops) {
-		s := &script.Step{Op: j.w.ops[op]}
-		j.Resetting = s.Kind == script.Reset
-		j.Exp.Apply(&s.Op, j.w.values[op], sut.Maybe)
-		if s.Key != "" {
-			j.Flight = j.Exp.Index[s.Key]
+		o := &j.w.ops[op]
+		j.Resetting = o.Kind == script.Reset
+		j.Exp.Apply(o, j.w.values[op], sut.Maybe)
+		if o.Key != "" {
+			j.Flight = j.Exp.Index[o.Key]
 		}
 	}
 	if !j.Reopen(sut.RuleOpens, "") {

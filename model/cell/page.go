@@ -70,19 +70,25 @@ func newEpoch() uint64 { return epochs.Add(1) }
 var images atomic.Uint64
 
 // stampOf identifies what n cells from off on hold, by the stamps of the first page and of the last, with
-// those between mixed in. It says nothing while any cell does not read as it stands.
+// those between mixed in. ok is false while any cell does not read as it stands.
 func (im *image) stampOf(off, n uint32) (stamp [2]uint64, ok bool) {
-	if im.scarred > 0 {
-		return stamp, false
-	}
-	return im.version(off, n), true
+	return im.version(off, n), im.scarred == 0
 }
 
-// version is stampOf whatever the cells read as.
+// version is stampOf whatever the cells read as. Most ranges lie in one page or two: that path is short enough
+// to be inlined, since a store asks for stamps all the time.
 func (im *image) version(off, n uint32) [2]uint64 {
 	first, last := off>>im.shift, (off+n-1)>>im.shift
+	if last-first > 1 {
+		return im.versionOf(first, last)
+	}
+	return [2]uint64{im.pages[first].stamp, im.pages[last].stamp}
+}
+
+// versionOf is version of three pages or more.
+func (im *image) versionOf(first, last uint32) [2]uint64 {
 	v := [2]uint64{im.pages[first].stamp, im.pages[last].stamp}
-	for _, pg := range im.pages[min(first+1, last):last] {
+	for _, pg := range im.pages[first+1 : last] {
 		v[1] = random.Mix(0, v[1]) ^ pg.stamp
 	}
 	return v

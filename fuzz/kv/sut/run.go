@@ -24,7 +24,7 @@ type Run struct {
 	can    script.Abilities
 	Limit  uint64          // steps that an open or a set may take
 	Own    map[string]bool // keys that the store itself lists: no matter of cuts
-	once   map[string]bool // keys that the judge must not write to
+	fixed  []bool          // by key: the judge must not write to it
 
 	Exp    Expectation // now
 	Before Expectation // before the operation that was performed last
@@ -58,12 +58,12 @@ func NewRun(f *model.Flash, d *explore.Device, software Software, keys, once []s
 		return nil, err
 	}
 	r := &Run{
-		dev: dev, F: f, Device: d, Store: software(dev), Limit: stepsAllowed(d), once: map[string]bool{}, Flight: -1,
+		dev: dev, F: f, Device: d, Store: software(dev), Limit: stepsAllowed(d), fixed: make([]bool, len(keys)), Flight: -1,
 		Exp: *NewExpectation(keys), Before: *NewExpectation(keys), Buf: make([]byte, longest+1), listed: make([]int, len(keys)),
 	}
 	r.can = Abilities(r.Store)
-	for _, k := range once {
-		r.once[k] = true
+	for i, k := range keys {
+		r.fixed[i] = slices.Contains(once, k)
 	}
 	return r, nil
 }
@@ -238,7 +238,7 @@ func (r *Run) Pick(rnd *random.Source, leave int) int {
 }
 
 // Fixed reports whether a key can no longer be set, or may not be: a write-once key.
-func (r *Run) Fixed(i int) bool { return r.once[r.Exp.Keys[i].Name] }
+func (r *Run) Fixed(i int) bool { return r.fixed[i] }
 
 // SmallValue is a small value, as most are.
 func SmallValue(rnd *random.Source) []byte {
