@@ -178,7 +178,7 @@ func WriteCatalogue(w io.Writer, scores []Score, seconds []float64) {
 
 Each is a switch that puts a defect of the history of Mbed OS' KVStore, mbed-bootloader, the update client or
 a relative back into this implementation. The default campaign's sweeps that take seconds run from a cold
-start for each of them, knowing nothing of it, until one finds something that it does not find without
+start for each of them. They do not know of it. The hunt ends when one finds something that it does not find without
 the defect; the finding's own case must break its rule with the defect and must not without.
 
     go test -run '^$' -bench Catalogue -benchtime 1x ./fuzz

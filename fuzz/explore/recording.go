@@ -8,6 +8,7 @@ import (
 	"dualbank/model"
 	"dualbank/model/cell"
 	"dualbank/model/random"
+	"dualbank/results/unit"
 )
 
 // Recording is what one undisturbed run did to the flash, step by step, and which operation of the run each
@@ -124,5 +125,5 @@ func (r *Recording) Pick(most, seed uint64) (steps []uint64, sampling string) {
 			s = min(s+every-(s+shift)%every, last-edge)
 		}
 	}
-	return steps, fmt.Sprintf("every erase, the first and last %d steps of every call, and every %dth step", edge, every)
+	return steps, fmt.Sprintf("every erase, the first and last %d steps of every call, and every %s step", edge, unit.Ordinal(every))
 }

@@ -40,3 +40,17 @@ func ExamplePlural() {
 	// 26,843 erases
 	// 400 KiB 0.38 % 0x08100000
 }
+
+func ExampleOrdinal() {
+	for _, n := range []uint64{1, 2, 3, 11, 122, 113, 1001} {
+		fmt.Printf("every %s step\n", unit.Ordinal(n))
+	}
+	// Output:
+	// every single step
+	// every 2nd step
+	// every 3rd step
+	// every 11th step
+	// every 122nd step
+	// every 113th step
+	// every 1001st step
+}

@@ -109,6 +109,23 @@ func Count[T uint32 | uint64 | int](n T) string {
 	return Grouped(strconv.FormatUint(uint64(n), 10))
 }
 
+// Ordinal is the word for the nth: "every 122nd step", and for the first "single", as in "every single step".
+func Ordinal(n uint64) string {
+	suffix := "th"
+	switch tens := n / 10 % 10; {
+	case n == 1:
+		return "single"
+	case tens == 1:
+	case n%10 == 1:
+		suffix = "st"
+	case n%10 == 2:
+		suffix = "nd"
+	case n%10 == 3:
+		suffix = "rd"
+	}
+	return strconv.FormatUint(n, 10) + suffix
+}
+
 // Plural prints n with its noun, "1 erase" or "12 erases".
 func Plural[T uint32 | uint64 | int](n T, noun string) string {
 	if n == 1 {
