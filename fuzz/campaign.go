@@ -3,6 +3,7 @@ package fuzz
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,9 +25,10 @@ type Campaign struct {
 	Updates  []update.Sweep
 	Installs []update.Watched
 	Guided   []explore.Guided
-	Workers  int    // 0: one for each processor
-	Dir      string // folder for the journals; "": a campaign that is stopped starts anew
-	Tries    int    // replays spent on making each finding smaller
+	Workers  int         // 0: one for each processor
+	Dir      string      // folder for the journals; "": a campaign that is stopped starts anew
+	Env      explore.Env // what the cases of its findings need
+	Tries    int         // replays spent on making each finding smaller
 }
 
 // shallow leaves out the second cuts at the steps of recoveries.
@@ -65,6 +67,7 @@ type CampaignResult struct {
 	Sweeps   []*explore.Sweep
 	Findings []explore.Finding
 	Stats    explore.Stats
+	env      explore.Env
 }
 
 // Run sweeps and makes the findings small.
@@ -84,7 +87,7 @@ func (c *Campaign) Sweep(ctx context.Context, progress func(sweep string, done, 
 			return nil, err
 		}
 	}
-	r := &CampaignResult{}
+	r := &CampaignResult{env: c.Env}
 	tell := func(name string) func(done, total uint64) {
 		if progress == nil {
 			return nil
@@ -105,6 +108,24 @@ func (c *Campaign) Sweep(ctx context.Context, progress func(sweep string, done, 
 	return r, err
 }
 
+// Confirm replays each finding in an environment of its own, such as one with a new process for each boot. One that
+// does not show there is of software that keeps state over a boot: w is told, and it is no longer among the
+// findings.
+func (r *CampaignResult) Confirm(env explore.Env, w io.Writer) {
+	r.Findings = slices.DeleteFunc(r.Findings, func(f explore.Finding) bool {
+		_, broken, err := f.ReplayIn(io.Discard, env)
+		if err == nil && broken {
+			return false
+		}
+		why := ""
+		if err != nil {
+			why = ": " + err.Error()
+		}
+		fmt.Fprintf(w, "high    %s: state survives a boot: %s (%v) shows where processes are used again, and not in fresh ones%s\n", f.Subject, f.Symptom, f.Place, why)
+		return true
+	})
+}
+
 // Minimize makes the findings small, with so many replays for each. When ctx ends, the rest stay as they
 // are.
 func (r *CampaignResult) Minimize(ctx context.Context, tries int, progress func(sweep string, done, total uint64)) error {
@@ -112,7 +133,7 @@ func (r *CampaignResult) Minimize(ctx context.Context, tries int, progress func(
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		r.Findings[i].Minimize(tries, explore.Env{})
+		r.Findings[i].Minimize(tries, r.env)
 		if progress != nil {
 			progress("making findings small", uint64(i+1), uint64(len(r.Findings)))
 		}

@@ -18,6 +18,11 @@ func WriteFindings(dir string, findings []explore.Finding) error {
 	return writeFindings(dir, findings, explore.Env{})
 }
 
+// WriteFindings is WriteFindings of what the campaign found, in its environment.
+func (r *CampaignResult) WriteFindings(dir string) error {
+	return writeFindings(dir, r.Findings, r.env)
+}
+
 func writeFindings(dir string, findings []explore.Finding, env explore.Env) error {
 	old, err := filepath.Glob(filepath.Join(dir, "*-rule*"))
 	if err != nil {
@@ -32,7 +37,7 @@ func writeFindings(dir string, findings []explore.Finding, env explore.Env) erro
 		return err
 	}
 	for i := range findings {
-		if err := writeFinding(&findings[i], filepath.Join(dir, findings[i].ID+".json"), env); err != nil {
+		if err := WriteFindingIn(&findings[i], filepath.Join(dir, findings[i].ID+".json"), env); err != nil {
 			return err
 		}
 	}
@@ -40,9 +45,12 @@ func writeFindings(dir string, findings []explore.Finding, env explore.Env) erro
 }
 
 // WriteFinding writes the finding to file, which ends in .json, and beside it its story and the image.
-func WriteFinding(f *explore.Finding, file string) error { return writeFinding(f, file, explore.Env{}) }
+func WriteFinding(f *explore.Finding, file string) error {
+	return WriteFindingIn(f, file, explore.Env{})
+}
 
-func writeFinding(f *explore.Finding, file string, env explore.Env) error {
+// WriteFindingIn is WriteFinding with what the case needs and no file holds.
+func WriteFindingIn(f *explore.Finding, file string, env explore.Env) error {
 	path, ok := strings.CutSuffix(file, ".json")
 	if !ok {
 		return fmt.Errorf("%s: a finding's file ends in .json", file)

@@ -27,7 +27,8 @@ func (r *Region) SetReads(n uint64) { r.f.cells.SetReads(n) }
 // Clears reports whether a program of bytes that are not erased clears bits and is not refused.
 func (r *Region) Clears() bool { return r.f.cells.Clears() }
 
-// Fresh reports whether the flash is as it was made: nothing was programmed or erased, and the region is blank.
+// Fresh reports whether the flash is as it was made: nothing was programmed, erased or restored, and the region is
+// blank.
 func (r *Region) Fresh() bool {
-	return r.f.count.Programs == 0 && r.f.count.Erases == 0 && r.f.cells.Blank(r.base-r.f.base, r.size)
+	return !r.f.restored && r.f.count.Programs == 0 && r.f.count.Erases == 0 && r.f.cells.Blank(r.base-r.f.base, r.size)
 }

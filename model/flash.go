@@ -47,12 +47,13 @@ type Flash struct {
 	ageing
 	listeners
 
-	cells  *cell.Array
-	timing timing
-	cache  dataCache
-	rand   random.Source // of the draws of corner Sampled
-	count  Counters
-	now    uint64
+	cells    *cell.Array
+	timing   timing
+	cache    dataCache
+	rand     random.Source // of the draws of corner Sampled
+	count    Counters
+	restored bool // the cells were those of another flash
+	now      uint64
 }
 
 // geometry is where sectors and units lie.
@@ -532,6 +533,7 @@ func (f *Flash) Snapshot() *cell.Snapshot { return f.cells.Snapshot() }
 
 // Restore brings the cells of s back, and ends an exception; s may come from another flash of the same part.
 func (f *Flash) Restore(s *cell.Snapshot) {
+	f.restored = true
 	f.cells.Restore(s)
 	f.off = f.Off()
 }

@@ -67,6 +67,7 @@ func partChip(name, driverName string) (layout.Chip, error) {
 
 type replayCommand struct {
 	Finding string `arg:"" help:"A file in the findings folder of a run."`
+	execFlag
 }
 
 // Help says what the exit code means.
@@ -79,7 +80,12 @@ func (c *replayCommand) Run(t terminal) error {
 	if err != nil {
 		return badInput(err)
 	}
-	broken, err := f.Replay(t.out)
+	env, end, err := c.env(t, f)
+	if err != nil {
+		return badInput(err)
+	}
+	defer end()
+	_, broken, err := f.ReplayIn(t.out, env)
 	if err != nil {
 		return badInput(fmt.Errorf("%s: %w", c.Finding, err))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"dualbank/fuzz"
 	"dualbank/fuzz/explore"
+	"dualbank/fuzz/kv"
 	"dualbank/kvstore"
 	"dualbank/results/unit"
 )
@@ -22,6 +23,9 @@ type crashCommand struct {
 	FailOnFindings bool          `help:"Exit with code 1 if a power cut breaks a rule."`
 	Cuts           uint64        `placeholder:"N" help:"The small geometries alone, and about N cuts of each sweep, spread over its steps: seconds instead of minutes."`
 	Time           time.Duration `placeholder:"DURATION" help:"End the sweeps after this time, such as 90s or 10m. The same command goes on from there."`
+
+	Exec string `placeholder:"PROGRAM" help:"In place of dualbank's own store: one of yours, a program that was built with dualbank.h."`
+	nativeFlags
 
 	Input  []string `sep:"none" placeholder:"FILE" help:"In place of a campaign: make findings of this input of the guided search, a corpus file of the native engine or a crasher of go-fuzz. May be repeated."`
 	Target string   `enum:",FuzzKV,FuzzSecure,FuzzUpdate,FuzzLayout" default:"" placeholder:"NAME" help:"Whose input it is: FuzzKV, FuzzSecure, FuzzUpdate or FuzzLayout; without it, what its folder is named."`
@@ -47,10 +51,23 @@ func (c *crashCommand) Run(ctx context.Context, t terminal) error {
 		return badInput(fmt.Errorf("--workers: %d is no number of processors: give 1 or more", c.Workers))
 	}
 	campaign := fuzz.DefaultCampaign(profile, c.Seed)
-	campaign.Workers, campaign.Dir = c.Workers, filepath.Join(c.Out, "journal")
 	if c.Cuts > 0 {
 		campaign.Small(c.Cuts)
 	}
+	confirm := explore.Env{}
+	if c.Exec != "" {
+		p, fresh, err := c.both(c.Exec)
+		if err != nil {
+			return badInput(err)
+		}
+		defer p.Close()
+		defer fresh.Close()
+		if campaign, err = c.store(p); err != nil {
+			return badInput(err)
+		}
+		confirm.Software = kv.Software(fresh.Store)
+	}
+	campaign.Workers, campaign.Dir = c.Workers, filepath.Join(c.Out, "journal")
 	if err := folder(c.Out); err != nil {
 		return err
 	}
@@ -72,7 +89,10 @@ func (c *crashCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil && !stopped && !late {
 		return err
 	}
-	if err := fuzz.WriteFindings(filepath.Join(c.Out, "findings"), r.Findings); err != nil {
+	if c.Exec != "" {
+		r.Confirm(confirm, t.out)
+	}
+	if err := r.WriteFindings(filepath.Join(c.Out, "findings")); err != nil {
 		return err
 	}
 	page, err := os.Create(filepath.Join(c.Out, "findings.md"))
@@ -112,6 +132,7 @@ func times(n uint64) string {
 type minimizeCommand struct {
 	Finding string `arg:"" help:"A file in the findings folder of a run. It is made smaller in place."`
 	Tries   int    `default:"2000" help:"Replays to spend (${default})."`
+	execFlag
 }
 
 func (c *minimizeCommand) Run(t terminal) error {
@@ -119,9 +140,14 @@ func (c *minimizeCommand) Run(t terminal) error {
 	if err != nil {
 		return badInput(err)
 	}
+	env, end, err := c.env(t, f)
+	if err != nil {
+		return badInput(err)
+	}
+	defer end()
 	before := f.Case.Len()
-	n := f.Minimize(c.Tries, explore.Env{})
-	if err := fuzz.WriteFinding(f, c.Finding); err != nil {
+	n := f.Minimize(c.Tries, env)
+	if err := fuzz.WriteFindingIn(f, c.Finding, env); err != nil {
 		return badInput(err)
 	}
 	fmt.Fprintf(t.out, "%s, %d before, after %s\n", unit.Plural(f.Case.Len(), "step"), before, unit.Plural(n, "replay"))

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 
+	"dualbank/fuzz"
+	"dualbank/fuzz/explore"
+	"dualbank/fuzz/kv"
 	"dualbank/fuzz/native"
 	"dualbank/model"
 	"dualbank/model/part"
@@ -58,6 +61,67 @@ func (c *checkNative) Run(t terminal) error {
 		return badInput(err)
 	}
 	return err
+}
+
+// execFlag is the program that a finding of a store of your own runs on. A finding's file never starts one.
+type execFlag struct {
+	Exec string `placeholder:"PROGRAM" help:"The program that a finding of a store of your own is of."`
+}
+
+// env is what the case of a finding needs; end ends what was started.
+func (c *execFlag) env(t terminal, f *explore.Finding) (env explore.Env, end func(), err error) {
+	if c.Exec == "" {
+		return env, func() {}, nil
+	}
+	p := &native.Program{Path: c.Exec}
+	hash, err := p.Hash()
+	if err != nil {
+		return env, nil, fmt.Errorf("--exec: %w", err)
+	}
+	if k, ok := f.Case.(*kv.Case); ok && k.Build != "" && k.Build != hash {
+		fmt.Fprintf(t.err, "dualbank: %s is not the build that the finding is of\n", c.Exec)
+	}
+	return explore.Env{Software: kv.Software(p.Store)}, p.Close, nil
+}
+
+// both are the program, and the same with a new process for each boot.
+func (c *nativeFlags) both(path string) (p, fresh *native.Program, err error) {
+	if p, err = c.program(path, nil); err == nil {
+		fresh = &native.Program{Path: path, Isolate: native.Exec}
+	}
+	return p, fresh, err
+}
+
+// mostCuts is the number of cuts of a store's campaign, where --cuts does not say it.
+const mostCuts = 30_000
+
+// store is the campaign of a store in a program, on the board's region.
+func (c *crashCommand) store(p *native.Program) (campaign fuzz.Campaign, err error) {
+	_, dev, err := c.device()
+	if err != nil {
+		return campaign, err
+	}
+	info, err := p.Info(dev)
+	if err != nil {
+		return campaign, err
+	}
+	if !info.Has(native.Open) || !info.Has(native.Set) || !info.Has(native.Get) {
+		return campaign, fmt.Errorf("%s: a store has at least open, set and get", p.Path)
+	}
+	hash, err := p.Hash()
+	if err != nil {
+		return campaign, err
+	}
+	b, err := part.BoardByName(c.Board)
+	if err != nil {
+		return campaign, err
+	}
+	d := explore.Device{Part: b.PartName, Unit: dev.ProgramUnit(), Base: b.KVStore.Base, Size: b.KVStore.Bytes}
+	cuts := c.Cuts
+	if cuts == 0 {
+		cuts = mostCuts
+	}
+	return fuzz.StoreCampaign(kv.Software(p.Store), hash, d, c.Seed, cuts)
 }
 
 // program is the code under test in the program at path.

@@ -81,6 +81,8 @@ type chunkResult struct {
 const (
 	ChunkSteps     = 2048
 	DeepChunkSteps = 128 // where second cuts follow every first one
+	// BatchChunkSteps is for many workers at once, whose software gains from neighbouring cells.
+	BatchChunkSteps = 16
 )
 
 // CutSeed is the seed of the randomness in one cut.

@@ -16,6 +16,7 @@ import (
 type Case struct {
 	On        explore.Device    `json:"device"`
 	Profile   string            `json:"profile"`              // MbedCE or MbedOS; "own": the store is not part of dualbank
+	Build     string            `json:"build,omitempty"`      // with "own": of which build it is
 	Secure    bool              `json:"secure,omitempty"`     // the store is a SecureStore over two TDBStores
 	Defects   kvstore.Defects   `json:"defects,omitempty"`    // defects of the past that the store shows
 	Judge     string            `json:"judge"`                // one of the constants below
@@ -107,7 +108,7 @@ func (c *Case) check() error {
 // caseOf is a case of this sweep.
 func (c *Sweep) caseOf(judge string, steps []script.Step, own map[string]bool) *Case {
 	k := &Case{
-		On: c.Device, Profile: c.profile(), Secure: c.Secure, Defects: c.Defects, Judge: judge, Deep: c.Deep, DeepSteps: c.DeepSteps,
+		On: c.Device, Profile: c.profile(), Build: c.Build, Secure: c.Secure, Defects: c.Defects, Judge: judge, Deep: c.Deep, DeepSteps: c.DeepSteps,
 		Keys: script.Keys(steps), Once: script.Once(steps), Steps: steps,
 	}
 	if judge == JudgeCut && len(steps) > 0 && steps[len(steps)-1].Fault.Mode != nil {

@@ -40,6 +40,12 @@ func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*expl
 	if c.Deep {
 		p.Chunk = explore.DeepChunkSteps
 	}
+	if w.batch > 0 {
+		p.Chunk = explore.BatchChunkSteps
+		if p.Workers == 0 {
+			p.Workers = w.batch
+		}
+	}
 	g := explore.NewGroups()
 	for _, v := range bad {
 		where := explore.Place{Op: string(script.Reboot), Part: "no-cut"}

@@ -21,6 +21,7 @@ type recorded struct {
 	keys    []string          // that the judge looks for and writes to
 	once    []string          // of these, the ones that it must not write to
 	longest int               // bytes of the longest value
+	batch   int               // stores that are to be at work at the same time; 0: any number
 }
 
 // record runs the workload once. keys and once are those that the judge is to know; nil: those of the
@@ -35,7 +36,7 @@ func record(c *Sweep, keys, once []string) (*recorded, error) {
 		return nil, fmt.Errorf("the store does not open on an erased device (%v): %w", &c.Device, err)
 	}
 	tdb, _ := store.(*kvstore.TDBStore)
-	w := &recorded{places: places{cfg: c, rec: explore.Record(f)}, longest: 64}
+	w := &recorded{places: places{cfg: c, rec: explore.Record(f)}, longest: 64, batch: sut.Batch(store)}
 	next := c.next(store)
 	var how []sut.Known
 	for {

@@ -62,6 +62,12 @@ func (j *recovery) recover(op int, mode model.Mode, hash uint64) {
 			j.Flight = j.Exp.Index[o.Key]
 		}
 	}
+	if !j.w.cfg.Deep {
+		j.foresee(func(s sut.Store) {
+			j.Read(s)
+			j.used(s, *random.New(hash ^ uint64(op)))
+		})
+	}
 	if !j.Reopen(sut.RuleOpens, "") {
 		return
 	}
@@ -73,6 +79,10 @@ func (j *recovery) recover(op int, mode model.Mode, hash uint64) {
 	}
 	if j.w.cfg.Deep {
 		j.deeper(op, mode, hash)
+		j.foresee(func(s sut.Store) {
+			_ = s.Open()
+			j.used(s, *random.New(hash ^ uint64(op)))
+		})
 		if !j.Reopen(sut.RuleOpens, "") { // what the store has in RAM is of a fork
 			return
 		}
@@ -115,9 +125,38 @@ func (j *recovery) use(rnd *random.Source, mode model.Mode) {
 	}
 	j.F.Disarm()
 	j.Second, j.Flight = then, i
+	j.foresee(func(s sut.Store) {
+		rnd := *rnd
+		j.Read(s)
+		_ = s.Set(k.Name, sut.SmallValue(&rnd), 0)
+	})
 	if j.Reopen(sut.RuleWorks, sut.AfterSecondCut) && j.Look(sut.AfterSecondCut) {
 		j.Set(i, rnd, "set-after-cut")
 	}
+}
+
+// foresee tells the store which calls come next, if it wants to know.
+func (j *recovery) foresee(fn func(s sut.Store)) {
+	if s, ok := j.Store.(sut.Foreseer); ok {
+		s.Foresee(fn)
+	}
+}
+
+// used makes the calls that use makes until its second cut.
+func (j *recovery) used(s sut.Store, rnd random.Source) {
+	first := j.Pick(&rnd, j.Flight)
+	if first < 0 {
+		return
+	}
+	_ = s.Set(j.Exp.Keys[first].Name, sut.SmallValue(&rnd), 0)
+	j.Read(s)
+	i := j.Flight
+	if i < 0 || j.Fixed(i) {
+		i = j.Pick(&rnd, -1)
+	}
+	rnd.Uint64() // place and seed of the cut
+	rnd.Uint64()
+	_ = s.Set(j.Exp.Keys[i].Name, sut.SmallValue(&rnd), 0)
 }
 
 // deeper cuts every step of a recovery and of the set that follows it, each on the cells that the first
@@ -142,6 +181,10 @@ func (j *recovery) deeper(op int, mode model.Mode, hash uint64) {
 		j.F.Boot()
 		then := &sut.SecondCut{What: "a boot, or the set behind it, of", Key: j.Exp.Keys[i].Name, Cut: model.Cut{Step: step, Mode: mode, Seed: rnd.Uint64()}}
 		j.F.Arm(then.Cut)
+		j.foresee(func(s sut.Store) {
+			_ = s.Open()
+			_ = s.Set(j.Exp.Keys[i].Name, v, 0)
+		})
 		err := j.Store.Open()
 		if err == nil {
 			err = j.Store.Set(j.Exp.Keys[i].Name, v, 0)

@@ -16,6 +16,7 @@ type Sweep struct {
 	Device      explore.Device
 	Profile     kvstore.Profile
 	New         sut.Software // a store of your own; nil: TDBStore in Profile
+	Build       string       // of a store of your own: tells its builds apart, in journals and findings
 	Seed        uint64
 	Ops         []script.Op     // the workload; nil: one made from Seed for the size of the device
 	Collections uint64          // of a made workload on TDBStore: it goes on until so many garbage collections are over
@@ -32,7 +33,7 @@ type Sweep struct {
 
 // identity is what the outcome depends on, for a journal.
 func (c *Sweep) identity() any {
-	return []any{"kv", c.Device, c.profile(), c.Seed, c.Ops, c.Collections, c.Modes, c.MaxCuts, c.Deep, c.DeepSteps, c.Defects, c.Secure}
+	return []any{"kv", c.Device, c.profile(), c.Seed, c.Ops, c.Collections, c.Modes, c.MaxCuts, c.Deep, c.DeepSteps, c.Defects, c.Secure, c.Build}
 }
 
 // ownProfile is the profile of a store that is not part of dualbank.
@@ -102,7 +103,10 @@ func (c *Sweep) next(s sut.Store) func() (script.Op, bool) {
 				collected = made
 			}
 		}
-		op := w.Next()
+		op, ok := can.Fit(w.Next())
+		for !ok {
+			op, ok = can.Fit(w.Next())
+		}
 		made++
 		return op, made <= last
 	}

@@ -34,7 +34,18 @@ type Crash struct {
 	Log  string // what the program wrote, a sanitizer's report for example
 }
 
-func (c *Crash) Error() string { return "the code under test " + c.What }
+// Error is what happened, and what a sanitizer has to say about it.
+func (c *Crash) Error() string {
+	s := "the code under test " + c.What
+	if _, report, ok := strings.Cut(c.Log, "Sanitizer: "); ok {
+		report, _, _ = strings.Cut(report, "\n\n")
+		s += "; it wrote: " + strings.Join(strings.Fields(report[:min(len(report), 600)]), " ")
+	}
+	return s
+}
+
+// Unwrap gives the crash the name of an error of the API: how it happened, without what differs from run to run.
+func (c *Crash) Unwrap() error { return &kvstore.Error{Name: "the code under test " + c.What} }
 
 func crashOf(end, code int, text, log string) *Crash {
 	c := &Crash{Log: log}

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"sync"
 
+	"dualbank/fuzz/kv/sut"
 	"dualbank/kvstore"
 )
 
@@ -33,7 +34,9 @@ func (p *Program) children() int {
 }
 
 // limits are generous: only what has no end comes to them.
-func limitsOf(g *geometry) limits { return limits{writes: 8*(g.size/g.unit) + 4096, reads: 1 << 22} }
+func limitsOf(g *geometry) limits {
+	return limits{writes: 8*(g.size/g.unit) + 4096, reads: 1<<19 + g.size/4}
+}
 
 // Hash is the SHA-256 of the program's file, for findings.
 func (p *Program) Hash() (string, error) {
@@ -101,17 +104,21 @@ func (p *Program) CPU() uint64 {
 	return sum
 }
 
-// Store makes a store of the program on a device.
-func (p *Program) Store(dev kvstore.BlockDevice) kvstore.Store {
+// Store makes a store of the program on a device. What is wrong with the program shows at its first Open.
+func (p *Program) Store(dev kvstore.BlockDevice) sut.Store {
 	m, ok := dev.(Medium)
 	if !ok {
 		return &store{broken: fmt.Errorf("a store in a process of its own needs a region of the flash model, not %T", dev)}
 	}
-	return newStore(p, m, 0)
+	s := newStore(p, m, 0)
+	if s.broken == nil && s.pool.info.Has(ResetAll) {
+		return resetting{s}
+	}
+	return s
 }
 
 // Store is a store in the program at path, for fuzz.Explore. It is started with args.
-func Store(path string, args ...string) func(kvstore.BlockDevice) kvstore.Store {
+func Store(path string, args ...string) func(kvstore.BlockDevice) sut.Store {
 	p := &Program{Path: path, Args: args}
 	return p.Store
 }

@@ -1,9 +1,11 @@
 package native
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 
+	"dualbank/fuzz/kv/sut"
 	"dualbank/kvstore"
 )
 
@@ -94,7 +96,10 @@ func (s *store) pageLen(p uint32) uint32 { return min(pageSize, s.g.size-p*pageS
 
 // Foresee says which calls are likely to come next: those that fn makes, the first of them an Open. They run
 // together with the first.
-func (s *store) Foresee(fn func(kvstore.Store)) {
+func (s *store) Foresee(fn func(sut.Store)) {
+	if s.broken != nil {
+		return
+	}
 	s.foreseen = s.foreseen[:0]
 	fn(foresight{s})
 }
@@ -109,8 +114,6 @@ func (f foresight) Open() error {
 	return nil
 }
 
-func (f foresight) Close() error { return nil }
-
 func (f foresight) Set(key string, value []byte, flags kvstore.Flags) error {
 	f.note(setCall(key, value, flags))
 	return nil
@@ -121,26 +124,10 @@ func (f foresight) Get(key string, buf []byte, offset uint32) (int, error) {
 	return 0, nil
 }
 
-func (f foresight) Info(key string) (kvstore.Info, error) {
-	f.note(f.s.getCall(key, nil, 1))
-	return kvstore.Info{}, nil
-}
-
 func (f foresight) Remove(key string) error {
 	f.note(Call{Kind: Remove, Key: key})
 	return nil
 }
-
-func (f foresight) Reset() error {
-	f.note(Call{Kind: ResetAll})
-	return nil
-}
-
-func (f foresight) SetStart(string, uint32, kvstore.Flags) error { return nil }
-
-func (f foresight) SetAdd([]byte) error { return nil }
-
-func (f foresight) SetFinalize() error { return nil }
 
 func (f foresight) Iterate(string) (kvstore.Iterator, error) {
 	if f.s.pool.info.Has(List) {
@@ -555,16 +542,30 @@ func (s *store) Remove(key string) error {
 	return err
 }
 
-func (s *store) Reset() error {
+// Batch is how many stores keep the processes busy: half of a batch each.
+func (s *store) Batch() int { return batch / 2 }
+
+// Limits are the lengths of the longest key and value in bytes; 0: any.
+func (s *store) Limits() (key, value int) {
+	if s.broken != nil {
+		return 0, 0
+	}
+	return s.pool.info.MaxKey, s.pool.info.MaxValue
+}
+
+// Removes reports whether the program can remove a key.
+func (s *store) Removes() bool { return s.broken != nil || s.pool.info.Has(Remove) }
+
+// ListsAtOnce reports that an iterator is a list: the program makes it in one call.
+func (s *store) ListsAtOnce() bool { return true }
+
+// resetting is a store of a program that has reset.
+type resetting struct{ *store }
+
+func (s resetting) Reset() error {
 	_, err := s.call(Call{Kind: ResetAll})
 	return err
 }
-
-func (s *store) SetStart(string, uint32, kvstore.Flags) error { return errUnsupported }
-
-func (s *store) SetAdd([]byte) error { return errUnsupported }
-
-func (s *store) SetFinalize() error { return errUnsupported }
 
 // Iterate lists the keys. A program without list gives those that the store has been asked for and that are there.
 func (s *store) Iterate(prefix string) (kvstore.Iterator, error) {
@@ -575,7 +576,7 @@ func (s *store) Iterate(prefix string) (kvstore.Iterator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &iterator{keys: keys, prefix: prefix}, nil
+	return &iterator{keys: bytes.Clone(keys), prefix: prefix}, nil
 }
 
 // there is the keys that were set or read with success since the boot, and not removed after that, each with a NUL.

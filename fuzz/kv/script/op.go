@@ -90,6 +90,9 @@ type Abilities struct {
 	Pieces   bool          // it takes a value in pieces
 	Reset    bool          // it removes everything in one call
 	Flags    kvstore.Flags // that a set may have
+	Keeps    bool          // it cannot remove a key
+	Key      int           // bytes of the longest key; 0: any
+	Value    int           // bytes of the longest value; 0: any
 }
 
 // All is a store that can do everything.
@@ -98,9 +101,17 @@ var All = Abilities{Reserved: true, Pieces: true, Reset: true, Flags: ^kvstore.F
 // Fit is the operation as a store of these abilities can do it; ok is false where it cannot.
 func (a Abilities) Fit(o Op) (fit Op, ok bool) {
 	o.Flags &= a.Flags
+	if a.Value > 0 {
+		o.Size = min(o.Size, a.Value)
+	}
+	if a.Key > 0 && len(o.Key) > a.Key {
+		return o, false
+	}
 	switch o.Kind {
 	case Reserved:
 		return o, a.Reserved
+	case Remove:
+		return o, !a.Keeps
 	case Reset:
 		return o, a.Reset
 	case Abandon:

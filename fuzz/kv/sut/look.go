@@ -37,6 +37,15 @@ func (r *Run) Look(when string) bool {
 	return sound && !r.F.Faulted()
 }
 
+// Read makes the calls of a Reopen and of a Look that finds nothing wrong on s.
+func (r *Run) Read(s Store) {
+	_ = s.Open()
+	for i := range r.Exp.Keys {
+		_, _ = s.Get(r.Exp.Keys[i].Name, r.Buf, 0)
+	}
+	_, _ = s.Iterate("")
+}
+
 // LookRunning looks at a store that runs. One that answers wrongly is one violation, whatever the answers
 // are: its idea of the flash is wrong. What is expected stays, for what a reboot finds.
 func (r *Run) LookRunning(when string) (sound bool) {

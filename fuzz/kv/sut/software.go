@@ -45,6 +45,37 @@ type Resetter interface{ Reset() error }
 // Flagged is a store that says which flags of a set it knows. Others are taken to know all.
 type Flagged interface{ Flags() kvstore.Flags }
 
+// Limited is a store that says how long keys and values may be, in bytes; 0: as long as the device allows.
+type Limited interface{ Limits() (key, value int) }
+
+// Partial is a store that has less than Store: it may be without removes, and its lists may be made at once, so that
+// an iterator does not see what happens while it is open.
+type Partial interface {
+	Removes() bool
+	ListsAtOnce() bool
+}
+
+// ListsAtOnce reports whether an iterator of the store is a list of the keys at the time that it was made.
+func ListsAtOnce(s Store) bool {
+	p, ok := s.(Partial)
+	return ok && p.ListsAtOnce()
+}
+
+// Foreseer is a store that gains from knowing which calls come next, as one in a process of its own does: it runs
+// them in one go. They are the calls that fn makes; the first is an Open. What is asked for in the end counts.
+type Foreseer interface{ Foresee(fn func(Store)) }
+
+// Batched is a store that works best when so many of its kind are at work at the same time.
+type Batched interface{ Batch() int }
+
+// Batch is how many stores like s are to be at work at the same time; 0: as many as there are processors.
+func Batch(s Store) int {
+	if b, ok := s.(Batched); ok {
+		return b.Batch()
+	}
+	return 0
+}
+
 // Software makes a store on a device.
 type Software func(dev kvstore.BlockDevice) Store
 
@@ -56,6 +87,12 @@ func Abilities(s Store) script.Abilities {
 	_, a.Reset = s.(Resetter)
 	if f, ok := s.(Flagged); ok {
 		a.Flags = f.Flags()
+	}
+	if p, ok := s.(Partial); ok {
+		a.Keeps = !p.Removes()
+	}
+	if l, ok := s.(Limited); ok {
+		a.Key, a.Value = l.Limits()
 	}
 	return a
 }
@@ -83,6 +120,8 @@ func FromSimple[S Simple](make func(dev kvstore.BlockDevice) S) Software {
 type simple struct{ s Simple }
 
 func (a simple) Flags() kvstore.Flags    { return 0 }
+func (a simple) Removes() bool           { return true }
+func (a simple) ListsAtOnce() bool       { return true }
 func (a simple) Open() error             { return a.s.Open() }
 func (a simple) Remove(key string) error { return a.s.Remove(key) }
 

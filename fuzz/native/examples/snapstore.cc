@@ -13,6 +13,7 @@
 #define DUALBANK_IMPLEMENTATION
 #include "dualbank.h"
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -37,11 +38,14 @@ void Put32(uint8_t *p, uint32_t v) {
 }
 
 uint32_t Crc32(uint32_t crc, const uint8_t *p, size_t n) {
-	db_work(DB_WORK_CRC32, uint32_t(n));
-	for (crc = ~crc; n > 0; n--, p++) {
-		crc ^= *p;
-		for (int k = 0; k < 8; k++) crc = crc & 1 ? crc >> 1 ^ 0xEDB88320u : crc >> 1;
+	static uint32_t table[256];
+	for (uint32_t i = 0; i < 256 && table[255] == 0; i++) {
+		uint32_t c = i;
+		for (int k = 0; k < 8; k++) c = c & 1 ? c >> 1 ^ 0xEDB88320u : c >> 1;
+		table[i] = c;
 	}
+	db_work(DB_WORK_CRC32, uint32_t(n));
+	for (crc = ~crc; n > 0; n--, p++) crc = table[(crc ^ *p) & 0xFF] ^ crc >> 8;
 	return ~crc;
 }
 
@@ -77,12 +81,13 @@ public:
 		std::lock_guard<std::mutex> lock(mutex_);
 		Sectors();
 		values_.clear();
-		bool found = false;
-		for (size_t i = 0; i < sectors_.size(); i++) {
-			int err = Scan(i, &found);
-			if (err != 0) return err;
+		std::vector<Snapshot> all;
+		for (size_t i = 0; i < sectors_.size(); i++) Scan(i, &all);
+		if (DEFECT != 2) std::sort(all.begin(), all.end(), [](const Snapshot &a, const Snapshot &b) { return int32_t(a.sequence - b.sequence) < 0; });
+		while (!all.empty() && !Load(all.back())) {
+			all.pop_back();
 		}
-		if (!found) return DB_CORRUPT;
+		if (all.empty()) return DB_CORRUPT;
 		if (DEFECT == 5) return DB_OK; // goes on behind the last snapshot
 		current_ = false;
 		return Write(2);
@@ -112,7 +117,8 @@ public:
 		std::lock_guard<std::mutex> lock(mutex_);
 		std::map<std::string, std::string> before = values_;
 		if (values_.erase(key) == 0) return DB_NOT_FOUND;
-		if (DEFECT == 6) return DB_OK; // in RAM only
+		if (DEFECT == 6) return DB_OK;  // in RAM only
+		if (DEFECT == 10) sequence_--; // as old as the snapshot before it
 		return Keep(&before);
 	}
 
@@ -134,6 +140,11 @@ private:
 		uint32_t at, size;
 	};
 
+	struct Snapshot {
+		size_t sector;
+		uint32_t at, sequence, size;
+	};
+
 	void Sectors() {
 		sectors_.clear();
 		for (uint32_t at = 0; at < db_size(); at += db_sector_size(at)) sectors_.push_back(Sector{at, db_sector_size(at)});
@@ -148,42 +159,40 @@ private:
 		return err;
 	}
 
-	// Scan looks for snapshots in a sector.
-	int Scan(size_t i, bool *found) {
+	// Scan looks for what begins like a snapshot in a sector.
+	void Scan(size_t i, std::vector<Snapshot> *all) {
 		const Sector &s = sectors_[i];
 		uint32_t at = s.at, end = s.at + s.size;
 		while (at + Up(kHead) <= end) {
 			uint8_t head[kHead];
-			if (db_read(at, head, kHead) != 0) break;
-			bool blank = true;
-			for (uint8_t b : head) blank = blank && b == 0xFF;
-			if (blank || Get32(head) != kMagic) break;
+			if (db_read(at, head, kHead) != 0 || Get32(head) != kMagic) break;
 			uint32_t size = Get32(head + 8);
 			if (DEFECT != 7 && (size > s.size || Up(kHead + size) > end - at)) break;
-			std::unique_ptr<Buffer> snapshot(new Buffer(kHead + size));
-			if (db_read(at, snapshot->data(), snapshot->size()) != 0) break;
-			uint8_t *p = snapshot->data();
-			if (Get32(p) != kMagic || Get32(p + 8) != size) break;
-			size_t checked = DEFECT == 4 ? 0 : size;
-			if (DEFECT != 1 && DEFECT != 7 && Crc32(Crc32(0, p, 12), p + kHead, checked) != Get32(p + 12)) {
-				if (DEFECT == 9) delete snapshot.get(); // the pointer frees it, too
-				if (DEFECT == 10) continue;             // perhaps it reads better now
-				break;
-			}
-			if (!*found || DEFECT == 2 || int32_t(Get32(p + 4) - sequence_) > 0) {
-				*found = true;
-				sequence_ = Get32(p + 4);
-				best_ = i;
-				current_ = true;
-				next_ = at + Up(kHead + size);
-				Load(p + kHead, size);
-			}
+			all->push_back(Snapshot{i, at, Get32(head + 4), size});
 			at += Up(kHead + size);
 		}
-		return 0;
 	}
 
-	void Load(const uint8_t *p, size_t n) {
+	// Load takes a snapshot for the current one, if it is whole.
+	bool Load(const Snapshot &s) {
+		std::unique_ptr<Buffer> snapshot(new Buffer(kHead + s.size));
+		if (db_read(s.at, snapshot->data(), snapshot->size()) != 0) return false;
+		uint8_t *p = snapshot->data();
+		if (Get32(p) != kMagic || Get32(p + 4) != s.sequence || Get32(p + 8) != s.size) return false;
+		size_t checked = DEFECT == 4 ? 0 : s.size;
+		if (DEFECT != 1 && DEFECT != 7 && Crc32(Crc32(0, p, 12), p + kHead, checked) != Get32(p + 12)) {
+			if (DEFECT == 9) delete snapshot.get(); // the pointer frees it, too
+			return false;
+		}
+		sequence_ = s.sequence;
+		best_ = s.sector;
+		current_ = true;
+		next_ = s.at + Up(kHead + s.size);
+		Parse(p + kHead, s.size);
+		return true;
+	}
+
+	void Parse(const uint8_t *p, size_t n) {
 		values_.clear();
 		for (size_t at = 0; DEFECT == 7 ? at < n : at + 4 <= n;) {
 			size_t k = p[at] | size_t(p[at + 1]) << 8, v = p[at + 2] | size_t(p[at + 3]) << 8;

@@ -174,7 +174,7 @@ struct db_header_ {
 	uint32_t sectors_at, info_at, base_at, image_at, in_at, log_at, answer_at;
 	uint32_t log_size, answer_size; /* bytes */
 	uint32_t isolate;               /* 0: as the program finds, 1: in one process, 2: fork */
-	uint32_t writes, reads;         /* program and erase calls, and reads, that one call of the subject may make */
+	uint32_t writes, reads;         /* program and erase calls, and reads of up to 1 KiB, that one call of the subject may make */
 };
 
 /* What the program says of itself, once; and how far the log is written, for each message. */
@@ -472,7 +472,8 @@ static int db_outside_(uint32_t off, size_t n) { return off > db_s_->size || n >
 int db_read(uint32_t addr, void *buf, size_t n) {
 	struct db_state_ *s = db_s_;
 	uint32_t off = addr - s->start;
-	if (s->read_budget-- == 0) db_end_(DB_END_BUDGET_);
+	if (s->read_budget < n / DB_PAGE_ + 1) db_end_(DB_END_BUDGET_);
+	s->read_budget -= (uint32_t)(n / DB_PAGE_) + 1;
 	if (db_outside_(off, n)) return db_request_(DB_REQUEST_READ_, addr, buf, NULL, n);
 	s->reads++;
 	if (s->scars > 0 && db_scarred_(off, n)) return db_request_(DB_REQUEST_READ_, addr, buf, NULL, n);

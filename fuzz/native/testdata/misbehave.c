@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 static const char *way = "";
-static uint8_t value[64];
+static uint8_t value[80];
 static size_t length;
 static int survives;
 static int bad; /* there is half a slot: a power cut has left it */
@@ -23,20 +23,20 @@ static int deeper(volatile char *p) {
 	return room[0] + deeper(room) + room[1];
 }
 
-/* Reads a slot {length, inverted length, 62 bytes}; the last valid one counts. */
+/* Reads a slot {length, inverted length, 78 bytes}; the last valid one counts. */
 static uint32_t scan(void) {
-	static const uint8_t blank[64] = {
+	static const uint8_t blank[80] = {
 #define B8 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF
-		B8, B8, B8, B8, B8, B8, B8, B8,
+		B8, B8, B8, B8, B8, B8, B8, B8, B8, B8,
 	};
 	uint32_t at;
-	uint8_t slot[64];
+	uint8_t slot[80];
 	length = 0;
 	bad = 0;
-	for (at = 0; at + 64 <= db_size(); at += 64) {
-		if (db_read(at, slot, 64) != 0) return at;
-		if (memcmp(slot, blank, 64) == 0) return at;
-		if ((slot[0] ^ slot[1]) == 0xFF && slot[0] <= 62) {
+	for (at = 0; at + 80 <= db_size(); at += 80) {
+		if (db_read(at, slot, 80) != 0) return at;
+		if (memcmp(slot, blank, 80) == 0) return at;
+		if ((slot[0] ^ slot[1]) == 0xFF && slot[0] <= 78) {
 			length = slot[0];
 			memcpy(value, slot + 2, length);
 		} else {
@@ -92,17 +92,17 @@ static int reg_open(void) {
 }
 
 static int reg_set(const char *key, const void *p, size_t n, unsigned flags) {
-	uint8_t slot[64];
+	uint8_t slot[80];
 	uint32_t at = scan();
 	(void)key;
 	(void)flags;
-	if (n > 62) return DB_INVALID;
-	if (at + 64 > db_size()) return DB_FULL;
+	if (n > 78) return DB_INVALID;
+	if (at + 80 > db_size()) return DB_FULL;
 	memset(slot, 0xFF, sizeof slot);
 	slot[0] = (uint8_t)n;
 	slot[1] = (uint8_t)~n;
 	memcpy(slot + 2, p, n);
-	if (db_program(at + 2, slot + 2, 62) != 0) return DB_WRITE_FAILED;
+	if (db_program(at + 2, slot + 2, 78) != 0) return DB_WRITE_FAILED;
 	return db_program(at, slot, 2);
 }
 

@@ -1,0 +1,120 @@
+package native_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"dualbank/fuzz"
+	"dualbank/fuzz/explore"
+	"dualbank/fuzz/kv"
+	"dualbank/fuzz/kv/script"
+	"dualbank/fuzz/native"
+	"dualbank/fuzz/native/examples/logstore"
+	"dualbank/kvstore"
+)
+
+// pages is a device of eight small sectors.
+var pages = explore.Device{Sectors: "8x1K", Unit: 8, Size: 8192}
+
+// workload is sets, removes, reboots and a reset on some keys.
+func workload(n, keys int) (ops []script.Op) {
+	for i := range n {
+		op := script.Op{Kind: script.Set, Key: fmt.Sprintf("key%02d", i*7%keys), Size: 20 + i*13%42, Seed: uint64(i)}
+		switch {
+		case i%31 == 30:
+			op = script.Op{Kind: script.Reboot}
+		case i%17 == 16:
+			op = script.Op{Kind: script.Remove, Key: op.Key}
+		case i == n-10:
+			op = script.Op{Kind: script.Reset}
+		}
+		ops = append(ops, op)
+	}
+	return ops
+}
+
+func cut(t *testing.T, c kv.Sweep) *explore.Sweep {
+	t.Helper()
+	s, err := kv.Cut(context.Background(), c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestSameFindings: the store in C and the same store in Go have the same steps, the same outcome of every cut
+// and the same findings (rule, place, case), whatever is wrong with them.
+func TestSameFindings(t *testing.T) {
+	const defects = 12
+	found := 0
+	for d := range defects + 1 {
+		c := kv.Sweep{Device: pages, Ops: workload(80, 12), Modes: []string{"after", "torn", "weak"}, MaxCuts: 300, Seed: 1}
+		c.New = func(dev kvstore.BlockDevice) kv.Store { return logstore.New(dev.(logstore.Device), d) }
+		want := cut(t, c)
+		p := program(t, build(t, "gcc", "examples/logstore.c", "-O1", "-std=c99", fmt.Sprintf("-DDEFECT=%d", d)))
+		c.New = p.Store
+		got := cut(t, c)
+		p.Close()
+		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(explore.Stats{}, "Judged", "Equal")); diff != "" {
+			t.Errorf("defect %d: Go against C:\n%s", d, diff)
+		}
+		if d == 0 && len(got.Findings) > 0 {
+			t.Errorf("the sound store: %v", got.Findings[0].Symptom)
+		}
+		if d > 0 && len(got.Findings) > 0 {
+			found++
+		}
+	}
+	if found < 8 {
+		t.Errorf("%d of %d planted defects are found, not 8", found, defects)
+	}
+}
+
+// TestSnapstore: the store in C++ has no finding in any mode, second cuts included, and each of its planted defects
+// has one.
+func TestSnapstore(t *testing.T) {
+	for d := range 11 {
+		t.Run(fmt.Sprint("defect ", d), func(t *testing.T) {
+			p := program(t, build(t, "g++", "examples/snapstore.cc", "-O1", "-std=c++11", fmt.Sprintf("-DDEFECT=%d", d)))
+			c := kv.Sweep{Device: pages, Ops: workload(60, 5), Modes: []string{"before", "torn", "weak"}, MaxCuts: 300, Seed: 1, New: p.Store}
+			found := cut(t, c).Findings
+			if d == 0 {
+				c.Deep, c.DeepSteps, c.Ops = true, 4, workload(20, 5)
+				found = append(found, cut(t, c).Findings...)
+			}
+			if d == 0 && len(found) > 0 {
+				t.Errorf("the sound store: %v", found[0].Symptom)
+			}
+			if d > 0 && len(found) == 0 {
+				t.Error("not found")
+			}
+		})
+	}
+}
+
+type failures struct{ text []string }
+
+func (f *failures) Helper() {}
+
+func (f *failures) Errorf(format string, args ...any) {
+	f.text = append(f.text, fmt.Sprintf(format, args...))
+}
+
+// TestExplore: a store in a program is explored as one in Go is, and what crashes is a finding that replays.
+func TestExplore(t *testing.T) {
+	device := explore.Device{Sectors: "8x1K", Unit: 1, Size: 8192}
+	path := build(t, "gcc", "testdata/misbehave.c", "-O1", "-std=c99")
+	for way, want := range map[string]string{"null": "crashes: SIGSEGV, null pointer", "halt": "halts: assertion failed", "static": ""} {
+		var f failures
+		fuzz.Explore(&f, native.Store(path, way), kv.Sweep{Device: device, Ops: workload(6, 1)[:6], Modes: []string{"before"}, Seed: 1, MaxCuts: 40})
+		text := strings.Join(f.text, "\n")
+		if want == "" && text != "" || !strings.Contains(text, want) || strings.Contains(text, "not when replayed") {
+			t.Errorf("%s: %s", way, text)
+		}
+	}
+}
