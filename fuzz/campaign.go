@@ -67,7 +67,7 @@ type CampaignResult struct {
 	Sweeps   []*explore.Sweep
 	Findings []explore.Finding
 	Stats    explore.Stats
-	env      explore.Env
+	Env      explore.Env // what the cases of the findings need
 }
 
 // Run sweeps and makes the findings small.
@@ -87,7 +87,7 @@ func (c *Campaign) Sweep(ctx context.Context, progress func(sweep string, done, 
 			return nil, err
 		}
 	}
-	r := &CampaignResult{env: c.Env}
+	r := &CampaignResult{Env: c.Env}
 	tell := func(name string) func(done, total uint64) {
 		if progress == nil {
 			return nil
@@ -133,7 +133,7 @@ func (r *CampaignResult) Minimize(ctx context.Context, tries int, progress func(
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		r.Findings[i].Minimize(tries, r.env)
+		r.Findings[i].Minimize(tries, r.Env)
 		if progress != nil {
 			progress("making findings small", uint64(i+1), uint64(len(r.Findings)))
 		}

@@ -20,7 +20,7 @@ func WriteFindings(dir string, findings []explore.Finding) error {
 
 // WriteFindings is WriteFindings of what the campaign found, in its environment.
 func (r *CampaignResult) WriteFindings(dir string) error {
-	return writeFindings(dir, r.Findings, r.env)
+	return writeFindings(dir, r.Findings, r.Env)
 }
 
 func writeFindings(dir string, findings []explore.Finding, env explore.Env) error {

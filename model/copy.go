@@ -1,5 +1,7 @@
 package model
 
+import "dualbank/model/cell"
+
 // What follows serves software that runs elsewhere on a copy of the cells, in a child process. It reads and
 // writes the copy itself, what it programmed and erased is done here afterwards, and it asks for what the copy
 // cannot know.
@@ -13,6 +15,17 @@ func (r *Region) Peek(addr uint32, p []byte) bool {
 // equal bytes, as surely as equal hashes of 64 bits do. The bytes are in the region.
 func (r *Region) Version(addr, n uint32) [2]uint64 {
 	return r.f.cells.Version(r.base+addr-r.f.base, n)
+}
+
+// Snapshot keeps the cells of the whole flash as they are now: see PeekIn and VersionIn.
+func (r *Region) Snapshot() *cell.Snapshot { return r.f.Snapshot() }
+
+// PeekIn is Peek at a snapshot. The bytes are in the region.
+func (r *Region) PeekIn(s *cell.Snapshot, addr uint32, p []byte) { s.Peek(r.base+addr-r.f.base, p) }
+
+// VersionIn is Version of a snapshot.
+func (r *Region) VersionIn(s *cell.Snapshot, addr, n uint32) [2]uint64 {
+	return s.Version(r.base+addr-r.f.base, n)
 }
 
 // Scarred calls fn for every stretch in which a cell may not read as it stands, in address order.

@@ -43,7 +43,7 @@ func (c *child) pagesOf(it *item, list []uint32) []uint32 {
 	s := it.s
 	list = list[:0]
 	for p := range uint32(len(c.base)) {
-		if s.undone[p] != nil || s.dev.Version(p*pageSize, s.pageLen(p)) != c.base[p] {
+		if s.dev.VersionIn(s.start, p*pageSize, s.pageLen(p)) != c.base[p] {
 			list = append(list, p)
 		}
 	}
@@ -54,12 +54,9 @@ func (c *child) pagesOf(it *item, list []uint32) []uint32 {
 // input.
 func (c *child) rebase(e *encoder, it *item, list []uint32) (changed int) {
 	for _, p := range list {
-		if it.s.undone[p] != nil {
-			continue
-		}
 		at := c.q.places.base + int(p)*pageSize
-		it.s.dev.Peek(p*pageSize, c.q.mem[at:at+int(it.s.pageLen(p))])
-		c.base[p] = it.s.dev.Version(p*pageSize, it.s.pageLen(p))
+		it.s.dev.PeekIn(it.s.start, p*pageSize, c.q.mem[at:at+int(it.s.pageLen(p))])
+		c.base[p] = it.s.dev.VersionIn(it.s.start, p*pageSize, it.s.pageLen(p))
 		e.u32(p)
 		changed++
 	}
@@ -137,14 +134,10 @@ func (c *child) item(e *encoder, it *item, pages []uint32, onward bool) bool {
 	e.pad()
 	for _, p := range pages {
 		to := e.b[e.at : e.at+pageSize]
-		if u := s.undone[p]; u != nil {
-			copy(to, u)
-		} else {
-			n := s.pageLen(p)
-			s.dev.Peek(p*pageSize, to[:n])
-			for i := n; i < pageSize; i++ {
-				to[i] = 0xFF
-			}
+		n := s.pageLen(p)
+		s.dev.PeekIn(s.start, p*pageSize, to[:n])
+		for i := n; i < pageSize; i++ {
+			to[i] = 0xFF
 		}
 		e.at += pageSize
 	}

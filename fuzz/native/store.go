@@ -7,6 +7,7 @@ import (
 
 	"dualbank/fuzz/kv/sut"
 	"dualbank/kvstore"
+	"dualbank/model/cell"
 )
 
 // Medium is the flash that the code under test works on: a region of the model.
@@ -14,6 +15,9 @@ type Medium interface {
 	kvstore.BlockDevice
 	Peek(addr uint32, p []byte) bool
 	Version(addr, n uint32) [2]uint64
+	Snapshot() *cell.Snapshot
+	PeekIn(s *cell.Snapshot, addr uint32, p []byte)
+	VersionIn(s *cell.Snapshot, addr, n uint32) [2]uint64
 	Scarred(fn func(addr, n uint32))
 	SetReads(n uint64)
 	Clears() bool
@@ -58,17 +62,15 @@ type store struct {
 	home     *child
 	item     item
 	foreseen []Call
-	usual    []Call      // what read the store after the last boot, from its open on
-	at       int         // place in item.buf
-	next     int         // index in item.calls of the call that at stands before
-	past     []performed // since the boot
-	answers  [][]answer  // by index in item.calls
-	undone   [][]byte    // by page: what it held at the boot, if it has changed since
-	changed  []uint32    // pages with undone
-	free     [][]byte
-	scars    [][2]uint32 // address and size of what did not read as it stood at the boot
-	after    [2]uint64   // version of the flash after the last change that the store made
-	began    [2]uint64   // version of the flash when the item was run
+	usual    []Call         // what read the store after the last boot, from its open on
+	at       int            // place in item.buf
+	next     int            // index in item.calls of the call that at stands before
+	past     []performed    // since the boot
+	answers  [][]answer     // by index in item.calls
+	start    *cell.Snapshot // the cells at the boot
+	scars    [][2]uint32    // address and size of what did not read as it stood at the boot
+	after    [2]uint64      // version of the flash after the last change that the store made
+	began    [2]uint64      // version of the flash when the item was run
 	scratch  []byte
 	keys     []byte
 }
@@ -85,7 +87,6 @@ func geometryOf(dev Medium, base uint32) geometry {
 
 func newStore(p *Program, dev Medium, base uint32) *store {
 	s := &store{prog: p, dev: dev, g: geometryOf(dev, base), strict: p.Strict}
-	s.undone = make([][]byte, s.g.pages())
 	s.item = item{s: s, done: make(chan struct{}, 1)}
 	s.pool, s.broken = p.pool(&s.g)
 	s.down = kvstore.ErrNotReady
@@ -191,11 +192,7 @@ func (s *store) forget() {
 		}
 	}
 	s.past = s.past[:0]
-	for _, p := range s.changed {
-		s.free = append(s.free, s.undone[p])
-		s.undone[p] = nil
-	}
-	s.changed = s.changed[:0]
+	s.start = s.dev.Snapshot()
 }
 
 // ship runs the call, and the foreseen ones behind it, on the cells as they were at the boot.
@@ -311,11 +308,9 @@ func (s *store) apply(r record) error {
 	switch r.typ {
 	case logProgram:
 		s.writes++
-		s.touch(addr, uint32(len(r.data)))
 		return s.dev.Program(addr, r.data)
 	case logErase:
 		s.writes++
-		s.touch(addr, uint32(r.status))
 		return s.dev.Erase(addr, uint32(r.status))
 	case logRead:
 		n := int(r.status)
@@ -356,31 +351,6 @@ func (s *store) work(kind, n int) {
 	}
 }
 
-// touch keeps what the pages held at the boot, before they change.
-func (s *store) touch(addr, n uint32) {
-	if n == 0 || addr >= s.g.size || n > s.g.size-addr {
-		return
-	}
-	for p := addr / pageSize; p <= (addr+n-1)/pageSize; p++ {
-		if s.undone[p] != nil {
-			continue
-		}
-		var page []byte
-		if k := len(s.free); k > 0 {
-			page, s.free = s.free[k-1], s.free[:k-1]
-		} else {
-			page = make([]byte, pageSize)
-		}
-		k := s.pageLen(p)
-		s.dev.Peek(p*pageSize, page[:k])
-		for i := k; i < pageSize; i++ {
-			page[i] = 0xFF
-		}
-		s.undone[p] = page
-		s.changed = append(s.changed, p)
-	}
-}
-
 // serve answers a request of the process; served is false where the item is to be stopped: the request belongs to a
 // call whose time has not come, or the power is gone. It runs while the store's caller waits.
 func (s *store) serve(it *item, r record) (a answer, served bool) {
@@ -403,7 +373,8 @@ func (s *store) serve(it *item, r record) (a answer, served bool) {
 			changes = true
 		}
 	}
-	if ahead >= len(it.calls) || ahead > 0 && (changes || r.status != requestRead) {
+	// A read of an ECC unit may stop the device: not before its time.
+	if ahead >= len(it.calls) || ahead > 0 && (changes || r.status != requestRead || !s.g.clears) {
 		return a, false
 	}
 	if ahead == 0 {
@@ -437,11 +408,9 @@ func (s *store) serve(it *item, r record) (a answer, served bool) {
 		if uint32(len(data)) != n {
 			data = make([]byte, s.g.size+1) // longer than the device, whatever it holds
 		}
-		s.touch(addr, uint32(len(data)))
 		err = s.dev.Program(addr, data)
 		a = s.now(addr, uint32(len(data)), err)
 	case requestErase:
-		s.touch(addr, n)
 		err = s.dev.Erase(addr, n)
 		a = s.now(addr, n, err)
 	case requestNow:

@@ -4,6 +4,22 @@ package cell
 // array they come from. It is what Stamp is, while a cell does not read as it stands, too.
 func (a *Array) Version(off, n uint32) [2]uint64 { return a.version(off, n) }
 
+// Peek fills p with the cells from off on, as they stood when the snapshot was taken.
+func (s *Snapshot) Peek(off uint32, p []byte) {
+	size := uint32(len(s.pages[0].data))
+	for len(p) > 0 {
+		n := copy(p, s.pages[off/size].data[off%size:])
+		p = p[n:]
+		off += uint32(n)
+	}
+}
+
+// Version is Array.Version of what the snapshot holds.
+func (s *Snapshot) Version(off, n uint32) [2]uint64 {
+	size := uint32(len(s.pages[0].data))
+	return versionOf(s.pages, off/size, (off+n-1)/size)
+}
+
 // Scarred calls fn for every stretch among n cells from off on in which a cell may not read as it stands, in
 // address order. at counts from off.
 func (a *Array) Scarred(off, n uint32, fn func(at, n uint32)) {

@@ -80,15 +80,15 @@ func (im *image) stampOf(off, n uint32) (stamp [2]uint64, ok bool) {
 func (im *image) version(off, n uint32) [2]uint64 {
 	first, last := off>>im.shift, (off+n-1)>>im.shift
 	if last-first > 1 {
-		return im.versionOf(first, last)
+		return versionOf(im.pages, first, last)
 	}
 	return [2]uint64{im.pages[first].stamp, im.pages[last].stamp}
 }
 
-// versionOf is version of three pages or more.
-func (im *image) versionOf(first, last uint32) [2]uint64 {
-	v := [2]uint64{im.pages[first].stamp, im.pages[last].stamp}
-	for _, pg := range im.pages[first+1 : last] {
+// versionOf is the version of the pages from first to last.
+func versionOf(pages []*page, first, last uint32) [2]uint64 {
+	v := [2]uint64{pages[first].stamp, pages[last].stamp}
+	for _, pg := range pages[min(first+1, last):last] {
 		v[1] = random.Mix(0, v[1]) ^ pg.stamp
 	}
 	return v
