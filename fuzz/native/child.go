@@ -158,7 +158,7 @@ func (c *child) item(e *encoder, it *item, pages []uint32, onward bool) bool {
 	if !onward {
 		flags |= itemImage
 	}
-	if s.timed != nil {
+	if s.timed {
 		flags |= itemTimed
 	}
 	if s.strict {

@@ -110,11 +110,15 @@ func (p *Program) Store(dev kvstore.BlockDevice) sut.Store {
 	if !ok {
 		return &store{broken: fmt.Errorf("a store in a process of its own needs a region of the flash model, not %T", dev)}
 	}
-	s := newStore(p, m, 0)
-	if s.broken == nil && s.pool.info.Has(ResetAll) {
-		return resetting{s}
-	}
-	return s
+	return newStore(p, m, 0).able()
+}
+
+// Timed is Store on a region of a flash with times: reads take theirs, too, and the work that the program tells by
+// db_work is cpu's; nil: it costs nothing.
+func (p *Program) Timed(dev Medium, cpu CPU) sut.Store {
+	s := newStore(p, dev, 0)
+	s.timed, s.cpu = true, cpu
+	return s.able()
 }
 
 // Store is a store in the program at path, for fuzz.Explore. It is started with args.

@@ -54,7 +54,8 @@ type store struct {
 	dev    Medium
 	broken error  // it cannot be used at all
 	writes uint64 // program and erase calls so far
-	timed  CPU    // nil: reads are not told, and CPU work costs nothing
+	timed  bool   // reads and CPU work are told, and take their time on the flash's clock
+	cpu    CPU    // nil: CPU work costs nothing
 	clock  Clock
 	strict bool // every program and erase is a request: the device may fail
 
@@ -332,22 +333,22 @@ func (s *store) room(n int) []byte {
 }
 
 func (s *store) work(kind, n int) {
-	if s.timed == nil || n < 0 {
+	if s.cpu == nil || n < 0 {
 		return
 	}
 	switch kind {
 	case 0:
-		s.timed.Call()
+		s.cpu.Call()
 	case 1:
-		s.timed.Copy(n)
+		s.cpu.Copy(n)
 	case 2:
-		s.timed.CRC32(n)
+		s.cpu.CRC32(n)
 	case 3:
-		s.timed.SHA256(n)
+		s.cpu.SHA256(n)
 	case 4:
-		s.timed.AES(n)
+		s.cpu.AES(n)
 	case 5:
-		s.timed.AESKey()
+		s.cpu.AESKey()
 	}
 }
 
@@ -530,6 +531,14 @@ func (s *store) ListsAtOnce() bool { return true }
 
 // resetting is a store of a program that has reset.
 type resetting struct{ *store }
+
+// able is the store with what its program can do.
+func (s *store) able() sut.Store {
+	if s.broken == nil && s.pool.info.Has(ResetAll) {
+		return resetting{s}
+	}
+	return s
+}
 
 func (s resetting) Reset() error {
 	_, err := s.call(Call{Kind: ResetAll})
