@@ -92,8 +92,9 @@ func (c *nativeFlags) both(path string) (p, fresh *native.Program, err error) {
 	return p, fresh, err
 }
 
-// mostCuts is the number of cuts of a store's campaign, where --cuts does not say it.
-const mostCuts = 30_000
+// mostCuts is about the number of cuts of a store's campaign, where --cuts does not say it. The first and the last
+// steps of each call are always among them, so that there are some ten thousand.
+const mostCuts = 3_000
 
 // store is the campaign of a store in a program, on the board's region.
 func (c *crashCommand) store(p *native.Program) (campaign fuzz.Campaign, err error) {
