@@ -163,7 +163,7 @@ func (d *Device) cutAt(u *Update, campaign *boot.Campaign, done uint32, rng *ran
 		return 0 // how many bytes the next part of a delta makes is not known
 	}
 	steps := min(u.Fragment, uint32(len(campaign.Firmware))-done) / d.data.driver.ProgramWidth.Value
-	return uint64(rng.Intn(int(max(steps, 1))))
+	return rng.Uint64n(uint64(max(steps, 1)))
 }
 
 // reset resets the device and runs the bootloader.

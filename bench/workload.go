@@ -108,7 +108,7 @@ func NewLoad(w *Workload, seed uint64) *Load {
 
 // Draw returns the index of a key, drawn by weight.
 func (l *Load) Draw() int {
-	at := uint64(l.rng.Intn(int(l.bounds[len(l.bounds)-1])))
+	at := l.rng.Uint64n(l.bounds[len(l.bounds)-1])
 	i, found := slices.BinarySearch(l.bounds, at)
 	if found {
 		i++
@@ -244,7 +244,7 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 			}
 		}
 		// Intervals are uniform from 0 to twice the mean.
-		if due += uint64(l.rng.Intn(int(2*interval) + 1)); due > f.Now() {
+		if due += l.rng.Uint64n(2*interval + 1); due > f.Now() {
 			f.Wait(due - f.Now())
 		}
 		i := l.Draw()

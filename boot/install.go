@@ -136,9 +136,9 @@ func (b *Bootloader) copy(slot int, from uint32) (bool, error) {
 	if b.cfg.AppStart%b.page != 0 {
 		return false, errAssert
 	}
-	chunk := uint64(BufferSize / b.page * b.page)
+	chunk := BufferSize / b.page * b.page
 	for offset, size := from, b.best.Size; uint64(offset) < size; {
-		n := int(min(size-uint64(offset), chunk))
+		n := int(min(size-uint64(offset), uint64(chunk)))
 		if err := b.from.read(slot, offset, b.buffer[:chunk], n); stops(err) {
 			return false, err
 		} else if err != nil {

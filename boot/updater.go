@@ -324,7 +324,7 @@ func (u *Updater) verify(c *Campaign, slot uint32) error {
 		}
 		h.Write(buf[:n])
 		if u.CPU != nil {
-			u.CPU.SHA256(int(n))
+			u.CPU.SHA256(len(buf[:n]))
 		}
 		at += n
 	}

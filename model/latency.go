@@ -25,10 +25,10 @@ const bucketBits = 6
 
 func bucketOf(v uint64) int {
 	if v < 1<<bucketBits {
-		return int(v)
+		return int(v & (1<<bucketBits - 1))
 	}
 	shift := bits.Len64(v) - bucketBits - 1
-	return shift<<bucketBits + int(v>>shift)
+	return shift<<bucketBits + int(v>>shift&(2<<bucketBits-1))
 }
 
 // bucketLow is the least value in a bucket.

@@ -68,7 +68,7 @@ type coreTiming struct {
 // perByte is a cost in 1/1024 cycles a byte, so that the clock stays an integer.
 type perByte uint64
 
-func toPerByte(cycles float64) perByte { return perByte(cycles*1024 + 0.5) }
+func toPerByte(cycles float64) perByte { return perByte(float64(cycles*1024) + 0.5) }
 
 func (b perByte) of(n int) uint64 { return uint64(b) * uint64(n) >> 10 }
 
@@ -186,7 +186,7 @@ func (f *Flash) setCore(c Config, states uint64) {
 		stall := float64(states * uint64(max(f.part.BusDivider.Value, 1)))
 		wait += (1 - hit) * stall * core.Code.Bytes / float64(max(f.part.ReadLine.Bytes, 4))
 	}
-	scale := func(cycles uint64) uint64 { return uint64(float64(cycles)*wait + 0.5) }
+	scale := func(cycles uint64) uint64 { return uint64(float64(float64(cycles)*wait) + 0.5) }
 	t.core.interrupt = core.Interrupt.Cycles
 	t.core.call, t.core.aesKey = scale(core.Call.Cycles), scale(core.AESKey.Cycles)
 	t.core.crc32, t.core.sha256 = toPerByte(core.CRC32.Cycles*wait), toPerByte(core.SHA256.Cycles*wait)
@@ -294,7 +294,7 @@ func (f *Flash) programBusy(addr uint32, n int, steps uint64) (all, longest uint
 			longest = max(longest, d)
 		}
 		addr += uint32(k) * w
-		n -= int(k) * int(w)
+		n -= int(min(k*uint64(w), uint64(n)))
 	}
 	return all, longest
 }

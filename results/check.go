@@ -155,7 +155,7 @@ func checkSpans(where string, spans []Span) error {
 			return err
 		}
 		// Ends and starts are computed separately and may differ in the last digits.
-		if s.End < s.Start || s.Start < end-1e-9*math.Abs(end) {
+		if s.End < s.Start || s.Start < end-float64(1e-9*math.Abs(end)) {
 			return fmt.Errorf("%s: %v to %v: ends before it starts, or starts before the one before it ends", at, s.Start, s.End)
 		}
 		if !(s.Share >= 0 && s.Share <= 1+1e-9) {
@@ -288,7 +288,7 @@ func checkCollections(r *Report) error {
 				if err := times(at, d.First, d.Until); err != nil {
 					return err
 				}
-				if d.Count == 0 || d.First < first || d.First+float64(d.Count-1)*q.Period > d.Until+1e-9*d.Until {
+				if d.Count == 0 || d.First < first || d.First+float64(float64(d.Count-1)*q.Period) > d.Until+float64(1e-9*d.Until) {
 					return fmt.Errorf("%s: %d activations from %v s on, served at %v s: out of order", at, d.Count, d.First, d.Until)
 				}
 				first = d.First

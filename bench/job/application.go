@@ -3,7 +3,6 @@ package job
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
 	"dualbank/bench"
@@ -70,10 +69,10 @@ func (j *job) application(ctx context.Context) error {
 		f := d.Flash
 		j.report.Application = append(j.report.Application, sets.AppRecord(c.Name, f))
 		key := append(d.Axes(j.s.Layout.Name), "code", bench.Code(d.Code), "corner", d.Corner)
-		j.bench(bench.BenchName("Application", key...), int(sets.Count()), sets.AppMetrics(f))
+		j.bench(bench.BenchName("Application", key...), sets.Count(), sets.AppMetrics(f))
 		for i := range sets.Latencies {
 			l := &sets.Latencies[i]
-			j.bench(bench.BenchName("Interrupt", append(slices.Clone(key), "irq", l.Name)...), int(min(l.Ticks, math.MaxInt32)), sets.LatencyMetrics(f, l))
+			j.bench(bench.BenchName("Interrupt", append(slices.Clone(key), "irq", l.Name)...), l.Ticks, sets.LatencyMetrics(f, l))
 		}
 		if gc != nil {
 			j.report.Collections = append(j.report.Collections, gc.Record(c.Name, f))

@@ -25,6 +25,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -124,9 +125,9 @@ func (j *job) live(ctx context.Context, driver string, corner model.Corner) erro
 	}
 	f := d.Flash
 	key := append(d.Axes(j.s.Layout.Name), "corner", corner)
-	j.bench(bench.BenchName("Workload", key...), int(sets.Count()), append(sets.Metrics(f), sets.Life.Metrics(f.Hz())...))
+	j.bench(bench.BenchName("Workload", key...), sets.Count(), append(sets.Metrics(f), sets.Life.Metrics(f.Hz())...))
 	if len(sets.Gets) > 0 {
-		j.bench(bench.BenchName("WorkloadGet", key...), len(sets.Gets), sets.GetMetrics(f))
+		j.bench(bench.BenchName("WorkloadGet", key...), uint64(len(sets.Gets)), sets.GetMetrics(f))
 	}
 	began := f.Now()
 	if err := d.KV.Open(); err != nil {
@@ -263,7 +264,7 @@ func (j *job) uniform(ctx context.Context, driver string) error {
 			return fmt.Errorf("%d keys of %d bytes, driver %s: %w", keys, size, driver, err)
 		}
 		name := bench.BenchName("KVSet", append(d.Axes(j.s.Layout.Name), "size", size, "keys", keys)...)
-		j.bench(name, int(sets.Count()), sets.Metrics(d.Flash))
+		j.bench(name, sets.Count(), sets.Metrics(d.Flash))
 	}
 	return nil
 }
@@ -333,7 +334,7 @@ func (j *job) add(subject string, sweep *explore.Sweep, whole bool) {
 	if !whole {
 		return // its figures would not compare with those of other runs
 	}
-	j.bench(bench.BenchName("Cuts", "part", j.device.Flash.Part().Name, "subject", subject), int(sweep.Stats.Cuts), []results.Metric{
+	j.bench(bench.BenchName("Cuts", "part", j.device.Flash.Part().Name, "subject", subject), sweep.Stats.Cuts, []results.Metric{
 		bench.Exact("cuts", float64(sweep.Stats.Cuts), ""),
 		bench.Exact("judged-cuts", float64(sweep.Stats.Judged), ""),
 		bench.Less("findings", float64(len(sweep.Findings))),
@@ -341,6 +342,6 @@ func (j *job) add(subject string, sweep *explore.Sweep, whole bool) {
 }
 
 // bench adds a benchmark of n operations to the report.
-func (j *job) bench(name string, n int, m []results.Metric) {
-	j.report.Bench = append(j.report.Bench, results.Benchmark{Name: name, N: max(n, 1), Metrics: m})
+func (j *job) bench(name string, n uint64, m []results.Metric) {
+	j.report.Bench = append(j.report.Bench, results.Benchmark{Name: name, N: int(min(max(n, 1), math.MaxInt32)), Metrics: m})
 }

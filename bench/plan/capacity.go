@@ -295,7 +295,7 @@ func (p *planner) life(c *candidate, d *bench.Device, st *longRun, perUpdate []f
 	opsPerYear := p.demand.perDay * 365.25
 	perYear := st.perOp()
 	for i := range perYear {
-		perYear[i] = perYear[i]*opsPerYear + perUpdate[i]*p.s.Plan.Updates
+		perYear[i] = float64(perYear[i]*opsPerYear) + float64(perUpdate[i]*p.s.Plan.Updates)
 	}
 	sectors := d.Wear()
 	if st.whole {

@@ -163,10 +163,10 @@ func uncertainty(rounds []float64) float64 {
 			mean += r / float64(each)
 		}
 		sum += mean
-		squares += mean * mean
+		squares += float64(mean * mean)
 	}
 	mean := sum / batches
-	variance := max(0, squares/batches-mean*mean) * batches / (batches - 1)
+	variance := max(0, squares/batches-float64(mean*mean)) * batches / (batches - 1)
 	return max(leastUncertain, 3*math.Sqrt(variance/batches)/mean)
 }
 

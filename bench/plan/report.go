@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"dualbank/bench"
@@ -28,7 +29,7 @@ func (p *planner) bench() {
 			m = append(m, bench.Less("update-sec", o.Update))
 		}
 		name := bench.BenchName("Plan", append(p.axes, "corner", s.Board.Corner, "place", o.Place, "kv", o.Bytes)...)
-		p.report.Bench = append(p.report.Bench, results.Benchmark{Name: name, N: int(max(o.Simulated, 1)), Metrics: m})
+		p.report.Bench = append(p.report.Bench, results.Benchmark{Name: name, N: int(min(max(o.Simulated, 1), math.MaxInt32)), Metrics: m})
 	}
 }
 

@@ -23,7 +23,7 @@ func generate(seed uint64, size, base, changed uint32, n int) []byte {
 	count := max(1, int(size)*fwCode/100/fwFunction)
 	g.first = make([]int, count)
 	chance := func(i, release int, of uint64) bool {
-		return random.New(g.mix(uint64(i), uint64(release), of)).Intn(4000) < int(changed)*4/int(of)
+		return random.New(g.mix(uint64(i), uint64(release), of)).Uint64n(4000) < uint64(changed)*4/of
 	}
 	for i := range count {
 		edits := []uint64{}

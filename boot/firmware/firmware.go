@@ -42,7 +42,7 @@ func place(segs []Segment, start, size uint32) ([]byte, error) {
 	if len(segs) == 0 || len(segs[len(segs)-1].Data) == 0 {
 		return nil, fmt.Errorf("there is no data in it: give a linked application")
 	}
-	fw := bytes.Repeat([]byte{0xFF}, int(segs[len(segs)-1].End()-uint64(start)))
+	fw := bytes.Repeat([]byte{0xFF}, int(uint32(segs[len(segs)-1].End()-uint64(start))))
 	for _, s := range segs {
 		copy(fw[s.Addr-start:], s.Data)
 	}

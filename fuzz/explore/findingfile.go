@@ -142,11 +142,11 @@ func decode(text, part []byte, v any) error {
 	if err == nil {
 		return nil
 	}
-	at := max(bytes.Index(text, part), 0) + int(dec.InputOffset())
+	at := int64(max(bytes.Index(text, part), 0)) + dec.InputOffset()
 	if _, field, ok := strings.Cut(err.Error(), "unknown field "); ok {
-		at = max(bytes.Index(text, []byte(field)), 0)
+		at = int64(max(bytes.Index(text, []byte(field)), 0))
 	}
-	return notFinding(text, int64(at), err)
+	return notFinding(text, at, err)
 }
 
 func notFinding(text []byte, at int64, err error) error {

@@ -77,7 +77,7 @@ type islandResult struct {
 // search lets all islands search that the journal does not have.
 func (c *Guided) search(ctx context.Context, j *journal, progress func(done, total uint64)) ([]islandResult, error) {
 	found := make([]islandResult, islands)
-	var next atomic.Int64
+	var next atomic.Int32
 	var mu sync.Mutex // guards done, failed and the journal
 	var failed error
 	done := uint64(0)

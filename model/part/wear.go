@@ -84,11 +84,11 @@ func (l *WearLaw) Factor(erases uint32) uint64 {
 	for _, g := range l.Growth {
 		if erases < g.Erases {
 			share := float64(erases-last.Erases) / float64(g.Erases-last.Erases)
-			return uint64((last.Factor+share*(g.Factor-last.Factor))*1024 + 0.5)
+			return uint64(float64((last.Factor+float64(share*(g.Factor-last.Factor)))*1024) + 0.5)
 		}
 		last = g
 	}
-	return uint64(last.Factor*1024 + 0.5)
+	return uint64(float64(last.Factor*1024) + 0.5)
 }
 
 // Draw draws after how many erases a sector of a part with that rating fails, at least 1. The median of the

@@ -11,7 +11,10 @@
 //   - Nothing here is fit for cryptography.
 package random
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
 // Source draws numbers by splitmix64. The zero value is the source with seed 0; a copy draws what the original
 // would have drawn.
@@ -31,8 +34,13 @@ func (r *Source) Uint64() uint64 {
 
 // Intn returns a number from 0 to n-1; n must be positive.
 func (r *Source) Intn(n int) int {
-	hi, _ := bits.Mul64(r.Uint64(), uint64(n))
-	return int(hi)
+	return int(min(r.Uint64n(uint64(n)), math.MaxInt))
+}
+
+// Uint64n returns a number from 0 to n-1; n must be positive.
+func (r *Source) Uint64n(n uint64) uint64 {
+	hi, _ := bits.Mul64(r.Uint64(), n)
+	return hi
 }
 
 // Float64 returns a number in [0, 1).

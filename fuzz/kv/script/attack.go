@@ -75,9 +75,9 @@ func parseAttack(line string) (*Attack, error) {
 		case name == "at":
 			a.At = uint32(n)
 		case name == "bit" && n < 8:
-			a.Bit = int(n)
+			a.Bit = int(uint32(n))
 		case name == "state":
-			a.Image = int(n)
+			a.Image = int(uint32(n))
 		default:
 			return nil, fmt.Errorf("attack %q: %q is unknown: use at, bit and state", line, part)
 		}
