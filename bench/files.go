@@ -8,15 +8,15 @@ import (
 	"path/filepath"
 	"strings"
 
+	"dualbank/internal/input"
 	"dualbank/model/part"
-	"dualbank/results"
 	"dualbank/results/compare"
 )
 
 // ReadFile reads a scenario and the files that it names, whose paths are relative to its folder. Errors are one
 // line that names the file.
 func ReadFile(path string) (*Scenario, error) {
-	text, err := results.ReadFile(path, maxScenario)
+	text, err := input.Read(path, input.Scenario)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: give the path of a scenario file", path, err)
 	}
@@ -48,7 +48,7 @@ func (l *Layout) read(path string) error {
 		if c.file == "" || *c.text != "" {
 			continue
 		}
-		text, err := readBeside(path, "layout."+c.key, c.file)
+		text, err := readBeside(path, "layout."+c.key, c.file, input.Config)
 		if err != nil {
 			return err
 		}
@@ -60,12 +60,12 @@ func (l *Layout) read(path string) error {
 // read reads the firmware files that the scenario at path names.
 func (u *Update) read(path string) (err error) {
 	if u.Firmware != "" {
-		if u.FirmwareFile, err = readBeside(path, "update.firmware", u.Firmware); err != nil {
+		if u.FirmwareFile, err = readBeside(path, "update.firmware", u.Firmware, input.Firmware); err != nil {
 			return err
 		}
 	}
 	if u.Running != "" {
-		u.RunningFile, err = readBeside(path, "update.running", u.Running)
+		u.RunningFile, err = readBeside(path, "update.running", u.Running, input.Firmware)
 	}
 	return err
 }
@@ -81,7 +81,7 @@ func (u *Update) ReadFirmware(firmware, running string) error {
 		if f.path == "" {
 			continue
 		}
-		data, err := results.ReadFile(f.path, maxFile)
+		data, err := input.Read(f.path, input.Firmware)
 		if err != nil {
 			return fmt.Errorf("%s: %w: give the path of a firmware file", f.path, err)
 		}
@@ -98,15 +98,9 @@ func beside(path, file string) string {
 	return filepath.Join(filepath.Dir(path), file)
 }
 
-// Largest sizes in bytes of a scenario file and of a file that it names.
-const (
-	maxScenario = 16 << 20
-	maxFile     = 512 << 20
-)
-
-// readBeside reads the file that a key of the scenario at path names.
-func readBeside(path, key, file string) ([]byte, error) {
-	text, err := results.ReadFile(beside(path, file), maxFile)
+// readBeside reads the file, of at most most bytes, that a key of the scenario at path names.
+func readBeside(path, key, file string, most int64) ([]byte, error) {
+	text, err := input.Read(beside(path, file), most)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s: %s: %w: correct the path, which is relative to the scenario's folder", path, key, file, err)
 	}
@@ -169,7 +163,7 @@ func (s *Scenario) dataFiles() (files []dataFile) {
 // read.
 func (s *Scenario) findDataFiles(path string) error {
 	for _, f := range s.dataFiles() {
-		if _, err := readBeside(path, f.key, *f.name); err != nil {
+		if _, err := readBeside(path, f.key, *f.name, input.Data); err != nil {
 			return err
 		}
 		*f.name = beside(path, *f.name)
@@ -188,7 +182,7 @@ func (s *Scenario) storeDataFiles(files map[string][]byte) {
 			*f.name = at
 			continue
 		}
-		text, err := os.ReadFile(from)
+		text, err := input.Read(from, input.Data)
 		if p, bad := part.ByName(from); err != nil || bad == nil && strings.HasSuffix(p.Extends, ".toml") {
 			if at, err := filepath.Abs(from); err == nil {
 				*f.name = at
@@ -210,7 +204,7 @@ func ReadThresholds(path string) (compare.Thresholds, error) {
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		path = filepath.Join(path, "scenario.toml")
 	}
-	text, err := results.ReadFile(path, maxScenario)
+	text, err := input.Read(path, input.Scenario)
 	if err != nil {
 		return compare.Thresholds{}, fmt.Errorf("%s: %w: give a scenario file with a [compare] section", path, err)
 	}

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"time"
 
+	"dualbank/internal/input"
 	"dualbank/kvstore"
 	"dualbank/model"
-	"dualbank/results"
 )
 
 // Plan is the [plan] section: how long a device must last, what it does, and which stores may be tried. Package
@@ -120,7 +120,7 @@ func (p *Plan) check() error {
 
 // ReadTrace reads a trace of sets from a file, in place of the workload. The error is one line.
 func (p *Plan) ReadTrace(path string) (err error) {
-	if p.TraceFile, err = results.ReadFile(path, maxFile); err != nil {
+	if p.TraceFile, err = input.Read(path, input.Trace); err != nil {
 		return fmt.Errorf("%s: %w: give a CSV file with the columns seconds,key,bytes", path, err)
 	}
 	p.Trace = path
@@ -130,7 +130,7 @@ func (p *Plan) ReadTrace(path string) (err error) {
 // read reads the trace that the scenario at path names, if it names one.
 func (p *Plan) read(path string) (err error) {
 	if p.Trace != "" {
-		p.TraceFile, err = readBeside(path, "plan.trace", p.Trace)
+		p.TraceFile, err = readBeside(path, "plan.trace", p.Trace, input.Trace)
 	}
 	return err
 }

@@ -68,7 +68,7 @@ func TestStorageOfConfigurations(t *testing.T) {
 		"storage_type = 3":            "x.toml:2:",
 		"external = ''":               "x.toml: store.external: is missing: name a serial NOR flash",
 		"external = 'w25q'":           `store.external: serial NOR part "w25q" is unknown: choose one of mx25r6435f`,
-		"external = 'none.toml'":      "store.external: serial NOR part: open none.toml: no such file or directory",
+		"external = 'none.toml'":      "store.external: serial NOR part: none.toml: no such file or directory",
 		"external_bytes = 5000":       "store.external_bytes: external size 0x1388 ends in the middle of an erase unit",
 		"external_bytes = 12288":      "store.external_bytes: 12288: give an even number of erase units of 4096 bytes",
 		"external_bytes = 16777216":   "store.external_bytes: external size 0x1000000: the device has 0x800000 bytes",

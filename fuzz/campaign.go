@@ -39,7 +39,7 @@ func (c *Campaign) shallow() {
 	}
 }
 
-// Small leaves the small geometries, without cuts in recoveries, about so many cuts of each
+// Small leaves the small geometries, without cuts in recoveries, no more than so many cuts of each
 // sweep, and little time for making findings small.
 func (c *Campaign) Small(cuts uint64) {
 	large := func(s kv.Sweep) bool { return s.Device.Part != "" }
@@ -48,13 +48,14 @@ func (c *Campaign) Small(cuts uint64) {
 	c.Stores, c.Installs = nil, nil
 	c.Tries = 20
 	for i := range c.KV {
-		c.KV[i].MaxCuts = cuts
+		c.KV[i].MaxCuts, c.KV[i].Most = cuts, cuts
 	}
 	for i := range c.Failing {
 		c.Failing[i].MaxCuts = min(cuts, 500)
+		c.Failing[i].Most = c.Failing[i].MaxCuts
 	}
 	for i := range c.Updates {
-		c.Updates[i].MaxCuts = cuts
+		c.Updates[i].MaxCuts, c.Updates[i].Most, c.Updates[i].Deep = cuts, cuts, 0
 	}
 	for i := range c.Guided {
 		c.Guided[i].Runs = cuts
@@ -68,6 +69,7 @@ type CampaignResult struct {
 	Findings []explore.Finding
 	Stats    explore.Stats
 	Env      explore.Env // what the cases of the findings need
+	Aside    []string    // journals of another program, under the names that they have now
 }
 
 // Run sweeps and makes the findings small.
@@ -82,12 +84,24 @@ func (c *Campaign) Run(ctx context.Context, progress func(sweep string, done, to
 // Sweep runs the sweeps, telling progress which one it is at. When ctx ends, it returns what is complete
 // until then together with ctx's error. The result is a function of c without Workers.
 func (c *Campaign) Sweep(ctx context.Context, progress func(sweep string, done, total uint64)) (*CampaignResult, error) {
+	r := &CampaignResult{Env: c.Env}
 	if c.Dir != "" {
+		if st, err := os.Lstat(c.Dir); err == nil && !st.IsDir() {
+			return nil, fmt.Errorf("%s: is no folder: remove it", c.Dir)
+		}
 		if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 			return nil, err
 		}
+		for i := range c.tasks() {
+			aside, err := explore.SetAside(c.journal(i))
+			if err != nil {
+				return nil, err
+			}
+			if aside != "" {
+				r.Aside = append(r.Aside, aside)
+			}
+		}
 	}
-	r := &CampaignResult{Env: c.Env}
 	tell := func(name string) func(done, total uint64) {
 		if progress == nil {
 			return nil

@@ -41,7 +41,7 @@ func files(t *testing.T, r *CampaignResult) map[string]string {
 		t.Fatal(err)
 	}
 	names, err := os.ReadDir(dir)
-	if err != nil || len(names) != 4*len(r.Findings) {
+	if err != nil || len(names) != 4*len(r.Findings)+1 { // and the mark
 		t.Fatalf("%d files for %d findings, %v", len(names), len(r.Findings), err)
 	}
 	all := map[string]string{}
@@ -140,7 +140,9 @@ func TestCampaign(t *testing.T) {
 		t.Error("no defect shows on two devices: they are not put together")
 	}
 	var page strings.Builder
-	r.Markdown(&page)
+	if err := r.Markdown(&page); err != nil {
+		t.Fatal(err)
+	}
 	if n := strings.Count(page.String(), "\n"); n < len(r.Findings)+len(r.Sweeps)+3 {
 		t.Errorf("a page of %d lines for %d findings", n, len(r.Findings))
 	}

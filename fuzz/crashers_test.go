@@ -45,14 +45,14 @@ func TestCrashers(t *testing.T) {
 		"FuzzUpdate": {update.Planted: uint64(Catalogue[len(Catalogue)-5].Boot)},
 		"FuzzLayout": {kv.Planted: uint64(kvstore.DefectOddSectors)},
 	} {
-		dir := t.TempDir()
+		dir := filepath.Join(t.TempDir(), "findings")
 		for _, f := range crashers(t, name, p)[:1] {
 			before := f.Case.Len()
 			if n := f.Minimize(300, explore.Env{}); n < 2 || f.Case.Len() > before {
 				t.Errorf("%s: %d steps, %d before, in %d tries", name, f.Case.Len(), before, n)
 			}
 			path := filepath.Join(dir, f.ID+".json")
-			if err := WriteFinding(&f, path); err != nil {
+			if err := WriteFindings(dir, []explore.Finding{f}); err != nil {
 				t.Fatal(err)
 			}
 			got, err := ReadFinding(path)

@@ -15,7 +15,7 @@
 //  2. Campaign.Sweep runs the sweeps in the order of what they cost, with journals if it has a folder.
 //     The same defect on several devices is one finding.
 //  3. CampaignResult.Minimize makes the findings small.
-//  4. WriteFindings writes their files, CampaignResult.Markdown the page.
+//  4. FindingFiles makes their files, CampaignResult.Markdown the page; WriteFindings writes a folder of them.
 //
 // Explore is the way of a Go test into the same machine, for a store of your own. AsTest makes a Go test of a
 // finding. Targets are the bodies of the guided search, which the native fuzzing engine and go-fuzz run, too.

@@ -2,94 +2,71 @@ package fuzz
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"dualbank/boot/firmware"
 	"dualbank/fuzz/explore"
+	"dualbank/internal/input"
+	"dualbank/internal/outdir"
 )
 
-// WriteFindings writes the findings into dir, which it makes anew: a finding that is no longer found
-// leaves nothing behind. Each has four files: ID.json, which replays; ID.txt, the story of the replay;
-// ID.bin and ID.hex, the flash as the software finds it after the fault, to be put on a real board.
+// WriteFindings makes dir a folder with the files of the findings, under their IDs. It is replaced as a whole: a
+// finding that is no longer found leaves nothing behind, and what is not ours stays.
 func WriteFindings(dir string, findings []explore.Finding) error {
 	return writeFindings(dir, findings, explore.Env{})
 }
 
-// WriteFindings is WriteFindings of what the campaign found, in its environment.
-func (r *CampaignResult) WriteFindings(dir string) error {
-	return writeFindings(dir, r.Findings, r.Env)
-}
-
-func writeFindings(dir string, findings []explore.Finding, env explore.Env) error {
-	old, err := filepath.Glob(filepath.Join(dir, "*-rule*"))
+func writeFindings(dir string, findings []explore.Finding, env explore.Env) (err error) {
+	out, err := outdir.Open(dir, outdir.Options{Kind: "findings"})
 	if err != nil {
 		return err
 	}
-	for _, f := range old {
-		if err := os.Remove(f); err != nil {
-			return err
-		}
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, out.Close()) }()
 	for i := range findings {
-		if err := WriteFindingIn(&findings[i], filepath.Join(dir, findings[i].ID+".json"), env); err != nil {
+		files, err := FindingFiles(&findings[i], findings[i].ID, env)
+		if err != nil {
+			return err
+		}
+		if err := out.WriteAll(files); err != nil {
 			return err
 		}
 	}
-	return nil
+	return out.Commit()
 }
 
-// WriteFinding writes the finding to file, which ends in .json, and beside it its story and the image.
-func WriteFinding(f *explore.Finding, file string) error {
-	return WriteFindingIn(f, file, explore.Env{})
-}
-
-// WriteFindingIn is WriteFinding with what the case needs and no file holds.
-func WriteFindingIn(f *explore.Finding, file string, env explore.Env) error {
-	path, ok := strings.CutSuffix(file, ".json")
-	if !ok {
-		return fmt.Errorf("%s: a finding's file ends in .json", file)
-	}
+// FindingFiles returns the files of a finding, by their names: NAME.json, which replays; NAME.txt, the story of the
+// replay; NAME.bin and NAME.hex, the flash as the software finds it after the fault, to be put on a real board. The
+// name in a folder of findings is the finding's ID. env is what the case needs and no file holds.
+func FindingFiles(f *explore.Finding, name string, env explore.Env) (map[string][]byte, error) {
 	text, err := f.Text()
 	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(file, text, 0o644); err != nil {
-		return err
+		return nil, err
 	}
 	var story, hex bytes.Buffer
 	re, broken, err := f.ReplayIn(&story, env)
 	if err == nil && !broken {
-		err = fmt.Errorf("the finding does not replay")
+		err = fmt.Errorf("the finding does not replay: if its sweep went on from a journal, remove the journal's folder and start again")
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	files := map[string][]byte{name + ".json": text, name + ".txt": story.Bytes()}
+	if len(re.Image) == 0 {
+		return files, nil // what is wrong with a layout may be so without any flash
 	}
 	if err := firmware.WriteHex(&hex, []firmware.Segment{{Addr: re.Base, Data: re.Image}}); err != nil {
-		return err
+		return nil, err
 	}
-	files := map[string][]byte{".txt": story.Bytes(), ".bin": re.Image, ".hex": hex.Bytes()}
-	if len(re.Image) == 0 { // what is wrong with a layout may be so without any flash
-		files = map[string][]byte{".txt": story.Bytes()}
-	}
-	for ext, data := range files {
-		if err := os.WriteFile(path+ext, data, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
+	files[name+".bin"], files[name+".hex"] = re.Image, hex.Bytes()
+	return files, nil
 }
 
 // ReadFinding reads a finding's file.
 func ReadFinding(path string) (*explore.Finding, error) {
-	text, err := os.ReadFile(path)
+	text, err := input.Read(path, input.Finding)
 	if err != nil {
-		return nil, fmt.Errorf("%w: give a .json file of a findings folder", err)
+		return nil, fmt.Errorf("%s: %w: give a .json file of a findings folder", path, err)
 	}
 	f, err := ParseFinding(text)
 	if err != nil {

@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -29,7 +30,8 @@ func covered(s *explore.Sweep) string {
 }
 
 // Markdown writes the findings as a page for people.
-func (r *CampaignResult) Markdown(w io.Writer) {
+func (r *CampaignResult) Markdown(out io.Writer) error {
+	w := new(bytes.Buffer) // which takes everything
 	for _, s := range r.Sweeps {
 		fmt.Fprintf(w, "- %s: %s\n", s.Map.Name, covered(s))
 	}
@@ -43,4 +45,6 @@ func (r *CampaignResult) Markdown(w io.Writer) {
 		fmt.Fprintf(w, "| %s | %s %d | %s | %s | %s | %d | %s | `%s.json` |\n",
 			f.Severity, f.Subject, f.Symptom.Rule, f.Symptom, f.Place, modes, f.Count, strings.Join(f.Devices, "; "), f.ID)
 	}
+	_, err := w.WriteTo(out)
+	return err
 }

@@ -7,19 +7,15 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
-	"dualbank/results/unit"
+	"dualbank/internal/input"
 )
 
 // recordsFormat is the version of records.json. It goes up when an older program would read a newer
 // file wrongly.
 const recordsFormat = 1
-
-// maxRecords is the largest records.json that is read, in bytes.
-const maxRecords = 1 << 30
 
 // records is records.json.
 type records struct {
@@ -34,38 +30,28 @@ const (
 	BenchName    = "bench.txt"
 )
 
-// Write leaves the records of r in the folder dir, which is made if need be: records.json, scenario.toml,
-// bench.txt. Each file appears whole or not at all, and the records come first. The same records give
-// the same bytes. The error names the file. Package page draws the rest of a folder.
-func Write(dir string, r *Report) error {
+// Files returns the files that hold the records of r, by their names in a results folder: records.json,
+// scenario.toml, bench.txt. The same records give the same bytes. Package page has the rest of a folder.
+func Files(r *Report) (map[string][]byte, error) {
 	if err := Check(r); err != nil {
-		return fmt.Errorf("%s: not written: %w", filepath.Join(dir, RecordsName), err)
-	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
+		return nil, fmt.Errorf("%s: not written: %w", RecordsName, err)
 	}
 	enc, err := Encode(r)
 	if err != nil {
-		return fmt.Errorf("%s: not written: %w", filepath.Join(dir, RecordsName), err)
-	}
-	if err := WriteFile(dir, RecordsName, enc); err != nil {
-		return err
-	}
-	if err := WriteFile(dir, ScenarioName, []byte(r.Scenario)); err != nil {
-		return err
+		return nil, fmt.Errorf("%s: not written: %w", RecordsName, err)
 	}
 	var bench bytes.Buffer
 	if err := WriteBench(&bench, r); err != nil {
-		return err
+		return nil, err
 	}
-	return WriteFile(dir, BenchName, bench.Bytes())
+	return map[string][]byte{RecordsName: enc, ScenarioName: []byte(r.Scenario), BenchName: bench.Bytes()}, nil
 }
 
 // Read reads the records of the results folder dir. The error is one line: the file, the line where
 // there is one, and what is wrong there.
 func Read(dir string) (*Report, error) {
 	name := filepath.Join(dir, RecordsName)
-	data, err := ReadFile(name, maxRecords)
+	data, err := input.Read(name, input.Records)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: no such file: a results folder of `dualbank run` has one", name)
 	}
@@ -77,36 +63,6 @@ func Read(dir string) (*Report, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return r, nil
-}
-
-// ReadFile reads a file of at most most bytes. A larger one is refused before it takes memory. The error is
-// the cause alone; the caller adds the file's name and what to do.
-func ReadFile(path string, most int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, cause(err)
-	}
-	defer f.Close()
-	tooLarge := fmt.Errorf("more than %s", unit.Size(float64(most)))
-	if st, err := f.Stat(); err == nil && st.Mode().IsRegular() && st.Size() > most {
-		return nil, tooLarge
-	}
-	data, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err != nil {
-		return nil, cause(err)
-	}
-	if int64(len(data)) > most {
-		return nil, tooLarge
-	}
-	return data, nil
-}
-
-// cause returns the cause of a file error, without the path.
-func cause(err error) error {
-	if e, ok := errors.AsType[*os.PathError](err); ok {
-		return e.Err
-	}
-	return err
 }
 
 // Encode returns the bytes of records.json.
@@ -183,19 +139,4 @@ func OneLine(s string) string {
 		}
 		return r
 	}, s)
-}
-
-// WriteFile writes a file under a temporary name and renames it, so that the file is never seen half
-// written. The error names the file.
-func WriteFile(dir, name string, data []byte) error {
-	tmp, final := filepath.Join(dir, "."+name+".tmp"), filepath.Join(dir, name)
-	err := os.WriteFile(tmp, data, 0o666)
-	if err == nil {
-		err = os.Rename(tmp, final)
-	}
-	if err != nil {
-		os.Remove(tmp)
-		return fmt.Errorf("%s: not written: %w", final, err)
-	}
-	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"dualbank/boot/layout/cexpr"
+	"dualbank/internal/input"
 )
 
 // Source is a configuration file: an application's mbed_app.json, the bootloader's, a library's
@@ -20,7 +21,7 @@ type Source struct {
 }
 
 // maxFile bounds a configuration file in bytes. Mbed OS' targets.json has 0.4 MB.
-const maxFile = 4 << 20
+const maxFile = input.Config
 
 //go:embed defaults.json
 var defaultsJSON []byte

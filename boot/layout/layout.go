@@ -3,13 +3,13 @@ package layout
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"dualbank/boot"
 	"dualbank/boot/layout/cexpr"
+	"dualbank/internal/input"
 )
 
 // Region is a named range of the internal flash.
@@ -85,13 +85,9 @@ func ReadSources(files []string) ([]Source, Problems) {
 	var srcs []Source
 	var ps Problems
 	for _, name := range files {
-		text, err := os.ReadFile(name)
+		text, err := input.Read(name, maxFile)
 		if err != nil {
-			reason := err.Error()
-			if e, ok := err.(*os.PathError); ok {
-				reason = e.Err.Error()
-			}
-			ps = append(ps, Problem{File: name, Text: "cannot be read: " + reason, Remedy: "give the path of a configuration file"})
+			ps = append(ps, Problem{File: name, Text: "cannot be read: " + err.Error(), Remedy: "give the path of a configuration file"})
 			continue
 		}
 		srcs = append(srcs, Source{name, text, filepath.Dir(name)})

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"dualbank/internal/long"
 )
 
 // smallestScenario takes a second on the machine itself and half a minute under emulation. With the corner sampled and a
@@ -40,7 +42,7 @@ func TestSameOnEveryMachine(t *testing.T) {
 	var want map[string]string
 	for _, m := range []struct{ arch, emulator string }{{"amd64", ""}, {"386", ""}, {"arm64", "qemu-aarch64-static"}} {
 		var args []string
-		if m.emulator != "" && os.Getenv("DUALBANK_LONG") == "" {
+		if m.emulator != "" && !long.Enabled() {
 			continue
 		}
 		if m.emulator != "" {

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"dualbank/bench"
 	"dualbank/boot/layout"
 	"dualbank/fuzz"
+	"dualbank/internal/outdir"
 	"dualbank/model/part"
 	"dualbank/results"
 	"dualbank/results/page"
@@ -100,11 +102,14 @@ type reportCommand struct {
 }
 
 func (c *reportCommand) Run(t terminal) error {
-	if err := page.Redraw(c.Dir); err != nil {
-		return badInput(err)
-	}
 	r, err := results.Read(c.Dir)
 	if err != nil {
+		return badInput(err)
+	}
+	if err := page.Redraw(c.Dir, r); err != nil {
+		if _, ok := errors.AsType[*outdir.Refused](err); ok {
+			return badInput(err)
+		}
 		return err
 	}
 	return page.WriteSummary(t.out, r, width(t.out))

@@ -1,16 +1,22 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"dualbank/fuzz"
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
+	"dualbank/internal/outdir"
 	"dualbank/kvstore"
 	"dualbank/results/unit"
 )
@@ -21,7 +27,7 @@ type crashCommand struct {
 	Out            string        `default:"out/crash" placeholder:"DIR" help:"Folder for findings and journals (${default}). A campaign that was stopped goes on from it."`
 	Workers        int           `help:"Sweeps run on this many processors; without it, on all."`
 	FailOnFindings bool          `help:"Exit with code 1 if a power cut breaks a rule."`
-	Cuts           uint64        `placeholder:"N" help:"The small geometries alone, and about N cuts of each sweep, spread over its steps: seconds instead of minutes."`
+	Cuts           uint64        `placeholder:"N" help:"The small geometries alone, and at most N cuts of each sweep, spread over its steps: seconds instead of minutes."`
 	Time           time.Duration `placeholder:"DURATION" help:"End the sweeps after this time, such as 90s or 10m. The same command goes on from there."`
 
 	Exec string `placeholder:"PROGRAM" help:"In place of dualbank's own store: one of yours, a program that was built with dualbank.h."`
@@ -39,7 +45,7 @@ func (c *crashCommand) Help() string {
 		"through updates, bad candidates and resets. Every recovery is judged, every finding is made small and replayed."
 }
 
-func (c *crashCommand) Run(ctx context.Context, t terminal) error {
+func (c *crashCommand) Run(t terminal) (failed error) {
 	if len(c.Input) > 0 {
 		return c.inputs(t)
 	}
@@ -68,8 +74,20 @@ func (c *crashCommand) Run(ctx context.Context, t terminal) error {
 		confirm.Software = kv.Software(fresh.Store)
 	}
 	campaign.Workers, campaign.Dir = c.Workers, filepath.Join(c.Out, "journal")
-	if err := folder(c.Out); err != nil {
+	ctx, stop := t.interruptible()
+	defer stop()
+	kind := fmt.Sprintf("crash, profile %s, seed %d", profile, c.Seed)
+	if c.Exec != "" {
+		kind = fmt.Sprintf("crash, program %q, seed %d", filepath.Base(c.Exec), c.Seed)
+	}
+	out, err := folder(c.Out, kind)
+	if err != nil {
 		return err
+	}
+	defer closing(out, &failed)
+	// The journals are in the folder while the campaign runs.
+	if err := out.Begin(); err != nil {
+		return badInput(fmt.Errorf("%w: give another folder with --out", err))
 	}
 	show, cleared := progress(t.err)
 	sweeping, end := ctx, context.CancelFunc(func() {})
@@ -92,15 +110,20 @@ func (c *crashCommand) Run(ctx context.Context, t terminal) error {
 	if c.Exec != "" {
 		r.Confirm(confirm, t.out)
 	}
-	if err := r.WriteFindings(filepath.Join(c.Out, "findings")); err != nil {
+	for _, path := range r.Aside {
+		fmt.Fprintf(t.err, "dualbank: a journal of another version of the program is set aside as %s: its part of the campaign starts anew\n", path)
+	}
+	if err := leaveFindings(out, r.Findings, r.Env); err != nil {
 		return err
 	}
-	page, err := os.Create(filepath.Join(c.Out, "findings.md"))
-	if err != nil {
+	var page bytes.Buffer
+	if err := r.Markdown(&page); err != nil {
 		return err
 	}
-	r.Markdown(page)
-	if err := page.Close(); err != nil {
+	if err := out.Write("findings.md", page.Bytes()); err != nil {
+		return err
+	}
+	if err := committed(out); err != nil {
 		return err
 	}
 	fmt.Fprintf(t.out, "%d cuts, %d judged, %d equal to one judged before, %d second cuts; %d findings in %s\n",
@@ -108,7 +131,8 @@ func (c *crashCommand) Run(ctx context.Context, t terminal) error {
 	if late {
 		fmt.Fprintf(t.out, "the time is over in sweep %d of %d: the same command goes on from %s\n", len(r.Sweeps), r.Planned, c.Out)
 	}
-	for _, f := range r.Findings {
+	for i := range r.Findings {
+		f := &r.Findings[i]
 		fmt.Fprintf(t.out, "%-7s %s rule %d, %s: %s (%v)\n        %s\n", f.Severity, f.Subject, f.Symptom.Rule, times(f.Count), f.Symptom, f.Place,
 			filepath.Join(c.Out, "findings", f.ID+".json"))
 	}
@@ -135,21 +159,62 @@ type minimizeCommand struct {
 	execFlag
 }
 
-func (c *minimizeCommand) Run(t terminal) error {
+func (c *minimizeCommand) Run(t terminal) (failed error) {
 	f, err := fuzz.ReadFinding(c.Finding)
 	if err != nil {
 		return badInput(err)
 	}
-	env, end, err := c.env(t, f)
+	env, stop, err := c.env(t, f)
 	if err != nil {
 		return badInput(err)
 	}
-	defer end()
-	before := f.Case.Len()
-	n := f.Minimize(c.Tries, env)
-	if err := fuzz.WriteFindingIn(f, c.Finding, env); err != nil {
+	defer stop()
+	write, end, err := rewriting(c.Finding)
+	if err != nil {
 		return badInput(err)
 	}
-	fmt.Fprintf(t.out, "%s, %d before, after %s\n", unit.Plural(f.Case.Len(), "step"), before, unit.Plural(n, "replay"))
-	return nil
+	defer func() {
+		if err := end(); failed == nil {
+			failed = err
+		}
+	}()
+	before := f.Case.Len()
+	n := f.Minimize(c.Tries, env)
+	files, err := fuzz.FindingFiles(f, strings.TrimSuffix(filepath.Base(c.Finding), ".json"), env)
+	if err != nil {
+		return badInput(fmt.Errorf("%s: %w", c.Finding, err))
+	}
+	if err := write(files); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(t.out, "%s, %d before, after %s\n", unit.Plural(f.Case.Len(), "step"), before, unit.Plural(n, "replay"))
+	return err
+}
+
+// rewriting prepares the files of the finding in file to be written anew. In a folder of results the folder is
+// replaced, all four together; a file of the user's is replaced alone, and what is beside it stays.
+func rewriting(file string) (write func(map[string][]byte) error, end func() error, err error) {
+	if !strings.HasSuffix(file, ".json") {
+		return nil, nil, fmt.Errorf("%s: a finding's file ends in .json: rename it", file)
+	}
+	root, name, ours := outdir.Root(file)
+	if !ours {
+		if st, err := os.Lstat(file); err == nil && !st.Mode().IsRegular() {
+			return nil, nil, fmt.Errorf("%s: is no regular file and is not written over: give the file itself", file)
+		}
+		write := func(files map[string][]byte) error { return outdir.Replace(file, files[filepath.Base(file)]) }
+		return write, func() error { return nil }, nil
+	}
+	out, err := outdir.Open(root, outdir.Options{Keep: func(string) bool { return true }})
+	if err != nil {
+		return nil, nil, err
+	}
+	return func(files map[string][]byte) error {
+		for _, file := range slices.Sorted(maps.Keys(files)) {
+			if err := out.Write(path.Join(path.Dir(name), file), files[file]); err != nil {
+				return err
+			}
+		}
+		return committed(out)
+	}, out.Close, nil
 }

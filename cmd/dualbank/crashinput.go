@@ -9,11 +9,12 @@ import (
 
 	"dualbank/fuzz"
 	"dualbank/fuzz/explore"
+	"dualbank/internal/outdir"
 	"dualbank/results/unit"
 )
 
 // inputs makes findings of inputs of the guided search, in place of a campaign.
-func (c *crashCommand) inputs(t terminal) error {
+func (c *crashCommand) inputs(t terminal) (failed error) {
 	by := map[string][][]byte{}
 	for _, path := range c.Input {
 		data, target, err := explore.ReadInput(path)
@@ -28,10 +29,12 @@ func (c *crashCommand) inputs(t terminal) error {
 		}
 		by[target] = append(by[target], data)
 	}
-	dir := filepath.Join(c.Out, "findings")
-	if err := folder(dir); err != nil {
-		return err
+	out, err := outdir.Open(c.Out, outdir.Options{Kind: "crash", Keep: func(string) bool { return true }})
+	if err != nil {
+		return badInput(err)
 	}
+	defer closing(out, &failed)
+	dir := filepath.Join(c.Out, "findings")
 	var all []explore.Finding
 	for name, data := range by {
 		target, err := fuzz.TargetByName(name)
@@ -49,14 +52,17 @@ func (c *crashCommand) inputs(t terminal) error {
 		f := &all[i]
 		f.Minimize(inputTries, explore.Env{})
 		path := filepath.Join(dir, f.ID+".json")
-		if err := fuzz.WriteFinding(f, path); err != nil {
-			return err
-		}
 		known := ""
 		if f.Known {
 			known = ", known of the reference"
 		}
 		fmt.Fprintf(t.out, "%-7s %s rule %d%s: %s (%v)\n        %s\n", f.Severity, f.Subject, f.Symptom.Rule, known, f.Symptom, f.Place, path)
+	}
+	if err := leaveFindings(out, all, explore.Env{}); err != nil {
+		return err
+	}
+	if err := committed(out); err != nil {
+		return err
 	}
 	fmt.Fprintf(t.out, "%s, %s in %s\n", unit.Plural(len(c.Input), "input"), unit.Plural(len(all), "finding"), dir)
 	if c.FailOnFindings && len(all) > 0 {

@@ -8,9 +8,9 @@ import (
 	"dualbank/bench"
 	"dualbank/boot/layout"
 	"dualbank/inspect"
+	"dualbank/internal/input"
 	"dualbank/kvstore"
 	"dualbank/model/part"
-	"dualbank/results"
 	"dualbank/results/unit"
 )
 
@@ -47,7 +47,7 @@ func (c *inspectCommand) Run(t terminal) error {
 	if base == 0 {
 		base = o.Chip.Base
 	}
-	file, err := results.ReadFile(c.Dump, inspect.MaxFile)
+	file, err := input.Read(c.Dump, input.Dump)
 	if err != nil {
 		return badInput(fmt.Errorf("%s: %w: give a file that was read out of a flash", c.Dump, err))
 	}

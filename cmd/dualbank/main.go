@@ -27,10 +27,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"dualbank/internal/plain"
 )
 
 // Exit codes.
@@ -78,12 +79,13 @@ type exited int
 
 // run is the whole program without its process: it returns the exit code.
 func run(args []string, stdout, stderr io.Writer) (code int) {
+	out, warn := plain.NewWriter(stdout), plain.NewWriter(stderr)
 	var c commands
 	parser, err := kong.New(&c,
 		kong.Name("dualbank"),
 		kong.Description("Benchmark and fuzz the Mbed OS KVStore and the mbed-bootloader update on dual-bank flash, in simulated time."),
 		kong.UsageOnError(),
-		kong.Writers(stdout, stderr),
+		kong.Writers(out, warn),
 		kong.Exit(func(code int) { panic(exited(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
@@ -95,6 +97,9 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 		case nil:
 		case exited:
 			code = int(p)
+			if out.Close() != nil {
+				code = exitFinding
+			}
 		default:
 			panic(p)
 		}
@@ -104,21 +109,20 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 	}
 	call, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(stderr, "dualbank: %v: `dualbank --help` lists what there is\n", err)
+		for _, line := range plain.Message(err.Error() + ": `dualbank --help` lists what there is") {
+			fmt.Fprintf(stderr, "dualbank: %s\n", line)
+		}
 		return exitBadInput
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	// A second Ctrl-C ends the program at once.
-	context.AfterFunc(ctx, stop)
-	call.BindTo(ctx, (*context.Context)(nil))
-	call.Bind(terminal{stdout, stderr})
-	err = call.Run()
+	call.Bind(terminal{out, warn})
+	if err = call.Run(); err == nil {
+		err = errors.Join(out.Close(), warn.Close())
+	}
 	if err == nil {
 		return 0
 	}
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		fmt.Fprintf(stderr, "dualbank: %s\n", line)
+	for _, line := range plain.Message(err.Error()) {
+		fmt.Fprintf(stderr, "dualbank: %s\n", line) // if that fails, the exit code is what is left to say
 	}
 	if f, ok := errors.AsType[failure](err); ok {
 		return f.code
@@ -126,5 +130,13 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 	return exitFinding
 }
 
-// terminal is where a command writes.
+// terminal is where a command writes: text that may be shown there, whatever it came from.
 type terminal struct{ out, err io.Writer }
+
+// interruptible returns a context that the first Ctrl-C ends; a second one ends the program at once. A command calls
+// it when its inputs are read: until then Ctrl-C ends the program, even while it waits for a pipe.
+func (terminal) interruptible() (ctx context.Context, stop func()) {
+	ctx, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,7 +51,7 @@ func (c *planCommand) Help() string {
 		"firmware; names the smallest that meets the wishes."
 }
 
-func (c *planCommand) Run(ctx context.Context, t terminal) error {
+func (c *planCommand) Run(t terminal) (failed error) {
 	s, err := c.scenario()
 	if err != nil {
 		return badInput(err)
@@ -61,9 +60,13 @@ func (c *planCommand) Run(ctx context.Context, t terminal) error {
 		_, err := fmt.Fprint(t.out, s.TOML())
 		return err
 	}
-	if err := folder(c.Out); err != nil {
+	ctx, stop := t.interruptible()
+	defer stop()
+	out, err := folder(c.Out, "plan")
+	if err != nil {
 		return err
 	}
+	defer closing(out, &failed)
 	show, end := progress(t.err)
 	report, err := plan.Run(ctx, s, c.Out, show)
 	end()
@@ -73,7 +76,7 @@ func (c *planCommand) Run(ctx context.Context, t terminal) error {
 		}
 		return blamed(err)
 	}
-	if err := leave(c.Out, s, report); err != nil {
+	if err := leave(out, s, report, nil); err != nil {
 		return err
 	}
 	if c.JSON {

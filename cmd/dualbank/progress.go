@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"dualbank/bench"
+	"dualbank/internal/plain"
 )
 
 // bars draws a progress bar for each stage of a run, if w is a terminal.
@@ -20,11 +21,14 @@ type bars struct {
 
 // newBars returns nil unless w is a terminal.
 func newBars(w io.Writer) *bars {
+	if p, ok := w.(*plain.Writer); ok {
+		w = p.Unwrap() // bars move the cursor
+	}
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return nil
 	}
-	return &bars{w: w}
+	return &bars{w: f}
 }
 
 // progress returns a bench.Progress that draws bars on w, and a function that removes them. Without a terminal show is

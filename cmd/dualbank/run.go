@@ -1,9 +1,9 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -12,6 +12,9 @@ import (
 	"dualbank/bench"
 	"dualbank/bench/job"
 	"dualbank/fuzz"
+	"dualbank/fuzz/explore"
+	"dualbank/internal/outdir"
+	"dualbank/internal/plain"
 	"dualbank/results"
 	"dualbank/results/page"
 )
@@ -24,7 +27,7 @@ type runCommand struct {
 	Print          bool   `help:"Print the scenario as it would be run, and end."`
 }
 
-func (c *runCommand) Run(ctx context.Context, t terminal) error {
+func (c *runCommand) Run(t terminal) (failed error) {
 	s, err := c.scenario()
 	if err != nil {
 		return badInput(err)
@@ -33,9 +36,13 @@ func (c *runCommand) Run(ctx context.Context, t terminal) error {
 		_, err := fmt.Fprint(t.out, s.TOML())
 		return err
 	}
-	if err := folder(c.Out); err != nil {
+	ctx, stop := t.interruptible()
+	defer stop()
+	out, err := folder(c.Out, "run")
+	if err != nil {
 		return err
 	}
+	defer closing(out, &failed)
 	show, end := progress(t.err)
 	report, findings, err := job.Run(ctx, s, c.Out, show)
 	end()
@@ -46,16 +53,15 @@ func (c *runCommand) Run(ctx context.Context, t terminal) error {
 	if report == nil {
 		return failure{errors.New("interrupted before anything was measured"), exitInterrupt}
 	}
-	if err := leave(c.Out, s, report); err != nil {
-		return err
-	}
-	if err := fuzz.WriteFindings(filepath.Join(c.Out, "findings"), findings); err != nil {
+	if err := leave(out, s, report, findings); err != nil {
 		return err
 	}
 	if err := page.WriteSummary(t.out, report, width(t.out)); err != nil {
 		return err
 	}
-	fmt.Fprintf(t.out, "\n%s\n", filepath.Join(c.Out, "report.html"))
+	if _, err := fmt.Fprintf(t.out, "\n%s\n", filepath.Join(c.Out, "report.html")); err != nil {
+		return err
+	}
 	switch {
 	case stopped:
 		return failure{fmt.Errorf("interrupted: what was done until then is in %s", c.Out), exitInterrupt}
@@ -65,12 +71,22 @@ func (c *runCommand) Run(ctx context.Context, t terminal) error {
 	return nil
 }
 
-// folder makes the folder for results.
-func folder(dir string) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return badInput(fmt.Errorf("%w: choose another folder with --out", err))
+// folder locks the folder dir for the results of a command, with the settings that they share. The caller closes it.
+func folder(dir, kind string) (*outdir.Folder, error) {
+	out, err := outdir.Open(dir, outdir.Options{Kind: kind, Names: []string{
+		results.RecordsName, results.ScenarioName, results.BenchName, "report.html", "findings.md",
+	}})
+	if err != nil {
+		return nil, badInput(err)
 	}
-	return nil
+	return out, nil
+}
+
+// closing unlocks a folder when a command returns, and adds its error to the command's.
+func closing(out *outdir.Folder, failed *error) {
+	if err := out.Close(); *failed == nil {
+		*failed = err
+	}
 }
 
 // blamed marks an error of the scenario's making as a mistake of the user's.
@@ -81,22 +97,46 @@ func blamed(err error) error {
 	return err
 }
 
-// leave writes a report into the folder dir, with the scenario and the files that it needs to run again.
-func leave(dir string, s *bench.Scenario, report *results.Report) error {
-	if err := page.Write(dir, report); err != nil {
+// leave makes a report the content of the folder out, with the scenario and the files that it needs to run again, and
+// the findings.
+func leave(out *outdir.Folder, s *bench.Scenario, report *results.Report, findings []explore.Finding) error {
+	files, err := page.Files(report)
+	if err != nil {
 		return err
 	}
-	_, files := s.Stored()
-	for name, data := range files {
-		to := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+	_, stored := s.Stored()
+	maps.Copy(files, stored)
+	if err := out.WriteAll(files); err != nil {
+		return err
+	}
+	if err := leaveFindings(out, findings, explore.Env{}); err != nil {
+		return err
+	}
+	return committed(out)
+}
+
+// leaveFindings adds the files of the findings to a new result. env is what their cases need.
+func leaveFindings(out *outdir.Folder, findings []explore.Finding, env explore.Env) error {
+	for i := range findings {
+		f := &findings[i]
+		files, err := fuzz.FindingFiles(f, "findings/"+f.ID, env)
+		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(to, data, 0o666); err != nil {
+		if err := out.WriteAll(files); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// committed makes what was written the content of the folder. What is in the way is a mistake of the user's.
+func committed(out *outdir.Folder) error {
+	err := out.Commit()
+	if _, ok := errors.AsType[*outdir.Refused](err); ok {
+		return badInput(err)
+	}
+	return err
 }
 
 func (c *runCommand) scenario() (*bench.Scenario, error) {
@@ -120,6 +160,9 @@ func scenario(file string) (*bench.Scenario, error) {
 
 // width returns the columns of the terminal w; 0 if it is none.
 func width(w any) int {
+	if p, ok := w.(*plain.Writer); ok {
+		w = p.Unwrap()
+	}
 	if f, ok := w.(*os.File); ok {
 		if n, _, err := term.GetSize(int(f.Fd())); err == nil {
 			return n

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -27,7 +26,7 @@ func (c *updateCommand) Help() string {
 	return "Every size is updated with every driver, number of slots and link, each on a device of its own. Lists are separated by commas."
 }
 
-func (c *updateCommand) Run(ctx context.Context, t terminal) error {
+func (c *updateCommand) Run(t terminal) (failed error) {
 	s, err := scenario(c.Scenario)
 	if err != nil {
 		return badInput(err)
@@ -39,9 +38,13 @@ func (c *updateCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return badInput(err)
 	}
-	if err := folder(c.Out); err != nil {
+	ctx, stop := t.interruptible()
+	defer stop()
+	out, err := folder(c.Out, "update")
+	if err != nil {
 		return err
 	}
+	defer closing(out, &failed)
 	show, end := progress(t.err)
 	report, err := job.RunUpdates(ctx, s, v, c.Out, show)
 	end()
@@ -52,13 +55,15 @@ func (c *updateCommand) Run(ctx context.Context, t terminal) error {
 	case err != nil && !stopped:
 		return blamed(err)
 	}
-	if err := leave(c.Out, s, report); err != nil {
+	if err := leave(out, s, report, nil); err != nil {
 		return err
 	}
 	if err := page.WriteSummary(t.out, report, width(t.out)); err != nil {
 		return err
 	}
-	fmt.Fprintf(t.out, "\n%s\n", filepath.Join(c.Out, "report.html"))
+	if _, err := fmt.Fprintf(t.out, "\n%s\n", filepath.Join(c.Out, "report.html")); err != nil {
+		return err
+	}
 	if stopped {
 		return failure{fmt.Errorf("interrupted: what was done until then is in %s", c.Out), exitInterrupt}
 	}

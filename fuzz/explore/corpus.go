@@ -2,10 +2,11 @@ package explore
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"dualbank/internal/input"
 )
 
 // nativeHead begins a corpus file of the native engine.
@@ -14,9 +15,9 @@ const nativeHead = "go test fuzz v1\n"
 // ReadInput reads a file of either engine's corpus: the native one's holds one []byte as Go source, go-fuzz's is
 // the input itself. target is the name of the target if the folder of a native file says it, else "".
 func ReadInput(path string) (data []byte, target string, err error) {
-	text, err := os.ReadFile(path)
+	text, err := input.Read(path, input.Corpus)
 	if err != nil {
-		return nil, "", fmt.Errorf("%w: give a corpus file of the native engine or a crasher of go-fuzz", err)
+		return nil, "", fmt.Errorf("%s: %w: give a corpus file of the native engine or a crasher of go-fuzz", path, err)
 	}
 	if dir := filepath.Base(filepath.Dir(path)); strings.HasPrefix(dir, "Fuzz") {
 		target = dir

@@ -4,10 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/cespare/xxhash/v2"
+
+	"dualbank"
 )
 
 // journal keeps what is explored in a file, one line a chunk, so that a sweep that was stopped or
@@ -20,21 +24,78 @@ type journal struct {
 
 // line is one chunk in the file. A line that is not whole, or whose sum is wrong, is no chunk.
 type line struct {
-	Config uint64          `json:"config"`
-	Chunk  int             `json:"chunk"`
-	Sum    uint64          `json:"sum"` // xxhash of Result
-	Result json.RawMessage `json:"result"`
+	Program string          `json:"program"` // dualbank.Digest of the program that explored it
+	Config  uint64          `json:"config"`
+	Chunk   int             `json:"chunk"`
+	Sum     uint64          `json:"sum"` // see line.sum
+	Result  json.RawMessage `json:"result"`
+}
+
+// sum is the checksum of everything else in the line.
+func (l *line) sum() uint64 {
+	return xxhash.Sum64(fmt.Appendf(nil, "%s %d %d %s", l.Program, l.Config, l.Chunk, l.Result))
+}
+
+// SetAside renames the journal at path if a line in it is of another program, whose verdicts are no longer worth
+// anything, and returns its new name; "" if there is nothing to set aside.
+func SetAside(path string) (string, error) {
+	file, err := openPlain(path, os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("journal: %w", err)
+	}
+	defer file.Close()
+	r := bufio.NewReader(file)
+	for {
+		text, err := r.ReadBytes('\n')
+		if err != nil {
+			return "", nil
+		}
+		var l line
+		if json.Unmarshal(text, &l) != nil || l.Program == dualbank.Digest() {
+			continue
+		}
+		// Lines had no program once. A line that is damaged says nothing of it.
+		if l.Sum != l.sum() && (l.Program != "" || l.Sum != xxhash.Sum64(l.Result)) {
+			continue
+		}
+		for n := 1; ; n++ {
+			to := fmt.Sprintf("%s.old%d", path, n)
+			if _, err := os.Lstat(to); err == nil {
+				continue
+			}
+			return to, os.Rename(path, to)
+		}
+	}
+}
+
+// openPlain opens a file that is regular and no symbolic link.
+func openPlain(path string, flag int) (*os.File, error) {
+	st, err := os.Lstat(path)
+	if err == nil && !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file: remove it", path)
+	}
+	if err != nil && flag&os.O_CREATE == 0 {
+		return nil, err
+	}
+	return os.OpenFile(path, flag, 0o644)
 }
 
 // openJournal reads what path holds for a sweep of this configuration, and adds to it. Lines of other
-// sweeps stay. The configuration is anything that JSON can tell apart.
+// sweeps stay; a journal of another program is set aside. Two lines that differ about a chunk are an error: one of
+// them is wrong, and nothing says which. The configuration is anything that JSON can tell apart.
 func openJournal(path string, config any) (*journal, error) {
 	text, err := json.Marshal(config)
 	if err != nil {
 		return nil, err
 	}
 	j := &journal{config: xxhash.Sum64(text), chunks: map[int]json.RawMessage{}}
-	if j.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
+	if _, err := SetAside(path); err != nil {
+		return nil, err
+	}
+	if j.file, err = openPlain(path, os.O_RDWR|os.O_CREATE); err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	r := bufio.NewReader(j.file)
@@ -45,7 +106,10 @@ func openJournal(path string, config any) (*journal, error) {
 			break // the end, or a line that a kill left unfinished
 		}
 		whole += int64(len(text))
-		j.read(text)
+		if err := j.read(text); err != nil {
+			j.file.Close()
+			return nil, fmt.Errorf("%s: %w: remove the file and start again", path, err)
+		}
 	}
 	if err := j.file.Truncate(whole); err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
@@ -54,12 +118,16 @@ func openJournal(path string, config any) (*journal, error) {
 	return j, err
 }
 
-func (j *journal) read(text []byte) {
+func (j *journal) read(text []byte) error {
 	var l line
-	if json.Unmarshal(text, &l) != nil || l.Config != j.config || l.Sum != xxhash.Sum64(l.Result) {
-		return
+	if json.Unmarshal(text, &l) != nil || l.Program != dualbank.Digest() || l.Config != j.config || l.Sum != l.sum() {
+		return nil
+	}
+	if have, ok := j.chunks[l.Chunk]; ok && !bytes.Equal(have, l.Result) {
+		return fmt.Errorf("two lines differ about chunk %d", l.Chunk)
 	}
 	j.chunks[l.Chunk] = l.Result
+	return nil
 }
 
 // load decodes chunk i into v, and reports whether the journal has it.
@@ -81,7 +149,9 @@ func (j *journal) save(i int, v any) error {
 	if err != nil {
 		return err
 	}
-	text, err = json.Marshal(line{j.config, i, xxhash.Sum64(text), text})
+	l := line{dualbank.Digest(), j.config, i, 0, text}
+	l.Sum = l.sum()
+	text, err = json.Marshal(&l)
 	if err != nil {
 		return err
 	}

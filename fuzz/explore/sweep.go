@@ -136,6 +136,27 @@ func (x *Plan) Run(ctx context.Context, s *Sweep, g *Groups, progress func(done,
 	return err
 }
 
+// Pick chooses what is cut: about the number of cuts that is asked for, 0 for every step, and no more than most if
+// that is not 0. m is told which.
+func (x *Plan) Pick(about, most uint64, m *results.CutMap) {
+	if most > 0 {
+		x.Modes = x.Modes[:min(uint64(len(x.Modes)), most)]
+	}
+	modes := uint64(len(x.Modes))
+	if about > 0 {
+		about = max(about/modes, 1)
+	}
+	x.Steps, m.Sampling = x.Recording.Pick(about, x.Seed)
+	if n := most / modes; most > 0 && uint64(len(x.Steps)) > n {
+		all := uint64(len(x.Steps))
+		steps := make([]uint64, n)
+		for i := range n {
+			steps[i] = x.Steps[(2*i+1)*all/(2*n)]
+		}
+		x.Steps, m.Sampling = steps, fmt.Sprintf("%d steps of these: %s", n, m.Sampling)
+	}
+}
+
 // snapshots runs the recording once and keeps the cells before each chunk that is to be explored.
 func (x *Plan) snapshots(chunks []*chunk) error {
 	f, err := x.NewFlash()

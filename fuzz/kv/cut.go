@@ -36,7 +36,7 @@ func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*expl
 		NewRunner: func(f *model.Flash) (explore.Runner, error) { return newRecovery(w, f, own) },
 		Where:     w.of, Journal: c.Journal, Identity: c.identity(),
 	}
-	p.Steps, s.Map.Sampling = w.rec.Pick(c.MaxCuts/uint64(len(modes)), c.Seed)
+	p.Pick(c.MaxCuts, c.Most, &s.Map)
 	if c.Deep {
 		p.Chunk = explore.DeepChunkSteps
 	}

@@ -47,10 +47,10 @@ func Fail(ctx context.Context, c Sweep) (*explore.Sweep, error) {
 			break
 		}
 		rec := l.rehearse(i)
-		for n := uint64(0); n < rec.Steps; n++ {
+		for n := uint64(0); n < rec.Steps && (c.Most == 0 || s.Stats.Cuts < c.Most); n++ {
 			// The first and last steps of every call, and evenly spread ones in between.
-			c := rec.Call(n)
-			if edge := n == c.First || n+1 == c.First+c.Steps(); !edge && (n+uint64(i))%every != 0 {
+			call := rec.Call(n)
+			if edge := n == call.First || n+1 == call.First+call.Steps(); !edge && (n+uint64(i))%every != 0 {
 				continue
 			}
 			s.Stats.Cuts++

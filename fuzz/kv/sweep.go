@@ -22,6 +22,7 @@ type Sweep struct {
 	Collections uint64          // of a made workload on TDBStore: it goes on until so many garbage collections are over
 	Modes       []string        // names of modes; nil: explore.DefaultModes
 	MaxCuts     uint64          // 0: every step; else steps are drawn so that about this many cuts result
+	Most        uint64          // no more cuts than these; 0: any number
 	Deep        bool            // also cut every step of the recovery and of the set after it
 	DeepSteps   uint64          // with Deep: about so many of these steps; 0: every one
 	Workers     int             // 0: one for each processor
@@ -33,7 +34,7 @@ type Sweep struct {
 
 // identity is what the outcome depends on, for a journal.
 func (c *Sweep) identity() any {
-	return []any{"kv", c.Device, c.profile(), c.Seed, c.Ops, c.Collections, c.Modes, c.MaxCuts, c.Deep, c.DeepSteps, c.Defects, c.Secure, c.Build}
+	return []any{"kv", c.Device, c.profile(), c.Seed, c.Ops, c.Collections, c.Modes, c.MaxCuts, c.Most, c.Deep, c.DeepSteps, c.Defects, c.Secure, c.Build}
 }
 
 // ownProfile is the profile of a store that is not part of dualbank.

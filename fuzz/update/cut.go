@@ -47,7 +47,7 @@ func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*expl
 	}
 	p := u.plan(modes)
 	p.Journal, p.Identity = c.Journal, c.identity()
-	p.Steps, s.Map.Sampling = u.rec.Pick(c.MaxCuts/uint64(len(modes)), c.Seed)
+	p.Pick(c.MaxCuts, c.Most, &s.Map)
 	g := explore.NewGroups()
 	err = p.Run(ctx, s, g, progress)
 	s.Findings = g.Findings(SubjectName, func(at explore.Hit) explore.Case { return u.caseOf(at) })

@@ -18,6 +18,7 @@ type Sweep struct {
 	Modes    []string // names of modes; nil: explore.DefaultModes
 	Deep     int      // so many of the first cuts are followed by a cut at every step of the boot after it
 	MaxCuts  uint64   // 0: every step; else steps are drawn so that about this many cuts result
+	Most     uint64   // no more cuts than these; 0: any number
 	Workers  int      // 0: one for each processor
 	Journal  string   // file that keeps what is explored; a sweep that was stopped resumes from it. "": none
 	plain    bool     // judge everything anew, for comparison
@@ -25,7 +26,7 @@ type Sweep struct {
 
 // identity is what the outcome depends on, for a journal.
 func (c *Sweep) identity() any {
-	return []any{"update", c.Device, c.Boot, c.client(), c.Software.Loader != nil, c.Old, c.New, c.Seed, c.Bad, c.Modes, c.MaxCuts, c.Deep}
+	return []any{"update", c.Device, c.Boot, c.client(), c.Software.Loader != nil, c.Old, c.New, c.Seed, c.Bad, c.Modes, c.MaxCuts, c.Most, c.Deep}
 }
 
 // firstImage is the number of bytes of the image that a device of a life or of an input is made with.

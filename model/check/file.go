@@ -2,8 +2,8 @@ package check
 
 import (
 	"fmt"
-	"os"
 
+	"dualbank/internal/input"
 	"dualbank/model"
 	"dualbank/model/part"
 )
@@ -32,9 +32,9 @@ var kinds = []struct {
 // ReadFile reads a data file of any kind, checks it, and tries it with what it is for. The error is one
 // line that names file, line and key.
 func ReadFile(path string) (*File, error) {
-	text, err := os.ReadFile(path)
+	text, err := input.Read(path, input.Data)
 	if err != nil {
-		return nil, fmt.Errorf("data file: %w", err)
+		return nil, fmt.Errorf("data file: %s: %w", path, err)
 	}
 	keys := part.KeyLines(text)
 	for _, k := range kinds {

@@ -4,12 +4,13 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"dualbank/internal/input"
 )
 
 //go:embed parts/*.toml families/*.toml drivers/*.toml cores/*.toml boards/*.toml wear/*.toml
@@ -126,8 +127,8 @@ func names(dir string) []string {
 // open reads a file from the embedded folder dir, or the user's own file.
 func open(dir, kind, name string) (file string, text []byte, err error) {
 	if strings.HasSuffix(name, ".toml") {
-		if text, err = os.ReadFile(name); err != nil {
-			return name, nil, fmt.Errorf("%s: %w", kind, err)
+		if text, err = input.Read(name, input.Data); err != nil {
+			return name, nil, fmt.Errorf("%s: %s: %w", kind, name, err)
 		}
 		return name, text, nil
 	}

@@ -3,11 +3,12 @@ package part
 import (
 	"embed"
 	"fmt"
-	"os"
 	"path"
 	"slices"
 	"strings"
 	"time"
+
+	"dualbank/internal/input"
 )
 
 // NORPart describes a serial NOR flash: what its data sheet says.
@@ -85,8 +86,11 @@ func norNames(kind string) (names []string) {
 
 func loadNOR(dir, kind, name string, into checker) error {
 	file := name
-	text, err := os.ReadFile(name)
-	if !strings.HasSuffix(name, ".toml") {
+	var text []byte
+	var err error
+	if strings.HasSuffix(name, ".toml") {
+		text, err = input.Read(name, input.Data)
+	} else {
 		file = path.Join("nor", dir, name+".toml")
 		text, err = norData.ReadFile(file)
 		if err != nil {
@@ -94,7 +98,7 @@ func loadNOR(dir, kind, name string, into checker) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", kind, err)
+		return fmt.Errorf("%s: %s: %w", kind, name, err)
 	}
 	return decode(file, text, into)
 }

@@ -34,6 +34,7 @@ import (
 	"golang.org/x/perf/benchmath"
 	"golang.org/x/perf/benchproc"
 
+	"dualbank/internal/input"
 	"dualbank/results"
 	"dualbank/results/unit"
 )
@@ -117,7 +118,7 @@ func Files(oldPath, newPath string, th Thresholds, ignore ...string) (*Compariso
 		if st, err := os.Stat(path); err == nil && st.IsDir() {
 			path = filepath.Join(path, results.BenchName)
 		}
-		data, err := results.ReadFile(path, maxBench)
+		data, err := input.Read(path, input.Bench)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w: give what `go test -bench` printed, or a results folder", path, err)
 		}
@@ -125,9 +126,6 @@ func Files(oldPath, newPath string, th Thresholds, ignore ...string) (*Compariso
 	}
 	return compare(in[0], in[1], th, ignore...)
 }
-
-// maxBench is the largest file that is read, in bytes.
-const maxBench = 256 << 20
 
 // benchInput is a file in the Go benchmark format.
 type benchInput struct {

@@ -109,9 +109,7 @@ func TestPrintedPageInBrowser(t *testing.T) {
 func printed(t *testing.T, c *chromium, name string, r *results.Report) {
 	t.Helper()
 	dir := t.TempDir()
-	if err := Write(dir, r); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, r)
 	url := "file://" + filepath.Join(dir, pageName)
 	// Paper is white, also for those whose screen is dark. 703 pixels is A4 within the page's margins.
 	c.media("print", "dark")
@@ -140,9 +138,7 @@ func printed(t *testing.T, c *chromium, name string, r *results.Report) {
 func TestAccessibilityInBrowser(t *testing.T) {
 	dir := t.TempDir()
 	r := sample.Report()
-	if err := Write(dir, r); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, r)
 	c := startChromium(t)
 	c.size(1280, 900)
 	c.open("file://" + filepath.Join(dir, pageName))
@@ -194,9 +190,7 @@ func TestAccessibilityInBrowser(t *testing.T) {
 // TestPicturesInBrowser opens each SVG file by itself.
 func TestPicturesInBrowser(t *testing.T) {
 	dir := t.TempDir()
-	if err := Write(dir, sample.Report()); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, sample.Report())
 	files, err := filepath.Glob(filepath.Join(dir, plotsName, "*.svg"))
 	if err != nil || len(files) < 5 {
 		t.Fatalf("%d pictures, %v", len(files), err)

@@ -3,8 +3,8 @@
 //
 // A report is shown in these steps:
 //
-//  1. A command has a results.Report. Write leaves the records (results.Write), then the pictures of package
-//     plot under plots/, then report.html. Redraw does the same from the records of an older folder.
+//  1. A command has a results.Report. Files returns the records (results.Files), the pictures of package plot under
+//     plots/, and report.html. Redraw makes an older folder again from its records.
 //  2. The verdict and the findings, by severity, come first on page and terminal (findings.go).
 //  3. The files named after tables turn records into table.Table: applications, plans, updates, benchmarks;
 //     tables.go has the short ones.
@@ -18,15 +18,17 @@
 //     paper, and says in words what each picture shows.
 //   - Every string of the records is escaped.
 //   - Every picture and every section says with which settings, seed and command it is made again.
-//   - The records are written first, so an interrupted Write is completed by Redraw.
-//   - Pictures that an earlier run left in plots/ are removed; other files there stay.
+//   - Redraw replaces the folder as a whole. Pictures that an earlier run left in plots/ are removed; files that are
+//     not ours stay.
 package page
 
 import (
-	"os"
-	"path/filepath"
+	"errors"
+	"path"
 	"slices"
+	"strings"
 
+	"dualbank/internal/outdir"
 	"dualbank/results"
 	"dualbank/results/plot"
 )
@@ -37,60 +39,49 @@ const (
 	plotsName = "plots"
 )
 
-// Write leaves r in the folder dir, which is made if need be: records.json, scenario.toml and bench.txt as
-// results.Write does, then plots/*.png and *.svg, and report.html. The records come first: Redraw draws
-// whatever an interrupted run has not drawn. The error names the file.
-func Write(dir string, r *results.Report) error {
-	if err := results.Write(dir, r); err != nil {
-		return err
-	}
-	if err := writePlots(filepath.Join(dir, plotsName), plot.Pictures(r)); err != nil {
-		return err
-	}
-	html, err := Page(r)
+// Files returns all files of a results folder, by their slash-separated paths in it: those of results.Files, then
+// plots/*.png and *.svg, and report.html.
+func Files(r *results.Report) (map[string][]byte, error) {
+	files, err := results.Files(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return results.WriteFile(dir, pageName, html)
+	for _, pic := range plot.Pictures(r) {
+		name := path.Join(plotsName, pic.Name)
+		if files[name+".png"], err = pic.PNG(); err != nil {
+			return nil, err
+		}
+		files[name+".svg"] = []byte(pic.SVG(plot.WideWidth, "pic-"+pic.Name, true))
+	}
+	files[pageName], err = Page(r)
+	return files, err
 }
 
-// Redraw makes all files in the results folder dir again from its records.json.
-func Redraw(dir string) error {
-	r, err := results.Read(dir)
+// Redraw makes all files in the results folder dir again from r, which results.Read has read there, whole or not at
+// all. A folder without a mark, as older versions left it, is marked.
+func Redraw(dir string, r *results.Report) (err error) {
+	kind := "run"
+	if words := strings.Fields(r.Command); len(words) > 1 && (words[1] == "plan" || words[1] == "update") {
+		kind = words[1]
+	}
+	out, err := outdir.Open(dir, outdir.Options{
+		Kind: kind,
+		Keep: func(name string) bool { return path.Dir(name) != plotsName },
+		Adopt: func(name string) bool {
+			own := []string{results.RecordsName, results.ScenarioName, results.BenchName, pageName}
+			return slices.Contains(own, name) || path.Dir(name) == plotsName && plot.IsFile(path.Base(name))
+		},
+	})
 	if err != nil {
 		return err
 	}
-	return Write(dir, r)
-}
-
-// writePlots writes each picture as PNG and SVG, and removes those of an earlier run.
-func writePlots(dir string, pics []*plot.Picture) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
-	var names []string
-	for _, pic := range pics {
-		img, err := pic.PNG()
-		if err != nil {
-			return err
-		}
-		for ext, data := range map[string][]byte{".png": img, ".svg": []byte(pic.SVG(plot.WideWidth, "pic-"+pic.Name, true))} {
-			if err := results.WriteFile(dir, pic.Name+ext, data); err != nil {
-				return err
-			}
-			names = append(names, pic.Name+ext)
-		}
-	}
-	old, err := os.ReadDir(dir)
+	defer func() { err = errors.Join(err, out.Close()) }()
+	files, err := Files(r)
 	if err != nil {
 		return err
 	}
-	for _, e := range old {
-		if plot.IsFile(e.Name()) && !slices.Contains(names, e.Name()) {
-			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
-				return err
-			}
-		}
+	if err := out.WriteAll(files); err != nil {
+		return err
 	}
-	return nil
+	return out.Commit()
 }

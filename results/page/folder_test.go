@@ -38,7 +38,7 @@ func tree(t *testing.T, dir string) map[string]string {
 	return out
 }
 
-func TestWriteReadRedraw(t *testing.T) {
+func TestReadRedraw(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "deep", "out")
 	r := sample.Report()
 	all, err := results.Encode(r)
@@ -49,9 +49,7 @@ func TestWriteReadRedraw(t *testing.T) {
 		t.Errorf("%v: %s", err, cmp.Diff(r, got))
 	}
 	r.Sets, r.Collections, r.Application, r.Timeline, r.Cuts = nil, nil, nil, nil, nil // two pictures are enough
-	if err := Write(dir, r); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, r)
 	first := tree(t, dir)
 	var names []string
 	for name, data := range first {
@@ -90,7 +88,10 @@ func TestWriteReadRedraw(t *testing.T) {
 			}
 		}
 	}
-	if err := Redraw(dir); err != nil {
+	if err := Redraw(dir, got); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, ".dualbank")); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(first, tree(t, dir)); d != "" {
@@ -98,19 +99,17 @@ func TestWriteReadRedraw(t *testing.T) {
 	}
 }
 
-func TestWriteClearsOnlyItsOwnPlots(t *testing.T) {
+func TestRedrawClearsOnlyItsOwnPlots(t *testing.T) {
 	long.Test(t)
 	dir := t.TempDir()
 	r := &results.Report{Timeline: sample.Report().Timeline, Cuts: sample.Cuts()}
-	if err := Write(dir, r); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, r)
 	foreign := filepath.Join(dir, plotsName, "mine.png")
 	if err := os.WriteFile(foreign, []byte("x"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	r.Cuts, r.Timeline = r.Cuts[1:], nil
-	if err := Write(dir, r); err != nil {
+	if err := Redraw(dir, r); err != nil {
 		t.Fatal(err)
 	}
 	files := tree(t, filepath.Join(dir, plotsName))
@@ -124,36 +123,50 @@ func TestWriteClearsOnlyItsOwnPlots(t *testing.T) {
 	}
 }
 
-// TestWriteLeavesWhatIsThere breaks off in the middle, at a name that cannot be written: what was
-// written before it is whole, and what was there stays.
-func TestWriteLeavesWhatIsThere(t *testing.T) {
+// TestRedrawLeavesWhatIsThere: a folder that has something of the user's in the way, or records that cannot be
+// written, stays as it is.
+func TestRedrawLeavesWhatIsThere(t *testing.T) {
 	dir := t.TempDir()
+	write(t, dir, sample.Report())
+	if err := os.Remove(filepath.Join(dir, results.BenchName)); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Mkdir(filepath.Join(dir, results.BenchName), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, pageName), []byte("before"), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	err := Write(dir, sample.Report())
+	before := tree(t, dir)
+	err := Redraw(dir, sample.Report())
 	if err == nil || !strings.Contains(err.Error(), results.BenchName) || strings.Contains(err.Error(), "\n") {
 		t.Fatalf("error %v, want one line with %s", err, results.BenchName)
 	}
-	if _, err := results.Read(dir); err != nil {
-		t.Errorf("records: %v", err)
-	}
-	files := tree(t, dir)
-	if files[pageName] != "before" {
-		t.Error("report.html was touched")
-	}
-	for name := range files {
-		if strings.HasPrefix(name, ".") {
-			t.Errorf("%s is left over", name)
-		}
-	}
 	bad := sample.Report()
 	bad.Wear[1].Addr = bad.Wear[0].Addr
-	if err := Write(dir, bad); err == nil || !strings.Contains(err.Error(), "not written: wear[1]: address 0x08000000 is inside") {
+	if err := Redraw(dir, bad); err == nil || !strings.Contains(err.Error(), "not written: wear[1]: address 0x08000000 is inside") {
 		t.Errorf("bad records: %v", err)
+	}
+	if d := cmp.Diff(before, tree(t, dir)); d != "" {
+		t.Error(d[:min(len(d), 500)])
+	}
+	if left, err := os.ReadDir(filepath.Dir(dir)); err != nil || len(left) != 1 {
+		t.Errorf("%d entries beside the folder, %v", len(left), err)
+	}
+}
+
+// write makes dir a results folder of r, as one without a mark.
+func write(t *testing.T, dir string, r *results.Report) {
+	t.Helper()
+	files, err := Files(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range files {
+		to := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to, data, 0o666); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

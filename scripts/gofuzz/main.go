@@ -287,17 +287,14 @@ func crashers(target *explore.Target, work, seeds string) error {
 		return err
 	}
 	dir := filepath.Join(work, "findings")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
 	for i := range found {
 		f := &found[i]
 		f.Minimize(5000, explore.Env{})
 		path := filepath.Join(dir, f.ID+".json")
-		if err := fuzz.WriteFinding(f, path); err != nil {
-			return err
-		}
 		fmt.Printf("%s rule %d: %s (%v)\n\t%s\n", f.Subject, f.Symptom.Rule, f.Symptom, f.Place, path)
+	}
+	if err := fuzz.WriteFindings(dir, found); err != nil {
+		return err
 	}
 	return fmt.Errorf("%d crashers in %s, %d findings in %s; DUALBANK_STRICT=1 go test -run %s ./fuzz replays the crashers", len(inputs), filepath.Join(work, "crashers"), len(found), dir, target.Name)
 }

@@ -1,0 +1,148 @@
+package explore
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dualbank"
+)
+
+// written is a journal with chunks 0 to 2 of a configuration, each with its number.
+func written(t *testing.T, path string) {
+	t.Helper()
+	j, err := openJournal(path, "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		if err := j.save(i, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// loaded are the chunks that the journal has, by number.
+func loaded(t *testing.T, path string) map[int]int {
+	t.Helper()
+	j, err := openJournal(path, "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.close()
+	got := map[int]int{}
+	for i := range 100 {
+		var v int
+		if j.load(i, &v) {
+			got[i] = v
+		}
+	}
+	return got
+}
+
+// TestJournalFlips changes each character of a line: no change makes a chunk of another number, of another
+// configuration or with another result.
+func TestJournalFlips(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	written(t, path)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := strings.Index(string(text), "\n")
+	for at := range first {
+		for _, c := range "17\"" {
+			changed := []byte(string(text))
+			if changed[at] == byte(c) {
+				continue
+			}
+			changed[at] = byte(c)
+			if err := os.WriteFile(path, changed, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got := loaded(t, path)
+			if v, ok := got[0]; ok && v != 0 || got[1] != 1 || got[2] != 2 || len(got) > 3 {
+				t.Fatalf("character %d made %q: %v of\n%s", at, c, got, changed)
+			}
+		}
+	}
+}
+
+// TestJournalKnowsItsProgram: a journal of another program, or of a version that did not say which, is set aside.
+func TestJournalKnowsItsProgram(t *testing.T) {
+	for _, l := range []line{
+		{Program: "0123456789abcdef", Chunk: 1, Result: []byte("7")},
+		{Chunk: 1, Result: []byte("7"), Sum: 0x9F8E7D},
+	} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "journal")
+		written(t, path)
+		own, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		foreign := strings.Replace(string(own), dualbank.Digest(), "0123456789abcdef", 1)
+		if err := os.WriteFile(path, []byte(foreign), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := loaded(t, path); len(got) != 2 {
+			t.Errorf("a line whose sum is wrong sets aside: %v", got)
+		}
+		l.Sum = l.sum()
+		text, err := encode(&l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, append(append(own, text...), '\n'), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		aside, err := SetAside(path)
+		if err != nil || aside == "" {
+			t.Fatalf("%q, %v", aside, err)
+		}
+		if kept, err := os.ReadFile(aside); err != nil || !strings.HasPrefix(string(kept), string(own)) {
+			t.Errorf("what is set aside is not what was there: %v", err)
+		}
+		if got := loaded(t, path); len(got) != 0 {
+			t.Errorf("verdicts of another program are used: %v", got)
+		}
+	}
+}
+
+func TestJournalContradicts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	written(t, path)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	twice := append(text, text[:strings.Index(string(text), "\n")+1]...)
+	if err := os.WriteFile(path, twice, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := loaded(t, path); len(got) != 3 {
+		t.Errorf("the same line twice: %v", got)
+	}
+	j, err := openJournal(path, "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.save(1, 5); err != nil {
+		t.Fatal(err)
+	}
+	j.close()
+	if _, err := openJournal(path, "one"); err == nil || !strings.Contains(err.Error(), "differ about chunk 1") {
+		t.Errorf("two lines for a chunk: %v", err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openJournal(link, "one"); err == nil {
+		t.Error("a symbolic link is followed")
+	}
+}

@@ -1,0 +1,95 @@
+// Package input reads every file that people hand to the program: scenarios, configuration files, data files,
+// firmware, dumps, findings, inputs, records, benchmark files, traces.
+//
+// A reader of a format calls Read with the path and the limit of its kind, and parses the bytes that come back. The
+// error is the cause alone; the caller puts the file's name before it and what to do behind it.
+//
+// Invariants:
+//
+//   - A file is regular, or a pipe that ends. A folder, a device such as /dev/zero and a socket are refused before
+//     anything is read.
+//   - No more than the limit is read, and a regular file above it is refused unread. Formats whose text is small and
+//     whose contents are large have bounds of their own, checked before they allocate.
+//   - Read waits for a pipe as long as it takes. Commands read their inputs before they take over Ctrl-C, so that
+//     Ctrl-C ends the program while it waits.
+package input
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// Limits in bytes, by kind of file. Each is several times the largest that is in use.
+const (
+	Scenario = 4 << 20
+	Config   = 4 << 20  // mbed_app.json, mbed_lib.json, targets.json
+	Data     = 1 << 20  // parts, boards, drivers, cores, laws of wear, serial NOR
+	Finding  = 16 << 20 // ID.json
+	Corpus   = 16 << 20 // an input of the guided search
+	Firmware = 64 << 20 // binary, HEX or ELF with debug information
+	Dump     = 128 << 20
+	Records  = 64 << 20 // records.json
+	Bench    = 32 << 20 // the Go benchmark format
+	Trace    = 64 << 20 // recorded sets, CSV
+)
+
+// Read returns the content of the file at path, of at most most bytes. It refuses what is neither a regular file nor
+// a pipe. The error is the cause without the path.
+func Read(path string, most int64) ([]byte, error) {
+	// Opening a device may have effects, so the kind is looked at first; and again, in case the file was replaced.
+	st, err := os.Stat(path)
+	if err == nil {
+		err = readable(st, most)
+	}
+	if err != nil {
+		return nil, cause(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, cause(err)
+	}
+	defer f.Close()
+	if st, err = f.Stat(); err == nil {
+		err = readable(st, most)
+	}
+	if err != nil {
+		return nil, cause(err)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err != nil {
+		return nil, cause(err)
+	}
+	if int64(len(data)) > most {
+		return nil, tooLarge(most)
+	}
+	return data, nil
+}
+
+func readable(st os.FileInfo, most int64) error {
+	switch mode := st.Mode(); {
+	case mode.IsRegular() && st.Size() > most:
+		return tooLarge(most)
+	case mode.IsRegular(), mode&os.ModeNamedPipe != 0:
+		return nil
+	case mode.IsDir():
+		return errors.New("is a directory")
+	}
+	return errors.New("neither a regular file nor a pipe")
+}
+
+func tooLarge(most int64) error {
+	if most%(1<<20) == 0 {
+		return fmt.Errorf("more than %d MiB", most>>20)
+	}
+	return fmt.Errorf("more than %d bytes", most)
+}
+
+// cause returns the cause of a file error, without the path.
+func cause(err error) error {
+	if e, ok := errors.AsType[*os.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}

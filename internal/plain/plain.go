@@ -1,0 +1,138 @@
+// Package plain keeps text that came from a file from acting on a terminal.
+//
+// The command wraps its standard output and standard error in a Writer; error messages go through Message first.
+// Text of ours passes unchanged. Text of a file may hold escape sequences that move the cursor, retitle the window or
+// change what was printed before, and marks that reorder what is read; they come out as \u001b, \u202e and so on,
+// which in JSON, in Go and in TOML strings stand for the same character.
+//
+// Invariants:
+//
+//   - What reaches the terminal has no control character but line feed and tab, no C1 control in either encoding, and
+//     no mark that changes the direction of text.
+//   - A byte that is not UTF-8 comes out as \ufffd.
+//   - Nothing is lost but that, whatever the pieces in which it is written. An error of the writer below is returned
+//     by every write after it and by Close.
+package plain
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// acts reports whether r may act on a terminal.
+func acts(r rune) bool {
+	switch {
+	case r == '\n', r == '\t':
+		return false
+	case r < 0x20, r >= 0x7F && r < 0xA0: // C0, DEL and C1
+		return true
+	case r == 0x061C, r == 0x200E, r == 0x200F, r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069: // bidi
+		return true
+	case r == 0x2028, r == 0x2029, r == 0xFEFF: // separators that some take for line breaks; byte order mark
+		return true
+	}
+	return false
+}
+
+// String returns s as it may be shown on a terminal.
+func String(s string) string {
+	clean := utf8.ValidString(s) && strings.IndexFunc(s, acts) < 0
+	if clean {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && n == 1:
+			b.WriteString(`\ufffd`)
+		case acts(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteString(s[i : i+n])
+		}
+		i += n
+	}
+	return b.String()
+}
+
+// Lengths of what a message quotes.
+const (
+	mostLine  = 600 // bytes of a line that is shown whole
+	headLine  = 200
+	tailLine  = 100
+	mostLines = 40
+)
+
+// Message returns the lines of an error message as they may be shown: plain, and bounded where the message quotes
+// what it complains of. A line that is too long loses its middle.
+func Message(text string) []string {
+	var lines []string
+	rest := 0
+	for line := range strings.SplitSeq(text, "\n") {
+		if len(lines) == mostLines {
+			rest++
+			continue
+		}
+		if len(line) > mostLine {
+			line = strings.ToValidUTF8(line[:headLine], "") + " ... " + strings.ToValidUTF8(line[len(line)-tailLine:], "")
+		}
+		lines = append(lines, String(line))
+	}
+	if rest > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", rest))
+	}
+	return lines
+}
+
+// Writer writes to a terminal what may be shown there.
+type Writer struct {
+	w      io.Writer
+	rest   []byte // begin of a character whose end has not been written
+	failed error  // first error of w
+}
+
+// NewWriter returns a Writer that writes to w.
+func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
+
+// Unwrap returns the writer below.
+func (p *Writer) Unwrap() io.Writer { return p.w }
+
+// Write writes b. It returns len(b) unless the writer below fails.
+func (p *Writer) Write(b []byte) (int, error) {
+	text := string(b)
+	if len(p.rest) > 0 {
+		text = string(p.rest) + text
+		p.rest = nil
+	}
+	// Hold back the begin of a character, of three bytes at most.
+	for n := 1; n <= min(utf8.UTFMax-1, len(text)); n++ {
+		if tail := text[len(text)-n:]; utf8.RuneStart(tail[0]) {
+			if !utf8.FullRuneInString(tail) {
+				p.rest = []byte(tail)
+				text = text[:len(text)-n]
+			}
+			break
+		}
+	}
+	if p.failed == nil {
+		_, p.failed = io.WriteString(p.w, String(text))
+	}
+	if p.failed != nil {
+		return 0, p.failed
+	}
+	return len(b), nil
+}
+
+// Close writes what was held back, and returns the first error of all writes: a command need not look at each. The
+// writer below stays open.
+func (p *Writer) Close() error {
+	text := string(p.rest)
+	p.rest = nil
+	if p.failed == nil && text != "" {
+		_, p.failed = io.WriteString(p.w, String(text))
+	}
+	return p.failed
+}

@@ -1,0 +1,77 @@
+package plain_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"dualbank/internal/plain"
+)
+
+func TestString(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain, Größe 3 µs\n\tx":    "plain, Größe 3 µs\n\tx",
+		"\x1b]0;title\a\r\b":        `\u001b]0;title\u0007\u000d\u0008`,
+		"\u009b31m \x9b31m \xff":    `\u009b31m \ufffd31m \ufffd`,
+		"user\u202etxt\u2066\u200f": `user\u202etxt\u2066\u200f`,
+		"\u2028\ufeff\x7f":          `\u2028\ufeff\u007f`,
+	} {
+		if got := plain.String(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestMessage(t *testing.T) {
+	long := plain.Message("file.toml: " + strings.Repeat("\u00e4\x1b", 1<<20) + ": remedy")
+	if len(long) != 1 || len(long[0]) > 1000 || !strings.HasPrefix(long[0], "file.toml: ") || !strings.HasSuffix(long[0], ": remedy") || !utf8.ValidString(long[0]) {
+		t.Errorf("%d lines, first of %d bytes", len(long), len(long[0]))
+	}
+	if many := plain.Message(strings.Repeat("x\n", 10000)); len(many) > 50 || !strings.HasPrefix(many[len(many)-1], "and ") {
+		t.Errorf("%d lines, the last %q", len(many), many[len(many)-1])
+	}
+}
+
+// FuzzWriter: the pieces in which a text is written make no difference, and nothing that acts gets through.
+func FuzzWriter(f *testing.F) {
+	f.Add([]byte("a\u202eb\x1b[2J\xe2\x80"), byte(1))
+	f.Add([]byte("\xe2\x80\xae\xf0\x9f"), byte(2))
+	f.Fuzz(func(t *testing.T, text []byte, piece byte) {
+		var whole, parts bytes.Buffer
+		for out, n := range map[*bytes.Buffer]int{&whole: len(text) + 1, &parts: int(piece)%7 + 1} {
+			w := plain.NewWriter(out)
+			for rest := text; len(rest) > 0; {
+				k := min(n, len(rest))
+				if got, err := w.Write(rest[:k]); got != k || err != nil {
+					t.Fatal(got, err)
+				}
+				rest = rest[k:]
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if whole.String() != parts.String() || whole.String() != plain.String(string(text)) {
+			t.Errorf("%q in pieces: %q, whole: %q", text, &parts, &whole)
+		}
+		for _, r := range whole.String() {
+			if r < 0x20 && r != '\n' && r != '\t' || r >= 0x7F && r < 0xA0 || r == 0x202E || r == 0x2066 {
+				t.Errorf("%q lets %U through", text, r)
+			}
+		}
+	})
+}
+
+func TestWriterFails(t *testing.T) {
+	full := errors.New("full")
+	w := plain.NewWriter(failing{full})
+	if _, err := w.Write([]byte("x")); !errors.Is(err, full) {
+		t.Errorf("%v", err)
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
