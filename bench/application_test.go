@@ -183,8 +183,8 @@ func TestApplicationErrors(t *testing.T) {
 		"feeder":      {func(s *Scenario) { s.App.Watchdog.By = "contrl" }, `application: watchdog: there is no interrupt "contrl"`},
 		"feed":        {func(s *Scenario) { s.App.Watchdog.Feed = s.App.Watchdog.Period }, "application: watchdog: fed every 8s it must wait longer than that"},
 		"mode":        {func(s *Scenario) { s.Cuts.Modes = append(s.Cuts.Modes, Mode{model.ECC}) }, "cuts.modes: ecc: part stm32f429zi has no ECC: leave it out"},
-		"wear law":    {func(s *Scenario) { s.Board.Wear = "flash" }, `board.wear: wear law "flash" is unknown: choose one of flat`},
-		"wait states": {func(s *Scenario) { s.Board.States = 3 }, "board: part stm32f429zi: 3 wait states are too few for 180000000 Hz at 3300 mV: it needs 5"},
+		"wear law":    {func(s *Scenario) { s.Board.Wear = "flash" }, `board.wear: wear law "flash" is unknown: choose one of cc13x2, flat`},
+		"wait states": {func(s *Scenario) { s.Board.States = 3 }, "board: part stm32f429zi: 3 wait states are too few for 168000000 Hz at 3300 mV: it needs 5"},
 	} {
 		s := Guide()
 		c.change(s)

@@ -90,7 +90,7 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 	d.Code = s.App.code(d.Layout, chip)
 	d.app = s.App.app(d.Code, s.Seed)
 	d.Flash, err = model.New(model.Config{
-		Part: chip, Driver: drv, Core: d.data.core, Hz: s.Board.Hz, MV: s.Board.MV, WaitStates: uint64(s.Board.States), Corner: corner, Code: d.Code, Wear: d.data.law, Seed: s.Seed,
+		Part: chip, Driver: drv, Core: d.data.core, Hz: s.Board.Hz, MV: s.Board.MV, WaitStates: uint64(s.Board.States), Corner: corner, Code: d.Code, Wear: d.data.law, Seed: s.Seed, Speculation: model.Speculation(s.Board.Speculation),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("board: %w", err)
@@ -108,6 +108,7 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("layout: KVStore: %w", err)
 	}
+	d.Flash.Favour(d.KVStore.Start, d.KVStore.Size)
 	options := kvstore.Options{Profile: kvstore.Profile(s.Store.Profile), NoCRCScan: s.Store.NoCRCScan, CPU: d.Flash.CPU()}
 	d.Store = kvstore.NewTDB(kv, options)
 	d.KV = d.Store

@@ -29,7 +29,7 @@ func ExampleDevice_RunWorkload() {
 	fmt.Printf("%.0f years, known: %t\n", hours/24/365.25, ok)
 	// Output:
 	// 1440 sets, 3 with a garbage collection
-	// median 1.16 ms, slowest 686 ms
+	// median 1.17 ms, slowest 686 ms
 	// 16 years, known: true
 }
 

@@ -146,8 +146,12 @@ func (s *Scenario) BootLayout() (*layout.Layout, error) {
 // Chip returns the flash of a part for package layout. unit is the driver's program unit in bytes.
 func Chip(p *part.Part, unit uint32) layout.Chip {
 	c := layout.Chip{Name: p.Name, Base: p.Base, Unit: unit, Vectors: p.Vectors}
-	bank := -1
+	bank, end := -1, p.Base
 	for _, s := range p.Sectors() {
+		if s.Addr != end {
+			break // a layout ends at a gap between two banks
+		}
+		end += s.Size
 		if s.Bank != bank {
 			bank = s.Bank
 			c.Banks = append(c.Banks, s.Addr)

@@ -24,7 +24,7 @@ func (s *Sets) Metrics(f *model.Flash) []results.Metric {
 	for _, c := range all {
 		sum += c
 	}
-	return []results.Metric{
+	m := []results.Metric{
 		Less("sim-sec/op", f.Seconds(sum)/n),
 		Less("sim-p50-sec", f.Seconds(Quantile(500, all))),
 		Less("sim-p99-sec", f.Seconds(Quantile(990, all))),
@@ -38,6 +38,8 @@ func (s *Sets) Metrics(f *model.Flash) []results.Metric {
 		Less("worst-sector-erases", float64(s.worst)),
 		Less("GCs", float64(s.Collections)),
 	}
+	e, ok := f.Energy(&s.Counters)
+	return append(m, energyMetrics(e, ok && s.External.Busy == 0, n)...)
 }
 
 // GetMetrics returns the figures of the workload's gets.
@@ -138,4 +140,66 @@ func (s *Sets) AppRecord(name string, f *model.Flash) results.Application {
 		a.Interrupts = append(a.Interrupts, q)
 	}
 	return a
+}
+
+// Energy is what storage has drawn, in joule: the internal flash, the device beside the microcontroller if the
+// keys are there, and the core while it waited for the internal flash.
+type Energy struct {
+	Flash  float64
+	Core   float64
+	CoreOK bool // Core is known
+}
+
+// All is the energy of flash and waiting core.
+func (e Energy) All() float64 { return e.Flash + e.Core }
+
+// EnergyOf is what the counters stand for on a device. ok is false if a current is not known.
+func (d *Device) EnergyOf(c *model.Counters, nor *model.NORCounters) (Energy, bool) {
+	e, ok := d.Flash.Energy(c)
+	out := Energy{e.Flash(), e.Core, e.CoreOK}
+	if d.external != nil && ok {
+		joule, known := d.external.nor.Energy(nor)
+		out.Flash += joule
+		ok = known
+	}
+	if !ok {
+		return Energy{}, false
+	}
+	return out, true
+}
+
+// SetsEnergy is what a workload has drawn. ok is false if a current is not known.
+func (d *Device) SetsEnergy(s *Sets) (Energy, bool) { return d.EnergyOf(&s.Counters, &s.External) }
+
+// SetEnergy is what a mean set or remove of a workload has drawn on the internal flash, with garbage collection or
+// without. ok is false if there was none, or if a current is not known.
+func (d *Device) SetEnergy(s *Sets, collects bool) (Energy, bool) {
+	kind, n := 0, len(s.Plain)
+	if collects {
+		kind, n = 1, len(s.GC)
+	}
+	e, ok := d.Flash.EnergyOf(s.Spent[kind][0], s.Spent[kind][1])
+	if !ok || n == 0 || d.external != nil {
+		return Energy{}, false
+	}
+	k := 1 / float64(n)
+	return Energy{e.Flash() * k, e.Core * k, e.CoreOK}, true
+}
+
+// UpdateEnergy is what an update has drawn on the internal flash. ok is false if a current is not known.
+func (d *Device) UpdateEnergy(u *UpdateRun) (Energy, bool) {
+	e, ok := d.Flash.Energy(&u.Counters)
+	return Energy{e.Flash(), e.Core, e.CoreOK}, ok
+}
+
+// energyMetrics are the metrics of n operations that have drawn e: none if it is not known.
+func energyMetrics(e model.Energy, ok bool, n float64) []results.Metric {
+	if !ok {
+		return nil
+	}
+	m := []results.Metric{Less("sim-J/op", e.Flash()/n)}
+	if e.CoreOK {
+		m = append(m, Less("sim-core-J/op", e.Core/n))
+	}
+	return m
 }

@@ -144,7 +144,7 @@ func (u *UpdateRun) Metrics(f *model.Flash) []results.Metric {
 		}
 		m = append(m, Less(info.metric+"-sec", f.Seconds(u.Phases[p].Cycles)))
 	}
-	return append(m,
+	m = append(m,
 		Less("next-boot-sec", f.Seconds(u.NextBoot)),
 		Less("stall-sec/op", f.Seconds(u.Counters.Stall)),
 		Less("masked-sec/op", f.Seconds(u.Counters.Masked)),
@@ -152,6 +152,8 @@ func (u *UpdateRun) Metrics(f *model.Flash) []results.Metric {
 		Less("write-amp", float64(u.Counters.ProgramBytes)/float64(u.Bytes)),
 		Less("link-B/op", float64(u.Link.Bytes)),
 	)
+	e, ok := f.Energy(&u.Counters)
+	return append(m, energyMetrics(e, ok, 1)...)
 }
 
 // Record returns the update as a report has it.

@@ -19,6 +19,7 @@ type Plan struct {
 	SetsPerDay float64  `toml:"sets_per_day" comment:"Sets and removes of the workload in a day; 0: as many as workload.sets_per_hour makes."`
 	Trace      string   `toml:"trace" comment:"A CSV file of recorded sets, in place of the workload: seconds,key,bytes."`
 	Updates    float64  `toml:"updates_per_year" comment:"Firmware updates of update.bytes in a year."`
+	Celsius    float64  `toml:"celsius" comment:"Mean temperature in degrees Celsius for which the vendor's promise of retention is told; 0: it is not."`
 	Quick      bool     `toml:"quick" comment:"Simulate less: lives within 1 %, fewer points of live data."`
 	Devices    uint32   `toml:"devices" comment:"Devices whose sectors' lives are drawn, by the law of board.wear; without a law none are."`
 
@@ -100,6 +101,8 @@ func (p *Plan) check() error {
 		return bad("sets_per_day", "%v: give 0.001 to %g, or 0 for the workload's", p.SetsPerDay, MaxSetsPerDay)
 	case !(p.Updates >= 0 && p.Updates <= maxUpdates):
 		return bad("updates_per_year", "%v: give 0 to %g", p.Updates, maxUpdates)
+	case !(p.Celsius >= -60 && p.Celsius <= 200):
+		return bad("celsius", "%v: give -60 to 200, or 0 for none", p.Celsius)
 	case p.Devices < 100 || p.Devices > maxDevices:
 		return bad("devices", "%d: give 100 to %d", p.Devices, maxDevices)
 	case len(p.Places) == 0:

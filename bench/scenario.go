@@ -68,6 +68,10 @@ type Board struct {
 	Corner  Corner   `toml:"corner" comment:"Which of the data sheet's times: typ, max, or sampled: drawn for each operation."`
 	Wear    string   `toml:"wear" comment:"How sectors age: a wear law of 'dualbank parts', or a .toml file; empty: their erases are only counted."`
 	CPU     bool     `toml:"cpu" comment:"Whether the processor's work beside the flash takes time."`
+
+	Battery float64 `toml:"battery_j" comment:"Energy of the device's battery in joule, a CR2032 has 2400; 0: there is none."`
+
+	Speculation Speculation `toml:"speculation" comment:"On a Cortex-M7, whether erases of one bank stall code of the other one, since the core fetches ahead: reported (a share of them, as field reports have it), off, always."`
 }
 
 // Layout is the [layout] section: the configuration files that bootloader and application are built with, which
@@ -248,6 +252,8 @@ func (s *Scenario) check() error {
 		return bad("board.compare", "%d drivers: give at most 8", len(s.Board.Compare))
 	case s.Board.States > 100:
 		return bad("board.wait_states", "%d: give 0 to 100", s.Board.States)
+	case !(s.Board.Battery >= 0 && s.Board.Battery <= 1e9):
+		return bad("board.battery_j", "%v: give the battery's energy in joule, or 0 for none", s.Board.Battery)
 	case s.Layout.Target == "":
 		return bad("layout.target", "is missing: name the target")
 	case !nameable(s.Layout.Name):

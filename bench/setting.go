@@ -49,6 +49,21 @@ func (c *Corner) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
+// Speculation is a setting of the model, in the file "reported", "off" or "always".
+type Speculation model.Speculation
+
+func (s Speculation) String() string { return model.Speculation(s).String() }
+
+// MarshalText writes the setting's name.
+func (s Speculation) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads it.
+func (s *Speculation) UnmarshalText(b []byte) (err error) {
+	all := []Speculation{Speculation(model.SpeculationReported), Speculation(model.SpeculationOff), Speculation(model.SpeculationAlways)}
+	*s, err = word("speculation", b, all, Speculation.String)
+	return err
+}
+
 // Code is where code runs from, in scenario files "bank1" to "bank4" or "ram"; "layout" for an application where the
 // layout has it, "code" for a handler beside its application.
 type Code model.Code

@@ -171,8 +171,8 @@ func (d *Device) collections() uint64 {
 	return n
 }
 
-// norCounters returns the counters of the external flash, zero without one.
-func (d *Device) norCounters() model.NORCounters {
+// NORCounters returns the counters of the external flash, zero without one.
+func (d *Device) NORCounters() model.NORCounters {
 	if d.external == nil {
 		return model.NORCounters{}
 	}

@@ -234,3 +234,27 @@ func (s *Scenario) releases(l *layout.Layout) (*release.Series, error) {
 	}
 	return r, nil
 }
+
+// OpenTime opens the store as a boot does, in core cycles, and leaves it open.
+func (d *Device) OpenTime() (cycles uint64, err error) {
+	began := d.Flash.Now()
+	if err := d.KV.Open(); err != nil {
+		return 0, fmt.Errorf("opening the store: %w", err)
+	}
+	return d.Flash.Now() - began, nil
+}
+
+// Ready is the time from a reset to the application with its store open, in core cycles, when nothing is to be
+// installed: start-up, bootloader, start-up of the application, store. It is measured on a copy of the device's
+// state; the clock goes on.
+func (d *Device) Ready() (cycles uint64, err error) {
+	state := d.Snapshot()
+	began := d.Flash.Now()
+	d.reset(boot.Software, nil)
+	if err := d.start(); err != nil {
+		return 0, err
+	}
+	cycles = d.Flash.Now() - began
+	d.Restore(state)
+	return cycles, d.KV.Open()
+}

@@ -71,8 +71,8 @@ func provisioned(t testing.TB, s *Scenario, driver string) *Device {
 // from the header at 0x08008000 on 2 x 16, 64 and 3 x 128 KiB of the application.
 func TestUpdatePhasesByHand(t *testing.T) {
 	const (
-		ms     = 180_000 // cycles
-		us     = 180
+		ms     = 168_000 // cycles
+		us     = 168
 		bytes  = 400 << 10
 		blocks = 400
 		header = 112
@@ -345,5 +345,35 @@ func TestUpdateErrors(t *testing.T) {
 		}
 	}); err != context.Canceled {
 		t.Errorf("stopped half way: %v", err)
+	}
+}
+
+// With fast programming the bootloader copies faster, and on a G4 interrupts are masked for a row and no longer.
+func TestFastProgramming(t *testing.T) {
+	run := func(board, driver string) (copies, masked float64) {
+		s, err := BoardScenario(board)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Update.Bytes = 64 << 10
+		d, err := s.Device(driver, model.Typ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := NewLoad(&s.Workload, 1).Provision(d.KV); err != nil {
+			t.Fatal(err)
+		}
+		u, err := d.RunUpdate(context.Background(), &s.Update, 1, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Flash.Seconds(u.Phases[PhaseCopy].Cycles), d.Flash.Seconds(u.Counters.LongestMasked)
+	}
+	for board, want := range map[string][2]float64{"nucleo-u575zi-q": {2.4, 0}, "nucleo-g474re": {1.36, 3.9e-3}} {
+		slow, m := run(board, "ram-code")
+		fast, masked := run(board, "burst")
+		if slow/fast < want[0] || slow/fast > want[0]*1.05 || m != 0 || masked > want[1] || (masked > 0) != (want[1] > 0) {
+			t.Errorf("%s: copies in %v s and %v s, masked for %v s and %v s", board, slow, fast, m, masked)
+		}
 	}
 }

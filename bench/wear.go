@@ -13,16 +13,14 @@ import (
 // UnitWear is the wear of one erase unit.
 type UnitWear struct {
 	model.Wear
-	Rated    uint32 // erases that it is rated for; 0: not known
-	External bool   // on the external flash: the address is that in the device, the bank is -1
+	External bool // on the external flash: the address is that in the device, the bank is -1
 }
 
 // Wear returns the wear of all sectors of the flash, then of the erase units of a store on external flash.
 func (d *Device) Wear() []UnitWear {
-	rated := d.Flash.Part().Endurance.Erases
 	var out []UnitWear
 	for _, w := range d.Flash.Wear() {
-		out = append(out, UnitWear{w, rated, false})
+		out = append(out, UnitWear{w, false})
 	}
 	e := d.external
 	if e == nil {
@@ -31,8 +29,8 @@ func (d *Device) Wear() []UnitWear {
 	unit := e.nor.EraseSize(e.base)
 	counts := e.nor.EraseCounts()
 	for at := e.base; at < e.base+e.size; at += unit {
-		w := model.Wear{Sector: part.Sector{Addr: at, Size: unit, Bank: -1}, Erases: counts[at/unit]}
-		out = append(out, UnitWear{w, e.part.Endurance.Erases, true})
+		w := model.Wear{Sector: part.Sector{Addr: at, Size: unit, Bank: -1}, Erases: counts[at/unit], Rated: e.part.Endurance.Erases}
+		out = append(out, UnitWear{w, true})
 	}
 	return out
 }

@@ -200,12 +200,15 @@ type Sets struct {
 	Cycles      uint64 // virtual time from the first operation to the last
 	Counters    model.Counters
 	Collections uint64
+	Spent       [2][2]uint64      // cycles of erasing and of programming, by sets and removes without garbage collection and with it
 	External    model.NORCounters // of the external flash, if the keys are on it
 	Wear        []model.Wear      // of the internal flash, at the end
 	worst       uint32            // erases of the most erased sector, internal or external
 	Life        Life
 	Latencies   []model.Latency // of the application's interrupts
 	Resets      Resets
+	Opening     uint64 // of the store as the workload leaves it
+	Ready       uint64 // from a reset to the application with the store open
 }
 
 // Count returns the number of sets and removes.
@@ -226,7 +229,7 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 		Plain:  make([]uint64, 0, total),
 		Gets:   make([]uint64, 0, total*uint64(w.Reads)),
 	}
-	start, before, outside, collections := f.Now(), f.Counters(), d.norCounters(), d.collections()
+	start, before, outside, collections := f.Now(), f.Counters(), d.NORCounters(), d.collections()
 	life := newLifeRecorder(d)
 	if err := f.Run(d.app); err != nil {
 		return nil, err
@@ -251,6 +254,7 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 		was := d.remember(l, i)
 		remove := l.held[i].present && l.Chance(w.Removes)
 		began, gcs := f.Now(), d.collections()
+		erasing, programming := f.Spent()
 		if remove {
 			failed = l.Remove(d.KV, i)
 		} else {
@@ -265,12 +269,17 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 		} else {
 			s.ValueBytes += uint64(len(l.held[i].value))
 		}
+		kind := 0
 		if took := f.Now() - began; d.collections() == gcs {
 			s.Plain = append(s.Plain, took)
 		} else {
+			kind = 1
 			s.GC = append(s.GC, took)
 			life.collected()
 		}
+		e, p := f.Spent()
+		s.Spent[kind][0] += e - erasing
+		s.Spent[kind][1] += p - programming
 		for r := uint32(0); r < w.Reads && failed == nil; r++ {
 			began := f.Now()
 			failed = l.Get(d.KV, l.Draw())
@@ -284,7 +293,7 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 	}
 	s.Counters = f.Counters().Since(before)
 	s.Collections = d.collections() - collections
-	s.External = d.norCounters().Since(outside)
+	s.External = d.NORCounters().Since(outside)
 	s.Wear = f.Wear()
 	for _, w := range d.Wear() {
 		s.worst = max(s.worst, w.Erases)
@@ -303,6 +312,12 @@ func (d *Device) RunWorkload(ctx context.Context, w *Workload, seed uint64, prog
 	}
 	if failed != nil && ctx.Err() == nil {
 		failed = fmt.Errorf("after %d sets: %w", s.Count(), failed)
+	}
+	if failed == nil {
+		s.Opening, failed = d.OpenTime()
+	}
+	if failed == nil {
+		s.Ready, failed = d.Ready()
 	}
 	return s, failed
 }

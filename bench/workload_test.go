@@ -43,10 +43,10 @@ func TestSetIsItsProgramTime(t *testing.T) {
 			t.Fatal(err)
 		}
 		const bytes = 24 + 7 + 256
-		floor := c.accesses(bytes) * 16 * 180 // 16 us at 180 MHz
+		floor := c.accesses(bytes) * 16 * 168 // 16 us at 168 MHz
 		// With word, unaligned ends of key, value and header cost up to 3 accesses more each.
-		roof := floor + floor/20 + 9*16*180 + 2000
-		const erase = 250 * 180_000 // of the sector that the record goes into, where it does
+		roof := floor + floor/20 + 9*16*168 + 2000
+		const erase = 250 * 168_000 // of the sector that the record goes into, where it does
 		for _, got := range s.Plain {
 			if got < floor || got > roof && got < erase+floor || got > erase+roof+1000 {
 				t.Errorf("driver %s: a set takes %d cycles: want %d to %d, and %d more with an erase", c.driver, got, floor, roof, erase)
@@ -84,7 +84,7 @@ func TestCountsAgree(t *testing.T) {
 	var erase, overhead uint64
 	for _, w := range s.Wear {
 		each := map[uint32]uint64{16 << 10: 250, 64 << 10: 550}[w.Size]
-		erase += uint64(w.Erases) * each * 180_000
+		erase += uint64(w.Erases) * each * 168_000
 		overhead += uint64(w.Erases) * 200
 	}
 	before, _ := lived(t, "mbed", &Workload{SetsPerHour: 1, Hours: 1, Keys: Guide().Workload.Keys})

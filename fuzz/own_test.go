@@ -188,3 +188,27 @@ func TestExploreMadeWorkload(t *testing.T) {
 		t.Errorf("%s", e)
 	}
 }
+
+// TestExploreOnZeros: on a part whose erased cells read 0 a store that looks for 0xFF breaks rules, which are
+// findings as any other; one that does not look at erased cells breaks none, with units of 512 bytes that are
+// erased one by one.
+func TestExploreOnZeros(t *testing.T) {
+	device := explore.Device{Part: "cy8c624abzi", Unit: 32, Base: 0x1004_0000, Size: 32 << 10}
+	sweep := kv.Sweep{Device: device, Seed: 1, MaxCuts: 200}
+	for i := range 12 {
+		sweep.Ops = append(sweep.Ops, script.Op{Kind: script.Set, Key: fmt.Sprintf("k%d", i%3), Size: 20, Seed: uint64(i)})
+	}
+	sweep.Ops = append(sweep.Ops, script.Op{Kind: script.Reset}, script.Op{Kind: script.Set, Key: "k0", Size: 30, Seed: 99})
+	looks, tdb := recorder{dir: t.TempDir()}, recorder{dir: t.TempDir()}
+	fuzz.Explore(&looks, kv.FromSimple(func(d kvstore.BlockDevice) *log { return &log{dev: d} }), sweep)
+	if len(looks.errors) == 0 {
+		t.Error("a store that looks for 0xFF breaks no rule on cells that erase to 0")
+	}
+	sweep.Device.Unit, sweep.Modes = 512, []string{"before", "after"}
+	fuzz.Explore(&tdb, func(d kvstore.BlockDevice) kvstore.Store { return kvstore.NewTDB(d, kvstore.Options{}) }, sweep)
+	for _, e := range tdb.errors {
+		if !strings.Contains(e, "rule") {
+			t.Error(e)
+		}
+	}
+}

@@ -327,8 +327,8 @@ func TestFiles(t *testing.T) {
 	}
 	for want, o := range map[string]Options{
 		"an age of -1 years: give up to 1000":                             {Age: -1},
-		"a program unit of 3 bytes: give a power of two up to 4096":       {Unit: 3},
-		"a program unit of 1048576 bytes: give a power of two up to 4096": {Unit: 1 << 20},
+		"a program unit of 3 bytes: give a power of two up to 8192":       {Unit: 3},
+		"a program unit of 1048576 bytes: give a power of two up to 8192": {Unit: 1 << 20},
 	} {
 		if _, err := Inspect(d, o); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)

@@ -41,8 +41,8 @@ func Inspect(d *Dump, o Options) (*Report, error) {
 	if !(o.Age >= 0 && o.Age <= 1000) {
 		return nil, fmt.Errorf("an age of %v years: give up to 1000", o.Age)
 	}
-	if o.Unit > 4096 || o.Unit&(o.Unit-1) != 0 {
-		return nil, fmt.Errorf("a program unit of %d bytes: give a power of two up to 4096", o.Unit)
+	if o.Unit > 8192 || o.Unit&(o.Unit-1) != 0 {
+		return nil, fmt.Errorf("a program unit of %d bytes: give a power of two up to 8192", o.Unit)
 	}
 	l := inspection{dump: d, Options: o, report: r}
 	if o.Layout != nil {

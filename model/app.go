@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"dualbank/model/random"
 )
 
 // App is what runs beside the storage: periodic interrupts, and a watchdog that must be fed. Where its code
@@ -26,10 +28,44 @@ type Interrupt struct {
 // application is where the application runs from, and what it feels.
 type application struct {
 	code          Code
-	stalls        []bool // by bank: the application cannot be fetched while it is busy
-	handlersInRAM bool   // the driver has put interrupt handlers there
+	stalls        []bool        // by bank: the application cannot be fetched while it is busy
+	handlersInRAM bool          // the driver has put interrupt handlers there
+	speculation   float64       // share of erases that stall code of another bank
+	ahead         random.Source // of the erases that do
 	app           *running
 	quick         bool // nothing observes or perturbs this flash: programTime may take its fast path
+}
+
+// Speculation is whether erases of one bank stall code of another one, on a core that fetches ahead into the bank
+// that is busy (Cortex-M7).
+type Speculation int
+
+// The settings. They change nothing on other cores, without a core, and for code in RAM.
+const (
+	SpeculationReported Speculation = iota // a share of erases does, as field reports have it: Core.Speculation
+	SpeculationOff                         // none does, as the manual has it
+	SpeculationAlways                      // every one does
+)
+
+var speculationNames = []string{"reported", "off", "always"}
+
+func (s Speculation) String() string { return speculationNames[s] }
+
+// StallRange reports whether erases of bank stall code that could be read meanwhile now and then only, so that a run
+// shows one draw of them: between not at all and the whole erase.
+func (f *Flash) StallRange(bank int) bool {
+	return f.speculation > 0 && f.speculation < 1 && f.code != CodeInRAM && !f.stalls[bank]
+}
+
+// StalledShare is the share of erases that stall code of another bank.
+func (f *Flash) StalledShare() float64 { return f.speculation }
+
+// speculates reports whether the erase of bank that begins now stalls code that could be read meanwhile.
+func (f *Flash) speculates(bank int) bool {
+	if f.speculation == 0 || f.code == CodeInRAM || f.stalls[bank] {
+		return false
+	}
+	return f.speculation >= 1 || f.ahead.Float64() < f.speculation
 }
 
 // running is an App in cycles.
@@ -156,13 +192,55 @@ func (a *running) feel(o *operation) {
 		switch {
 		case o.masked && !o.apart:
 			a.window(q, o.start, o.end())
-		case !o.masked && !q.stalls[o.bank]:
+		case !o.masked && !q.stalls[o.bank] && (!o.ahead || q.Handler == CodeInRAM):
+		case !o.masked && o.count == 1 && o.yields > 0:
+			a.yield(q, o.start+o.gap, o.end(), o.yields)
 		case !o.masked && o.count == 1:
 			a.window(q, o.start+o.gap, o.end())
 		case o.masked:
 			a.windows(q, o, 0)
 		default:
 			a.windows(q, o, o.gap)
+		}
+	}
+}
+
+// yielded is how long an erase of bank takes that begins at cycle from and gives way to each activation that it
+// stalls, which makes it so many cycles longer. An application whose interrupts leave it no time gets none.
+func (a *running) yielded(bank int, from, cycles, each uint64) uint64 {
+	limit := 1000 * cycles
+	for took := cycles; ; {
+		n := uint64(0)
+		for i := range a.irqs {
+			if q := &a.irqs[i]; q.stalls[bank] {
+				n += ticksBefore(q, a.start, from+took) - ticksBefore(q, a.start, from)
+			}
+		}
+		longer := min(cycles+n*each, limit)
+		if longer == took {
+			return took
+		}
+		took = longer
+	}
+}
+
+// yield delays each activation from cycle from on, until before cycle to, by latency: the erase makes way.
+func (a *running) yield(q *irq, from, to, latency uint64) {
+	k := ticksBefore(q, a.start, from)
+	n := ticksBefore(q, a.start, to) - k
+	if n == 0 {
+		return
+	}
+	delay := latency + a.entry
+	q.Delayed += n
+	if q.deadline > 0 && delay > q.deadline {
+		q.Late += n
+	}
+	q.add(delay, 0, n)
+	if a.observe != nil {
+		for i := range n {
+			at := a.start + q.offset + (k+i)*q.period
+			a.observe(&Delay{&q.Interrupt, at, 1, at + delay})
 		}
 	}
 }

@@ -9,7 +9,9 @@ type operation struct {
 	gap    uint64 // driver's share of each, before it
 	busy   uint64 // of all of them
 	masked bool
-	apart  bool // masked for each access, not for all of them at a stretch
+	apart  bool   // masked for each access, not for all of them at a stretch
+	yields uint64 // cycles after which an erase makes way for an interrupt; 0: it does not
+	ahead  bool   // the core's speculative fetch from the bank stalls code of other banks too
 }
 
 func (o *operation) end() uint64 { return o.start + o.count*o.gap + o.busy }
@@ -32,6 +34,7 @@ func (f *Flash) programTime(addr uint32, n int, steps uint64, refused bool) (bus
 			busy = steps * t.program.each
 			f.now += t.program.call + t.program.chunk + steps*t.program.access + busy
 			f.count.Busy[bank] += busy
+			f.count.Programming += busy
 			if f.stalls[bank] {
 				f.count.Stall += busy
 				f.count.LongestStall = max(f.count.LongestStall, t.program.each)
@@ -60,10 +63,36 @@ func (f *Flash) programTime(addr uint32, n int, steps uint64, refused bool) (bus
 	return busy + f.chunkTime(last, addr, n, steps)
 }
 
+// pieces divides n bytes at addr into what comes before whole rows, the rows, and what comes after them.
+func (t *programTiming) pieces(addr uint32, n int) (lengths [3]int) {
+	row := t.row
+	head := int(-addr & (row - 1))
+	if head+int(row) > n {
+		return [3]int{n, 0, 0}
+	}
+	rows := (n - head) &^ int(row-1)
+	return [3]int{head, rows, n - head - rows}
+}
+
 // chunkTime puts what a call programs in one sector on the clock.
-func (f *Flash) chunkTime(i int, addr uint32, n int, steps uint64) uint64 {
+func (f *Flash) chunkTime(i int, addr uint32, n int, steps uint64) (busy uint64) {
+	if f.timing.program.row == 0 {
+		return f.pieceTime(i, addr, n, steps)
+	}
+	for _, k := range f.timing.program.pieces(addr, n) {
+		if k > 0 {
+			busy += f.pieceTime(i, addr, k, f.timing.Count(addr, k))
+			addr += uint32(k)
+		}
+	}
+	return busy
+}
+
+// pieceTime is chunkTime for rows alone or for accesses alone.
+func (f *Flash) pieceTime(i int, addr uint32, n int, steps uint64) uint64 {
 	o, longest := f.chunk(i, addr, n, steps, f.now)
 	f.now = o.end()
+	f.count.Programming += o.busy
 	f.feelOf(&o, longest)
 	return o.busy
 }
@@ -73,7 +102,13 @@ func (f *Flash) chunkTime(i int, addr uint32, n int, steps uint64) uint64 {
 func (f *Flash) chunk(i int, addr uint32, n int, steps, now uint64) (o operation, longest uint64) {
 	t := &f.timing
 	o = operation{bank: f.sectors[i].Bank, start: now, count: steps, gap: t.program.access, masked: t.program.masked}
-	o.busy, longest = f.programBusy(addr, n, steps)
+	o.busy, longest = f.programBusy(i, addr, n, steps)
+	if row := t.program.row; row > 0 && addr&(row-1) == 0 && uint32(n)&(row-1) == 0 {
+		// The driver's share is one of a row, and a row is one stretch without interrupts.
+		o.count = uint64(uint32(n) / row)
+		o.masked = o.masked || t.program.rowMasked
+		o.apart = o.apart || t.program.rowMasked && !t.program.masked && o.count > 1
+	}
 	if t.program.unaligned {
 		// FlashIAP copies a source that is not aligned and hands it over unit by unit.
 		o.gap += t.program.chunk
@@ -87,7 +122,7 @@ func (f *Flash) chunk(i int, addr uint32, n int, steps, now uint64) (o operation
 // feelOf accounts for what an operation lets the application feel.
 func (f *Flash) feelOf(o *operation, longest uint64) {
 	f.count.Busy[o.bank] += o.busy
-	if f.stalls[o.bank] {
+	if f.stalls[o.bank] || o.ahead {
 		f.count.Stall += o.busy
 		f.count.LongestStall = max(f.count.LongestStall, longest)
 		if f.part.ReadCollision.Value && !o.masked {
@@ -108,26 +143,48 @@ func (f *Flash) feelOf(o *operation, longest uint64) {
 	}
 }
 
+// EraseCycles is the typical time of an erase of the sector at addr when it is new, or the maximum at corner Max.
+// addr is inside the flash.
+func (f *Flash) EraseCycles(addr uint32) uint64 {
+	time := f.sectors[f.sectorAt(addr)].time
+	if f.timing.corner == Max {
+		return time.high
+	}
+	return time.typ
+}
+
 // eraseCycles is what an erase of sector i takes at its present age.
 func (f *Flash) eraseCycles(i int) uint64 {
 	s := &f.sectors[i]
 	time := s.time
 	if f.law != nil && len(f.law.Growth) > 0 {
+		time.high = time.high * f.law.MaxFactor(s.erases) >> 10
 		time.typ = min(time.typ*f.law.Factor(s.erases)>>10, time.high)
 	}
-	return time.at(f.timing.corner, &f.rand)
+	return time.at(f.timing.corner, f.ageOf(i), &f.rand)
+}
+
+// suspended is how long an erase of bank that begins now and takes so many cycles is when it makes way for the
+// interrupts that come meanwhile.
+func (f *Flash) suspended(bank int, cycles uint64) uint64 {
+	t := &f.timing.erase
+	if t.suspend == 0 || t.masked || f.app == nil {
+		return cycles
+	}
+	return f.app.yielded(bank, f.now+t.sector, cycles, t.suspend+t.resume)
 }
 
 // eraseTime puts the erase of a sector, or of a whole bank, on the clock.
-func (f *Flash) eraseTime(bank int, cycles uint64) (busy uint64) {
+func (f *Flash) eraseTime(bank int, cycles uint64, ahead bool) (busy uint64) {
 	f.count.Erases++
 	t := &f.timing
 	if !t.on {
 		return 0
 	}
 	f.cache.flush()
-	o := operation{bank: bank, start: f.now, count: 1, gap: t.erase.sector, busy: cycles, masked: t.erase.masked}
+	o := operation{bank: bank, start: f.now, count: 1, gap: t.erase.sector, busy: cycles, masked: t.erase.masked, ahead: ahead, yields: t.erase.suspend}
 	f.now = o.end() + t.erase.reset
+	f.count.Erasing += cycles
 	f.feelOf(&o, cycles)
 	return cycles
 }

@@ -1,11 +1,78 @@
 package model
 
 import (
+	"errors"
+	"fmt"
 	"math"
 
 	"dualbank/model/cell"
 	"dualbank/model/part"
 )
+
+// The errors of a flash operation.
+var (
+	// ErrPowerCut: the power is gone. Every operation fails with it until Boot.
+	ErrPowerCut = errors.New("model: power cut")
+	// ErrReset: the watchdog has reset the device in the middle of an operation. It is a power cut
+	// (errors.Is) but for RAM, which is kept. Every operation fails with it until Boot.
+	ErrReset = fmt.Errorf("model: watchdog reset, RAM kept: %w", ErrPowerCut)
+	// ErrRange: the operation does not lie wholly in the flash.
+	ErrRange = errors.New("model: outside the flash")
+	// ErrAlign: address or size is not a multiple of the program or erase unit.
+	ErrAlign = errors.New("model: not aligned to the unit")
+	// ErrProgram: the cells refuse to be programmed without an erase.
+	ErrProgram = errors.New("model: programming a unit that is not erased")
+	// ErrVerify: the driver read back something else than it wrote, or a sector that is not blank
+	// after its erase.
+	ErrVerify = errors.New("model: verify failed")
+	// ErrECC: a read touched a unit with more wrong bits than its ECC corrects.
+	ErrECC = errors.New("model: uncorrectable ECC error")
+	// ErrFault: the same where it raises a bus fault or an NMI. Every operation fails with it until Boot.
+	ErrFault = fmt.Errorf("model: bus fault or NMI: %w", ErrECC)
+	// ErrInjected: the fault plan made this step fail.
+	ErrInjected = errors.New("model: injected failure")
+)
+
+// Cut is one entry of a fault plan: Step further steps complete, then the next one is left as Mode
+// says, with the randomness of Seed.
+type Cut struct {
+	Step uint64
+	Mode Mode
+	Seed uint64
+}
+
+// Mode is how an interrupted step leaves its cells.
+type Mode = cell.Mode
+
+// The modes of faults, as package cell describes them. All but Fail are power cuts.
+var (
+	Before = cell.Before
+	After  = cell.After
+	Torn   = cell.Torn
+	Prefix = cell.Prefix
+	Weak   = cell.Weak
+	ECC    = cell.ECC
+	Fail   = cell.Fail
+)
+
+// CutModes lists the modes of power cuts that mean something on a part: ECC on one that has it only.
+func CutModes(p *part.Part) []Mode {
+	modes := []Mode{Before, After, Torn, Prefix, Weak}
+	if p.ECC.Bytes != 0 {
+		modes = append(modes, ECC)
+	}
+	return modes
+}
+
+// ModeByName finds a mode by what its String method says.
+func ModeByName(name string) (Mode, bool) {
+	for _, m := range []Mode{Before, After, Torn, Prefix, Weak, ECC, Fail} {
+		if m.String() == name {
+			return m, true
+		}
+	}
+	return nil, false
+}
 
 // faults is the step counter with the fault plan, and what is left when it has hit.
 type faults struct {

@@ -49,6 +49,7 @@ type Flash struct {
 
 	cells    *cell.Array
 	timing   timing
+	supply   supply
 	cache    dataCache
 	rand     random.Source // of the draws of corner Sampled
 	count    Counters
@@ -64,8 +65,12 @@ type geometry struct {
 	unit    uint32 // bytes of the driver's program unit
 	sectors []sector
 	granule uint  // log2 of the smallest sector
-	index   []int // sector by offset >> granule
+	index   []int // sector by offset >> granule; noSector between banks
+	gaps    bool  // there are such
 }
+
+// noSector is the index of what lies between two banks.
+const noSector = -1
 
 // listeners are told of what happens.
 type listeners struct {
@@ -77,6 +82,7 @@ type listeners struct {
 type sector struct {
 	part.Sector
 	erases uint32
+	rated  uint32 // erases; 0: not known
 	life   uint32 // erases after which it fails; 0: never
 	time   span   // of one erase, by the flash alone, when it is new
 }
@@ -87,7 +93,17 @@ func (g *geometry) sectorAt(addr uint32) int { return g.index[(addr-g.base)>>g.g
 // inside reports whether size bytes at addr lie in the flash.
 func (g *geometry) inside(addr uint32, size int) bool {
 	off := addr - g.base
-	return off <= g.size && uint64(size) <= uint64(g.size-off)
+	return off <= g.size && uint64(size) <= uint64(g.size-off) && (!g.gaps || size == 0 || g.whole(off, size))
+}
+
+// whole reports whether no byte of size bytes from off on lies between two banks.
+func (g *geometry) whole(off uint32, size int) bool {
+	for i := off >> g.granule; i <= (off+uint32(size)-1)>>g.granule; i++ {
+		if g.index[i] == noSector {
+			return false
+		}
+	}
+	return true
 }
 
 // Config chooses what New builds.
@@ -107,14 +123,18 @@ type Config struct {
 	Unaligned  bool          // what is programmed does not stand on word boundaries in RAM: FlashIAP then hands it over unit by unit
 	App        App           // what runs beside the storage and feels it
 	Wear       *part.WearLaw // how sectors age; nil: they only count their erases
-	Seed       uint64        // of the draws of corner Sampled and of Wear
+	Seed       uint64        // of the draws of corner Sampled, of Wear and of Speculation
+
+	Speculation Speculation // whether erases of one bank stall code of another one; needs Core
 }
 
 // Corner chooses among the times of a part.
 type Corner int
 
-// The corners: typical and maximum times of the data sheet, and draws between its minimum and its
-// maximum for every operation, half of them below typ. A minimum that is not known is typ.
+// The corners: typical and maximum times of the data sheet, and draws around typ for every operation, half of
+// them below it. A draw in a new sector lies between the minimum and as far above typ; the range grows with the
+// sector's erases, and reaches the maximum at the end of its rated life. A minimum that is not known is typ; on
+// a part without a rating draws reach the maximum from the start.
 const (
 	Typ Corner = iota
 	Max
@@ -157,6 +177,8 @@ type Counters struct {
 	Resets       uint64   // by the watchdog, in the middle of an operation
 	Collisions   uint64   // operations during which the application's code was in the busy bank, on a part where reading that is a fault
 	Busy         []uint64 // by bank
+	Erasing      uint64   // of that, erases
+	Programming  uint64   // and programs
 
 	Stall         uint64 // time in which the application's code could not be fetched
 	LongestStall  uint64
@@ -182,6 +204,8 @@ func (c Counters) Since(before Counters) Counters {
 	c.Collisions -= before.Collisions
 	c.Stall -= before.Stall
 	c.Masked -= before.Masked
+	c.Erasing -= before.Erasing
+	c.Programming -= before.Programming
 	c.Busy = slices.Clone(c.Busy)
 	for i := range c.Busy {
 		c.Busy[i] -= before.Busy[i]
@@ -232,7 +256,7 @@ func New(c Config) (*Flash, error) {
 	if err := p.Check(); err != nil {
 		return nil, fmt.Errorf("part %s: %w", p.Name, err)
 	}
-	f := &Flash{geometry: geometry{part: p, base: p.Base, size: p.Size()}, faults: faults{cutAt: noCut, onECC: cmp.Or(c.OnECC, p.ECCError.Value)}}
+	f := &Flash{geometry: geometry{part: p, base: p.Base, size: p.Span()}, faults: faults{cutAt: noCut, onECC: cmp.Or(c.OnECC, p.ECCError.Value)}}
 	switch f.onECC {
 	case "", part.ECCFault, part.ECCNMI, part.ECCFlag, part.ECCStatus:
 	default:
@@ -240,21 +264,35 @@ func New(c Config) (*Flash, error) {
 	}
 	smallest := uint32(math.MaxUint32)
 	for _, s := range p.Sectors() {
-		f.sectors = append(f.sectors, sector{Sector: s})
+		f.sectors = append(f.sectors, sector{Sector: s, rated: p.Endurance.Erases})
 		smallest = min(smallest, s.Size)
 	}
 	f.granule = uint(bits.TrailingZeros32(smallest))
+	f.index = make([]int, f.size>>f.granule)
+	for i := range f.index {
+		f.index[i] = noSector
+	}
 	for i, s := range f.sectors {
-		for range s.Size >> f.granule {
-			f.index = append(f.index, i)
+		for k := range s.Size >> f.granule {
+			f.index[(s.Addr-f.base)>>f.granule+k] = i
 		}
 	}
+	f.gaps = p.Span() != p.Size()
 	f.count.Busy = make([]uint64, len(p.Banks))
 	if int(c.Code) >= len(p.Banks) || c.Code < CodeInRAM {
 		return nil, fmt.Errorf("part %s: no bank %d to run the application from: it has %d", p.Name, c.Code, len(p.Banks))
 	}
 	f.code, f.stalls = c.Code, f.stallsOf(c.Code)
 	f.law, f.seed, f.rand = c.Wear, c.Seed, *random.New(c.Seed)
+	if c.Core != nil && c.Core.Speculation.Share > 0 && p.ReadWhileWrite.Value {
+		switch c.Speculation {
+		case SpeculationReported:
+			f.speculation = c.Core.Speculation.Share
+		case SpeculationAlways:
+			f.speculation = 1
+		}
+		f.ahead = *random.New(c.Seed ^ 0xA4EAD)
+	}
 	if err := f.setTiming(c); err != nil {
 		return nil, err
 	}
@@ -263,10 +301,11 @@ func New(c Config) (*Flash, error) {
 	}
 	page := min(smallest, cell.MaxPage)
 	if f.size <= 16<<10 {
-		page = min(smallest, 256)
+		page = min(smallest, max(256, p.RowWrites.Bytes))
 	}
 	f.cells = cell.New(cell.Config{
 		Bytes: f.size, Page: page, Rule: p.Cells.Rule, ECC: p.ECC.Bytes, Limit: byte(p.Writes.Value), Access: f.timing.Access,
+		Inverted: ^p.ErasedValue(), RowBytes: p.RowWrites.Bytes, RowWrites: uint16(p.RowWrites.Value),
 	})
 	if f.law != nil && p.Endurance.Erases > 0 {
 		if err := f.law.Check(); err != nil {
@@ -283,19 +322,18 @@ func New(c Config) (*Flash, error) {
 // Start is the address of the first byte of flash.
 func (f *Flash) Start() uint32 { return f.base }
 
-// Size is the number of bytes.
+// Size is the number of bytes from the start to the end, with what lies between banks.
 func (f *Flash) Size() uint32 { return f.size }
 
 // PageSize is the program unit that the driver offers, in bytes.
 func (f *Flash) PageSize() uint32 { return f.unit }
 
-// SectorSize is the size of the sector that holds addr, or 0xFFFFFFFF outside the flash.
+// SectorSize is the size of the sector that holds addr, or 0xFFFFFFFF outside the flash and between banks.
 func (f *Flash) SectorSize(addr uint32) uint32 {
-	off := addr - f.base
-	if off >= f.size {
+	if !f.inside(addr, 1) {
 		return math.MaxUint32
 	}
-	return f.sectors[f.index[off>>f.granule]].Size
+	return f.sectors[f.sectorAt(addr)].Size
 }
 
 // Part is the part that was given to New.
@@ -319,7 +357,7 @@ func (f *Flash) Read(addr uint32, p []byte) error {
 	}
 	var err error
 	if f.cells.Clean() {
-		f.cells.Peek(addr-f.base, p)
+		f.cells.Copy(addr-f.base, p)
 	} else if !f.cells.Read(addr-f.base, p) {
 		err = f.uncorrectable()
 	}
@@ -328,7 +366,7 @@ func (f *Flash) Read(addr uint32, p []byte) error {
 	start := f.now
 	f.now += f.readTime(addr, len(p))
 	if f.observe != nil && len(p) > 0 {
-		f.report(Event{Kind: Read, Addr: addr, Size: uint32(len(p)), Start: start}, 0)
+		f.report(Event{Kind: Read, Addr: addr, Size: uint32(len(p)), Start: start}, 0, false)
 	}
 	return err
 }
@@ -400,7 +438,11 @@ func (f *Flash) EraseBank(bank int) error {
 	f.now += f.timing.erase.call
 	cycles := uint64(0)
 	if f.timing.on {
-		cycles = f.timing.erase.bank[bank].at(f.timing.corner, &f.rand)
+		age := uint64(0)
+		for i := first; i < len(f.sectors) && f.sectors[i].Bank == bank; i++ {
+			age = max(age, f.ageOf(i))
+		}
+		cycles = f.timing.erase.bank[bank].at(f.timing.corner, age, &f.rand)
 	}
 	if err := f.erase(bank, f.sectors[first].Addr-f.base, f.part.Banks[bank].Size(), cycles, called); err != nil {
 		return err
@@ -418,10 +460,13 @@ func (f *Flash) EraseBank(bank int) error {
 // erase is the step of an erase that takes the flash so many cycles, within a call from cycle called
 // on.
 func (f *Flash) erase(bank int, off, n uint32, cycles, called uint64) error {
-	start := f.now
+	start, ahead := f.now, f.speculates(bank)
+	if f.timing.erase.suspend > 0 {
+		cycles = f.suspended(bank, cycles)
+	}
 	var at uint64
 	if f.app != nil && f.app.dog != nil && f.steps != f.cutAt {
-		o := operation{bank: bank, start: f.now, count: 1, gap: f.timing.erase.sector, busy: cycles, masked: f.timing.erase.masked}
+		o := operation{bank: bank, start: f.now, count: 1, gap: f.timing.erase.sector, busy: cycles, masked: f.timing.erase.masked, ahead: ahead, yields: f.timing.erase.suspend}
 		if when, ok := f.app.dog.survives(&o, called); !ok {
 			at = when
 			f.resetIn(0, at < o.start+o.gap)
@@ -441,17 +486,17 @@ func (f *Flash) erase(bank int, off, n uint32, cycles, called uint64) error {
 				s.erases++
 			}
 		}
-		f.report(Event{Kind: Erase, Addr: f.base + off, Size: n, Steps: 1, Bank: bank, Start: start}, f.eraseTime(bank, cycles))
+		f.report(Event{Kind: Erase, Addr: f.base + off, Size: n, Steps: 1, Bank: bank, Start: start}, f.eraseTime(bank, cycles, ahead), ahead)
 		return err
 	}
 	f.cells.Erase(off, n)
 	f.steps++
-	f.report(Event{Kind: Erase, Addr: f.base + off, Size: n, Steps: 1, Bank: bank, Start: start}, f.eraseTime(bank, cycles))
+	f.report(Event{Kind: Erase, Addr: f.base + off, Size: n, Steps: 1, Bank: bank, Start: start}, f.eraseTime(bank, cycles, ahead), ahead)
 	return nil
 }
 
 // report hands an event to the observer, if there is one.
-func (f *Flash) report(e Event, busy uint64) {
+func (f *Flash) report(e Event, busy uint64, ahead bool) {
 	if f.observe == nil {
 		return
 	}
@@ -463,7 +508,7 @@ func (f *Flash) report(e Event, busy uint64) {
 	case Program:
 		e2.Stalled, e2.Masked = f.stalls[e2.Bank], f.timing.program.masked
 	case Erase:
-		e2.Stalled, e2.Masked = f.stalls[e2.Bank], f.timing.erase.masked
+		e2.Stalled, e2.Masked = f.stalls[e2.Bank] || ahead, f.timing.erase.masked
 	}
 	f.observe(e2)
 }
@@ -561,6 +606,7 @@ func (f *Flash) Counters() Counters {
 type Wear struct {
 	part.Sector
 	Erases uint32
+	Rated  uint32 // erases; 0: not known
 	Life   uint32 // erases after which it fails, as drawn by a wear law; 0: never
 }
 
@@ -568,7 +614,7 @@ type Wear struct {
 func (f *Flash) Wear() []Wear {
 	w := make([]Wear, len(f.sectors))
 	for i, s := range f.sectors {
-		w[i] = Wear{s.Sector, s.erases, s.life}
+		w[i] = Wear{s.Sector, s.erases, s.rated, s.life}
 	}
 	return w
 }

@@ -164,7 +164,7 @@ func (n *NOR) programPage(addr uint32, p []byte) error {
 	n.count.Programs++
 	n.count.ProgramBytes += uint64(len(p))
 	// What is known of the spread is that of a whole page.
-	busy := min(n.first+uint64(len(p)-1)*n.next, n.page.typ) * n.page.at(n.corner, &n.host.rand) / n.page.typ
+	busy := min(n.first+uint64(len(p)-1)*n.next, n.page.typ) * n.page.at(n.corner, n.age(addr), &n.host.rand) / n.page.typ
 	n.wait(busy)
 	n.report(Event{Kind: Program, Addr: addr, Size: uint32(len(p)), Data: p, Steps: 1, Start: start}, busy)
 	return nil
@@ -209,10 +209,15 @@ func (n *NOR) eraseBlock(addr uint32, command int) error {
 	for a := addr; a < addr+size; a += unit {
 		n.wear[a/unit]++
 	}
-	busy := n.erases[command].at(n.corner, &n.host.rand)
+	busy := n.erases[command].at(n.corner, n.age(addr), &n.host.rand)
 	n.wait(busy)
 	n.report(Event{Kind: Erase, Addr: addr, Size: size, Steps: 1, Start: start}, busy)
 	return nil
+}
+
+// age is the share of its rated life that the erase unit at addr has had.
+func (n *NOR) age(addr uint32) uint64 {
+	return ageAfter(n.wear[addr/n.part.Erases[0].Bytes], n.part.Endurance.Erases)
 }
 
 // enable is write enable, the wait that the driver puts behind it, and the look whether it was taken.

@@ -38,7 +38,7 @@ func (f *Flash) Program(addr uint32, p []byte) error {
 	f.done = uint32(done)
 	busy := f.programTime(addr, done, steps, err == ErrProgram)
 	if f.observe != nil && done > 0 {
-		f.report(Event{Kind: Program, Addr: addr, Size: uint32(done), Data: p[:done], Steps: steps, Start: start}, busy)
+		f.report(Event{Kind: Program, Addr: addr, Size: uint32(done), Data: p[:done], Steps: steps, Start: start}, busy, false)
 	}
 	if f.dogReset {
 		return f.reset(at, err)

@@ -39,13 +39,17 @@ type readTiming struct {
 // programTiming is what a program costs.
 type programTiming struct {
 	call      uint64
-	chunk     uint64  // with the cache reset
-	access    uint64  // driver's share of one access
-	busy      [9]span // by log2 of an access's bytes
-	each      uint64  // of every access, where they all take the same; else 0
-	masked    bool    // interrupts are, for a chunk
-	verified  bool    // programs are read back
-	unaligned bool    // sources are handed over unit by unit
+	chunk     uint64   // with the cache reset
+	access    uint64   // driver's share of one access
+	busy      [14]span // by log2 of an access's bytes
+	each      uint64   // of every access, where they all take the same; else 0
+	masked    bool     // interrupts are, for a chunk
+	verified  bool     // programs are read back
+	unaligned bool     // sources are handed over unit by unit
+
+	row       uint32 // bytes that are programmed fast when whole; 0: none are
+	rowTime   span
+	rowMasked bool
 }
 
 // eraseTiming is what an erase costs beside the sector's own time.
@@ -56,6 +60,8 @@ type eraseTiming struct {
 	bank     []span // by bank, of all its sectors at once; 0: the part has none
 	masked   bool
 	verified bool
+
+	suspend, resume uint64 // of an erase that makes way for an interrupt; suspend 0: it does not
 }
 
 // coreTiming is what work of the processor costs.
@@ -75,23 +81,28 @@ func (b perByte) of(n int) uint64 { return uint64(b) * uint64(n) >> 10 }
 // span is a duration in cycles at its three corners.
 type span struct{ low, typ, high uint64 }
 
-// at is the duration at a corner; r is for the draw.
-func (s span) at(c Corner, r *random.Source) uint64 {
+// fullAge is the age of a sector at the end of its rated life.
+const fullAge = 1024
+
+// at is the duration at a corner in a sector of that age; r is for the draw.
+func (s span) at(c Corner, age uint64, r *random.Source) uint64 {
 	switch c {
 	case Max:
 		return s.high
 	case Sampled:
-		return s.draw(r)
+		return s.draw(age, r)
 	}
 	return s.typ
 }
 
-// draw is a duration between min and max, as often below typ as above it.
-func (s span) draw(r *random.Source) uint64 {
+// draw is a duration as often below typ as above it. When the sector is new it lies as far above as below, from
+// low on; the upper end grows with age and reaches the maximum at the end of the rated life.
+func (s span) draw(age uint64, r *random.Source) uint64 {
 	v := r.Uint64()
-	from, to := s.typ, s.high
-	if v>>63 == 0 {
-		from, to = s.low, s.typ
+	from, to := s.low, s.typ
+	if v>>63 == 1 {
+		hi, lo := bits.Mul64(s.high-s.typ, age)
+		from, to = s.typ, s.typ+max(hi<<54|lo>>10, min(s.typ-s.low, s.high-s.typ))
 	}
 	hi, _ := bits.Mul64(v<<1, to-from+1)
 	return from + hi
@@ -151,6 +162,7 @@ func (f *Flash) setTiming(c Config) error {
 	t.erase.sector, t.erase.reset = d.EraseSector.Cycles, d.EraseCacheReset.Cycles
 	t.erase.masked = d.EraseMasked.Value
 	f.handlersInRAM = d.InRAM.Value
+	f.setSupply(mv, d.EraseWidth.Value, d.ProgramWidth.Value)
 	return f.setDurations(c, d, mv)
 }
 
@@ -224,12 +236,19 @@ func (f *Flash) setDurations(c Config, d *part.DriverFamily, mv uint32) error {
 		t.program.busy[bits.TrailingZeros32(w)] = t.span(pt.Min, pt.Typ, pt.Max)
 	}
 	if t.corner != Sampled {
-		t.program.each = t.program.busy[bits.TrailingZeros32(t.Width)].at(t.corner, nil)
+		t.program.each = t.program.busy[bits.TrailingZeros32(t.Width)].at(t.corner, 0, nil)
 		for w := f.unit; w < t.Width; w *= 2 {
-			if t.program.busy[bits.TrailingZeros32(w)].at(t.corner, nil) != t.program.each {
+			if t.program.busy[bits.TrailingZeros32(w)].at(t.corner, 0, nil) != t.program.each {
 				t.program.each = 0
 			}
 		}
+	}
+	if u := f.part.Suspend; d.Suspend.Value && u.Latency.Time > 0 {
+		t.erase.suspend, t.erase.resume = t.cycles(u.Latency.Time), t.cycles(u.Resume.Time)
+	}
+	if b := f.part.Burst; d.Burst.Value && b.Bytes > 0 {
+		t.program.row, t.program.rowTime, t.program.rowMasked = b.Bytes, t.span(b.Typ, b.Typ, b.Max), b.Masked.Value
+		t.program.each = 0 // accesses differ
 	}
 	// The width of an erase is bound to the supply as that of a program, where a program has it.
 	for _, pt := range f.part.Program {
@@ -272,10 +291,18 @@ func (t *timing) cycles(d part.Time) uint64 {
 	return q
 }
 
-// programBusy is the time in which the bank is busy with n bytes at addr, and with the longest of its
+// programBusy is the time in which the bank is busy with n bytes at addr in sector i, and with the longest of its
 // accesses.
-func (f *Flash) programBusy(addr uint32, n int, steps uint64) (all, longest uint64) {
+func (f *Flash) programBusy(i int, addr uint32, n int, steps uint64) (all, longest uint64) {
 	t := &f.timing
+	if row := t.program.row; row > 0 && addr&(row-1) == 0 && uint32(n)&(row-1) == 0 {
+		for range uint32(n) / row {
+			d := t.program.rowTime.at(t.corner, f.ageOf(i), &f.rand)
+			all += d
+			longest = max(longest, d)
+		}
+		return all, longest
+	}
 	if t.program.each > 0 {
 		return steps * t.program.each, t.program.each
 	}
@@ -283,13 +310,14 @@ func (f *Flash) programBusy(addr uint32, n int, steps uint64) (all, longest uint
 		w, k := t.Run(addr, n)
 		s := t.program.busy[bits.TrailingZeros32(w)]
 		if t.corner == Sampled {
+			age := f.ageOf(i)
 			for range k {
-				d := s.draw(&f.rand)
+				d := s.draw(age, &f.rand)
 				all += d
 				longest = max(longest, d)
 			}
 		} else {
-			d := s.at(t.corner, nil)
+			d := s.at(t.corner, 0, nil)
 			all += k * d
 			longest = max(longest, d)
 		}

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -41,8 +42,11 @@ type dog struct {
 	asleep bool   // stopped by a reset
 	stalls []bool // by bank: it cannot be fed while the bank is busy
 	masked bool   // it cannot be fed while interrupts are masked
-	mode   Mode
-	rand   random.Source
+	inRAM  bool   // what feeds it runs from there
+
+	interrupt bool // it is fed by one
+	mode      Mode
+	rand      random.Source
 
 	start uint64 // of the time in which it is fed
 	fed   uint64 // last time it was, as far as it was not on time
@@ -68,7 +72,7 @@ func (f *Flash) newDog(w *Watchdog, app *running) (*dog, error) {
 		for i := range app.irqs {
 			if q := &app.irqs[i]; q.Name == w.By {
 				found = true
-				d.feed, d.offset, d.stalls = q.period, q.offset, q.stalls
+				d.feed, d.offset, d.stalls, d.inRAM, d.interrupt = q.period, q.offset, q.stalls, q.Handler == CodeInRAM, true
 			}
 		}
 		if !found {
@@ -120,7 +124,9 @@ func (d *dog) stretch(o *operation, called uint64) (from, to uint64, ok bool) {
 		return called, o.end(), true
 	case o.masked && !o.apart:
 		return o.start, o.end(), true
-	case !o.masked && d.stalls[o.bank] && o.count == 1:
+	case !o.masked && o.yields > 0 && d.interrupt:
+		// The erase makes way for the interrupt that feeds it.
+	case !o.masked && (d.stalls[o.bank] || o.ahead && !d.inRAM) && o.count == 1:
 		return o.start + o.gap, o.end(), true
 	}
 	// Between two accesses there is time to feed it.
@@ -177,12 +183,16 @@ func (f *Flash) resetDuring(addr uint32, n int) (at uint64) {
 	for n > 0 {
 		i := f.sectorAt(addr)
 		k := min(n, int(f.sectors[i].Addr+f.sectors[i].Size-addr))
+		if t.program.row > 0 {
+			pieces := t.program.pieces(addr, k)
+			k = cmp.Or(pieces[0], min(pieces[1], int(t.program.row)), pieces[2]) // row by row
+		}
 		count := t.Count(addr, k)
 		o, _ := f.chunk(i, addr, k, count, now)
 		if at, ok := d.survives(&o, f.now); !ok {
 			each := o.gap + o.busy/o.count
 			into := max(at, o.start) - o.start
-			in := min(into/each, count-1)
+			in := min(into/each, o.count-1) * (count / o.count)
 			if steps+in < f.cutAt-f.steps {
 				f.resetIn(steps+in, at < o.start || into%each < o.gap)
 			}

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"math"
+
 	"dualbank/model/part"
 	"dualbank/model/random"
 )
@@ -26,4 +28,27 @@ func (f *Flash) wearOut(i int) (stuck bool) {
 		}
 	}
 	return n > 0
+}
+
+// Favour makes size bytes from addr on the area that the application erases most. Where the part has areas with
+// a higher rating that hold them, the sectors in them get it, and lives in its proportion.
+func (f *Flash) Favour(addr, size uint32) {
+	rated := f.part.Rating(size)
+	for i := range f.sectors {
+		s := &f.sectors[i]
+		if s.Addr-addr < size && rated > s.rated {
+			s.life = uint32(min(uint64(s.life)*uint64(rated)/uint64(s.rated), math.MaxUint32))
+			s.rated = rated
+		}
+	}
+}
+
+// ageOf is the share of its rated life that sector i has had, up to fullAge. Without a rating it is at its end.
+func (f *Flash) ageOf(i int) uint64 { return ageAfter(f.sectors[i].erases, f.sectors[i].rated) }
+
+func ageAfter(erases, rated uint32) uint64 {
+	if erases >= rated {
+		return fullAge
+	}
+	return uint64(erases) * fullAge / uint64(rated)
 }

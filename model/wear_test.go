@@ -191,53 +191,140 @@ func TestLives(t *testing.T) {
 	}
 }
 
-// TestSampled: draws lie between min and max, half of them below typ, and depend on the seed alone.
+// TestSampled: draws lie around typ while a sector is new, reach max only at the end of its rated life, and
+// depend on the seed alone.
 func TestSampled(t *testing.T) {
 	p, _ := part.ByName("stm32f429zi")
-	p.Erase[2].Min.Time = 180e6
 	d, _ := part.DriverByName("word")
-	run := func(seed uint64) (below, above int, times []uint64) {
+	run := func(seed uint64, age uint32) (below, above int, times []float64) {
 		f, err := New(Config{Part: p, Driver: d, Corner: Sampled, Seed: seed})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for range 400 {
+			f.sectors[f.sectorAt(kvBase)].erases = age
 			busy := f.Counters().Busy[1]
 			if err := f.Erase(kvBase, 16384); err != nil {
 				t.Fatal(err)
 			}
-			took := f.Counters().Busy[1] - busy
+			took := f.Seconds(f.Counters().Busy[1] - busy)
 			times = append(times, took)
-			switch s := f.Seconds(took); {
-			case s < 0.18 || s > 0.5:
-				t.Fatalf("an erase takes %v s", s)
-			case s < 0.25:
+			if took < 0.25 {
 				below++
-			default:
+			} else {
 				above++
 			}
 		}
 		return below, above, times
 	}
-	below, above, times := run(1)
-	if below < 160 || above < 160 {
-		t.Errorf("%d below typ, %d above", below, above)
+	last := 0.0
+	for _, tt := range []struct {
+		age  uint32
+		most float64
+	}{{0, 0.311}, {2000, 0.311}, {5000, 0.375}, {10_000, 0.5}, {20_000, 0.5}} {
+		below, above, times := run(1, tt.age)
+		low, high := slices.Min(times), slices.Max(times)
+		if below < 160 || above < 160 || low < 0.189 || low > 0.195 || high > tt.most || high < tt.most-0.01 {
+			t.Errorf("after %d erases: %d below typ, %d above, from %v s to %v s, want up to %v s", tt.age, below, above, low, high, tt.most)
+		}
+		if high < last {
+			t.Errorf("the longest erase gets shorter with age: %v s after %v s", high, last)
+		}
+		last = high
 	}
-	if _, _, again := run(1); !slices.Equal(times, again) {
+	_, _, times := run(1, 0)
+	if _, _, again := run(1, 0); !slices.Equal(times, again) {
 		t.Error("the same seed gives other times")
 	}
-	if _, _, other := run(2); slices.Equal(times, other) {
+	if _, _, other := run(2, 0); slices.Equal(times, other) {
 		t.Error("another seed gives the same times")
 	}
-	f, err := New(Config{Part: p, Driver: d, Corner: Sampled})
+	for age, mean := range map[uint32]float64{0: 16, 10_000: (14.3+16)/4 + (16+100)/4.} {
+		f, err := New(Config{Part: p, Driver: d, Corner: Sampled})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.sectors[f.sectorAt(kvBase)].erases = age
+		if err := f.Program(kvBase, make([]byte, 16384)); err != nil {
+			t.Fatal(err)
+		}
+		if s, want := f.Seconds(f.Counters().Busy[1]), 4096*mean*1e-6; math.Abs(s/want-1) > 0.05 {
+			t.Errorf("after %d erases programming takes %v s, want about %v", age, s, want)
+		}
+	}
+}
+
+// TestOlderIsSlower: with every law, typical, maximum and sampled times never fall with the number of erases.
+func TestOlderIsSlower(t *testing.T) {
+	for law, name := range map[string]string{"stm32u5": "stm32u575zi", "mspm0l1117": "mspm0l1117", "cc13x2": "cc1312r7", "ti-f28075": "stm32f429zi"} {
+		l, err := part.WearLawByName(law)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := part.ByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := part.DriverByName("word")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, corner := range []Corner{Typ, Max, Sampled} {
+			f, err := New(Config{Part: p, Driver: d, Wear: l, Corner: corner})
+			if err != nil {
+				t.Fatal(err)
+			}
+			last := uint64(0)
+			for age := uint32(0); age <= 120_000; age += 500 {
+				f.sectors[0].erases = age
+				most := uint64(0)
+				for range 60 {
+					f.rand = *random.New(1)
+					most = max(most, f.eraseCycles(0))
+				}
+				if most < last {
+					t.Fatalf("%s on %s, %v: an erase takes %d cycles after %d erases, and took %d before", law, name, corner, most, age, last)
+				}
+				last = most
+			}
+		}
+	}
+	l, _ := part.WearLawByName("stm32u5")
+	p, _ := part.ByName("stm32u575zi")
+	d, _ := part.DriverByName("word")
+	for corner, want := range map[Corner]float64{Typ: 1.7e-3, Max: 3.4e-3} {
+		f, err := New(Config{Part: p, Driver: d, Wear: l, Corner: corner})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.sectors[0].erases = 100_000
+		if got := f.Seconds(f.eraseCycles(0)); math.Abs(got/want-1) > 0.002 {
+			t.Errorf("%v: a page that had 100,000 erases takes %v s, want %v", corner, got, want)
+		}
+	}
+}
+
+// TestFavour: the area that an application erases most has the higher rating of the part, and lives in proportion.
+func TestFavour(t *testing.T) {
+	l, _ := part.WearLawByName("flat")
+	p, _ := part.ByName("stm32u575zi")
+	f, err := New(Config{Part: p, Wear: l, Seed: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Program(kvBase, make([]byte, 16384)); err != nil {
-		t.Fatal(err)
+	before := f.Wear()
+	f.Favour(0x0810_0000, 512<<10) // too large for the area
+	if f.Wear()[128] != before[128] {
+		t.Error("an area that is too large has another rating")
 	}
-	// Half of 4096 accesses at 16 us, the others evenly up to 100 us.
-	if s, want := f.Seconds(f.Counters().Busy[1]), 4096*(16+42/2.)*1e-6; math.Abs(s/want-1) > 0.05 {
-		t.Errorf("programming takes %v s, want about %v", s, want)
+	f.Favour(0x0810_0000, 64<<10)
+	for i, w := range f.Wear() {
+		rated, life := uint32(10_000), before[i].Life
+		if i >= 128 && i < 136 {
+			rated, life = 100_000, 10*life
+		}
+		if w.Rated != rated || w.Life != life {
+			t.Errorf("sector %d: rated %d, life %d; want %d, %d", i, w.Rated, w.Life, rated, life)
+		}
 	}
 }

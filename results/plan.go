@@ -60,9 +60,21 @@ type PlanCandidate struct {
 	Masked        float64 `json:"masked"` // seconds of a day in which interrupts were masked
 	LongestMasked float64 `json:"longestMasked"`
 
+	EndErases   float64 `json:"endErases,omitempty"`   // of the store's most erased sector when the wished years are over; 0: not known
+	Retention   string  `json:"retention,omitempty"`   // what the vendor promises of its data then at the wished temperature; empty: not asked for, or the store is external
+	RetentionIs string  `json:"retentionIs,omitempty"` // "promised", "not promised", or "unknown" of a part without figures
+
+	Energy       float64 `json:"energy,omitempty"`       // joule of a day that the flash draws for sets; 0: not known
+	CoreEnergy   float64 `json:"coreEnergy,omitempty"`   // and the core that waits for it; 0: not known
+	UpdateEnergy float64 `json:"updateEnergy,omitempty"` // joule of an update, flash and waiting core; 0: not known, or the firmware does not fit
+	Battery      float64 `json:"battery,omitempty"`      // percent of the battery in a year, sets and updates; 0: not known, or there is none
+
 	Live      float64 `json:"live"`      // bytes of live records, mean
 	Fill      float64 `json:"fill"`      // share of an area that they take
 	WorstFill float64 `json:"worstFill"` // share with each value at its longest and room for one more record; above 1 the store can run full
+	OpenLeast float64 `json:"openLeast"` // seconds of opening the store right after a garbage collection
+	OpenMost  float64 `json:"openMost"`  // and right before one
+	Ready     float64 `json:"ready"`     // seconds from a reset to the application with its store open
 	Table     uint32  `json:"table"`     // bytes of RAM that the key table takes
 	TablePeak uint32  `json:"tablePeak"` // bytes of RAM while the table grows
 
@@ -79,6 +91,8 @@ type PlanLive struct {
 	P99   float64 `json:"p99"`
 	GC    float64 `json:"gc"` // median of sets with garbage collection
 	Worst float64 `json:"worst"`
+	Keys  int     `json:"keys"` // that make up the live records
+	Open  float64 `json:"open"` // seconds of opening the store right before a garbage collection
 }
 
 // Meets reports whether the candidate was simulated and satisfies every wish.

@@ -25,7 +25,7 @@ func ExampleRunUpdates() {
 		fmt.Println(f.Name+":", f.Value)
 	}
 	// Output:
-	// Update, 64 KiB: 6.88 s
+	// Update, 64 KiB: 6.89 s
 	// Driver word: 5.27 s
 }
 

@@ -41,6 +41,10 @@ func (j *job) facts() {
 			add("Slowest set, "+otherCorner(j.device.Corner).String(), unit.Duration(f.Seconds(worst)), "the same workload with the data sheet's %s times", bench.LongCorner(otherCorner(j.device.Corner)))
 		}
 		add("Set, median", unit.Duration(f.Seconds(bench.Quantile(500, all))), "99 %% take at most %s", unit.Duration(f.Seconds(bench.Quantile(990, all))))
+		if s.Opening > 0 {
+			add("Opening the store", unit.Duration(f.Seconds(s.Opening)), "as the workload leaves it, %s of values; %s from a reset to the application with its store open",
+				unit.Size(float64(s.LiveBytes)), unit.Duration(f.Seconds(s.Ready)))
+		}
 		if r := s.Resets; r.Count > 0 {
 			add("Watchdog resets", unit.Count(r.Count), "in the middle of a set or remove: the store shows %s of them as done; %s keys were lost or wrong; the bootloader gave up %s times, until the power went off and on",
 				unit.Count(r.Done), unit.Count(r.Damaged), unit.Count(r.Halts))
@@ -51,13 +55,18 @@ func (j *job) facts() {
 		} else {
 			add("Interrupts masked", "never", "by the store's sets")
 		}
-		if s.Counters.Stall > 0 {
+		switch {
+		case f.StallRange(int(bench.BankOf(f.Part(), j.device.KVStore.Start))):
+			add("Application stalled", "never to "+unit.Duration(f.Seconds(longestErase(j.device))), "for an erase: code beside the busy bank can be read, but the core fetches ahead into it, which by field reports stalls %.0f %% of the erases; in this run %s in each hour, %s at a stretch",
+				100*f.StalledShare(), unit.Duration(f.Seconds(s.Counters.Stall)/f.Seconds(s.Cycles)*3600), unit.Duration(f.Seconds(s.Counters.LongestStall)))
+		case s.Counters.Stall > 0:
 			add("Application stalled", unit.Duration(f.Seconds(s.Counters.Stall)/f.Seconds(s.Cycles)*3600), "in each hour, waiting for code from the bank that is written; %s at a stretch",
 				unit.Duration(f.Seconds(s.Counters.LongestStall)))
-		} else {
+		default:
 			add("Application stalled", "never", "by the store's sets: its code can be read while they write")
 		}
 	}
+	j.energyFacts(add)
 	j.applicationFacts(add)
 	for i, u := range j.updates {
 		whole := u
@@ -77,6 +86,54 @@ func (j *job) facts() {
 	}
 	if warnings := j.device.Warnings; len(warnings) > 0 {
 		add("Layout warnings", fmt.Sprint(len(warnings)), "`dualbank layout` lists them; the first: %s", warnings[0].Text)
+	}
+}
+
+// longestErase is what the erase of the store's largest sector takes.
+func longestErase(d *bench.Device) (cycles uint64) {
+	for _, s := range d.Flash.Part().Sectors() {
+		if s.Addr-d.KVStore.Start < d.KVStore.Size {
+			cycles = max(cycles, d.Flash.EraseCycles(s.Addr))
+		}
+	}
+	return cycles
+}
+
+// energyFacts say what storage draws. A part without figures has no such fact.
+func (j *job) energyFacts(add func(name, value, format string, args ...any)) {
+	d, s := j.device, j.sets
+	if s == nil || s.Count() == 0 {
+		return
+	}
+	e, ok := d.SetsEnergy(s)
+	if !ok {
+		return
+	}
+	n, day := float64(s.Count()), 86400/d.Flash.Seconds(s.Cycles)
+	note := "by the flash"
+	if one, ok := d.SetEnergy(s, false); ok {
+		note += fmt.Sprintf(", %s without garbage collection", unit.Energy(one.Flash))
+	}
+	if one, ok := d.SetEnergy(s, true); ok {
+		note += fmt.Sprintf(", %s with it", unit.Energy(one.Flash))
+	}
+	note += fmt.Sprintf("; %s a day", unit.Energy(e.Flash*day))
+	update := bench.Energy{}
+	if len(j.updates) > 0 {
+		if update, ok = d.UpdateEnergy(j.updates[0]); ok {
+			note += fmt.Sprintf(", %s an update", unit.Energy(update.Flash))
+		}
+	}
+	if e.CoreOK {
+		note += fmt.Sprintf("; the core that waits for it draws %s more a set, %s a day", unit.Energy(e.Core/n), unit.Energy(e.Core*day))
+		if update.CoreOK {
+			note += fmt.Sprintf(", %s an update", unit.Energy(update.Core))
+		}
+	}
+	add("Energy of a set", unit.Energy(e.Flash/n), "%s", note)
+	if b := j.s.Board.Battery; b > 0 {
+		year := float64(e.All()*day*365.25) + float64(update.All()*j.s.Plan.Updates)
+		add("Share of the battery", unit.Percent(year/b), "of its %s in a year, by flash and waiting core; %g updates a year", unit.Energy(b), j.s.Plan.Updates)
 	}
 }
 

@@ -205,6 +205,11 @@ func (p *planner) try(ctx context.Context, c *candidate) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.Name, err)
 	}
+	ready, err := d.Ready()
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.Name, err)
+	}
+	o.Ready = d.Flash.Seconds(ready)
 	p.life(c, d, st, perUpdate)
 	p.judge(c)
 	return nil
@@ -264,6 +269,10 @@ func (p *planner) record(c *candidate, d *bench.Device, st *longRun) {
 	o.Busy = f.Seconds(sum) / days
 	o.Stall, o.Masked = f.Seconds(st.counters.Stall)/days, f.Seconds(st.counters.Masked)/days
 	o.LongestMasked = f.Seconds(st.counters.LongestMasked)
+	if e, ok := d.EnergyOf(&st.counters, &st.external); ok {
+		o.Energy, o.CoreEnergy = e.Flash/days, e.Core/days
+	}
+	o.OpenLeast, o.OpenMost = f.Seconds(st.openLeast), f.Seconds(st.openMost)
 	room := float64(st.area - st.master)
 	o.Live, o.Fill = st.live, st.live/room
 	o.WorstFill = float64(p.demand.worst(st.unit)) / room
@@ -283,6 +292,13 @@ func (p *planner) update(ctx context.Context, c *candidate, d *bench.Device) ([]
 		return nil, fmt.Errorf("update: %w", err)
 	}
 	c.out.Update, c.out.UpdateDown, c.out.UpdateStall = d.Flash.Seconds(u.Cycles()), d.Flash.Seconds(u.Down()), d.Flash.Seconds(u.Counters.Stall)
+	if e, ok := d.UpdateEnergy(u); ok {
+		c.out.UpdateEnergy = e.All()
+	}
+	if b := c.s.Board.Battery; b > 0 && c.out.Energy > 0 {
+		year := float64((c.out.Energy+c.out.CoreEnergy)*365.25) + float64(c.out.UpdateEnergy*c.s.Plan.Updates)
+		c.out.Battery = 100 * year / b
+	}
 	for i, w := range d.Wear() {
 		out[i] = float64(w.Erases - before[i])
 	}
@@ -310,12 +326,40 @@ func (p *planner) life(c *candidate, d *bench.Device, st *longRun, perUpdate []f
 			o.Years, o.Sector, o.Rated, o.External = years, sectors[i].Addr, rated, sectors[i].External
 		}
 	}
+	p.retention(o, d, sectors, perYear)
 	if p.law != nil && o.Years > 0 {
 		o.P1, o.P50 = p.draw(sectors, perYear)
 	}
 	c.wear = d.WearRecord()
 	for i := range c.wear {
 		c.wear[i].Erases = uint32(min(math.Round(perYear[i]*p.s.Plan.Years), math.MaxUint32))
+	}
+}
+
+// retention says what the vendor promises of the data in the store's most erased sector at the end.
+func (p *planner) retention(o *results.PlanCandidate, d *bench.Device, sectors []bench.UnitWear, perYear []float64) {
+	end := 0.0
+	for i, rate := range perYear {
+		if w := sectors[i]; !w.External && w.Addr-d.KVStore.Start < d.KVStore.Size {
+			end = max(end, rate*p.s.Plan.Years)
+		}
+	}
+	o.EndErases = end
+	if p.s.Plan.Celsius == 0 || end == 0 {
+		return
+	}
+	erases := uint32(min(math.Ceil(end), math.MaxUint32))
+	r, ok := d.Flash.Part().Retained(erases, int(math.Ceil(p.s.Plan.Celsius)))
+	promise := fmt.Sprintf("%g years at %d °C after %s erases (%s)", r.Years, r.Celsius, unit.Count(uint64(r.Erases)), r.From)
+	switch {
+	case len(d.Flash.Part().Retention) == 0:
+		o.RetentionIs, o.Retention = "unknown", "the part's file has no promise of the vendor"
+	case ok:
+		o.RetentionIs, o.Retention = "promised", "the vendor promises "+promise
+	case r.Years > 0:
+		o.RetentionIs, o.Retention = "not promised", "the nearest promise of the vendor is "+promise
+	default:
+		o.RetentionIs, o.Retention = "not promised", "the vendor promises nothing after so many erases"
 	}
 }
 
@@ -428,7 +472,8 @@ func (p *planner) live(ctx context.Context, c *candidate, plan *results.Plan) er
 		}
 		unit := d.Flash.PageSize()
 		room := fills[i] * float64(c.out.Bytes/2)
-		st, err := settle(ctx, d, p.demand.scaled(unit, room), c.s.Seed, func(s *longRun) bool { return s.rounds >= 8 && s.ops >= 2000 })
+		demand := p.demand.scaled(unit, room)
+		st, err := settle(ctx, d, demand, c.s.Seed, func(s *longRun) bool { return s.rounds >= 8 && s.ops >= 2000 })
 		if full(err) || errors.Is(err, errNeverCollects) {
 			return nil // the values are too long for so many keys: leave the point out
 		}
@@ -440,6 +485,7 @@ func (p *planner) live(ctx context.Context, c *candidate, plan *results.Plan) er
 		points[i] = results.PlanLive{
 			Bytes: st.live, P50: f.Seconds(bench.Quantile(500, all)), P99: f.Seconds(bench.Quantile(990, all)),
 			GC: f.Seconds(bench.Quantile(500, st.gc)), Worst: f.Seconds(bench.Quantile(1000, all)),
+			Keys: len(demand.w.Keys), Open: f.Seconds(st.openMost),
 		}
 		return nil
 	})

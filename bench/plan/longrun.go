@@ -21,10 +21,13 @@ type longRun struct {
 	plain, gc   []uint64 // latencies in cycles without and with garbage collection, ascending
 	erases      []uint32 // by erase unit, in the order of Device.Wear
 	counters    model.Counters
+	external    model.NORCounters
 	live        float64 // mean bytes of live records at a garbage collection
 	unit, area  uint32  // bytes of a program unit and of an area
 	master      uint32  // bytes of an area before its first record
 	whole       bool    // a sector reached its rated erases: nothing is extrapolated
+	openLeast   uint64  // cycles of opening the store right after a garbage collection
+	openMost    uint64  // and right before one
 	lifeOps     uint64  // operations until then
 	worstSector int
 }
@@ -69,6 +72,7 @@ func settle(ctx context.Context, d *bench.Device, dm *demand, seed uint64, until
 	f := d.Flash
 	var rounds []float64 // operations of each
 	var before model.Counters
+	var outside model.NORCounters
 	var first []uint32 // erases
 	var from, last, all uint64
 	lives := uint64(0)
@@ -106,7 +110,7 @@ func settle(ctx context.Context, d *bench.Device, dm *demand, seed uint64, until
 			continue
 		}
 		if !started {
-			started, from, last, before, first = true, t.passed, t.passed, f.Counters(), erasesOf(wear)
+			started, from, last, before, outside, first = true, t.passed, t.passed, f.Counters(), d.NORCounters(), erasesOf(wear)
 			continue
 		}
 		rounds = append(rounds, float64(t.passed-last))
@@ -118,6 +122,7 @@ func settle(ctx context.Context, d *bench.Device, dm *demand, seed uint64, until
 		}
 		s.live = float64(lives) / float64(len(s.gc))
 		s.counters = f.Counters().Since(before)
+		s.external = d.NORCounters().Since(outside)
 		for i := range wear {
 			s.erases = append(s.erases, wear[i].Erases-first[i])
 		}
@@ -128,7 +133,33 @@ func settle(ctx context.Context, d *bench.Device, dm *demand, seed uint64, until
 				return nil, fmt.Errorf("after %d operations: %w", t.passed, err)
 			}
 		}
-		return s, nil
+		return s, s.opening(d, t)
+	}
+}
+
+// opening measures how long the store takes to open, with the area as garbage collection leaves it and as full as
+// it gets. The device is as before then.
+func (s *longRun) opening(d *bench.Device, t *traffic) (err error) {
+	state := d.Snapshot()
+	if s.openLeast, err = d.OpenTime(); err != nil {
+		return err
+	}
+	for {
+		before, gcs := d.Snapshot(), d.DataStore().Collections()
+		key, size, remove := t.next()
+		if err := t.do(d.KV, key, size, remove); err != nil {
+			return fmt.Errorf("filling the store: %w", err)
+		}
+		if d.DataStore().Collections() == gcs {
+			continue
+		}
+		d.Restore(before)
+		if s.openMost, err = d.OpenTime(); err != nil {
+			return err
+		}
+		d.Restore(state)
+		_, err = d.OpenTime()
+		return err
 	}
 }
 

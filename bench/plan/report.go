@@ -20,7 +20,7 @@ func (p *planner) bench() {
 		}
 		m := []results.Metric{
 			bench.Less("sim-p50-sec", o.P50Set), bench.Less("sim-p99-sec", o.P99Set), bench.Less("sim-p999-sec", o.P999Set), bench.Less("sim-worst-sec", o.Worst),
-			bench.Less("GCs/day", o.GCPerDay), bench.Less("stall-sec/day", o.Stall), bench.Less("masked-sec/day", o.Masked), bench.Less("fill", o.Fill),
+			bench.Less("GCs/day", o.GCPerDay), bench.Less("stall-sec/day", o.Stall), bench.Less("masked-sec/day", o.Masked), bench.Less("fill", o.Fill), bench.Less("open-sec", o.OpenMost),
 		}
 		if o.Years > 0 {
 			m = append(m, bench.Exact("years", o.Years, "higher"))
@@ -69,6 +69,10 @@ func (p *planner) facts() {
 	if plan.Law != "" {
 		add("1 % of the devices fail", unit.Years(o.P1), "half of them after %s: the first sector that fails, of %s devices that were drawn (%s)", unit.Years(o.P50), unit.Count(plan.Drawn), plan.Law)
 	}
+	if o.RetentionIs != "" {
+		add(fmt.Sprintf("Retention at %g °C", p.s.Plan.Celsius), o.RetentionIs, "after %g years the store's most erased sector has had %s erases; %s",
+			p.s.Plan.Years, unit.Count(uint64(o.EndErases+0.5)), o.Retention)
+	}
 	add("Slowest set", unit.Duration(o.Worst), "99.9 %% take at most %s, half of them %s; without garbage collection the slowest takes %s", unit.Duration(o.P999Set), unit.Duration(o.P50Set), unit.Duration(o.PlainWorst))
 	add("Garbage collections", fmt.Sprintf("%.3g a day", o.GCPerDay), "each takes %s, %s at the most", unit.Duration(o.GCP50), unit.Duration(o.GCWorst))
 	if o.Masked > 0 {
@@ -81,7 +85,27 @@ func (p *planner) facts() {
 	} else {
 		add("Application stalled", "never", "by the store's sets: its code can be read while they write")
 	}
+	if o.Energy > 0 {
+		note := "by the flash for sets"
+		if o.CoreEnergy > 0 {
+			note += fmt.Sprintf("; the core that waits for it draws %s more", unit.Energy(o.CoreEnergy))
+		}
+		if o.UpdateEnergy > 0 {
+			note += fmt.Sprintf("; an update takes %s, waiting included", unit.Energy(o.UpdateEnergy))
+		}
+		if o.Battery > 0 {
+			note += fmt.Sprintf("; %s of the battery a year", unit.Percent(o.Battery/100))
+		}
+		add("Energy", unit.Energy(o.Energy)+" a day", "%s", note)
+	}
 	add("Live data", unit.Size(float64(int64(o.Live+0.5))), "%.1f %% of an area; with each value at its longest, and room for one more record, %.1f %%", 100*o.Fill, 100*o.WorstFill)
+	more := ""
+	if n := len(plan.Live); n > 0 {
+		l := &plan.Live[n-1]
+		more = fmt.Sprintf("; with %s keys of the same sizes %s", unit.Count(uint64(l.Keys)), unit.Duration(l.Open))
+	}
+	add("Opening the store", unit.Duration(o.OpenMost), "with an area as full as it gets, %s right after a garbage collection%s; %s from a reset to the application with its store open",
+		unit.Duration(o.OpenLeast), more, unit.Duration(o.Ready))
 	add("RAM for the keys", unit.Size(float64(o.Table)), "%s for a moment while the table grows", unit.Size(float64(o.TablePeak)))
 	if o.Update > 0 {
 		add("Update, "+unit.Size(float64(p.s.Update.Bytes)), unit.Duration(o.Update), "with what the store leaves to it; for %s of it the application does not run", unit.Duration(o.UpdateDown))

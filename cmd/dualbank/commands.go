@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 
 	"dualbank/bench"
 	"dualbank/boot/layout"
@@ -30,6 +32,7 @@ func (c *layoutCommand) Run(t terminal) error {
 		if err := layout.Draw(t.out); err != nil {
 			return err
 		}
+		c.notes(t.out, layout.Chip.Name)
 	}
 	for _, p := range problems {
 		if p.Warning || p.Note {
@@ -40,6 +43,23 @@ func (c *layoutCommand) Run(t terminal) error {
 		return badInput(err)
 	}
 	return nil
+}
+
+// notes says what is known of the part's core that a drawing does not show.
+func (c *layoutCommand) notes(w io.Writer, chip string) {
+	name := c.Part
+	if name == "" {
+		name = strings.ToLower(chip)
+	}
+	p, err := part.ByName(name)
+	if err != nil {
+		return // a flash of the layout's own, of which no more is known
+	}
+	core, err := part.CoreByName(p.Core)
+	if err == nil && core.Speculation.Share > 0 && p.ReadWhileWrite.Value {
+		fmt.Fprintf(w, "\n%s fetches ahead into the other bank: code in one bank stalls in about %.0f %% of the erases of the other one, for up to the whole erase (%s)\n",
+			core.Title, 100*core.Speculation.Share, core.Speculation.From)
+	}
 }
 
 // chip is the flash of the part; without one, that of the target's board.

@@ -38,6 +38,9 @@ type planCommand struct {
 	Years      float64       `placeholder:"N" help:"How long the device must last."`
 	LongestSet time.Duration `placeholder:"TIME" help:"How long a set may take, such as 1500ms."`
 
+	Celsius  float64 `default:"-300" placeholder:"T" help:"Mean temperature in degrees Celsius: what the vendor promises of the data at the end is told."`
+	BatteryJ float64 `name:"battery-j" default:"-1" placeholder:"N" help:"Energy of the battery in joule, a CR2032 has 2400: the share that storage draws in a year is told."`
+
 	Out       string `default:"out/plan" placeholder:"DIR" help:"Folder for the results (${default})."`
 	JSON      bool   `name:"json" help:"Print the plan as JSON."`
 	Quick     bool   `help:"Simulate less: lives within 1 %, fewer points of live data."`
@@ -171,6 +174,12 @@ func (c *planCommand) base() (*bench.Scenario, error) {
 		if s, err = bench.BoardScenario(c.Board); err != nil {
 			return nil, err
 		}
+	}
+	if c.Celsius > -300 {
+		s.Plan.Celsius = c.Celsius
+	}
+	if c.BatteryJ >= 0 {
+		s.Board.Battery = c.BatteryJ
 	}
 	s.Title = ""
 	return s, nil

@@ -34,14 +34,17 @@ func (d *Device) String() string {
 	return s + fmt.Sprintf(", program unit %d", d.Unit)
 }
 
+// maxUnit is the largest program unit in bytes.
+const maxUnit = 8192
+
 // Flash makes the erased flash, without timing: a sweep is about cells.
 func (d *Device) Flash() (*model.Flash, error) {
 	part, err := d.part()
 	if err != nil {
 		return nil, err
 	}
-	if d.Unit == 0 || d.Unit&(d.Unit-1) != 0 || d.Unit > 256 {
-		return nil, fmt.Errorf("unit: %d is no program unit: use a power of two of bytes up to 256", d.Unit)
+	if d.Unit == 0 || d.Unit&(d.Unit-1) != 0 || d.Unit > maxUnit {
+		return nil, fmt.Errorf("unit: %d is no program unit: use a power of two of bytes up to %d", d.Unit, maxUnit)
 	}
 	f, err := model.New(model.Config{Part: part, Unit: d.Unit})
 	if err == nil && d.Filled {

@@ -31,6 +31,10 @@ type Config struct {
 	ECC    uint32 // bytes of an ECC unit; 0: none
 	Limit  byte   // programs of a word between erases, for Limited
 	Access Access // of the driver that programs
+
+	Inverted  uint32 // bits of a little-endian word that an erased cell reads as 0; 0: erased is all ones
+	RowBytes  uint32 // bytes of a row of limited programs, a power of two up to Page; 0: no such rows
+	RowWrites uint16 // programs of a row between erases, after which each one may clear a bit elsewhere in it
 }
 
 // Array is the cells of a flash: their values, and what interrupted operations and wear left beside. Offsets
@@ -42,6 +46,11 @@ type Array struct {
 	limit  byte
 	access Access
 	count  Count
+
+	inverted uint32
+	raw      []byte // scratch for data of inverted cells
+	rows     rowLimit
+	unusual  bool // there is one of both
 
 	// Scratch for an interrupted step: contents before, contents intended, contents of whole ECC units before.
 	have, want, before []byte
@@ -58,8 +67,9 @@ type Count struct {
 // New makes an erased array.
 func New(c Config) *Array {
 	return &Array{
-		image: *newImage(c.Bytes, c.Page, c.Rule == Limited),
+		image: *newImage(c.Bytes, c.Page, c.Rule == Limited, c.RowBytes),
 		rule:  c.Rule, ecc: c.ECC, limit: c.Limit, access: c.Access,
+		inverted: c.Inverted, rows: rowLimit{c.RowBytes, c.RowWrites}, unusual: c.Inverted != 0 || c.RowBytes > 0,
 	}
 }
 
@@ -69,29 +79,59 @@ func (a *Array) Count() Count { return a.count }
 // Read fills p with what a read from off on gives, which differs from read to read where cells are
 // undecided. It reports whether all ECC units could be read; p holds what the cells hold if not.
 func (a *Array) Read(off uint32, p []byte) bool {
+	ok := true
 	if a.scarred > 0 {
-		return a.readScarred(off, p)
+		ok = a.readScarred(off, p)
+	} else {
+		a.read(off, p)
 	}
-	a.read(off, p)
-	return true
+	if a.inverted != 0 {
+		a.invert(off, p)
+	}
+	return ok
 }
 
-// Clean reports whether every cell reads as it was left. Read is then Peek.
-func (a *Array) Clean() bool { return a.scarred == 0 }
+// Clean reports whether every cell reads as it was left, and erased ones as all ones. Read is then Copy.
+func (a *Array) Clean() bool { return a.scarred == 0 && a.inverted == 0 }
+
+// Copy is Read while the array is Clean.
+func (a *Array) Copy(off uint32, p []byte) { a.read(off, p) }
 
 // Peek fills p with the cells from off on as they stand.
-func (a *Array) Peek(off uint32, p []byte) { a.read(off, p) }
+func (a *Array) Peek(off uint32, p []byte) {
+	a.read(off, p)
+	if a.inverted != 0 {
+		a.invert(off, p)
+	}
+}
+
+// invert turns what cells hold into what they read as, and back. Inside the array erased is all ones.
+func (a *Array) invert(off uint32, p []byte) {
+	for i := range p {
+		p[i] ^= byte(a.inverted >> (8 * ((off + uint32(i)) & 3)))
+	}
+}
+
+// cellsOf is the data p at off as the cells hold it. The result is valid until the next call.
+func (a *Array) cellsOf(off uint32, p []byte) []byte {
+	if a.inverted == 0 {
+		return p
+	}
+	a.raw = append(a.raw[:0], p...)
+	a.invert(off, a.raw)
+	return a.raw
+}
 
 // Poke overwrites the cells from off on, whatever they held; ECC is right afterwards.
 func (a *Array) Poke(off uint32, p []byte) {
-	a.write(off, p)
+	a.write(off, a.cellsOf(off, p))
 	a.settle(off, uint32(len(p)))
 }
 
 // Holds reports whether the cells from off on are p and read so.
-func (a *Array) Holds(off uint32, p []byte) bool { return a.holds(off, p) }
+func (a *Array) Holds(off uint32, p []byte) bool { return a.holds(off, a.cellsOf(off, p)) }
 
-// Erase sets n cells from off on to 0xFF.
+// Erase sets n cells from off on to the erased value.
 func (a *Array) Erase(off, n uint32) { a.erase(off, n) }
 
 // Flip inverts one bit of the cell at off. On a part with ECC the first one in a unit is corrected, a

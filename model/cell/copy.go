@@ -62,7 +62,9 @@ func (s *scars) touch(off, ecc uint32) bool {
 func (a *Array) SetReads(n uint64) { a.flicker = n }
 
 // Clears reports whether a program of cells that are not erased clears bits and is not refused.
-func (a *Array) Clears() bool { return a.rule == AND && a.ecc == 0 }
+func (a *Array) Clears() bool {
+	return a.rule == AND && a.ecc == 0 && a.inverted == 0 && a.rows.bytes == 0
+}
 
 // Blank reports whether n cells from off on are erased.
 func (a *Array) Blank(off, n uint32) bool { return a.blank(off, n) }

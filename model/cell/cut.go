@@ -3,6 +3,7 @@ package cell
 // CutProgram is one access that is to program p at off and that a fault leaves as mode says, with the
 // randomness of seed. ok is false if the cells refuse the access before.
 func (a *Array) CutProgram(off uint32, p []byte, mode Mode, seed uint64) (out Outcome, ok bool) {
+	p = a.cellsOf(off, p)
 	if !a.takes(off, p) {
 		a.count.NotErased++
 		return NotDone, false
@@ -14,7 +15,11 @@ func (a *Array) CutProgram(off uint32, p []byte, mode Mode, seed uint64) (out Ou
 			a.want[i] &= b
 		}
 	}
-	return a.hit(off, cells, mode, false, seed), true
+	out = a.hit(off, cells, mode, false, seed)
+	if a.rows.bytes > 0 && out != Failed {
+		a.countRows(off, uint32(len(p)))
+	}
+	return out, true
 }
 
 // CutErase is the erase of n cells at off that a fault leaves as mode says.

@@ -21,8 +21,9 @@ type page struct {
 	stamp  uint64 // changes with every write, and is never the same for two contents; 0: erased
 	hash   uint64 // of all below, valid while no image lists the page as stale
 	data   []byte
-	writes []byte // by word of LimitWord bytes: programs since the erase; nil where they do not count
-	scars  *scars // nil: every cell reads as it was left
+	writes []byte   // by word of LimitWord bytes: programs since the erase; nil where they do not count
+	rows   []uint16 // by row: programs since the erase; nil where they do not count
+	scars  *scars   // nil: every cell reads as it was left
 }
 
 // image holds the cells of a flash as a table of pages, copy on write: an erased stretch points at
@@ -95,8 +96,8 @@ func versionOf(pages []*page, first, last uint32) [2]uint64 {
 }
 
 // newImage makes an erased image of size bytes with pages of pageSize, a power of two that divides
-// size. counted has every page count the programs of its words.
-func newImage(size, pageSize uint32, counted bool) *image {
+// size. counted has every page count the programs of its words, a row above 0 those of its rows of so many bytes.
+func newImage(size, pageSize uint32, counted bool, row uint32) *image {
 	n := int(size / pageSize)
 	im := &image{
 		shift: uint(bits.TrailingZeros32(pageSize)),
@@ -111,6 +112,9 @@ func newImage(size, pageSize uint32, counted bool) *image {
 	}
 	if counted {
 		im.blankPage.writes = make([]byte, pageSize/LimitWord)
+	}
+	if row > 0 {
+		im.blankPage.rows = make([]uint16, pageSize/row)
 	}
 	im.blankPage.hash = im.blankPage.sum()
 	for i := range im.pages {
@@ -128,6 +132,11 @@ func (pg *page) sum() uint64 {
 	}
 	if pg.scars != nil {
 		h = random.Mix(2, h) + pg.scars.sum()
+	}
+	for i, n := range pg.rows {
+		if n > 0 {
+			h = random.Mix(3+i, h) + uint64(n)
+		}
 	}
 	return h
 }
@@ -158,11 +167,17 @@ func (im *image) own(i int) *page {
 		if pg.writes != nil {
 			cp.writes = make([]byte, len(pg.writes))
 		}
+		if pg.rows != nil {
+			cp.rows = make([]uint16, len(pg.rows))
+		}
 	}
 	cp.epoch, cp.stamp = im.epoch, im.stamp
 	cp.scars = pg.scars
 	copy(cp.data, pg.data)
 	copy(cp.writes, pg.writes)
+	if pg.rows != nil {
+		copy(cp.rows, pg.rows)
+	}
 	im.replace(i, cp)
 	return cp
 }
@@ -261,6 +276,10 @@ func (im *image) erase(off, n uint32) {
 			}
 			if w := im.pages[i].writes; w != nil {
 				clear(w[o/LimitWord : (o+k)/LimitWord])
+			}
+			if r := im.pages[i].rows; r != nil {
+				row := size / uint32(len(r))
+				clear(r[o/row : (o+k)/row])
 			}
 			im.settle(off, k)
 		}

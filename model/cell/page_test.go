@@ -14,7 +14,7 @@ import (
 func TestImage(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const size = 4096
-		im := newImage(size, 256, false)
+		im := newImage(size, 256, false, 0)
 		plain := bytes.Repeat([]byte{0xFF}, size)
 		type kept struct {
 			s     *Snapshot
@@ -78,14 +78,14 @@ func TestImage(t *testing.T) {
 			if !bytes.Equal(got, plain) {
 				t.Fatal("cells differ from the plain array")
 			}
-			other := newImage(size, 256, false)
+			other := newImage(size, 256, false, 0)
 			other.write(0, plain)
 			if other.hash() != im.hash() {
 				t.Fatal("the hash depends on history")
 			}
 		}
 		for _, k := range snaps {
-			other := newImage(size, 256, false)
+			other := newImage(size, 256, false, 0)
 			other.restore(k.s)
 			got := make([]byte, size)
 			other.read(0, got)
@@ -107,6 +107,10 @@ func TestScarsAreCounted(t *testing.T) {
 		a := New(c)
 		r := random.New(rapid.Uint64().Draw(t, "seed"))
 		modes := []Mode{Before, After, Torn, Prefix, Weak, ECC, Fail}
+		if rapid.Bool().Draw(t, "rows") {
+			c.RowBytes, c.RowWrites = 64, 3
+			a = New(c)
+		}
 		marks := 0
 		var s *Snapshot
 		for range 40 {

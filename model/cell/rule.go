@@ -10,9 +10,9 @@ const (
 	// bytes.
 	Reject Rule = "reject"
 	// RejectNonblank refuses to program a unit that is not erased unless with all zeros: STM32L4,
-	// G4, L5, WB.
+	// G4, L5, U5, WB.
 	RejectNonblank Rule = "reject-nonblank"
-	// CorruptECC lets a second program of a unit damage its ECC: STM32H7, U5, H5, Kinetis K6x.
+	// CorruptECC lets a second program of a unit damage its ECC: STM32H7, H5, Kinetis K6x.
 	CorruptECC Rule = "corrupt-ecc"
 	// Limited clears bits, and refuses a word that was programmed as often as is allowed between
 	// erases: nRF52.
@@ -27,6 +27,9 @@ const LimitWord = 4
 // Program programs p at off by accesses, as the cells' rule says. It returns the bytes that were done before
 // an access was refused, which ok says of.
 func (a *Array) Program(off uint32, p []byte) (done int, ok bool) {
+	if a.unusual {
+		return a.programUnusual(off, p)
+	}
 	switch a.rule {
 	case AND:
 		a.count.Reprogrammed += uint64(a.and(off, p))
@@ -59,6 +62,17 @@ func (a *Array) Program(off uint32, p []byte) (done int, ok bool) {
 		}
 		done += n
 	}
+}
+
+// programUnusual is Program of inverted cells and of rows that count their programs.
+func (a *Array) programUnusual(off uint32, p []byte) (done int, ok bool) {
+	a.unusual = false
+	done, ok = a.Program(off, a.cellsOf(off, p))
+	a.unusual = true
+	if a.rows.bytes > 0 {
+		a.countRows(off, uint32(done))
+	}
+	return done, ok
 }
 
 // programAccess programs one access into cells that are not plainly erased. It reports whether they take it.

@@ -90,14 +90,22 @@ func readKind(kind, path string) (*File, error) {
 	if _, err := part.CoreByName(p.Core); err != nil {
 		f.Hints = append(f.Hints, err.Error())
 	}
+	served := false
 	for _, name := range part.DriverNames() {
 		d, err := part.DriverByName(name)
 		if err != nil {
 			return nil, err
 		}
+		if _, err := d.For(p.Family); err != nil {
+			continue
+		}
+		served = true
 		if _, err := model.New(model.Config{Part: p, Driver: d}); err != nil {
 			f.Hints = append(f.Hints, err.Error())
 		}
+	}
+	if !served {
+		f.Hints = append(f.Hints, fmt.Sprintf("no driver that comes with the program knows %s parts: name a family that one has, or add a [[family]] to a copy of one", p.Family))
 	}
 	return f, nil
 }

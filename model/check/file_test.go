@@ -23,10 +23,10 @@ func TestReadFile(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct{ file, old, new, hint, err string }{
-		{"boards/nucleo-f429zi", "180_000_000", "200_000_000", "use up to 180000000 Hz", ""},
+		{"boards/nucleo-f429zi", "168_000_000", "200_000_000", "use up to 180000000 Hz", ""},
 		{"boards/nucleo-f429zi", `part = "stm32f429zi"`, `part = "z80"`, "", `part "z80" is unknown`},
 		{"parts/stm32h743zi", `core = "cortex-m7"`, `core = "cortex-m99"`, `core "cortex-m99" is unknown`, ""},
-		{"parts/stm32h743zi", `family = "stm32h7"`, `family = "own"`, "nothing is known of it on own parts", ""},
+		{"parts/stm32h743zi", `family = "stm32h7"`, `family = "own"`, "no driver that comes with the program knows own parts", ""},
 		{"parts/stm32h743zi", "bytes = 131072\nwidth = 4", "bytes = 131072\nwidth = 16", "no erase time", ""},
 		{"drivers/word", `parts = ["stm32h7"]`, `parts = ["stm32h8"]`, `of family "stm32h8"`, ""},
 		{"drivers/word", "program_width = { value = 32", "program_width = { value = 64", "on stm32h743zi: driver word: part stm32h743zi has no time", ""},

@@ -24,10 +24,13 @@ func (p *Part) Check() error {
 	if p.Vectors < 0 || p.Vectors > 1024 {
 		return badKey("vectors", "%d is no number of vectors: give 0 to 1024", p.Vectors)
 	}
-	for _, check := range []func() error{p.checkCells, p.checkBanks, p.checkTimes, p.checkReads} {
+	for _, check := range []func() error{p.checkCells, p.checkBanks, p.checkTimes, p.checkReads, p.checkLife, p.checkCurrents} {
 		if err := check(); err != nil {
 			return err
 		}
+	}
+	if r, s := p.RowWrites.Bytes, p.smallestSector(); r > s {
+		return badKey("row_writes.bytes", "a row of %d bytes does not fit in a sector of %d", r, s)
 	}
 	return checkMarks(p)
 }
@@ -53,6 +56,11 @@ func (p *Part) checkCells() error {
 	if p.Cells.Rule == cell.CorruptECC && p.ECC.Bytes == 0 {
 		return badKey("ecc.bytes", "is missing: cells of rule %q have an ECC to corrupt", cell.CorruptECC)
 	}
+	if r := p.RowWrites; r.Bytes != 0 || r.Value != 0 {
+		if r.Value == 0 || r.Value > 10_000 || r.Bytes < 64 || r.Bytes > cell.MaxPage || r.Bytes&(r.Bytes-1) != 0 {
+			return badKey("row_writes", "%d programs of a row of %d bytes: give 1 to 10000, and a power of two of bytes from 64 to %d", r.Value, r.Bytes, cell.MaxPage)
+		}
+	}
 	if w := p.Writes.Value; p.Cells.Rule == cell.Limited && (w == 0 || w > 255) {
 		return badKey("writes.value", "%d is out of range: cells of rule %q take 1 to 255 programs of a word between erases", w, cell.Limited)
 	}
@@ -66,6 +74,12 @@ func (p *Part) checkBanks() error {
 	total := uint64(0)
 	for i, b := range p.Banks {
 		key := fmt.Sprintf("bank[%d].sectors", i)
+		if b.At != 0 {
+			if uint64(b.At) < uint64(p.Base)+total || i == 0 || b.At&(cell.MaxPage-1) != 0 {
+				return badKey(fmt.Sprintf("bank[%d].at", i), "0x%08X: give a multiple of %d behind the bank before, and none to the first bank", b.At, cell.MaxPage)
+			}
+			total = uint64(b.At) - uint64(p.Base)
+		}
 		if len(b.Sectors) == 0 {
 			return badKey(key, "bank %d has no sectors", i+1)
 		}
@@ -74,8 +88,14 @@ func (p *Part) checkBanks() error {
 				return badKey(key, "bank %d: %d x %d bytes: a sector is a power of two from 64 bytes to 16 MiB, at least once", i+1, run.Count, run.Bytes)
 			}
 			if total += uint64(run.Count) * uint64(run.Bytes); total > 1<<28 {
-				return badKey(key, "the sectors up to bank %d come to more than 256 MiB", i+1)
+				return badKey(key, "the flash up to bank %d comes to more than 256 MiB", i+1)
 			}
+		}
+	}
+	smallest := p.smallestSector()
+	for i, b := range p.Banks {
+		if b.At != 0 && (b.At-p.Base)%smallest != 0 {
+			return badKey(fmt.Sprintf("bank[%d].at", i), "0x%08X is not a whole number of sectors of %d bytes from the start of the flash", b.At, smallest)
 		}
 	}
 	if uint64(p.Base)+total > 1<<32 {
@@ -87,11 +107,21 @@ func (p *Part) checkBanks() error {
 	return nil
 }
 
+func (p *Part) smallestSector() uint32 {
+	smallest := p.Banks[0].Sectors[0].Bytes
+	for i := range p.Banks {
+		for _, run := range p.Banks[i].Sectors {
+			smallest = min(smallest, run.Bytes)
+		}
+	}
+	return smallest
+}
+
 func (p *Part) checkTimes() error {
 	for i, t := range p.Program {
 		key := fmt.Sprintf("program[%d]", i)
 		if !isWidth(t.Width) {
-			return badKey(key+".width", "%d is no access width: give a power of two of bytes up to 256", t.Width)
+			return badKey(key+".width", "%d is no access width: give a power of two of bytes up to %d", t.Width, maxWidth)
 		}
 		if t.Parallel != 0 && (!isWidth(t.Parallel) || t.Parallel > t.Width) {
 			return badKey(key+".parallel", "%d is no number of bytes programmed at once: give a power of two up to the width", t.Parallel)
@@ -100,6 +130,17 @@ func (p *Part) checkTimes() error {
 			return badKey(key+".width", "an access of %d bytes crosses rows of %d", t.Width, r)
 		}
 		if err := checkTime(key, t.Min, t.Typ, t.Max); err != nil {
+			return err
+		}
+	}
+	if l, r := p.Suspend.Latency.Time, p.Suspend.Resume.Time; l < 0 || r < 0 || l > Time(time.Second) || r > Time(time.Second) {
+		return badKey("suspend", "%v and %v are no times of a suspend: give up to a second", l, r)
+	}
+	if b := p.Burst; b.Bytes != 0 {
+		if !isWidth(b.Bytes) || b.Bytes > p.smallestSector() {
+			return badKey("burst.bytes", "%d is no row: give a power of two of bytes up to a sector", b.Bytes)
+		}
+		if err := checkTime("burst", Duration{}, b.Typ, b.Max); err != nil {
 			return err
 		}
 	}
@@ -123,7 +164,7 @@ func (p *Part) checkTimes() error {
 				return badKey(key+".bytes", "the part has no %s of %d bytes", list.what, t.Bytes)
 			}
 			if !isWidth(t.Width) {
-				return badKey(key+".width", "%d is no width: give a power of two of bytes up to 256", t.Width)
+				return badKey(key+".width", "%d is no width: give a power of two of bytes up to %d", t.Width, maxWidth)
 			}
 			if err := checkTime(key, t.Min, t.Typ, t.Max); err != nil {
 				return err
@@ -133,7 +174,10 @@ func (p *Part) checkTimes() error {
 	return nil
 }
 
-func isWidth(w uint32) bool { return w != 0 && w&(w-1) == 0 && w <= 256 }
+// maxWidth is the widest program unit in bytes.
+const maxWidth = 8192
+
+func isWidth(w uint32) bool { return w != 0 && w&(w-1) == 0 && w <= maxWidth }
 
 func checkTime(key string, low, typ, high Duration) error {
 	for _, d := range []struct {
@@ -149,6 +193,36 @@ func checkTime(key string, low, typ, high Duration) error {
 	}
 	if low.Time < 0 || low.Time > typ.Time {
 		return badKey(key+".min", "min %v is below 0 or above typ %v", low.Time, typ.Time)
+	}
+	return nil
+}
+
+func (p *Part) checkLife() error {
+	for i, r := range p.Retention {
+		if !(r.Years > 0 && r.Years <= 1000) || r.Celsius < -60 || r.Celsius > 300 {
+			return badKey(fmt.Sprintf("retention[%d]", i), "%v years at %d C are no promise: give years up to 1000 and degrees Celsius", r.Years, r.Celsius)
+		}
+	}
+	for i, a := range p.Areas {
+		if a.Bytes == 0 || a.Erases <= p.Endurance.Erases {
+			return badKey(fmt.Sprintf("area[%d]", i), "%d bytes with %d erases: an area takes more than the %d of the rest", a.Bytes, a.Erases, p.Endurance.Erases)
+		}
+	}
+	return nil
+}
+
+func (p *Part) checkCurrents() error {
+	for i, c := range p.Currents {
+		key := fmt.Sprintf("current[%d]", i)
+		if c.Width != 0 && !isWidth(c.Width) {
+			return badKey(key+".width", "%d is no width: give a power of two of bytes up to %d, or none", c.Width, maxWidth)
+		}
+		if c.Erase.UA == 0 || c.Program.UA == 0 || c.Erase.UA > 1e6 || c.Program.UA > 1e6 {
+			return badKey(key, "%d and %d uA are no currents of an erase and a program: give both, up to an ampere", c.Erase.UA, c.Program.UA)
+		}
+	}
+	if c := p.CoreWait.UA; !(c >= 0 && c <= 1e5) {
+		return badKey("core_wait.ua_per_mhz", "%v is no current for a MHz: give 0 to 100000", c)
 	}
 	return nil
 }

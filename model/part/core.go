@@ -14,6 +14,10 @@ type Core struct {
 	AES       PerByte `toml:"aes"` // AES-128, one pass over the data
 	AESKey    Cycles  `toml:"aes_key"`
 	Code      Rate    `toml:"code"` // what it fetches while it runs without a wait
+
+	// Speculation is the share of erases of one bank that stall code of another one, since the core fetches ahead
+	// into the bank that is busy; 0: it does not.
+	Speculation Share `toml:"speculation"`
 }
 
 // Cycles is a number of core cycles with its source.
@@ -57,6 +61,9 @@ func (c *Core) Check() error {
 	}
 	if r := c.Code.Bytes; !(r >= 0 && r <= 64) {
 		return badKey("code.bytes_per_cycle", "%v is no rate: give 0 to 64", r)
+	}
+	if r := c.Speculation.Share; !(r >= 0 && r <= 1) {
+		return badKey("speculation.share", "%v is no share: give 0 to 1", r)
 	}
 	return checkMarks(c)
 }

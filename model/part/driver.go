@@ -28,6 +28,8 @@ type DriverFamily struct {
 	EraseVerified     BoolFact `toml:"erase_verified"`   // a sector is read back, and must be blank
 	ProgramVerified   BoolFact `toml:"program_verified"` // what was programmed is read back, and must be what was asked for
 	InRAM             BoolFact `toml:"in_ram"`           // driver, vector table and interrupt handlers run from RAM
+	Suspend           BoolFact `toml:"suspend"`          // an erase makes way for interrupts, on parts that can
+	Burst             BoolFact `toml:"burst"`            // whole rows are programmed fast, on parts that can
 	Tries             Count    `toml:"tries"`            // how often a failing operation is tried; 0: once
 	ReadCall          Cycles   `toml:"read_call"`        // one call, whatever its length
 	ProgramCall       Cycles   `toml:"program_call"`
@@ -91,7 +93,7 @@ func (d *Driver) Check() error {
 			v   uint32
 		}{{"unit", f.Unit.Value}, {"program_width", f.ProgramWidth.Value}, {"erase_width", f.EraseWidth.Value}} {
 			if !isWidth(c.v) {
-				return badKey(key+c.key, "%d is no width: give a power of two of bytes up to 256", c.v)
+				return badKey(key+c.key, "%d is no width: give a power of two of bytes up to %d", c.v, maxWidth)
 			}
 		}
 		if f.Unit.Value > f.ProgramWidth.Value {

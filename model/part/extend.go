@@ -2,6 +2,7 @@ package part
 
 import (
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -57,12 +58,20 @@ func readPart(file string, text []byte, depth int) (*Part, error) {
 	if depth > 4 {
 		return nil, fmt.Errorf("%s:%d: extends: %q goes round in a circle or too deep: five parts at most build on each other", file, keys["extends"], p.Extends)
 	}
-	base, err := findBase(p.Extends, depth)
+	base, err := findBase(beside(file, p.Extends), depth)
 	if err != nil {
 		return nil, fmt.Errorf("%s:%d: extends: %w", file, keys["extends"], err)
 	}
 	p.extend(base, keys)
 	return p, checkAt(file, keys, p)
+}
+
+// beside is the name of what a part in a file extends: a file of its own is looked for from that file's folder.
+func beside(file, name string) string {
+	if !strings.HasSuffix(name, ".toml") || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(file), name)
 }
 
 // findBase finds what a part extends: a family or a part that comes with the program, or a file.

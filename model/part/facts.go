@@ -110,6 +110,8 @@ func (f CellFact) value() string  { return string(f.Rule) }
 func (f ECCFact) value() string   { return f.Value }
 func (f Count) value() string     { return fmt.Sprint(f.Value) }
 func (f Bytes) value() string     { return size(f.Bytes) }
+func (f Pattern) value() string   { return fmt.Sprintf("0x%08X", f.Value) }
+func (f RowFact) value() string   { return fmt.Sprintf("%d for each %s", f.Value, size(f.Bytes)) }
 func (f CacheFact) value() string { return fmt.Sprintf("%d lines of %d bytes", f.Lines, f.Bytes) }
 func (f Share) value() string     { return fmt.Sprint(f.Share) }
 func (f Erases) value() string    { return fmt.Sprint(f.Erases) }
@@ -131,7 +133,11 @@ func (b Bank) value() string {
 	for _, run := range b.Sectors {
 		s += fmt.Sprintf(" + %d x %s", run.Count, size(run.Bytes))
 	}
-	return strings.TrimPrefix(s, " + ")
+	s = strings.TrimPrefix(s, " + ")
+	if b.At > 0 {
+		s += fmt.Sprintf(" from 0x%08X on", b.At)
+	}
+	return s
 }
 
 func (w WaitStates) value() string {
@@ -156,6 +162,21 @@ func (t ProgramTime) label() string {
 		s += fmt.Sprintf(", from %d mV", t.MinMV)
 	}
 	return s
+}
+
+func (r Retention) value() string { return fmt.Sprintf("%g years", r.Years) }
+func (r Retention) label() string { return fmt.Sprintf("at %d C after %d erases", r.Celsius, r.Erases) }
+func (a Area) value() string      { return fmt.Sprintf("%d erases", a.Erases) }
+func (a Area) label() string      { return "of any " + size(a.Bytes) + " of a bank" }
+
+func (f Microamp) value() string { return fmt.Sprintf("%g mA", float64(f.UA)/1000) }
+func (f PerMHz) value() string   { return fmt.Sprintf("%g µA/MHz", f.UA) }
+
+func (c Current) label() string {
+	if c.Width == 0 {
+		return ""
+	}
+	return fmt.Sprintf("x%d", 8*c.Width)
 }
 
 func (t EraseTime) label() string { return fmt.Sprintf("%s x%d", size(t.Bytes), 8*t.Width) }

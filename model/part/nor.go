@@ -23,6 +23,7 @@ type NORPart struct {
 	NextByte  Duration   `toml:"byte_typ"`       // each further byte, up to the page's time
 	Erases    []NORErase `toml:"erase"`          // ascending; the first is the erase unit
 	Endurance Erases     `toml:"endurance"`
+	Active    Microamp   `toml:"active"` // while it programs or erases; 0: not known
 }
 
 // NORErase is an erase command.

@@ -20,11 +20,12 @@
 //   - A value that a ByName function returns has passed its Check.
 //   - Sizes are bytes, clocks Hz, voltages mV; times are durations, never cycles. Cycles belong to drivers
 //     and cores.
-//   - Sectors are in address order, banks follow each other without a gap.
+//   - Sectors are in address order; between two banks there may be a gap.
 package part
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"dualbank/model/cell"
@@ -46,7 +47,9 @@ type Part struct {
 	Cells          CellFact  `toml:"cells"`
 	ECC            Bytes     `toml:"ecc"`              // bytes of an ECC unit; 0: no ECC
 	ECCError       ECCFact   `toml:"ecc_error"`        // what a read of a unit does that the ECC cannot correct; without it: ECCStatus
+	Erased         Pattern   `toml:"erased"`           // what erased cells read as, where it is not all ones
 	Writes         Count     `toml:"writes"`           // programs of a word between erases, for cells "limited"
+	RowWrites      RowFact   `toml:"row_writes"`       // programs of a row between erases, after which bits elsewhere in it may change
 	ReadWhileWrite BoolFact  `toml:"read_while_write"` // one bank can be read while another one is busy
 	ReadCollision  BoolFact  `toml:"read_collision"`   // reading a busy bank is a fault, not a wait
 	ReadLine       Bytes     `toml:"read_line"`        // bytes fetched by one flash access
@@ -58,9 +61,15 @@ type Part struct {
 
 	Banks      []Bank        `toml:"bank"`
 	Program    []ProgramTime `toml:"program"`
+	Suspend    Suspend       `toml:"suspend"` // of an erase, for a driver that uses it
+	Burst      Burst         `toml:"burst"`   // fast programming, for a driver that uses it
 	Erase      []EraseTime   `toml:"erase"`
 	BankErase  []EraseTime   `toml:"bank_erase"` // of all sectors of a bank at once; Bytes is the size of the bank
 	WaitStates []WaitStates  `toml:"wait_states"`
+	Retention  []Retention   `toml:"retention"`
+	Areas      []Area        `toml:"area"`      // that take more erases than Endurance, wherever they are chosen
+	Currents   []Current     `toml:"current"`   // by width; none: not known
+	CoreWait   PerMHz        `toml:"core_wait"` // of the core while it waits for the flash
 }
 
 // Source is where a fact comes from and how sure it is.
@@ -150,8 +159,30 @@ func (t *Time) UnmarshalText(b []byte) error {
 
 func (t Time) String() string { return time.Duration(t).String() }
 
+// Pattern is what erased cells read as, a little-endian word, with its source.
+type Pattern struct {
+	Value uint32 `toml:"value"`
+	Source
+}
+
+// RowFact is a number of programs of a row of Bytes bytes, with its source.
+type RowFact struct {
+	Bytes uint32 `toml:"bytes"`
+	Value uint32 `toml:"value"`
+	Source
+}
+
+// ErasedValue is what erased cells read as, a little-endian word.
+func (p *Part) ErasedValue() uint32 {
+	if p.Erased == (Pattern{}) {
+		return 0xFFFF_FFFF
+	}
+	return p.Erased.Value
+}
+
 // Bank is one bank: runs of equal sectors in address order.
 type Bank struct {
+	At      uint32      `toml:"at"` // its first address; 0: right behind the bank before
 	Sectors []SectorRun `toml:"sectors"`
 	Source
 }
@@ -172,6 +203,20 @@ type ProgramTime struct {
 	Max      Duration `toml:"max"`
 }
 
+// Suspend is how an erase makes way for an interrupt and goes on behind it. No latency: the part cannot.
+type Suspend struct {
+	Latency Duration `toml:"latency"` // from the request to the first fetch from the bank
+	Resume  Duration `toml:"resume"`  // that the erase takes longer for each time, beside the latency
+}
+
+// Burst is fast programming of a whole aligned row of Bytes bytes, in one go. 0 bytes: the part has none.
+type Burst struct {
+	Bytes  uint32   `toml:"bytes"`
+	Typ    Duration `toml:"typ"`
+	Max    Duration `toml:"max"`
+	Masked BoolFact `toml:"masked"` // interrupts are masked for a row, since a fetch from the flash ends it
+}
+
 // EraseTime is the duration of the erase of a sector of Bytes bytes at a parallelism of Width
 // bytes.
 type EraseTime struct {
@@ -180,6 +225,84 @@ type EraseTime struct {
 	Min   Duration `toml:"min"` // 0: not known
 	Typ   Duration `toml:"typ"`
 	Max   Duration `toml:"max"`
+}
+
+// Retention is what the vendor promises: that data stay for Years at Celsius, after Erases erases of their sector.
+type Retention struct {
+	Erases  uint32  `toml:"erases"`
+	Celsius int     `toml:"celsius"`
+	Years   float64 `toml:"years"`
+	Source
+}
+
+// Area is what may be erased more often than the rest: any Bytes bytes of a bank.
+type Area struct {
+	Bytes  uint32 `toml:"bytes"`
+	Erases uint32 `toml:"erases"`
+	Source
+}
+
+// Retained returns the promise that holds at a temperature after so many erases and lasts longest. It reports
+// false if nothing is promised there; then the one that is nearest comes back, if there is any.
+func (p *Part) Retained(erases uint32, celsius int) (Retention, bool) {
+	best, near := -1, -1
+	for i, r := range p.Retention {
+		if r.Erases >= erases && r.Celsius >= celsius && (best < 0 || r.Years > p.Retention[best].Years) {
+			best = i
+		}
+		if r.Erases >= erases && (near < 0 || r.Celsius > p.Retention[near].Celsius) {
+			near = i
+		}
+	}
+	switch {
+	case best >= 0:
+		return p.Retention[best], true
+	case near >= 0:
+		return p.Retention[near], false
+	}
+	return Retention{}, false
+}
+
+// Rating is the number of erases that size bytes of one bank are rated for if they are what the application
+// erases most: those of the area with the highest rating that holds them, else Endurance. 0: not known.
+func (p *Part) Rating(size uint32) uint32 {
+	rated := p.Endurance.Erases
+	for _, a := range p.Areas {
+		if size <= a.Bytes {
+			rated = max(rated, a.Erases)
+		}
+	}
+	return rated
+}
+
+// Current is the supply current that the flash draws, beside the core's, while it programs or erases Width bytes
+// at once.
+type Current struct {
+	Width   uint32   `toml:"width"` // 0: any
+	Erase   Microamp `toml:"erase"`
+	Program Microamp `toml:"program"`
+}
+
+// Microamp is a current in microampere with its source.
+type Microamp struct {
+	UA uint32 `toml:"ua"`
+	Source
+}
+
+// PerMHz is a current in microampere for each MHz of core clock, with its source.
+type PerMHz struct {
+	UA float64 `toml:"ua_per_mhz"`
+	Source
+}
+
+// Current returns what the flash draws at a width of bytes. It reports false if that is not known.
+func (p *Part) Current(width uint32) (Current, bool) {
+	for _, c := range p.Currents {
+		if c.Width == 0 || c.Width == width {
+			return c, true
+		}
+	}
+	return Current{}, false
 }
 
 // WaitStates says how many wait states a flash read needs in the range of supply voltages from MinMV
@@ -201,11 +324,52 @@ type Sector struct {
 	Bank int    // from 0
 }
 
+// Knowledge is how sure the typical and maximum times of a part's own sectors are.
+type Knowledge int
+
+// The kinds of knowledge. A time is unsure if its mark is R or A.
+const (
+	Known         Knowledge = iota // all are read, measured or derived
+	MaximumUnsure                  // a maximum is recalled or assumed
+	TimesUnsure                    // a typical time is
+)
+
+func (k Knowledge) String() string {
+	return [...]string{"", "maximum times assumed or recalled", "times recalled or assumed: read the data sheet"}[k]
+}
+
+// Knowledge is that of the least sure time of the part.
+func (p *Part) Knowledge() Knowledge {
+	k := Known
+	add := func(typ, high Duration) {
+		unsure := func(d Duration) bool { return d.Mark == "R" || d.Mark == "A" }
+		switch {
+		case unsure(typ):
+			k = TimesUnsure
+		case unsure(high):
+			k = max(k, MaximumUnsure)
+		}
+	}
+	for _, t := range p.Program {
+		add(t.Typ, t.Max)
+	}
+	for _, t := range p.Erase {
+		for i := range p.Banks {
+			if slices.ContainsFunc(p.Banks[i].Sectors, func(run SectorRun) bool { return run.Bytes == t.Bytes }) {
+				add(t.Typ, t.Max)
+				break
+			}
+		}
+	}
+	return k
+}
+
 // Sectors lists the sectors of all banks in address order.
 func (p *Part) Sectors() []Sector {
 	var s []Sector
 	addr := p.Base
 	for b, bank := range p.Banks {
+		addr = max(addr, bank.At)
 		for _, run := range bank.Sectors {
 			for range run.Count {
 				s = append(s, Sector{addr, run.Bytes, b})
@@ -216,13 +380,22 @@ func (p *Part) Sectors() []Sector {
 	return s
 }
 
-// Size is the size of the flash in bytes.
+// Size is the size of the flash in bytes, without what lies between banks.
 func (p *Part) Size() uint32 {
 	var n uint32
 	for i := range p.Banks {
 		n += p.Banks[i].Size()
 	}
 	return n
+}
+
+// Span is the number of bytes from the first of the flash to the last, with what lies between banks.
+func (p *Part) Span() uint32 {
+	end := uint64(p.Base)
+	for i := range p.Banks {
+		end = max(end, uint64(p.Banks[i].At)) + uint64(p.Banks[i].Size())
+	}
+	return uint32(end - uint64(p.Base))
 }
 
 // Size is the size of the bank in bytes.

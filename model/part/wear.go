@@ -38,11 +38,12 @@ type PercentFact struct {
 }
 
 // Growth says that the typical time of an erase has grown by Factor after Erases erases of a sector.
-// Between two of them it grows evenly. It never grows beyond the part's maximum, which holds for a
-// sector at the end of its life.
+// Between two of them it grows evenly. It never grows beyond the part's maximum, which holds for a sector at the
+// end of its rated life; where a vendor publishes maxima for more erases than that, the maximum grows by Max.
 type Growth struct {
 	Erases uint32  `toml:"erases"`
 	Factor float64 `toml:"factor"`
+	Max    float64 `toml:"max_factor"` // that the part's maximum has grown by; 0: it has not
 	Source
 }
 
@@ -71,6 +72,9 @@ func (l *WearLaw) Check() error {
 		if !(g.Factor >= 1 && g.Factor <= 1000) {
 			return badKey(key+".factor", "%v is no growth: give 1 to 1000", g.Factor)
 		}
+		if !(g.Max == 0 || g.Max >= 1 && g.Max <= 1000) {
+			return badKey(key+".max_factor", "%v is no growth: give 1 to 1000", g.Max)
+		}
 		if i > 0 && (g.Erases <= l.Growth[i-1].Erases || g.Factor < l.Growth[i-1].Factor) {
 			return badKey(key, "erases and factors must rise from one [[growth]] to the next")
 		}
@@ -78,17 +82,28 @@ func (l *WearLaw) Check() error {
 	return checkMarks(l)
 }
 
-// Factor is the growth after erases in 1/1024.
+// Factor is the growth of the typical time after erases in 1/1024.
 func (l *WearLaw) Factor(erases uint32) uint64 {
-	last := Growth{Factor: 1}
-	for _, g := range l.Growth {
+	return l.grown(erases, func(g *Growth) float64 { return g.Factor })
+}
+
+// MaxFactor is the growth of the maximum time after erases in 1/1024.
+func (l *WearLaw) MaxFactor(erases uint32) uint64 {
+	return l.grown(erases, func(g *Growth) float64 { return max(g.Max, 1) })
+}
+
+// grown is a factor after erases in 1/1024, between two points evenly.
+func (l *WearLaw) grown(erases uint32, factor func(*Growth) float64) uint64 {
+	last, at := 1.0, uint32(0)
+	for i := range l.Growth {
+		g := &l.Growth[i]
 		if erases < g.Erases {
-			share := float64(erases-last.Erases) / float64(g.Erases-last.Erases)
-			return uint64(float64((last.Factor+float64(share*(g.Factor-last.Factor)))*1024) + 0.5)
+			share := float64(erases-at) / float64(g.Erases-at)
+			return uint64(float64((last+float64(share*(factor(g)-last)))*1024) + 0.5)
 		}
-		last = g
+		last, at = factor(g), g.Erases
 	}
-	return uint64(float64(last.Factor*1024) + 0.5)
+	return uint64(float64(last*1024) + 0.5)
 }
 
 // Draw draws after how many erases a sector of a part with that rating fails, at least 1. The median of the

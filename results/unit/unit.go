@@ -54,6 +54,21 @@ func Duration(s float64) string {
 	}
 }
 
+// Energy prints joules in the unit that fits, with three significant digits: "9.9 mJ", "5.85 µJ".
+func Energy(j float64) string {
+	switch v := math.Abs(j); {
+	case v == 0:
+		return "0 J"
+	case v < 0.9995e-6:
+		return Digits(j*1e9, 3) + " nJ"
+	case v < 0.9995e-3:
+		return Digits(j*1e6, 3) + " µJ"
+	case v < 0.9995:
+		return Digits(j*1e3, 3) + " mJ"
+	}
+	return Digits(j, 3) + " J"
+}
+
 func two(n int64) string {
 	if n < 0 {
 		n = -n
@@ -175,6 +190,8 @@ func Measure(v float64, unit string) string {
 			return Duration(v / 1e9)
 		case "B", "bytes":
 			return Size(v)
+		case "J":
+			return Energy(v)
 		}
 	}
 	return Digits(v, 4)

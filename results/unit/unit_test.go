@@ -51,3 +51,11 @@ func TestQuantities(t *testing.T) {
 		}
 	}
 }
+
+func TestEnergy(t *testing.T) {
+	for j, want := range map[float64]string{0: "0 J", 5.85e-6: "5.85 µJ", 9.9e-3: "9.9 mJ", 0.63e-9: "0.63 nJ", 0.9999e-3: "1.00 mJ", 2400: "2,400 J", -0.0396: "-39.6 mJ"} {
+		if got := Energy(j); got != want {
+			t.Errorf("%v J is %q, want %q", j, got, want)
+		}
+	}
+}
