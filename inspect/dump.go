@@ -21,10 +21,6 @@ type Dump struct {
 	Damage   []string           // damage of the file itself, one line each
 }
 
-// MaxFile is the largest file with a dump, in bytes: several times the flash of a microcontroller and a serial
-// NOR, as text.
-const MaxFile = 256 << 20
-
 // Read takes a dump out of a file in one of the formats of package firmware: Intel HEX, S-records, UF2, DfuSe,
 // ELF (a linked image, a core dump, or an object that objcopy made of a binary), or plain binary. base is the
 // address of a file without addresses: plain binary, or an object. The error is one line with the file's name,
@@ -87,6 +83,9 @@ func cutLast(text []byte) (before, last []byte, found bool) {
 	return text[:i], text[i+1:], true
 }
 
+// mostSegments bounds the segments and sections of an ELF file.
+const mostSegments = 4096
+
 // readELF takes the loadable segments of an ELF file, or if it has none its allocated sections. Sections of an
 // object are at base.
 func (d *Dump) readELF(file []byte, base uint32) error {
@@ -97,6 +96,10 @@ func (d *Dump) readELF(file []byte, base uint32) error {
 	if f.Machine != elf.EM_ARM && f.Machine != elf.EM_NONE || f.Class != elf.ELFCLASS32 {
 		return fmt.Errorf("an ELF file for %s of %s: give one of the microcontroller, for 32 bits and EM_ARM", f.Machine, f.Class)
 	}
+	if n := max(len(f.Progs), len(f.Sections)); n > mostSegments {
+		return fmt.Errorf("an ELF file with %d segments or sections: give one of the microcontroller, with %d at most", n, mostSegments)
+	}
+	total := uint64(0) // bytes taken out of the file
 	add := func(what string, addr, off, size uint64) error {
 		if addr+size > 1<<32 || addr+size < addr {
 			return fmt.Errorf("%s at 0x%X leaves the address space of 32 bits", what, addr)
@@ -107,6 +110,9 @@ func (d *Dump) readELF(file []byte, base uint32) error {
 		}
 		if have < size {
 			d.Damage = append(d.Damage, fmt.Sprintf("%s at 0x%08X has %d of its %d bytes: the file was cut short", what, addr, have, size))
+		}
+		if total += have; total > uint64(len(file)) {
+			return fmt.Errorf("%s shares bytes with others: give a dump with each byte once", what)
 		}
 		if have > 0 {
 			d.Segments = append(d.Segments, firmware.Segment{Addr: uint32(addr), Data: file[off : off+have]})
@@ -147,6 +153,7 @@ func (d *Dump) readELF(file []byte, base uint32) error {
 func (d *Dump) join() error {
 	slices.SortStableFunc(d.Segments, func(a, b firmware.Segment) int { return cmp.Compare(a.Addr, b.Addr) })
 	var out []firmware.Segment
+	joined := 0
 	for _, s := range d.Segments {
 		if len(out) == 0 {
 			out = append(out, s)
@@ -157,7 +164,10 @@ func (d *Dump) join() error {
 		case end > uint64(s.Addr):
 			return fmt.Errorf("two pieces of data at address 0x%08X: give one dump", s.Addr)
 		case end == uint64(s.Addr):
-			last.Data = append(slices.Clip(last.Data), s.Data...)
+			if joined != len(out) {
+				last.Data, joined = slices.Clip(last.Data), len(out) // a copy, which may grow
+			}
+			last.Data = append(last.Data, s.Data...)
 		default:
 			out = append(out, s)
 		}

@@ -81,6 +81,9 @@ func elfSegments(file []byte) ([]Segment, error) {
 		return nil, fmt.Errorf("an ELF file of type %v: give a linked application", f.Type)
 	}
 	var segs []Segment
+	if err := CheckELF(f, len(file)); err != nil {
+		return nil, err
+	}
 	for i, p := range f.Progs {
 		if p.Type != elf.PT_LOAD || p.Filesz == 0 {
 			continue
@@ -94,4 +97,30 @@ func elfSegments(file []byte) ([]Segment, error) {
 		segs = append(segs, Segment{uint32(p.Paddr), file[p.Off : p.Off+p.Filesz]})
 	}
 	return joinSegments(segs)
+}
+
+// mostSegments bounds the segments and sections of an ELF file. A linked application has about ten.
+const mostSegments = 4096
+
+// CheckELF bounds what an ELF file of size bytes may ask for: the number of its segments and sections, and the bytes of
+// its loadable segments, which share none and so have no more than the file.
+func CheckELF(f *elf.File, size int) error {
+	if n := max(len(f.Progs), len(f.Sections)); n > mostSegments {
+		return fmt.Errorf("an ELF file with %d segments or sections: give a linked application, with %d at most", n, mostSegments)
+	}
+	total := uint64(0)
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_LOAD {
+			total += min(p.Filesz, 1<<32)
+		}
+	}
+	for _, s := range f.Sections {
+		if len(f.Progs) == 0 && s.Type == elf.SHT_PROGBITS {
+			total += min(s.FileSize, 1<<32)
+		}
+	}
+	if total > uint64(size) {
+		return fmt.Errorf("an ELF file of %d bytes whose segments have %d: they share bytes, or the file is cut short: give a linked application", size, total)
+	}
+	return nil
 }

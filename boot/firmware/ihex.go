@@ -103,13 +103,17 @@ func ParseHex(text []byte) ([]Segment, error) {
 func joinSegments(segs []Segment) ([]Segment, error) {
 	slices.SortStableFunc(segs, func(a, b Segment) int { return cmp.Compare(a.Addr, b.Addr) })
 	var out []Segment
+	joined := -1 // the segment of out whose bytes are a copy, which may grow
 	for _, s := range segs {
 		last := len(out) - 1
 		switch {
 		case last >= 0 && out[last].End() > uint64(s.Addr):
 			return nil, fmt.Errorf("two pieces of data at address 0x%08X", s.Addr)
 		case last >= 0 && out[last].End() == uint64(s.Addr):
-			out[last].Data = append(slices.Clip(out[last].Data), s.Data...)
+			if joined != last {
+				out[last].Data, joined = slices.Clip(out[last].Data), last
+			}
+			out[last].Data = append(out[last].Data, s.Data...)
 		default:
 			out = append(out, s)
 		}

@@ -24,11 +24,11 @@ import (
 // Limits in bytes, by kind of file. Each is several times the largest that is in use.
 const (
 	Scenario = 4 << 20
-	Config   = 4 << 20  // mbed_app.json, mbed_lib.json, targets.json
-	Data     = 1 << 20  // parts, boards, drivers, cores, laws of wear, serial NOR
-	Finding  = 16 << 20 // ID.json
-	Corpus   = 16 << 20 // an input of the guided search
-	Firmware = 64 << 20 // binary, HEX or ELF with debug information
+	Config   = 4 << 20   // mbed_app.json, mbed_lib.json, targets.json
+	Data     = 128 << 10 // parts, boards, drivers, cores, laws of wear, serial NOR
+	Finding  = 16 << 20  // ID.json
+	Corpus   = 16 << 20  // an input of the guided search
+	Firmware = 64 << 20  // binary, HEX or ELF with debug information
 	Dump     = 128 << 20
 	Records  = 64 << 20 // records.json
 	Bench    = 32 << 20 // the Go benchmark format

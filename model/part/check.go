@@ -67,12 +67,24 @@ func (p *Part) checkCells() error {
 	return nil
 }
 
+// Bounds of a part's description. Parts have four banks and four runs of equal sectors.
+const (
+	mostBanks = 64
+	mostRuns  = 1024
+)
+
 func (p *Part) checkBanks() error {
 	if len(p.Banks) == 0 {
 		return badKey("bank", "is missing: a part has at least one bank")
 	}
+	if len(p.Banks) > mostBanks {
+		return badKey("bank", "%d banks: give %d at most", len(p.Banks), mostBanks)
+	}
 	total := uint64(0)
 	for i, b := range p.Banks {
+		if len(b.Sectors) > mostRuns {
+			return badKey(fmt.Sprintf("bank[%d].sectors", i), "%d runs of sectors: give %d at most", len(b.Sectors), mostRuns)
+		}
 		key := fmt.Sprintf("bank[%d].sectors", i)
 		if b.At != 0 {
 			if uint64(b.At) < uint64(p.Base)+total || i == 0 || b.At&(cell.MaxPage-1) != 0 {

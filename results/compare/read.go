@@ -14,6 +14,9 @@ import (
 	"dualbank/results/unit"
 )
 
+// mostSettings bounds the settings of a file: each result has a copy of those before it.
+const mostSettings = 256
+
 // readBench reads the results of a file in the Go benchmark format, and adds its units to those known. Lines
 // that belong to no benchmark are skipped, as the format demands. A broken line is an error with file and line
 // number. So is a value that is not a number: no comparison would find it worse.
@@ -34,6 +37,10 @@ func readBench(in benchInput, known benchfmt.UnitMetadataMap) ([]*benchfmt.Resul
 			}
 			units[rec.UnitMetadataKey] = rec
 		case *benchfmt.Result:
+			if len(rec.Config) > mostSettings {
+				file, line := rec.Pos()
+				return nil, nil, fmt.Errorf("%s:%d: more than %d settings (key: value) before it: not a file that `go test -bench` printed", file, line, mostSettings)
+			}
 			for _, v := range rec.Values {
 				if !unit.Finite(v.Value) {
 					file, line := rec.Pos()
