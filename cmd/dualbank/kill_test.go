@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -14,11 +15,14 @@ import (
 
 // TestKilled kills commands at random moments over an earlier complete result: the folder then holds that result or
 // the new one, whole, and the same command again gives the bytes of an undisturbed one. Moments are not repeatable;
-// what must hold is.
+// what must hold is. DUALBANK_KILLS=50 kills each command 50 times.
 func TestKilled(t *testing.T) {
 	rounds := 1
 	if long.Enabled() {
-		rounds = 50
+		rounds = 6
+	}
+	if n, err := strconv.Atoi(os.Getenv("DUALBANK_KILLS")); err == nil && n > 0 {
+		rounds = n
 	}
 	dir := t.TempDir()
 	for name, text := range map[string]string{"one.toml": smallestScenario, "two.toml": "seed = 2\n" + smallestScenario} {
