@@ -12,6 +12,7 @@ import (
 
 	"dualbank/boot"
 	"dualbank/boot/layout"
+	"dualbank/internal/long"
 	"dualbank/model"
 )
 
@@ -242,6 +243,7 @@ func moveTo(s *Scenario, part, target string) {
 // Downloads that the power fails in are resumed, campaign after campaign, on whatever slot is next: what
 // was written before is not downloaded again, but for one sector and one block an interruption.
 func TestInterruptedCampaigns(t *testing.T) {
+	long.Test(t)
 	for _, c := range []struct {
 		part, target, client string
 		slots                uint32

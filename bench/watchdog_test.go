@@ -25,6 +25,7 @@ func watched(t *testing.T, period time.Duration, mode model.Mode, hours uint32) 
 // second area, which is one sector, and in every set after it, since each has to collect. The
 // bootloader starts an application again as often as it is built to, and then no more.
 func TestWatchdogResetsInGC(t *testing.T) {
+	long.Test(t)
 	long, calm := watched(t, 700*time.Millisecond, model.Before, 12)
 	if calm.Resets != (Resets{}) || calm.Counters.Resets != 0 {
 		t.Errorf("a watchdog of 700 ms: %+v", calm.Resets)

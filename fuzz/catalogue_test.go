@@ -12,6 +12,7 @@ import (
 
 	"dualbank/boot"
 	"dualbank/fuzz/explore"
+	"dualbank/internal/long"
 	"dualbank/kvstore"
 )
 
@@ -61,6 +62,7 @@ func hunter(t *testing.T) *Hunter {
 // TestHunt: a few defects that sweeps without cuts find are found, with a finding that replays; software
 // without a defect has none.
 func TestHunt(t *testing.T) {
+	long.Test(t)
 	h := hunter(t)
 	if s, err := h.Hunt(context.Background(), &Defect{Name: "none"}); err != nil || s.Found {
 		t.Errorf("without a defect: found %v (%s), %v", s.Found, s.Finding.Symptom, err)

@@ -14,9 +14,11 @@ import (
 	"dualbank/boot/firmware"
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
+	"dualbank/internal/long"
 )
 
 func TestFindingFiles(t *testing.T) {
+	long.Test(t)
 	s := sweep(t, kv.Sweep{Device: small, Seed: 1, Collections: 3, MaxCuts: 3000})
 	dir := filepath.Join(t.TempDir(), "findings")
 	for range 2 { // the second time over the files of the first

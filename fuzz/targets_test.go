@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"dualbank/fuzz/explore"
+	"dualbank/internal/long"
 )
 
 // randomInput is an input of random bytes: the formats have no invalid ones.
@@ -67,6 +68,7 @@ func unknown(tb testing.TB, t *explore.Target, data []byte, p explore.Planted) (
 // TestPlantedDefects: a few hundred random inputs find defects of the past, and none where there is
 // none.
 func TestPlantedDefects(t *testing.T) {
+	long.Test(t)
 	for _, tt := range []struct {
 		target string
 		tries  uint64

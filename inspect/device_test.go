@@ -18,6 +18,7 @@ import (
 	"dualbank/boot"
 	"dualbank/boot/firmware"
 	"dualbank/boot/layout"
+	"dualbank/internal/long"
 	"dualbank/kvstore"
 	"dualbank/model"
 )
@@ -134,6 +135,7 @@ func asELF(kind elf.Type, base uint32, data []byte) []byte {
 
 // Every format shows the same device, with the layout and without.
 func TestFormats(t *testing.T) {
+	long.Test(t)
 	sp := guideBoard()
 	for name, file := range map[string][]byte{
 		"binary": sp.flash, "HEX": asHex(t, sp.base, sp.flash), "ELF": asELF(elf.ET_EXEC, sp.base, sp.flash),

@@ -38,6 +38,7 @@ func small() *bench.Scenario {
 const fewSets = 1000
 
 func TestRunRepeats(t *testing.T) {
+	long.Test(t)
 	one, found, err := run(context.Background(), small(), "out", nil, fewSets)
 	if err != nil {
 		t.Fatal(err)

@@ -108,6 +108,7 @@ func smaller(line string) string {
 // with the files that the page shows. A comment behind a command says its exit code, if that is not 0. What a
 // command leaves is below out; a test that is printed goes into the current package.
 func TestDocsCommands(t *testing.T) {
+	long.Test(t)
 	all := pages(t)
 	for _, page := range slices.Sorted(maps.Keys(all)) {
 		text := all[page]
@@ -116,9 +117,6 @@ func TestDocsCommands(t *testing.T) {
 			continue
 		}
 		t.Run(filepath.Base(page), func(t *testing.T) {
-			if name := filepath.Base(page); name == "ci.md" || name == "fuzzing.md" {
-				long.Test(t)
-			}
 			if _, err := exec.LookPath("gcc"); err != nil && filepath.Base(page) == "native.md" {
 				t.Skip("no gcc")
 			}

@@ -7,12 +7,15 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"dualbank/internal/long"
 )
 
 // TestAsTestInAModule: the test that `dualbank findings --as-test` prints runs in a module of the user's own,
 // without a network, with what its comment asks for: it fails while the finding stands and passes once the
 // rule holds.
 func TestAsTestInAModule(t *testing.T) {
+	long.Test(t)
 	module := t.TempDir()
 	source, err := filepath.Abs("../..")
 	if err != nil {

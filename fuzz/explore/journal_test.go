@@ -11,6 +11,7 @@ import (
 
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
+	"dualbank/internal/long"
 )
 
 var small = explore.Device{Sectors: "8x512", Unit: 1, Size: 4096}
@@ -27,6 +28,7 @@ func sweep(t testing.TB, c kv.Sweep) *explore.Sweep {
 // TestResume: a sweep that is stopped, and whose journal is torn as a kill may tear it, goes on and
 // ends as one that was never stopped.
 func TestResume(t *testing.T) {
+	long.Test(t)
 	modes := []string{"before", "torn"}
 	whole := sweep(t, kv.Sweep{Device: small, Seed: 5, Collections: 2, Modes: modes})
 	c := kv.Sweep{Device: small, Seed: 5, Collections: 2, Modes: modes, Journal: filepath.Join(t.TempDir(), "journal"), Workers: 1}

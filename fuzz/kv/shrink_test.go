@@ -4,10 +4,12 @@ import (
 	"testing"
 
 	"dualbank/fuzz/explore"
+	"dualbank/internal/long"
 )
 
 // TestMinimize: what comes out is smaller, breaks the same rule in the same way, and replays.
 func TestMinimize(t *testing.T) {
+	long.Test(t)
 	s := sweep(t, Sweep{Device: small, Seed: 2, Collections: 3, MaxCuts: 2500})
 	ops, left := 0, 0
 	for _, f := range s.Findings {

@@ -40,6 +40,7 @@ func sweep(t testing.TB, c Sweep) *explore.Sweep {
 // TestKVFindingsReplay: every finding of a sweep breaks the same rule when its case runs from
 // nothing, with the store itself instead of the recording.
 func TestKVFindingsReplay(t *testing.T) {
+	long.Test(t)
 	for _, p := range []kvstore.Profile{kvstore.MbedCE, kvstore.MbedOS} {
 		for _, unit := range []uint32{1, 8} {
 			d := small

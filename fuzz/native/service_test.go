@@ -12,6 +12,7 @@ import (
 	"dualbank/fuzz/kv/sut"
 	"dualbank/fuzz/native"
 	"dualbank/fuzz/native/examples/logstore"
+	"dualbank/internal/long"
 	"dualbank/kvstore"
 	"dualbank/model"
 	"dualbank/model/cell"
@@ -311,6 +312,7 @@ func TestDeviceError(t *testing.T) {
 
 // TestHeaderBuilds: the header needs no more than each standard has, and nothing in it is warned of.
 func TestHeaderBuilds(t *testing.T) {
+	long.Test(t)
 	source := "testdata/empty.c"
 	for _, c := range []struct {
 		cc    string

@@ -8,6 +8,7 @@ import (
 
 	"dualbank/boot"
 	"dualbank/fuzz/explore"
+	"dualbank/internal/long"
 )
 
 // lifeLayouts are small devices: sectors of several sizes up and down, in the application and in a slot, and
@@ -49,6 +50,7 @@ func lives(t *testing.T, c LifeSweep, client boot.Generation, d boot.Defects) (r
 // TestLives: the newer client's lives break no rule on any layout; the older one installs what was never
 // activated, which is what it is known for; each defect breaks its rule.
 func TestLives(t *testing.T) {
+	long.Test(t)
 	for i, c := range lifeLayouts {
 		if broken, s := lives(t, c, boot.ClientNew, 0); len(broken) > 0 {
 			t.Errorf("%s: rules %v are broken", s.Map.Name, broken)

@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	"dualbank/fuzz/explore"
+	"dualbank/internal/long"
 )
 
 // TestWatchdogSweep: an install that takes longer than the watchdog waits never ends, one that does not is not
 // disturbed; the limits are those of the data sheet's times.
 func TestWatchdogSweep(t *testing.T) {
+	long.Test(t)
 	for _, tt := range []struct {
 		name           string
 		driver, corner string

@@ -39,6 +39,7 @@ func tree(t *testing.T, dir string) map[string]string {
 }
 
 func TestReadRedraw(t *testing.T) {
+	long.Test(t)
 	dir := filepath.Join(t.TempDir(), "deep", "out")
 	r := sample.Report()
 	all, err := results.Encode(r)
