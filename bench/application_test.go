@@ -119,7 +119,7 @@ func TestStoreBesideCode(t *testing.T) {
 		slow := layout("0x081C0000")
 		slow.Board.Part = part
 		for _, s := range []*Scenario{apart, moved, code, slow} {
-			s.Board.Driver = driver
+			s.Board.Driver, s.Workload.Hours = driver, 90
 		}
 		_, away := lives(t, apart)
 		if away.Counters.Stall != 0 || away.Collections < 4 {

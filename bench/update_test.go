@@ -199,7 +199,7 @@ func TestUpdateOfAnyKind(t *testing.T) {
 	rapid.Check(t, func(t0 *rapid.T) {
 		s := Guide()
 		u := &s.Update
-		u.Bytes = rapid.Uint32Range(1, 60_000).Draw(t0, "bytes")
+		u.Bytes = rapid.Uint32Range(1, 30_000).Draw(t0, "bytes")
 		u.Fragment = rapid.Uint32Range(1, 3000).Draw(t0, "fragment")
 		u.Link.Block = 16 << rapid.IntRange(0, 6).Draw(t0, "block")
 		u.Link.Loss = rapid.SampledFrom([]uint32{0, 5, 400}).Draw(t0, "loss")
@@ -211,7 +211,7 @@ func TestUpdateOfAnyKind(t *testing.T) {
 		s.App.Code = Code(rapid.SampledFrom([]model.Code{0, 1, model.CodeInRAM}).Draw(t0, "code"))
 		s.Workload.Keys = s.Workload.Keys[:3]
 		d := provisioned(t, s, rapid.SampledFrom([]string{"mbed", "word"}).Draw(t0, "driver"))
-		for n := range rapid.Uint64Range(1, 4).Draw(t0, "campaigns") {
+		for n := range rapid.Uint64Range(1, 3).Draw(t0, "campaigns") {
 			run, err := d.RunUpdate(context.Background(), u, s.Seed, nil)
 			if err != nil {
 				t0.Fatal(err)

@@ -126,7 +126,7 @@ func (s steady) check(tb testing.TB, run *wholeLife, n uint32) {
 // A small part of a life agrees with the closed formula; BenchmarkWholeLife does the whole.
 func TestLifeAgreesWithArithmetic(t *testing.T) {
 	s := steady{keys: 24, size: 500}
-	const erases = 150
+	const erases = 110
 	s.check(t, s.live(t, erases), erases)
 }
 

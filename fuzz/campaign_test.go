@@ -60,6 +60,7 @@ func files(t *testing.T, r *CampaignResult) map[string]string {
 func TestKilledCampaign(t *testing.T) {
 	long.Test(t)
 	c := little()
+	c.KV = c.KV[:1]
 	whole, err := c.Run(context.Background(), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -39,35 +39,35 @@ const fewSets = 1000
 
 func TestRunRepeats(t *testing.T) {
 	long.Test(t)
-	one, found, err := run(context.Background(), small(), "out", nil, fewSets)
+	// The KVStore's sweep repeats by the tests of fuzz: without it a run is a matter of a second.
+	s := small()
+	s.Cuts.Collections = 0
+	text := s.TOML()
+	one, found, err := run(context.Background(), s, "out", nil, fewSets)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := results.Check(one); err != nil {
 		t.Error(err)
 	}
-	// Sweeps of the KVStore repeat by the tests of fuzz: without them a run is a matter of a second.
-	var runs [2]*results.Report
-	for i := range runs {
-		s := small()
-		s.Cuts.Collections, s.Cuts.Workers = 0, i
-		if runs[i], _, err = run(context.Background(), s, "out", nil, fewSets); err != nil {
-			t.Fatal(err)
-		}
-		runs[i].Scenario = one.Scenario
+	s.Cuts.Workers = 1
+	two, _, err := run(context.Background(), s, "out", nil, fewSets)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(runs[0], runs[1]) {
-		t.Errorf("a second run, with one worker, differs:\n%s", cmp.Diff(runs[0], runs[1]))
+	two.Scenario = one.Scenario
+	if !reflect.DeepEqual(one, two) {
+		t.Errorf("a second run, with one worker, differs:\n%s", cmp.Diff(one, two))
 	}
 
 	again, err := bench.Parse("again.toml", []byte(one.Scenario))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(again.TOML(), small().TOML()); d != "" {
+	if d := cmp.Diff(again.TOML(), text); d != "" {
 		t.Error(d)
 	}
-	if len(found) != len(one.Findings) || len(one.Cuts) != 2 {
+	if len(found) != len(one.Findings) || len(one.Cuts) != 1 {
 		t.Errorf("%d findings of %d sweeps, the report has %d", len(found), len(one.Cuts), len(one.Findings))
 	}
 	for _, f := range one.Findings {
@@ -111,7 +111,7 @@ func TestRunRepeats(t *testing.T) {
 // A run that is stopped reports what it has, and says so.
 func TestRunStops(t *testing.T) {
 	long.Test(t)
-	for _, stage := range []string{"workload, driver word", "update, driver mbed", "application, driver ram-code", "power cuts, KVStore"} {
+	for _, stage := range []string{"workload, driver word", "application, driver ram-code", "power cuts, KVStore"} {
 		ctx, cancel := context.WithCancel(context.Background())
 		r, _, err := run(ctx, small(), "out", func(at string, done, total uint64) {
 			if at == stage && done > 0 {
@@ -168,7 +168,7 @@ func TestRunOnExternalFlash(t *testing.T) {
 	// Some of the cuts will do: the cryptography of all takes minutes under the race detector.
 	ctx, cancel := context.WithCancel(context.Background())
 	r, _, err := run(ctx, s, "out", func(stage string, done, total uint64) {
-		if stage == "power cuts, KVStore" && done > 50 {
+		if stage == "power cuts, KVStore" && done > 0 {
 			cancel()
 		}
 	}, fewSets)
@@ -195,7 +195,7 @@ func TestRunOnExternalFlash(t *testing.T) {
 	if external != 32 || !strings.Contains(r.Board, "storage TDB_EXTERNAL on Macronix") || len(r.Updates) != 3 {
 		t.Errorf("%d external units, %d updates, board %s", external, len(r.Updates), r.Board)
 	}
-	if len(r.Cuts) != 1 || !strings.Contains(r.Cuts[0].Name, "9x4096") || r.Cuts[0].Explored < 40 {
+	if len(r.Cuts) != 1 || !strings.Contains(r.Cuts[0].Name, "9x4096") || r.Cuts[0].Explored == 0 {
 		t.Errorf("cuts %+v", r.Cuts)
 	}
 	again, err := bench.Parse("again.toml", []byte(r.Scenario))

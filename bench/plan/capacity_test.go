@@ -106,14 +106,14 @@ func lifeError(t testing.TB, s *bench.Scenario, e effort) (worst float64) {
 	return worst
 }
 
-// The plan agrees with a simulation of the whole life, with other random draws, of a part that lasts a tenth.
+// The plan agrees with a simulation of the whole life, with other random draws, of a part that wears out early.
 func TestPlanAgreesWithWholeLife(t *testing.T) {
 	long.Test(t)
 	s := planned(12, 500)
 	for i := range s.Workload.Keys {
 		s.Workload.Keys[i].Bytes = [2]uint32{200, 300} // alike, so that little is enough to be sure
 	}
-	s.Board.Part = wornPart(t, 1000)
+	s.Board.Part = wornPart(t, 600)
 	s.Plan.Sizes = []uint32{32 << 10}
 	s.Plan.Updates = 0
 	if off := lifeError(t, s, effort{0.005, 32, nil}); off > 1 {
