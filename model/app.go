@@ -150,6 +150,7 @@ func (f *Flash) Run(a App) error {
 
 // stallsOf returns by bank whether code at a place cannot be fetched while the bank is busy.
 func (f *Flash) stallsOf(code Code) []bool {
+	code = f.bankOf(code)
 	stalls := make([]bool, len(f.part.Banks))
 	for b := range stalls {
 		stalls[b] = code != CodeInRAM && (int(code) == b || !f.part.ReadWhileWrite.Value)

@@ -8,29 +8,29 @@ import "dualbank/model/cell"
 
 // Peek is Flash.Peek at an address in the region.
 func (r *Region) Peek(addr uint32, p []byte) bool {
-	return r.inside(addr, uint64(len(p))) && r.f.Peek(r.base+addr, p)
+	return r.inside(addr, uint64(len(p))) && r.f.Peek(r.at(addr), p)
 }
 
 // Version identifies what the cells of n bytes at addr hold, whether they read so or not: equal versions mean
 // equal bytes, as surely as equal hashes of 64 bits do. The bytes are in the region.
 func (r *Region) Version(addr, n uint32) [2]uint64 {
-	return r.f.cells.Version(r.base+addr-r.f.base, n)
+	return r.f.cells.Version(r.offset(addr), n)
 }
 
 // Snapshot keeps the cells of the whole flash as they are now: see PeekIn and VersionIn.
 func (r *Region) Snapshot() *cell.Snapshot { return r.f.Snapshot() }
 
 // PeekIn is Peek at a snapshot. The bytes are in the region.
-func (r *Region) PeekIn(s *cell.Snapshot, addr uint32, p []byte) { s.Peek(r.base+addr-r.f.base, p) }
+func (r *Region) PeekIn(s *cell.Snapshot, addr uint32, p []byte) { s.Peek(r.offset(addr), p) }
 
 // VersionIn is Version of a snapshot.
 func (r *Region) VersionIn(s *cell.Snapshot, addr, n uint32) [2]uint64 {
-	return s.Version(r.base+addr-r.f.base, n)
+	return s.Version(r.offset(addr), n)
 }
 
 // Scarred calls fn for every stretch in which a cell may not read as it stands, in address order.
 func (r *Region) Scarred(fn func(addr, n uint32)) {
-	r.f.cells.Scarred(r.base-r.f.base, r.size, fn)
+	r.f.cells.Scarred(r.offset(0), r.size, fn)
 }
 
 // SetReads says how many reads the software has made since the boot: undecided cells read differently from
@@ -43,5 +43,5 @@ func (r *Region) Clears() bool { return r.f.cells.Clears() }
 // Fresh reports whether the flash is as it was made: nothing was programmed, erased or restored, and the region is
 // blank.
 func (r *Region) Fresh() bool {
-	return !r.f.restored && r.f.count.Programs == 0 && r.f.count.Erases == 0 && r.f.cells.Blank(r.base-r.f.base, r.size)
+	return !r.f.restored && r.f.count.Programs == 0 && r.f.count.Erases == 0 && r.f.cells.Blank(r.offset(0), r.size)
 }

@@ -110,7 +110,7 @@ func (f *faults) Arm(c Cut) {
 func (f *faults) Disarm() { f.cutAt = noCut }
 
 // Off reports whether a power cut has hit. Every operation fails until Boot.
-func (f *faults) Off() bool { return f.off && f.down != ErrFault }
+func (f *faults) Off() bool { return f.off && f.down != ErrFault && f.down != ErrLocked }
 
 // Faulted reports whether a read of a unit that the ECC cannot correct has raised an exception (ErrFault).
 // The code that reads does not go on: every operation fails until Boot.

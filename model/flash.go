@@ -46,6 +46,7 @@ type Flash struct {
 	application
 	ageing
 	listeners
+	options
 
 	cells    *cell.Array
 	timing   timing
@@ -126,6 +127,9 @@ type Config struct {
 	Seed       uint64        // of the draws of corner Sampled, of Wear and of Speculation
 
 	Speculation Speculation // whether erases of one bank stall code of another one; needs Core
+
+	Options     bool // the option bytes that swap the banks are part of the flash
+	IgnoresSwap bool // the driver takes the bank of an erase from the address, also while banks are swapped, where the part leaves it that
 }
 
 // Corner chooses among the times of a part.
@@ -227,15 +231,20 @@ const (
 	Read Kind = iota
 	Program
 	Erase
+	WriteOptions // of the option bytes
+	LoadOptions  // likewise, with a reset
 )
 
-func (k Kind) String() string { return [...]string{"read", "program", "erase"}[k] }
+func (k Kind) String() string {
+	return [...]string{"read", "program", "erase", "write of the options", "load of the options"}[k]
+}
 
 // Event is one call that the flash served, as an observer gets it when it is over. Steps that were
 // torn or failed are not in it.
 type Event struct {
 	Kind    Kind
 	Addr    uint32
+	Hit     uint32 // address of what was read or changed: Addr, unless the driver has erased the wrong bank
 	Size    uint32 // bytes read, programmed or erased
 	Data    []byte // what was programmed; valid during the call only
 	Steps   uint64 // program accesses or sector erases done
@@ -282,7 +291,8 @@ func New(c Config) (*Flash, error) {
 	if int(c.Code) >= len(p.Banks) || c.Code < CodeInRAM {
 		return nil, fmt.Errorf("part %s: no bank %d to run the application from: it has %d", p.Name, c.Code, len(p.Banks))
 	}
-	f.code, f.stalls = c.Code, f.stallsOf(c.Code)
+	f.code = c.Code
+	f.follow()
 	f.law, f.seed, f.rand = c.Wear, c.Seed, *random.New(c.Seed)
 	if c.Core != nil && c.Core.Speculation.Share > 0 && p.ReadWhileWrite.Value {
 		switch c.Speculation {
@@ -303,8 +313,15 @@ func New(c Config) (*Flash, error) {
 	if f.size <= 16<<10 {
 		page = min(smallest, max(256, p.RowWrites.Bytes))
 	}
+	cells := f.size
+	if c.Options {
+		if err := f.setOptions(c); err != nil {
+			return nil, err
+		}
+		cells += page
+	}
 	f.cells = cell.New(cell.Config{
-		Bytes: f.size, Page: page, Rule: p.Cells.Rule, ECC: p.ECC.Bytes, Limit: byte(p.Writes.Value), Access: f.timing.Access,
+		Bytes: cells, Page: page, Rule: p.Cells.Rule, ECC: p.ECC.Bytes, Limit: byte(p.Writes.Value), Access: f.timing.Access,
 		Inverted: ^p.ErasedValue(), RowBytes: p.RowWrites.Bytes, RowWrites: uint16(p.RowWrites.Value),
 	})
 	if f.law != nil && p.Endurance.Erases > 0 {
@@ -355,6 +372,14 @@ func (f *Flash) Read(addr uint32, p []byte) error {
 		f.count.RefusedReads++
 		return ErrRange
 	}
+	if f.swap {
+		return f.halves(addr, len(p), func(at uint32, from, to int) error { return f.read(at, p[from:to]) })
+	}
+	return f.read(addr, p)
+}
+
+// read is Read at a physical address inside the flash.
+func (f *Flash) read(addr uint32, p []byte) error {
 	var err error
 	if f.cells.Clean() {
 		f.cells.Copy(addr-f.base, p)
@@ -391,12 +416,20 @@ func (f *Flash) Erase(addr, size uint32) error {
 	called := f.now
 	f.now += f.timing.erase.call
 	for i := first; i <= last; i++ {
-		if err := f.eraseSector(i, called); err != nil {
+		if err := f.eraseSector(f.erased(i), called); err != nil {
 			f.done = f.sectors[i].Addr - addr
 			return err
 		}
 	}
 	return nil
+}
+
+// erased is the sector that an erase at the address of sector i reaches.
+func (f *Flash) erased(i int) int {
+	if n := len(f.sectors); f.swap && !f.naive {
+		return (i + n/2) % n
+	}
+	return i
 }
 
 // eraseSector erases sector i, and again up to the driver's number of tries while a driver that verifies finds
@@ -432,6 +465,9 @@ func (f *Flash) EraseBank(bank int) error {
 	}
 	if bank < 0 || bank >= len(f.part.Banks) || f.timing.on && f.timing.erase.bank[bank].typ == 0 {
 		return f.refuse(ErrRange)
+	}
+	if f.swap && !f.naive {
+		bank = 1 - bank
 	}
 	first := slices.IndexFunc(f.sectors, func(s sector) bool { return s.Bank == bank })
 	called := f.now
@@ -503,7 +539,14 @@ func (f *Flash) report(e Event, busy uint64, ahead bool) {
 	f.event = e
 	e2 := &f.event
 	e2.End, e2.Busy = f.now, busy
-	e2.Bank = f.sectors[f.sectorAt(e.Addr)].Bank
+	e2.Bank, e2.Hit = f.sectors[f.sectorAt(e.Addr)].Bank, e.Addr
+	if f.swap {
+		// Software knows addresses. That of an erase is the one that it has asked for, so that it can be repeated.
+		e2.Hit = f.physical(e.Addr)
+		if e.Kind != Erase || !f.naive {
+			e2.Addr = e2.Hit
+		}
+	}
 	switch e.Kind {
 	case Program:
 		e2.Stalled, e2.Masked = f.stalls[e2.Bank], f.timing.program.masked
@@ -520,12 +563,14 @@ func (f *Flash) Observe(fn func(*Event)) { f.observe = fn }
 // Boot switches the power on, or starts the device after a reset: steps count from 0 again, the fault
 // plan is empty, the watchdog starts anew. Cells, wear, clock and counters go on.
 func (f *Flash) Boot() {
+	f.bootOptions()
 	f.off = false
 	f.cells.Boot()
 	f.steps = 0
 	f.cutAt = noCut
 	f.cache.flush()
 	f.wakeDog()
+	f.obey()
 }
 
 // Peek fills p from addr on, without time or trace, whether the power is on or not. Outside the flash it
@@ -533,6 +578,10 @@ func (f *Flash) Boot() {
 func (f *Flash) Peek(addr uint32, p []byte) bool {
 	if !f.inside(addr, len(p)) {
 		return false
+	}
+	if f.swap {
+		f.halves(addr, len(p), func(at uint32, from, to int) error { f.cells.Peek(at-f.base, p[from:to]); return nil })
+		return true
 	}
 	f.cells.Peek(addr-f.base, p)
 	return true
@@ -544,6 +593,10 @@ func (f *Flash) Poke(addr uint32, p []byte) bool {
 	if !f.inside(addr, len(p)) {
 		return false
 	}
+	if f.swap {
+		f.halves(addr, len(p), func(at uint32, from, to int) error { f.cells.Poke(at-f.base, p[from:to]); return nil })
+		return true
+	}
 	f.cells.Poke(addr-f.base, p)
 	return true
 }
@@ -554,7 +607,18 @@ func (f *Flash) Poke(addr uint32, p []byte) bool {
 // (github.com/ARMmbed/mbed-os pull 11349 on the STM32L4). It reports false outside the flash, and for
 // cells that are not erased.
 func (f *Flash) FillErased(addr, n uint32) bool {
-	return f.inside(addr, int(n)) && f.cells.Fill(addr-f.base, n)
+	if !f.inside(addr, int(n)) {
+		return false
+	}
+	if f.swap {
+		return f.halves(addr, int(n), func(at uint32, from, to int) error {
+			if !f.cells.Fill(at-f.base, uint32(to-from)) {
+				return ErrProgram
+			}
+			return nil
+		}) == nil
+	}
+	return f.cells.Fill(addr-f.base, n)
 }
 
 // Flip inverts the bits of mask at addr, as disturbance would: with ECC a single one in a unit is
@@ -562,6 +626,9 @@ func (f *Flash) FillErased(addr, n uint32) bool {
 func (f *Flash) Flip(addr uint32, mask byte) bool {
 	if !f.inside(addr, 1) {
 		return false
+	}
+	if f.swap {
+		addr = f.physical(addr)
 	}
 	for ; mask != 0; mask &= mask - 1 {
 		f.cells.Flip(addr-f.base, mask&-mask)
@@ -581,6 +648,7 @@ func (f *Flash) Restore(s *cell.Snapshot) {
 	f.restored = true
 	f.cells.Restore(s)
 	f.off = f.Off()
+	f.obey()
 }
 
 // Mark remembers the cells; Rollback returns to the latest mark and forgets it. Marks nest. Both cost
@@ -591,6 +659,7 @@ func (f *Flash) Mark() { f.cells.Mark() }
 func (f *Flash) Rollback() {
 	f.cells.Rollback()
 	f.off = f.Off()
+	f.obey()
 }
 
 // Counters is what was counted so far.

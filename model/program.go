@@ -18,6 +18,21 @@ func (f *Flash) Program(addr uint32, p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
+	if f.swap {
+		done := uint32(0)
+		err := f.halves(addr, len(p), func(at uint32, from, to int) error {
+			err := f.program(at, p[from:to])
+			done += f.done
+			return err
+		})
+		f.done = done
+		return err
+	}
+	return f.program(addr, p)
+}
+
+// program is Program at a physical address, for whole units inside the flash.
+func (f *Flash) program(addr uint32, p []byte) error {
 	start := f.now
 	steps := f.timing.Count(addr, len(p))
 	var at uint64

@@ -18,6 +18,7 @@ type Region struct {
 	f          *Flash
 	base, size uint32
 	tries      int
+	stays      bool
 }
 
 // Region makes the region of size bytes from addr on. Both must lie on sector boundaries.
@@ -31,7 +32,34 @@ func (f *Flash) Region(addr, size uint32) (*Region, error) {
 		return nil, fmt.Errorf("model: region 0x%08X+0x%X does not lie on sector boundaries: the sectors around it span 0x%08X to 0x%08X",
 			addr, size, first.Addr, last.Addr+last.Size)
 	}
-	return &Region{f, addr, size, FlashIAPTries}, nil
+	if f.options.at != 0 && f.sectors[f.sectorAt(addr)].Bank != f.sectors[f.sectorAt(addr+size-1)].Bank {
+		return nil, fmt.Errorf("model: region 0x%08X+0x%X lies in both banks, which option bytes may swap", addr, size)
+	}
+	return &Region{f: f, base: addr, size: size, tries: FlashIAPTries}, nil
+}
+
+// Stay makes the region follow its cells when the banks are swapped: software that takes its address by the bank
+// that runs. Otherwise it has one address, and the cells of the other bank after a swap.
+func (r *Region) Stay() {
+	if r.stays = true; r.f.swap {
+		r.base = r.f.physical(r.base)
+	}
+}
+
+// at is the address at which software finds addr of the region now.
+func (r *Region) at(addr uint32) uint32 {
+	if r.stays && r.f.swap {
+		return r.f.physical(r.base + addr)
+	}
+	return r.base + addr
+}
+
+// offset is that of the cells of addr.
+func (r *Region) offset(addr uint32) uint32 {
+	if !r.stays && r.f.swap {
+		return r.f.physical(r.base+addr) - r.f.base
+	}
+	return r.base + addr - r.f.base
 }
 
 // SetTries sets how often a program or an erase is tried: 1 is the driver of a serial NOR flash, which
@@ -54,7 +82,7 @@ func (r *Region) EraseSize(addr uint32) uint32 {
 	if addr >= r.size {
 		return math.MaxUint32
 	}
-	return r.f.SectorSize(r.base + addr)
+	return r.f.SectorSize(r.at(addr))
 }
 
 // inside reports whether n bytes at addr lie in the region.
@@ -71,7 +99,7 @@ func (r *Region) Read(addr uint32, p []byte) error {
 		r.f.count.RefusedReads++
 		return ErrRange
 	}
-	return r.f.Read(r.base+addr, p)
+	return r.f.Read(r.at(addr), p)
 }
 
 // Program is Flash.Program at an address in the region.
@@ -79,9 +107,10 @@ func (r *Region) Program(addr uint32, p []byte) error {
 	if !r.inside(addr, uint64(len(p))) {
 		return r.refuse()
 	}
-	err := r.f.Program(r.base+addr, p)
+	at := r.at(addr)
+	err := r.f.Program(at, p)
 	if err != nil && failed(err) {
-		err = r.programAgain(r.base+addr, p, err)
+		err = r.programAgain(at, p, err)
 	}
 	return err
 }
@@ -113,7 +142,7 @@ func (r *Region) Erase(addr, size uint32) error {
 	if !r.inside(addr, uint64(size)) {
 		return r.refuse()
 	}
-	addr += r.base
+	addr = r.at(addr)
 	err := r.f.Erase(addr, size)
 	for try := 2; failed(err) && try <= r.tries; try++ {
 		if done := r.f.done; done > 0 {
@@ -139,5 +168,5 @@ func (r *Region) Stamp(addr, n uint32) (stamp [2]uint64, ok bool) {
 	if n == 0 || !r.inside(addr, uint64(n)) {
 		return stamp, false
 	}
-	return r.f.cells.Stamp(r.base+addr-r.f.base, n)
+	return r.f.cells.Stamp(r.offset(addr), n)
 }

@@ -24,7 +24,7 @@ func (p *Part) Check() error {
 	if p.Vectors < 0 || p.Vectors > 1024 {
 		return badKey("vectors", "%d is no number of vectors: give 0 to 1024", p.Vectors)
 	}
-	for _, check := range []func() error{p.checkCells, p.checkBanks, p.checkTimes, p.checkReads, p.checkLife, p.checkCurrents} {
+	for _, check := range []func() error{p.checkCells, p.checkBanks, p.checkTimes, p.checkReads, p.checkLife, p.checkCurrents, p.checkSwap} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -328,6 +328,7 @@ func TestBadFiles(t *testing.T) {
 		"parts/r7fa6m4af":   func(s string) error { _, err := part.ByName(s); return err },
 		"parts/cc1312r7":    func(s string) error { _, err := part.ByName(s); return err },
 		"parts/stm32l4r5zi": func(s string) error { _, err := part.ByName(s); return err },
+		"parts/stm32l433rc": func(s string) error { _, err := part.ByName(s); return err },
 		"drivers/mbed":      func(s string) error { _, err := part.DriverByName(s); return err },
 		"cores/cortex-m4":   func(s string) error { _, err := part.CoreByName(s); return err },
 		"boards/frdm-k64f":  func(s string) error { _, err := part.BoardByName(s); return err },
@@ -357,7 +358,7 @@ func TestBadFiles(t *testing.T) {
 		{"parts/stm32h743zi", "70_000_000,", "700_000_000,", "700_000_000", "wait_states[0].hz"},
 		{"parts/stm32h743zi", "share = 0.99", "share = 1.99", "1.99", "fetch.cached.share"},
 		{"parts/stm32l4r5zi", `extends = "stm32l4"`, `extends = "stm32z9"`, "extends", `extends: part "stm32z9" is unknown`},
-		{"parts/stm32l4r5zi", "bytes = 4096", "bytes = 512", "", "no erase time"},
+		{"parts/stm32l433rc", "bytes = 2048", "bytes = 512", "", "no erase time"},
 		{"drivers/mbed", "unit = { value = 8,", "unit = { value = 7,", "value = 7", "family[2].unit: 7 is no width"},
 		{"drivers/mbed", `parts = ["stm32wb"]`, `parts = ["nrf52", "stm32f4"]`, `parts = ["nrf52", "stm32f4"]`, `"stm32f4" stands in two`},
 		{"drivers/mbed", `parts = ["stm32wb"]`, `parts = []`, `parts = []`, "family[7].parts: is missing"},
@@ -378,7 +379,7 @@ func TestBadFiles(t *testing.T) {
 			}
 			file := withMistake(t, "own.toml", string(text), tt.old, tt.new)
 			err = load[tt.file](file)
-			if tt.file == "parts/stm32l4r5zi" && err == nil { // needs a driver to be seen
+			if tt.file == "parts/stm32l433rc" && err == nil { // needs a driver to be seen
 				p, _ := part.ByName(file)
 				d, _ := part.DriverByName("mbed")
 				_, err = model.New(model.Config{Part: p, Driver: d})

@@ -30,6 +30,7 @@ type DriverFamily struct {
 	InRAM             BoolFact `toml:"in_ram"`           // driver, vector table and interrupt handlers run from RAM
 	Suspend           BoolFact `toml:"suspend"`          // an erase makes way for interrupts, on parts that can
 	Burst             BoolFact `toml:"burst"`            // whole rows are programmed fast, on parts that can
+	IgnoresSwap       BoolFact `toml:"ignores_swap"`     // the bank of an erase follows from the address, also while banks are swapped
 	Tries             Count    `toml:"tries"`            // how often a failing operation is tried; 0: once
 	ReadCall          Cycles   `toml:"read_call"`        // one call, whatever its length
 	ProgramCall       Cycles   `toml:"program_call"`

@@ -28,6 +28,9 @@ func (p *Part) extend(base *Part, keys map[string]int) {
 	p.Erase = inherit(p.Erase, base.Erase, keys["erase"] > 0, sectors)
 	p.BankErase = inherit(p.BankErase, base.BankErase, keys["bank_erase"] > 0, banks)
 	p.WaitStates = slices.Clone(p.WaitStates)
+	if keys["swap"] == 0 && !p.hasHalves() {
+		p.Swap = Swap{}
+	}
 }
 
 // inherit adds to a part's own erase times those of its base for sizes that it has.

@@ -63,6 +63,7 @@ type Part struct {
 	Program    []ProgramTime `toml:"program"`
 	Suspend    Suspend       `toml:"suspend"` // of an erase, for a driver that uses it
 	Burst      Burst         `toml:"burst"`   // fast programming, for a driver that uses it
+	Swap       Swap          `toml:"swap"`    // of the two banks, by option bytes
 	Erase      []EraseTime   `toml:"erase"`
 	BankErase  []EraseTime   `toml:"bank_erase"` // of all sectors of a bank at once; Bytes is the size of the bank
 	WaitStates []WaitStates  `toml:"wait_states"`
