@@ -87,7 +87,7 @@ type Layout struct {
 
 // Store is the [store] section: how the key-value store is built.
 type Store struct {
-	Profile   Profile `toml:"profile" comment:"Whose TDBStore: MbedCE or MbedOS."`
+	Profile   Profile `toml:"profile" comment:"Whose TDBStore: MbedCE, MbedOS or Hardened."`
 	NoCRCScan bool    `toml:"no_crc_scan" comment:"KVSTORE_RAM_TABLE_NO_CRC_CHECK: the scan at open trusts the record headers."`
 
 	Type          StorageType `toml:"storage_type" comment:"Where the keys are: TDB_INTERNAL (internal flash), TDB_EXTERNAL (a SecureStore on a serial NOR flash, rollback protection in the internal flash), TDB_EXTERNAL_NO_RBP; empty: as storage.storage_type in the configuration files."`

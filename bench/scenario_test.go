@@ -82,7 +82,7 @@ func TestParseErrors(t *testing.T) {
 		{"[board]\nname = 'nucleo-f429'\nprt = 'x'", "x.toml: board.name: "},
 		{"[board]\nname = 'nucleo-l496zg'\nprt = 'x'", "x.toml:3:1: board.prt: unknown key"},
 		{"[board]\nwait_states = 101", "board.wait_states: 101: give 0 to 100"},
-		{"[store]\nprofile = 'Mbed'", `profile "Mbed" is unknown: choose one of MbedCE, MbedOS`},
+		{"[store]\nprofile = 'Mbed'", `profile "Mbed" is unknown: choose one of MbedCE, MbedOS, Hardened`},
 		{"[update]\nclient = 'newer'", `client "newer" is unknown: choose one of new, old`},
 		{"[cuts]\nmodes = ['torn', 'fail']", `mode "fail" is unknown: choose one of before, after, torn, prefix, weak, ecc`},
 		{"[cuts]\nmodes = ['torn', 'torn']", `cuts.modes: "torn" stands there twice`},

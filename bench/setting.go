@@ -95,7 +95,7 @@ func (c *Code) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-// Profile is a kvstore.Profile, in scenario files "MbedCE" or "MbedOS".
+// Profile is a kvstore.Profile, in scenario files "MbedCE", "MbedOS" or "Hardened".
 type Profile kvstore.Profile
 
 func (p Profile) String() string { return kvstore.Profile(p).String() }
@@ -105,7 +105,7 @@ func (p Profile) MarshalText() ([]byte, error) { return []byte(p.String()), nil 
 
 // UnmarshalText reads it.
 func (p *Profile) UnmarshalText(b []byte) (err error) {
-	*p, err = word("profile", b, []Profile{Profile(kvstore.MbedCE), Profile(kvstore.MbedOS)}, Profile.String)
+	*p, err = word("profile", b, []Profile{Profile(kvstore.MbedCE), Profile(kvstore.MbedOS), Profile(kvstore.Hardened)}, Profile.String)
 	return err
 }
 

@@ -64,8 +64,8 @@ func DefaultCampaign(p kvstore.Profile, seed uint64) Campaign {
 		}
 	}
 	c.Guided = []explore.Guided{
-		{Target: &kv.Target, Seed: seed, Runs: 64000},
-		{Target: &kv.SecureTarget, Seed: seed, Runs: 16000},
+		{Target: &kv.Target, Seed: seed, Runs: 64000, Planted: kv.PlantProfile(p)},
+		{Target: &kv.SecureTarget, Seed: seed, Runs: 16000, Planted: kv.PlantProfile(p)},
 		{Target: &update.Target, Seed: seed, Runs: 32000},
 	}
 	c.check(p, seed)

@@ -100,7 +100,7 @@ func TestBadFindings(t *testing.T) {
 		{"format 1", `"symptom":{"rule":1,"kind":"not-open"}`, `"rule":1,"symptom":"it does not open"`, "a file of format 1"},
 		{"no case", `"kv"`, `"vk"`, "it needs one case: kv, layout, update"},
 		{"two cases", `"kv"`, `"update":{},"kv"`, "more than one case"},
-		{"profile", "MbedCE", "Mbed", `"Mbed" is unknown: use MbedCE or MbedOS`},
+		{"profile", "MbedCE", "Mbed", `"Mbed" is unknown: use MbedCE, MbedOS or Hardened`},
 		{"judge", `"cut"`, `"cat"`, `"cat" is unknown: use cut`},
 		{"sectors", "8x512", "8*512", "is not a list such as"},
 		{"odd sectors", "8x512", "8x500", "a sector is a power of two"},

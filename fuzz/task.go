@@ -3,6 +3,7 @@ package fuzz
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"dualbank/boot"
@@ -99,7 +100,9 @@ func (c *Campaign) tasks() (list []task) {
 	}
 	for _, s := range c.Guided {
 		add("guided search "+s.Target.Name, deepCuts, func(ctx context.Context, at setting) (*explore.Sweep, error) {
-			s.Planted, s.Workers, s.Journal = planted(at.kv, at.boot), at.workers, at.journal
+			p := planted(at.kv, at.boot)
+			maps.Copy(p, s.Planted)
+			s.Planted, s.Workers, s.Journal = p, at.workers, at.journal
 			return s.Search(ctx, at.progress)
 		})
 	}

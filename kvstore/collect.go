@@ -13,7 +13,7 @@ func (s *TDBStore) collect() error {
 		s.failures++
 		return err
 	}
-	s.free = to
+	s.free, s.unclean = to, false
 	s.active = 1 - s.active
 	s.version++
 	s.collections++

@@ -80,6 +80,9 @@ func (s *TDBStore) fits(off, total uint32) error {
 	case end > s.area, end == s.area && (s.opts.Profile == MbedOS || s.opts.Defects.Has(DefectExactFit)):
 		return ErrInvalidData
 	case uint64(off)+uint64(s.headerUp)+uint64(total) > uint64(s.area):
+		if s.opts.Repairs.Has(RepairWrappedSizes) {
+			return ErrInvalidData
+		}
 		return ErrReadFailed
 	}
 	return nil

@@ -34,6 +34,7 @@ type SecureStore struct {
 	entropy Entropy
 	cpu     CPU
 	defects Defects
+	repairs Repairs
 	open    bool
 	locks   int
 
@@ -57,11 +58,12 @@ type SecureOptions struct {
 	Entropy Entropy    // for the IVs of confidential values
 	CPU     CPU        // is told of the work; nil on a device
 	Defects Defects    // of the past that the store shows
+	Repairs Repairs    // of defects of the reference
 }
 
 // NewSecure is a SecureStore, not yet open.
 func NewSecure(o SecureOptions) *SecureStore {
-	return &SecureStore{under: o.Store, rbp: o.RBP, key: o.Key, entropy: o.Entropy, cpu: o.CPU, defects: o.Defects}
+	return &SecureStore{under: o.Store, rbp: o.RBP, key: o.Key, entropy: o.Entropy, cpu: o.CPU, defects: o.Defects, repairs: o.Repairs}
 }
 
 // Open opens the stores below.

@@ -269,7 +269,10 @@ func (s Storage) Build(p Parts) (*Partition, error) {
 		return nil, err
 	}
 	part.External = NewTDB(p.Options.Defects.external(dev), p.Options)
-	o := SecureOptions{Store: part.External, Key: part.Key, Entropy: p.Entropy, CPU: p.Options.CPU, Defects: p.Options.Defects}
+	o := SecureOptions{
+		Store: part.External, Key: part.Key, Entropy: p.Entropy, CPU: p.Options.CPU,
+		Defects: p.Options.Defects, Repairs: p.Options.Repairs | p.Options.Profile.Repairs(),
+	}
 	switch s.Type {
 	case TDBExternal:
 		o.RBP = opened{part.Internal}

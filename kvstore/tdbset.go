@@ -86,7 +86,10 @@ func (s *TDBStore) start(key string, size uint32, flags Flags) error {
 		copy(s.lead[crcOffset:], key)
 	} else {
 		s.locks++
-		if in.pending {
+		if in.pending || s.unclean {
+			if in.pending {
+				s.endSet()
+			}
 			if err := s.collect(); err != nil {
 				return s.abandon(err)
 			}
@@ -130,6 +133,10 @@ func (s *TDBStore) start(key string, size uint32, flags Flags) error {
 	in.sum = ieeeAdd(0, s.lead[:crcOffset+n])
 	if err := s.program(s.base[s.active]+in.at, s.lead[crcOffset:crcOffset+n]); err != nil {
 		s.salvage()
+		if key == masterKey && s.opts.Repairs.Has(RepairLock) {
+			in.pending = false
+			return err // it took no lock
+		}
 		return s.abandon(err)
 	}
 	in.at += n
@@ -155,7 +162,11 @@ func (s *TDBStore) add(data []byte) error {
 	s.crcWork(len(data))
 	in.sum = ieeeAdd(in.sum, data)
 	if err := s.program(s.base[s.active]+in.at, data); err != nil {
+		own := in.base == s.master
 		s.salvage()
+		if !own {
+			s.endSet()
+		}
 		return err
 	}
 	in.at += n
@@ -223,7 +234,9 @@ func (s *TDBStore) salvage() (collected bool) {
 	if s.inc.base == s.master || s.opts.Defects.Has(DefectNoCollection) {
 		return false
 	}
-	return s.collect() == nil
+	collected = s.collect() == nil
+	s.unclean = !collected && s.opts.Repairs.Has(RepairLogTail)
+	return collected
 }
 
 // readBack reads the record just written and checks it.

@@ -11,6 +11,8 @@ const (
 	// MbedOS is Arm's last release: a record that ends exactly at the end of its area is written but
 	// cannot be read.
 	MbedOS
+	// Hardened is MbedCE with AllRepairs.
+	Hardened
 )
 
 func (p Profile) String() string {
@@ -19,13 +21,26 @@ func (p Profile) String() string {
 		return "MbedCE"
 	case MbedOS:
 		return "MbedOS"
+	case Hardened:
+		return "Hardened"
 	}
 	return fmt.Sprintf("Profile(%d)", uint8(p))
 }
 
+// Profiles are all profiles.
+var Profiles = []Profile{MbedCE, MbedOS, Hardened}
+
+// Repairs are those that the profile has by itself.
+func (p Profile) Repairs() Repairs {
+	if p == Hardened {
+		return AllRepairs
+	}
+	return 0
+}
+
 // ParseProfile finds a profile by what its String method says.
 func ParseProfile(name string) (Profile, bool) {
-	for _, p := range []Profile{MbedCE, MbedOS} {
+	for _, p := range Profiles {
 		if p.String() == name {
 			return p, true
 		}
@@ -41,6 +56,8 @@ type Options struct {
 	NoCRCScan bool
 	// Defects are defects of the past that the store shows beside those of its profile.
 	Defects Defects
+	// Repairs mend defects of the profile.
+	Repairs Repairs
 	// CPU is told of the work beside the flash; nil on a device.
 	CPU CPU
 	// Memo lets the store skip reading and checking a record again that it has read before and that has
@@ -99,6 +116,7 @@ type TDBStore struct {
 	iterators   [maxIterators]*KeyIterator
 	iterating   int
 	locks       int
+	unclean     bool // with a repair: what follows the log is in the way of the next set, which collects first
 	collections uint64
 	failures    uint64
 
@@ -117,7 +135,8 @@ type TDBStore struct {
 
 // NewTDB is a TDBStore on dev, not yet open.
 func NewTDB(dev BlockDevice, opts Options) *TDBStore {
-	return &TDBStore{unitBuffer: unitBuffer{dev: dev}, opts: opts}
+	opts.Repairs |= opts.Profile.Repairs()
+	return &TDBStore{unitBuffer: unitBuffer{dev: dev, drop: opts.Repairs.Has(RepairHeldUnit)}, opts: opts}
 }
 
 // Attach points the store at another device, closed and without flushing the old one: what was in
@@ -134,7 +153,7 @@ func (s *TDBStore) forget() {
 	s.table, s.keys = s.table[:0], tableStart
 	s.inc = incremental{}
 	s.iterators, s.iterating = [maxIterators]*KeyIterator{}, 0
-	s.locks = 0
+	s.locks, s.unclean = 0, false
 }
 
 // Open reads the store from the device: it finds the active area and builds the RAM table. It may be
@@ -211,6 +230,11 @@ func (s *TDBStore) Open() error {
 			s.undefined |= UndefinedHeap
 		}
 		return err
+	}
+	if s.opts.Repairs.Has(RepairLogTail) {
+		if err := s.lookBehind(); err != nil {
+			return err
+		}
 	}
 	s.open = true
 	return nil
@@ -408,6 +432,10 @@ func (s *TDBStore) wipe() error {
 	s.active, s.version = 0, 1
 	s.table = s.table[:0]
 	s.free = s.first
+	if s.inc.pending {
+		s.endSet()
+	}
+	s.unclean = false
 	return s.writeMaster()
 }
 

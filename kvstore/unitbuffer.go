@@ -10,6 +10,7 @@ type unitBuffer struct {
 	size uint32 // bytes of the device
 	unit uint32
 	held bool
+	drop bool   // RepairHeldUnit: a held unit whose program fails is dropped
 	at   uint32 // address of the held unit
 	data []byte // one unit
 }
@@ -113,6 +114,7 @@ func (b *unitBuffer) flush() error {
 // record whose announced size wraps) fails.
 func (b *unitBuffer) issue(addr uint32, p []byte) error {
 	if uint64(addr)+uint64(len(p)) > uint64(b.size) || b.dev.Program(addr, p) != nil {
+		b.held = b.held && !b.drop
 		return ErrWriteFailed
 	}
 	return nil

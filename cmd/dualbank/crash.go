@@ -22,7 +22,7 @@ import (
 )
 
 type crashCommand struct {
-	Profile        string        `default:"MbedCE" enum:"MbedCE,MbedOS" help:"Whose behaviour the store shows: ${enum} (${default})."`
+	Profile        string        `default:"MbedCE" enum:"MbedCE,MbedOS,Hardened" help:"Whose behaviour the store shows: ${enum} (${default})."`
 	Seed           uint64        `default:"1" help:"Seed of the workloads and of what cuts leave (${default})."`
 	Out            string        `default:"out/crash" placeholder:"DIR" help:"Folder for findings and journals (${default}). A campaign that was stopped goes on from it."`
 	Workers        int           `help:"Sweeps run on this many processors; without it, on all."`

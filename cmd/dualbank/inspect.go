@@ -23,7 +23,7 @@ type inspectCommand struct {
 	Part         string   `help:"The part, or a .toml file, where neither board nor target says it."`
 	Base         uint32   `placeholder:"ADDR" help:"Address of a raw binary's first byte; without it, where the flash begins, or 0."`
 	Unit         uint32   `placeholder:"BYTES" help:"Program unit of the store; without it, the driver's, or as the store tells."`
-	Profile      string   `default:"MbedCE" enum:"MbedCE,MbedOS" help:"Whose TDBStore wrote it: ${enum} (${default})."`
+	Profile      string   `default:"MbedCE" enum:"MbedCE,MbedOS,Hardened" help:"Whose TDBStore wrote it: ${enum} (${default})."`
 	Age          float64  `placeholder:"YEARS" help:"How old the device is, for the years that are left."`
 	Rated        uint32   `placeholder:"ERASES" help:"Erases that a sector is rated for; without it, the part's."`
 	All          bool     `help:"Show dead and stale records too."`

@@ -15,10 +15,11 @@ import (
 // Case is a run of a store that can be run again from an erased device, and how it is judged.
 type Case struct {
 	On        explore.Device    `json:"device"`
-	Profile   string            `json:"profile"`              // MbedCE or MbedOS; "own": the store is not part of dualbank
+	Profile   string            `json:"profile"`              // MbedCE, MbedOS or Hardened; "own": the store is not part of dualbank
 	Build     string            `json:"build,omitempty"`      // with "own": of which build it is
 	Secure    bool              `json:"secure,omitempty"`     // the store is a SecureStore over two TDBStores
 	Defects   kvstore.Defects   `json:"defects,omitempty"`    // defects of the past that the store shows
+	Repairs   kvstore.Repairs   `json:"repairs,omitempty"`    // repairs that the store has, beside those of its profile
 	Judge     string            `json:"judge"`                // one of the constants below
 	Deep      bool              `json:"deep,omitempty"`       // of JudgeCut: second cuts hit the steps of the recovery and of the set after it
 	DeepSteps uint64            `json:"deep_steps,omitempty"` // with Deep: about so many of these steps; 0: every one
@@ -55,17 +56,17 @@ func (c *Case) Variant() string { return c.Profile }
 // Len is the number of steps.
 func (c *Case) Len() int { return len(c.Steps) }
 
-// Clean is the case without defects of the past.
+// Clean is the case without defects of the past and without repairs.
 func (c *Case) Clean() explore.Case {
 	clean := *c
-	clean.Defects = 0
+	clean.Defects, clean.Repairs = 0, 0
 	return &clean
 }
 
 // check finds what would make a case impossible to run.
 func (c *Case) check() error {
 	if _, ok := kvstore.ParseProfile(c.Profile); !ok && c.Profile != ownProfile {
-		return fmt.Errorf("kv.profile: %q is unknown: use MbedCE or MbedOS", c.Profile)
+		return fmt.Errorf("kv.profile: %q is unknown: use MbedCE, MbedOS or Hardened", c.Profile)
 	}
 	if !slices.Contains(judges, c.Judge) {
 		return fmt.Errorf("kv.judge: %q is unknown: use cut, live, error, attack, walk or watchdog", c.Judge)
@@ -108,7 +109,7 @@ func (c *Case) check() error {
 // caseOf is a case of this sweep.
 func (c *Sweep) caseOf(judge string, steps []script.Step, own map[string]bool) *Case {
 	k := &Case{
-		On: c.Device, Profile: c.profile(), Build: c.Build, Secure: c.Secure, Defects: c.Defects, Judge: judge, Deep: c.Deep, DeepSteps: c.DeepSteps,
+		On: c.Device, Profile: c.profile(), Build: c.Build, Secure: c.Secure, Defects: c.Defects, Repairs: c.Repairs, Judge: judge, Deep: c.Deep, DeepSteps: c.DeepSteps,
 		Keys: script.Keys(steps), Once: script.Once(steps), Steps: steps,
 	}
 	if judge == JudgeCut && len(steps) > 0 && steps[len(steps)-1].Fault.Mode != nil {

@@ -17,8 +17,34 @@ var (
 	SecureTarget = explore.Target{Name: "FuzzSecure", Subject: sut.SubjectName, Known: sut.KnownSecure, Decode: decoder(script.DecodeSecure, true)}
 )
 
-// Planted is the key of a store's defects in explore.Planted.
-const Planted = "kv"
+// The keys of a store's defects (kvstore.Defects), repairs (kvstore.Repairs) and profile (kvstore.Profile) in
+// explore.Planted. Without a profile it is MbedCE.
+const (
+	Planted        = "kv"
+	PlantedRepairs = "kv-repairs"
+	PlantedProfile = "kv-profile"
+)
+
+// PlantProfile is what makes a guided search look at a profile. MbedOS is searched as MbedCE: it differs by one
+// defect that is known, and that hides others, a record that ends just with the area.
+func PlantProfile(p kvstore.Profile) explore.Planted {
+	if p != kvstore.Hardened {
+		return nil
+	}
+	return explore.Planted{PlantedProfile: uint64(p)}
+}
+
+// plant gives the case the software that p says.
+func (c *Case) plant(p explore.Planted) {
+	c.Defects, c.Repairs = kvstore.Defects(p[Planted]), kvstore.Repairs(p[PlantedRepairs])
+	c.Profile = kvstore.Profile(p[PlantedProfile]).String()
+}
+
+// planted is the opposite of plant.
+func (c *Case) planted() explore.Planted {
+	profile, _ := kvstore.ParseProfile(c.Profile) // check has looked
+	return explore.Planted{Planted: uint64(c.Defects), PlantedRepairs: uint64(c.Repairs), PlantedProfile: uint64(profile)}
+}
 
 // Input is a run with faults and attacks anywhere in it.
 type Input struct{ c Case }
@@ -26,8 +52,6 @@ type Input struct{ c Case }
 func decoder(decode func(*explore.Choices) (explore.Device, []script.Step), secure bool) func(*explore.Choices) explore.Input {
 	return func(c *explore.Choices) explore.Input {
 		d, steps := decode(c)
-		// MbedOS differs by one defect that is known, and that hides others: a record that ends just with
-		// the area.
 		return &Input{Case{
 			On: d, Profile: kvstore.MbedCE.String(), Secure: secure, Judge: JudgeWalk, Keys: script.Keys(steps), Once: script.Once(steps), Steps: steps,
 		}}
@@ -37,14 +61,14 @@ func decoder(decode func(*explore.Choices) (explore.Device, []script.Step), secu
 // Case is the run as a case.
 func (in *Input) Case(p explore.Planted) explore.Case {
 	c := in.c
-	c.Defects = kvstore.Defects(p[Planted])
+	c.plant(p)
 	return &c
 }
 
 // Run performs the run.
 func (in *Input) Run(o *explore.Outcome) error {
 	c := in.c
-	c.Defects = kvstore.Defects(o.Planted[Planted])
+	c.plant(o.Planted)
 	if c.Secure {
 		return walkSecure(&c, o)
 	}
@@ -67,7 +91,7 @@ func (in *Input) String() string {
 // replayWalk runs a case with faults and attacks anywhere again.
 func replayWalk(c *Case, w io.Writer, _ *Sweep, env explore.Env) (*explore.Replayed, error) {
 	in := &Input{*c}
-	o := explore.Replaying(env.Want, explore.Planted{Planted: uint64(c.Defects)})
+	o := explore.Replaying(env.Want, c.planted())
 	if err := explore.Examine(in, o); err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func (c *Case) Replay(w io.Writer, env explore.Env) (*explore.Replayed, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	sweep := &Sweep{Device: c.On, Deep: c.Deep, DeepSteps: c.DeepSteps, Secure: c.Secure, Defects: c.Defects, Ops: []script.Op{}}
+	sweep := &Sweep{Device: c.On, Deep: c.Deep, DeepSteps: c.DeepSteps, Secure: c.Secure, Defects: c.Defects, Repairs: c.Repairs, Ops: []script.Op{}}
 	for i := range c.Steps {
 		if c.Steps[i].Attack == nil {
 			sweep.Ops = append(sweep.Ops, c.Steps[i].Op)

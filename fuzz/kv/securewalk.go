@@ -42,7 +42,7 @@ func walkSecure(c *Case, o *explore.Outcome) error {
 		return err
 	}
 	r, err := sut.NewRun(f, &c.On, func(dev kvstore.BlockDevice) sut.Store {
-		t.sec = sut.NewSecureStore(dev, kvstore.Options{Profile: profile, Defects: c.Defects})
+		t.sec = sut.NewSecureStore(dev, kvstore.Options{Profile: profile, Defects: c.Defects, Repairs: c.Repairs})
 		return t.sec
 	}, script.Keys(c.Steps), nil, sut.LongestValue(c.Steps))
 	if err != nil {

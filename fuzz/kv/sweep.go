@@ -27,6 +27,7 @@ type Sweep struct {
 	DeepSteps   uint64          // with Deep: about so many of these steps; 0: every one
 	Workers     int             // 0: one for each processor
 	Defects     kvstore.Defects // defects of the past that the store shows
+	Repairs     kvstore.Repairs // repairs that it has, beside those of its profile
 	Secure      bool            // the store is a SecureStore over two TDBStores, see secureStore
 	Journal     string          // file that keeps what is explored; a sweep that was stopped resumes from it. "": none
 	plain       bool            // read every record anew, for comparison
@@ -34,7 +35,7 @@ type Sweep struct {
 
 // identity is what the outcome depends on, for a journal.
 func (c *Sweep) identity() any {
-	return []any{"kv", c.Device, c.profile(), c.Seed, c.Ops, c.Collections, c.Modes, c.MaxCuts, c.Most, c.Deep, c.DeepSteps, c.Defects, c.Secure, c.Build}
+	return []any{"kv", c.Device, c.profile(), c.Seed, c.Ops, c.Collections, c.Modes, c.MaxCuts, c.Most, c.Deep, c.DeepSteps, c.Defects, c.Repairs, c.Secure, c.Build}
 }
 
 // ownProfile is the profile of a store that is not part of dualbank.
@@ -52,7 +53,7 @@ func (c *Sweep) software() sut.Software {
 	if c.New != nil {
 		return c.New
 	}
-	opts := kvstore.Options{Profile: c.Profile, Memo: !c.plain, Defects: c.Defects}
+	opts := kvstore.Options{Profile: c.Profile, Memo: !c.plain, Defects: c.Defects, Repairs: c.Repairs}
 	return func(dev kvstore.BlockDevice) sut.Store {
 		if c.Secure {
 			return sut.NewSecureStore(dev, opts)

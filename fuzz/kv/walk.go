@@ -43,7 +43,7 @@ func walkPlain(c *Case, o *explore.Outcome) error {
 	profile, _ := kvstore.ParseProfile(c.Profile) // check has looked
 	var store *kvstore.TDBStore
 	r, err := sut.NewRun(f, &c.On, func(dev kvstore.BlockDevice) sut.Store {
-		store = kvstore.NewTDB(dev, kvstore.Options{Profile: profile, Defects: c.Defects})
+		store = kvstore.NewTDB(dev, kvstore.Options{Profile: profile, Defects: c.Defects, Repairs: c.Repairs})
 		return store
 	}, script.Keys(c.Steps), nil, sut.LongestValue(c.Steps))
 	if err != nil {

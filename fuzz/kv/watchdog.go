@@ -68,10 +68,10 @@ func (c *Case) watch(w io.Writer) (*watched, error) {
 		return nil, err
 	}
 	fmt.Fprintf(w, "device   %v, driver %s, %s times, a watchdog of %v\n", &c.On, c.Watchdog.Driver, c.Watchdog.Corner, dog.Period)
-	opts := kvstore.Options{CPU: f.CPU(), Defects: c.Defects}
+	opts := kvstore.Options{CPU: f.CPU(), Defects: c.Defects, Repairs: c.Repairs}
 	var ok bool
 	if opts.Profile, ok = kvstore.ParseProfile(c.Profile); !ok {
-		return nil, fmt.Errorf("kv.profile: %q is unknown: use MbedCE or MbedOS", c.Profile)
+		return nil, fmt.Errorf("kv.profile: %q is unknown: use MbedCE, MbedOS or Hardened", c.Profile)
 	}
 	r, err := sut.NewRun(f, &c.On, func(dev kvstore.BlockDevice) sut.Store { return kvstore.NewTDB(dev, opts) }, script.Keys(c.Steps), nil, sut.LongestValue(c.Steps))
 	if err != nil {
