@@ -175,9 +175,14 @@ func BenchmarkCatalogue(b *testing.B) {
 // cpuSeconds is the processor time that the program has taken.
 func cpuSeconds(b *testing.B) float64 {
 	b.Helper()
+	return processorTime()
+}
+
+// processorTime is the processor time that the program has taken, in seconds; 0 if the system does not tell.
+func processorTime() float64 {
 	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
 	}
 	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
 }
