@@ -29,6 +29,7 @@ type Campaign struct {
 	Dir      string      // folder for the journals; "": a campaign that is stopped starts anew
 	Env      explore.Env // what the cases of its findings need
 	Tries    int         // replays spent on making each finding smaller
+	Most     uint64      // states judged in all sweeps together, second cuts too; 0: any number
 }
 
 // shallow leaves out the second cuts at the steps of recoveries.
@@ -39,26 +40,16 @@ func (c *Campaign) shallow() {
 	}
 }
 
-// Small leaves the small geometries, without cuts in recoveries, no more than so many cuts of each
-// sweep, and little time for making findings small.
-func (c *Campaign) Small(cuts uint64) {
+// Small leaves the small geometries, without cuts in recoveries, judges at most so many states in all, and leaves
+// little time for making findings small. most is at least 1.
+func (c *Campaign) Small(most uint64) {
 	large := func(s kv.Sweep) bool { return s.Device.Part != "" }
 	c.KV, c.Live = slices.DeleteFunc(c.KV, large), slices.DeleteFunc(c.Live, large)
 	c.shallow()
 	c.Stores, c.Installs = nil, nil
-	c.Tries = 20
-	for i := range c.KV {
-		c.KV[i].MaxCuts, c.KV[i].Most = cuts, cuts
-	}
-	for i := range c.Failing {
-		c.Failing[i].MaxCuts = min(cuts, 500)
-		c.Failing[i].Most = c.Failing[i].MaxCuts
-	}
+	c.Tries, c.Most = 20, most
 	for i := range c.Updates {
-		c.Updates[i].MaxCuts, c.Updates[i].Most, c.Updates[i].Deep = cuts, cuts, 0
-	}
-	for i := range c.Guided {
-		c.Guided[i].Runs = cuts
+		c.Updates[i].Deep = 0
 	}
 }
 
@@ -82,7 +73,8 @@ func (c *Campaign) Run(ctx context.Context, progress func(sweep string, done, to
 }
 
 // Sweep runs the sweeps, telling progress which one it is at. When ctx ends, it returns what is complete
-// until then together with ctx's error. The result is a function of c without Workers.
+// until then together with ctx's error. The result is a function of c without Workers. With Most the sweeps share it:
+// each has an equal part of what those before it have left, and one without a part is left out.
 func (c *Campaign) Sweep(ctx context.Context, progress func(sweep string, done, total uint64)) (*CampaignResult, error) {
 	r := &CampaignResult{Env: c.Env}
 	if c.Dir != "" {
@@ -112,8 +104,15 @@ func (c *Campaign) Sweep(ctx context.Context, progress func(sweep string, done, 
 	tasks := c.tasks()
 	r.Planned = len(tasks)
 	for i, t := range tasks {
+		at := setting{workers: c.Workers, journal: c.journal(i), progress: tell(t.name)}
+		if c.Most > 0 {
+			judged := r.Stats.Cuts + r.Stats.Second
+			if at.most = (c.Most - min(judged, c.Most)) / uint64(len(tasks)-i); at.most == 0 {
+				continue
+			}
+		}
 		var done *explore.Sweep
-		done, err = t.run(ctx, setting{workers: c.Workers, journal: c.journal(i), progress: tell(t.name)})
+		done, err = t.run(ctx, at)
 		if r.add(done); err != nil {
 			break
 		}

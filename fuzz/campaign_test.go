@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
 	"dualbank/internal/long"
 	"dualbank/kvstore"
@@ -146,5 +147,42 @@ func TestCampaign(t *testing.T) {
 	}
 	if n := strings.Count(page.String(), "\n"); n < len(r.Findings)+len(r.Sweeps)+3 {
 		t.Errorf("a page of %d lines for %d findings", n, len(r.Findings))
+	}
+}
+
+// TestMost: a campaign judges at most what it may in all its sweeps together, and nearly as much where it can.
+func TestMost(t *testing.T) {
+	small := func(most uint64) Campaign {
+		c := DefaultCampaign(kvstore.MbedCE, 1)
+		c.Small(most)
+		return c
+	}
+	own, err := StoreCampaign(software(func(dev kvstore.BlockDevice) *kvstore.TDBStore { return kvstore.NewTDB(dev, kvstore.Options{}) }), "",
+		explore.Device{Sectors: "8x512", Unit: 8, Size: 4096}, 1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deep := own
+	deep.Most = 400
+	for _, c := range []struct {
+		name string
+		Campaign
+		least uint64
+	}{
+		{"1 of the small campaign", small(1), 1},
+		{"99 of the small campaign", small(99), 50},
+		{"2000 of the small campaign", small(2000), 1600},
+		{"400 of a store with second cuts", deep, 250},
+	} {
+		r, err := c.Sweep(context.Background(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := r.Stats.Cuts + r.Stats.Second; n > c.Most || n < c.least {
+			t.Errorf("%s: %d judged, want %d to %d", c.name, n, c.least, c.Most)
+		}
+		if c.Env.Software != nil && r.Stats.Second == 0 {
+			t.Errorf("%s: no second cut", c.name)
+		}
 	}
 }

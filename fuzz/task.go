@@ -47,6 +47,7 @@ type setting struct {
 	workers  int
 	journal  string
 	progress func(done, total uint64)
+	most     uint64 // states that the sweep may judge, second cuts too; 0: any number
 }
 
 // tasks are the sweeps of the campaign in their order.
@@ -58,6 +59,7 @@ func (c *Campaign) tasks() (list []task) {
 		for _, s := range of {
 			add(s.Device.String()+what, min(most, costOf(&s.Device, s.Deep)), func(ctx context.Context, at setting) (*explore.Sweep, error) {
 				s.Defects, s.Workers, s.Journal = at.kv, at.workers, at.journal
+				at.bound(&s)
 				return run(ctx, s, at.progress)
 			})
 		}
@@ -71,7 +73,7 @@ func (c *Campaign) tasks() (list []task) {
 	stores(", attacked", noCutsAtAll, c.Attacked, alone(kv.Attack))
 	for _, s := range c.Lives {
 		add(fmt.Sprintf("lives, %v client, %v", s.Client, &s.Device), noCutsAtAll, func(ctx context.Context, at setting) (*explore.Sweep, error) {
-			s.Boot.Defects = at.boot
+			s.Boot.Defects, s.Events = at.boot, at.most
 			return update.Lives(ctx, s)
 		})
 	}
@@ -95,6 +97,9 @@ func (c *Campaign) tasks() (list []task) {
 	for _, s := range c.Updates {
 		add(fmt.Sprintf("update, %v client, %v", s.Client, &s.Device), costOf(&s.Device, false), func(ctx context.Context, at setting) (*explore.Sweep, error) {
 			s.Boot.Defects, s.Workers, s.Journal = at.boot, at.workers, at.journal
+			if at.most > 0 {
+				s.MaxCuts, s.Most = at.most, at.most
+			}
 			return update.Cut(ctx, s, at.progress)
 		})
 	}
@@ -103,12 +108,32 @@ func (c *Campaign) tasks() (list []task) {
 			p := planted(at.kv, at.boot)
 			maps.Copy(p, s.Planted)
 			s.Planted, s.Workers, s.Journal = p, at.workers, at.journal
+			if at.most > 0 {
+				s.Runs = min(s.Runs, at.most)
+			}
 			return s.Search(ctx, at.progress)
 		})
 	}
 	stores("", allCuts, c.KV, kv.Cut)
 	slices.SortStableFunc(list, func(a, b task) int { return int(a.cost - b.cost) })
 	return list
+}
+
+// bound makes a sweep judge no more states than it may. A recovery with second cuts at some of its steps has fewer than
+// twice as many of them as are asked for.
+func (at *setting) bound(s *kv.Sweep) {
+	if at.most == 0 {
+		return
+	}
+	s.Most = at.most
+	if each := 1 + 2*s.DeepSteps; s.Deep && s.DeepSteps > 0 && at.most >= each {
+		s.Most = at.most / each
+	} else {
+		s.Deep, s.DeepSteps = false, 0
+	}
+	if s.MaxCuts == 0 || s.MaxCuts > s.Most {
+		s.MaxCuts = s.Most
+	}
 }
 
 // planted are defects of the store and of the bootloader for a guided search; nil: none.

@@ -27,7 +27,7 @@ type crashCommand struct {
 	Out            string        `default:"out/crash" placeholder:"DIR" help:"Folder for findings and journals (${default}). A campaign that was stopped goes on from it."`
 	Workers        int           `help:"Sweeps run on this many processors; without it, on all."`
 	FailOnFindings bool          `help:"Exit with code 1 if a power cut breaks a rule."`
-	Cuts           uint64        `placeholder:"N" help:"The small geometries alone, and at most N cuts of each sweep, spread over its steps: seconds instead of minutes."`
+	Cuts           uint64        `placeholder:"N" help:"The small geometries alone, and at most N states judged in all sweeps together: 10000 take seconds instead of minutes."`
 	Time           time.Duration `placeholder:"DURATION" help:"End the sweeps after this time, such as 90s or 10m. The same command goes on from there."`
 
 	Exec string `placeholder:"PROGRAM" help:"In place of dualbank's own store: one of yours, a program that was built with dualbank.h."`
@@ -71,6 +71,7 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 		if campaign, err = c.store(p); err != nil {
 			return badInput(err)
 		}
+		campaign.Most = c.Cuts
 		confirm.Software = kv.Software(fresh.Store)
 	}
 	campaign.Workers, campaign.Dir = c.Workers, filepath.Join(c.Out, "journal")

@@ -97,7 +97,7 @@ func smaller(line string) string {
 			line += " --kv 64K"
 		}
 	case strings.HasPrefix(line, "dualbank crash"):
-		line = strings.Replace(strings.Replace(line, "--cuts 300", "", 1), "--time 10m", "--time 1s", 1) + " --cuts 20"
+		line = strings.Replace(strings.Replace(line, "--cuts 10000", "", 1), "--time 10m", "--time 1s", 1) + " --cuts 2000"
 	case strings.HasPrefix(line, "dualbank minimize"):
 		line += " --tries 10"
 	}

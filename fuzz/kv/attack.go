@@ -99,7 +99,7 @@ func Attack(ctx context.Context, c Sweep) (*explore.Sweep, error) {
 		}
 		for _, what := range script.RecordAttacks {
 			for _, k := range a.Exp.Keys {
-				if k.Now == nil || k.Either {
+				if k.Now == nil || k.Either || c.Most > 0 && s.Stats.Cuts == c.Most {
 					continue
 				}
 				s.Stats.Cuts++

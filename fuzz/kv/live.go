@@ -21,6 +21,9 @@ func Live(ctx context.Context, c Sweep) (*explore.Sweep, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Most > 0 && uint64(len(ops)) > c.Most {
+		ops = ops[:c.Most] // a state after each
+	}
 	l, err := newLive(&c, script.Steps(ops))
 	if err != nil {
 		return nil, err

@@ -25,6 +25,7 @@ type LifeSweep struct {
 	Seed     uint64
 	Lives    int    // 0: 20
 	Most     uint32 // bytes of the largest image; 0: what fits
+	Events   uint64 // no more updates and resets than these in all lives; 0: any number
 }
 
 // Lives runs the sweep. The result is a function of c.
@@ -53,12 +54,18 @@ func Lives(ctx context.Context, c LifeSweep) (*explore.Sweep, error) {
 		l.most = c.Most
 		var steps []Step
 		for range 24 {
+			if c.Events > 0 && s.Stats.Cuts == c.Events {
+				break
+			}
 			steps = append(steps, l.next())
 			s.Stats.Cuts++
 			s.Stats.Judged++
 			if l.step(&steps[len(steps)-1]); len(l.bad) > 0 {
 				break
 			}
+		}
+		if len(steps) == 0 {
+			break
 		}
 		for _, v := range l.bad {
 			g.Add(v, l.place(&steps[len(steps)-1]), explore.Hit{Op: len(cases), Mode: explore.NoCut})
