@@ -1,0 +1,262 @@
+// Command mutants changes the sources in small ways, one at a time, and reports which changes no test notices:
+//
+//	go run ./scripts/mutants -n 200
+//
+// It works in these steps:
+//
+//  1. Every package of targets is parsed, and each place that can be changed gives mutants: another comparison, the
+//     opposite of a condition, a constant one more or less, no statement, no error.
+//  2. A seed shuffles them. The order does not change when other places do, so that a sample can grow.
+//  3. The tests of the mutant's own package run with the changed file laid over the sources, and if they pass those
+//     of its neighbour: without the race detector and vet, until the first failure, with a time limit.
+//  4. A mutant is killed if a test fails or does not end, survives if all pass, and does not count if it does not
+//     compile. Each is a line of the file -log, and what stands there is not judged again.
+//
+// The exit code is 1 if fewer than -goal per cent are killed. Nothing in the source folders is written.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"dualbank/model/random"
+)
+
+// target is a package that is mutated.
+type target struct {
+	dir  string
+	near []string // arguments of `go test` for the neighbour
+}
+
+var targets = []target{
+	{"kvstore", []string{"./fuzz/kv"}},
+	{"boot", []string{"./fuzz/update"}},
+	{"model", []string{"./bench"}},
+	{"model/cell", []string{"./model"}},
+	{"fuzz/kv", []string{"./fuzz"}},
+	{"fuzz/kv/sut", []string{"./fuzz/kv", "./fuzz"}},
+	{"fuzz/update", []string{"./fuzz"}},
+	{"bench/plan", []string{"./cmd/dualbank", "-run", "TestScripts/plan"}},
+}
+
+// verdict is what became of a mutant.
+type verdict string
+
+const (
+	killed     verdict = "killed"
+	survived   verdict = "survived"
+	uncompiled verdict = "not compiled"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "mutants:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, out io.Writer) error {
+	set := flag.NewFlagSet("mutants", flag.ContinueOnError)
+	n := set.Int("n", 200, "mutants to judge, 1 or more; those that do not compile come on top")
+	seed := set.Uint64("seed", 1, "seed of the sample")
+	only := set.String("only", "", "only this package, such as kvstore, or this file, such as kvstore/collect.go")
+	log := set.String("log", "out/mutants.txt", "file that keeps the verdicts; what stands there is not judged again")
+	again := set.Bool("again", false, "judge those again that survived")
+	limit := set.Duration("for", 0, "end after this time, such as 10m; the same command goes on from there")
+	goal := set.Float64("goal", 95, "per cent that must be killed")
+	list := set.Bool("list", false, "list the sample and end")
+	if err := set.Parse(args); err != nil {
+		return err
+	}
+	if *n < 1 || set.NArg() > 0 {
+		return errors.New("give -n 1 or more, and no arguments")
+	}
+	root, err := filepath.Abs(".")
+	if err != nil {
+		return err
+	}
+	all, err := sample(root, *seed, *only)
+	if err != nil {
+		return err
+	}
+	if *list {
+		for _, m := range all[:min(*n, len(all))] {
+			fmt.Fprintln(out, m.key())
+		}
+		return nil
+	}
+	known, err := readLog(*log, *again)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if *limit > 0 {
+		ctx, stop = context.WithTimeout(ctx, *limit)
+		defer stop()
+	}
+	count := map[verdict]int{}
+	var alive []string
+	for i := range all {
+		if count[killed]+count[survived] == *n {
+			break
+		}
+		m := &all[i]
+		v, ok := known[m.key()]
+		if !ok {
+			if ctx.Err() != nil {
+				break
+			}
+			if v, err = judge(ctx, root, m); err != nil {
+				if ctx.Err() != nil {
+					break
+				}
+				return err
+			}
+			if err := appendLog(*log, v, m.key()); err != nil {
+				return err
+			}
+		}
+		if count[v]++; v == survived {
+			alive = append(alive, m.key())
+		}
+	}
+	for _, key := range alive {
+		fmt.Fprintf(out, "survived %s\n", key)
+	}
+	judged := count[killed] + count[survived]
+	share := 100 * float64(count[killed]) / float64(max(judged, 1))
+	fmt.Fprintf(out, "%d of %d mutants judged, out of %d: %d killed (%.1f %%), %d survived; %d more did not compile\n",
+		judged, *n, len(all), count[killed], share, count[survived], count[uncompiled])
+	if judged == min(*n, len(all)) && share < *goal {
+		return fmt.Errorf("%.1f %% are killed: at least %g %% are wanted: add tests for the survivors", share, *goal)
+	}
+	return nil
+}
+
+// sample returns the mutants of all targets in the order of the seed.
+func sample(root string, seed uint64, only string) (all []mutant, err error) {
+	for i := range targets {
+		some, err := targets[i].mutants(root)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	if only != "" {
+		all = slices.DeleteFunc(all, func(m mutant) bool { return m.target.dir != only && m.file != only })
+		if len(all) == 0 {
+			return nil, fmt.Errorf("-only %s: there are no such sources", only)
+		}
+	}
+	place := func(m *mutant) uint64 {
+		h := fnv.New64a()
+		_, _ = io.WriteString(h, m.key()) // a hash takes everything
+		return random.New(seed ^ h.Sum64()).Uint64()
+	}
+	slices.SortStableFunc(all, func(a, b mutant) int {
+		switch x, y := place(&a), place(&b); {
+		case x < y:
+			return -1
+		case x > y:
+			return 1
+		}
+		return 0
+	})
+	return all, nil
+}
+
+// testTime bounds the tests of one package, in a run of which one takes seconds.
+const testTime = 120 * time.Second
+
+// judge runs the tests of a mutant's package and of its neighbour.
+func judge(ctx context.Context, root string, m *mutant) (verdict, error) {
+	path := filepath.Join(root, filepath.FromSlash(m.file))
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp("", "mutant")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
+	changed := filepath.Join(dir, "changed.go")
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{path: changed}})
+	if err != nil {
+		return "", err
+	}
+	if err := errors.Join(os.WriteFile(changed, m.apply(source), 0o600), os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600)); err != nil {
+		return "", err
+	}
+	for i, tests := range [][]string{{"./" + m.target.dir}, m.target.near} {
+		args := append([]string{"test", "-vet=off", "-failfast", "-count=1", "-timeout", testTime.String()}, tests...)
+		// A mutant may ask for any amount of memory: it gets 6 GB of addresses.
+		c := exec.CommandContext(ctx, "sh", append([]string{"-c", `ulimit -v 6000000; exec go "$@"`, "go"}, args...)...)
+		c.Dir = root
+		// Programs that the tests build have the change too.
+		c.Env = append(os.Environ(), "GOFLAGS=-overlay="+filepath.Join(dir, "overlay.json"))
+		c.WaitDelay = 10 * time.Second
+		text, err := c.CombinedOutput()
+		switch {
+		case ctx.Err() != nil:
+			return "", ctx.Err()
+		case err == nil:
+		case bytes.Contains(text, []byte("[setup failed]")), i == 0 && bytes.Contains(text, []byte("[build failed]")):
+			return uncompiled, nil
+		default:
+			return killed, nil
+		}
+	}
+	return survived, nil
+}
+
+// readLog returns the verdicts in a file, without the survivors if they are to be judged again.
+func readLog(path string, again bool) (map[string]verdict, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]verdict{}
+	for line := range strings.Lines(string(text)) {
+		v, key, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		if !ok {
+			return nil, fmt.Errorf("%s: %q is no verdict: remove the line", path, line)
+		}
+		known[key] = verdict(v)
+		if again && verdict(v) == survived {
+			delete(known, key)
+		}
+	}
+	return known, nil
+}
+
+// appendLog adds a verdict to a file.
+func appendLog(path string, v verdict, key string) (err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	_, err = fmt.Fprintf(f, "%s\t%s\n", v, key)
+	return err
+}
