@@ -287,6 +287,37 @@ func TestStorageTypes(t *testing.T) {
 	}
 }
 
+// unfinished is a store in which no set ends.
+type unfinished struct{ Store }
+
+func (unfinished) SetFinalize() error { return ErrWriteFailed }
+
+// TestFinalizeFails: the error of a set's end below reaches the caller, and nothing is noted as if it had succeeded.
+func TestFinalizeFails(t *testing.T) {
+	p := partition(t, TDBExternal, Options{}, newTestFlash(t, "4x4K", 8), newTestFlash(t, "16x4K", 1))
+	secure, ok := p.Main.(*SecureStore)
+	if !ok {
+		t.Fatalf("store %T", p.Main)
+	}
+	secure.under = unfinished{secure.under}
+	if err := secure.Set("key", []byte("value"), FlagReplayProtection); err != ErrWriteFailed {
+		t.Errorf("Set: %v", err)
+	}
+	if _, err := secure.rbp.Info("key"); err != ErrItemNotFound {
+		t.Errorf("the rollback protection: %v", err)
+	}
+	var n NameSpace
+	if err := n.Attach(p); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(n.SetStart("/kv/key", 0, 0), n.SetAdd(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.SetFinalize(); err != ErrWriteFailed {
+		t.Errorf("SetFinalize by name: %v", err)
+	}
+}
+
 // TestBlankStoreListsNothing opens a blank TDB_EXTERNAL partition: its internal store is opened once.
 func TestBlankStoreListsNothing(t *testing.T) {
 	p := partition(t, TDBExternal, Options{}, newTestFlash(t, "4x4K", 8), newTestFlash(t, "16x4K", 1))

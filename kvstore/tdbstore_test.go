@@ -314,6 +314,38 @@ func TestPendingSet(t *testing.T) {
 	}
 }
 
+// TestReservedUnread: a collection goes on without the reserved data if they cannot be read; they stay where they are.
+func TestReservedUnread(t *testing.T) {
+	for _, c := range []struct {
+		what      string
+		from, end uint32
+		kept      bool
+	}{
+		{"nothing", 0, 0, true},
+		{"the trailer", reservedSize, reservedSize + trailerSize, false},
+		{"the data", 0, 3, false},
+	} {
+		f := newTestFlash(t, "2x2K", 1)
+		s := openTDB(t, f, Options{})
+		if err := errors.Join(s.SetReserved([]byte("key")), s.SetStart("a", 1, 0)); err != nil {
+			t.Fatal(err)
+		}
+		other := f.cells[s.Layout().Size:][:reservedSize]
+		f.badRead = func(addr, end uint32) bool { return end > addr && addr == c.from && end == c.end }
+		if err := s.Set("b", nil, 0); err != nil || s.Collections() != 1 { // the set that was begun makes it collect
+			t.Errorf("%s cannot be read: %d collections, %v", c.what, s.Collections(), err)
+		}
+		if kept := string(other[:3]) == "key"; kept != c.kept {
+			t.Errorf("%s cannot be read: reserved data in the other area: %v", c.what, kept)
+		}
+		f.badRead = nil
+		var buf [8]byte
+		if n, err := s.Reserved(buf[:]); err != nil || string(buf[:n]) != "key" {
+			t.Errorf("%s could not be read: %q, %v", c.what, buf[:n], err)
+		}
+	}
+}
+
 func TestLongKey(t *testing.T) {
 	s := openTDB(t, newTestFlash(t, "2x2K", 1), Options{})
 	for _, c := range []struct {
@@ -378,6 +410,18 @@ func TestFatalOpen(t *testing.T) {
 		if err := s.Set("a", nil, 0); err != ErrNotReady {
 			t.Errorf("set after a fatal open: %v", err)
 		}
+	}
+
+	// A whole record of another key where the master record is. With data the reference takes it for its own.
+	f.blank()
+	copy(f.cells[72:], rawRecord("TDBX", nil, 0, 0))
+	if err := s.Open(); !errors.Is(err, ErrItemNotFound) || !strings.Contains(err.Error(), "Unable to read record at init") {
+		t.Errorf("another key in the master record's place: %v", err)
+	}
+	f.blank()
+	copy(f.cells[72:], rawRecord("TDBX", []byte{7, 0, 0, 0, 0, 0, 0, 0}, 0, masterData))
+	if err := s.Open(); err != nil || s.version != 7 {
+		t.Errorf("another key with data in the master record's place: version %d, %v", s.version, err)
 	}
 
 	f.blank()

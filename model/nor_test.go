@@ -80,16 +80,17 @@ func TestNORTimes(t *testing.T) {
 		corner Corner
 		do     func(n *NOR) error
 		busy   uint64
-		ms     uint64 // sleeps
+		sleeps uint64
+		bus    uint64 // bytes: 5 around write enable, 4 of command and address, the data, 2 at each look
 	}{
-		{"read", Typ, func(n *NOR) error { return n.Read(0, make([]byte, 100)) }, 0, 0},
-		{"program of a byte", Typ, func(n *NOR) error { return n.Program(5, make([]byte, 1)) }, 32 * us, 2},
-		{"program of a page", Typ, func(n *NOR) error { return n.Program(256, make([]byte, 256)) }, 287 * us, 2},
-		{"program of a page, max", Max, func(n *NOR) error { return n.Program(256, make([]byte, 256)) }, 6 * 287 * us, 3},
-		{"program over a page's end", Typ, func(n *NOR) error { return n.Program(255, make([]byte, 2)) }, 64 * us, 4},
-		{"erase", Typ, func(n *NOR) error { return n.Erase(4096, 4096) }, 48_000 * us, 1 + 48},
-		{"erase, max", Max, func(n *NOR) error { return n.Erase(4096, 4096) }, 384_000 * us, 1 + 384},
-		{"erase of 68 KiB, 64 at once", Typ, func(n *NOR) error { return n.Erase(65536-4096, 65536+4096) }, 528_000 * us, 2 + 48 + 480},
+		{"read", Typ, func(n *NOR) error { return n.Read(0, make([]byte, 100)) }, 0, 0, 104},
+		{"program of a byte", Typ, func(n *NOR) error { return n.Program(5, make([]byte, 1)) }, 32 * us, 2, 12},
+		{"program of a page", Typ, func(n *NOR) error { return n.Program(256, make([]byte, 256)) }, 287 * us, 2, 267},
+		{"program of a page, max", Max, func(n *NOR) error { return n.Program(256, make([]byte, 256)) }, 6 * 287 * us, 3, 269},
+		{"program over a page's end", Typ, func(n *NOR) error { return n.Program(255, make([]byte, 2)) }, 64 * us, 4, 24},
+		{"erase", Typ, func(n *NOR) error { return n.Erase(4096, 4096) }, 48_000 * us, 1 + 48, 105},
+		{"erase, max", Max, func(n *NOR) error { return n.Erase(4096, 4096) }, 384_000 * us, 1 + 383, 775},
+		{"erase of 68 KiB, 64 at once", Typ, func(n *NOR) error { return n.Erase(65536-4096, 65536+4096) }, 528_000 * us, 2 + 48 + 479, 1072},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f, n := newTestNOR(t, "mx25r6435f", c.corner)
@@ -103,9 +104,9 @@ func TestNORTimes(t *testing.T) {
 			if f.Now() != got.Waiting {
 				t.Errorf("the clock shows %d cycles, the calls took %d", f.Now(), got.Waiting)
 			}
-			// The bus takes 0.2 us a byte, the processor 1.5 us.
-			if ms := got.Waiting / 1000 / us; ms < c.ms || ms > c.ms+1 {
-				t.Errorf("%d us, want %d ms and the bus", got.Waiting/us, c.ms)
+			// A call takes 4 us. The bus takes 0.2 us a byte, the processor 1.5 us, and a sleep is 1 ms.
+			if want := 4*us + c.bus*17*us/10 + c.sleeps*1000*us; got.Waiting != want {
+				t.Errorf("%d cycles, want %d", got.Waiting, want)
 			}
 		})
 	}

@@ -16,6 +16,7 @@ import (
 // broken is a TDBStore in which one thing is wrong.
 type broken struct {
 	*kvstore.TDBStore
+	options  kvstore.Options
 	dev      kvstore.BlockDevice
 	touch    func(kvstore.BlockDevice) // in every open
 	open     func() error
@@ -198,6 +199,84 @@ func TestKVRulesAreJudged(t *testing.T) {
 	}
 }
 
+// sound is a TDBStore whose sets after a cut do not fail.
+var sound = kvstore.Options{Repairs: kvstore.RepairLogTail}
+
+// TestKeysToWrite: a judge writes on with another key than the one in flight, with that one if it is the only one, and
+// never a write-once key.
+func TestKeysToWrite(t *testing.T) {
+	once := script.Op{Kind: script.Set, Key: "once", Size: 20, Seed: 2, Flags: kvstore.FlagWriteOnce}
+	a := script.Op{Kind: script.Set, Key: "a", Size: 30, Seed: 3}
+	b := script.Op{Kind: script.Set, Key: "b", Size: 40, Seed: 4}
+	for _, tt := range []struct {
+		name string
+		ops  []script.Op
+		want []string // keys that are set: the next one, and the one that is cut and set again
+	}{
+		{"another key, then the one in flight", []script.Op{a, b}, []string{"a", "b", "b"}},
+		{"the only key", []script.Op{a}, []string{"a", "a", "a"}},
+		{"a write-once key in flight", []script.Op{a, once}, []string{"a", "a", "a"}},
+		{"write-once keys alone", []script.Op{once}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var keys []string
+			_, _, j := judgeOf(t, tt.ops, &broken{options: sound, set: func(key string, _ []byte) (bool, error) {
+				keys = append(keys, key)
+				return false, nil
+			}})
+			bad, _, err := j.Judge(len(tt.ops)-1, model.Before, 2)
+			if err != nil || len(bad) > 0 || !slices.Equal(keys, tt.want) {
+				t.Errorf("sets of %q, want %q; violations %+v, %v", keys, tt.want, bad, err)
+			}
+		})
+	}
+}
+
+// TestResetIsWhole: after a reset in flight all keys are there or none. What is set later has nothing to do with it.
+func TestResetIsWhole(t *testing.T) {
+	ops := []script.Op{
+		{Kind: script.Set, Key: "a", Size: 30, Seed: 3},
+		{Kind: script.Set, Key: "b", Size: 40, Seed: 4},
+		{Kind: script.Reset},
+	}
+	judge := func(store broken, cells int) map[int]bool {
+		t.Helper()
+		run, f, j := judgeOf(t, ops, &store)
+		f.Restore(run.rec.Start)
+		if err := run.rec.Do(f, 0, run.rec.Ops[cells]); err != nil {
+			t.Fatal(err)
+		}
+		bad, _, err := j.Judge(2, model.Before, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rules := map[int]bool{}
+		for _, v := range bad {
+			rules[v.Symptom.Rule] = true
+		}
+		return rules
+	}
+	if rules := judge(broken{options: sound}, 2); len(rules) > 0 {
+		t.Errorf("before the reset: rules %v", rules)
+	}
+	if rules := judge(broken{options: sound}, 3); len(rules) > 0 {
+		t.Errorf("after the reset: rules %v", rules)
+	}
+	half := broken{
+		options: sound,
+		get: func(k string, v []byte, err error) ([]byte, error) {
+			if k == "b" {
+				return nil, kvstore.ErrItemNotFound
+			}
+			return v, err
+		},
+		list: func(keys []string) []string { return slices.DeleteFunc(keys, func(k string) bool { return k == "b" }) },
+	}
+	if rules := judge(half, 2); len(rules) != 1 || !rules[sut.RuleAtomic] {
+		t.Errorf("half a reset: rules %v, want %d alone", rules, sut.RuleAtomic)
+	}
+}
+
 // judgeOf records ops on a sound store and makes a judge of the broken one, on the cells at the end.
 func judgeOf(t *testing.T, ops []script.Op, store *broken) (*recorded, *model.Flash, *recovery) {
 	t.Helper()
@@ -219,7 +298,7 @@ func judgeOf(t *testing.T, ops []script.Op, store *broken) (*recorded, *model.Fl
 		t.Fatal(err)
 	}
 	cfg.New = func(dev kvstore.BlockDevice) sut.Store {
-		store.TDBStore, store.dev = kvstore.NewTDB(dev, kvstore.Options{}), dev
+		store.TDBStore, store.dev = kvstore.NewTDB(dev, store.options), dev
 		return store
 	}
 	j, err := newRecovery(run, f, own)

@@ -222,19 +222,18 @@ func (r *Run) Set(i int, rnd *random.Source, which string) bool {
 	return true
 }
 
-// Pick draws a key that may be rewritten, not the one to leave alone if there is another.
+// Pick draws a key that may be rewritten, not the one to leave alone if there is another; -1 if there is none.
 func (r *Run) Pick(rnd *random.Source, leave int) int {
-	start, found := rnd.Intn(len(r.Exp.Keys)), leave
+	start := rnd.Intn(len(r.Exp.Keys))
 	for n := range r.Exp.Keys {
-		i := (start + n) % len(r.Exp.Keys)
-		if i != leave && !r.Fixed(i) {
+		if i := (start + n) % len(r.Exp.Keys); i != leave && !r.Fixed(i) {
 			return i
 		}
-		if found < 0 && !r.Fixed(i) {
-			found = i
-		}
 	}
-	return found
+	if leave >= 0 && r.Fixed(leave) {
+		return -1
+	}
+	return leave
 }
 
 // Fixed reports whether a key can no longer be set, or may not be: a write-once key.
