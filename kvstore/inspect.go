@@ -23,6 +23,8 @@ type AreaPicture struct {
 	Size     uint32 // bytes
 	Reserved []byte // valid reserved data; nil if there is none
 	Damaged  bool   // there is something in the reserved data's place, but it is not valid
+	Master   uint32 // offset of the master record, behind the place of the reserved data
+	First    uint32 // offset of the first record behind a valid master record
 	Version  uint16 // of the master record; each garbage collection counts it up by one
 	Valid    bool   // the master record is valid
 	Records  []RecordPicture
@@ -105,7 +107,7 @@ func (readOnly) Program(uint32, []byte) error { return ErrWriteFailed }
 func (readOnly) Erase(uint32, uint32) error { return ErrWriteFailed }
 
 func (s *TDBStore) inspect(area int) AreaPicture {
-	p := AreaPicture{Base: s.base[area], Size: s.area, Free: s.master}
+	p := AreaPicture{Base: s.base[area], Size: s.area, Master: s.master, First: s.master, Free: s.master}
 	p.Reserved, p.Damaged = s.inspectReserved(area)
 	live := map[uint32][]int{} // by hash, the records that an open has in its table
 	off := s.master
@@ -123,7 +125,7 @@ func (s *TDBStore) inspect(area int) AreaPicture {
 			}
 			var v [2]byte // an open takes a missing byte for zero
 			copy(v[:], r.Data)
-			p.Valid, p.Version = true, binary.LittleEndian.Uint16(v[:])
+			p.Valid, p.Version, p.First = true, binary.LittleEndian.Uint16(v[:]), off+r.Size
 		} else {
 			s.follow(&p, live, r)
 		}
@@ -294,4 +296,19 @@ func (r *RecordPicture) print(w io.Writer, lead string) {
 		fmt.Fprintf(w, ", flags 0x%X", uint32(f))
 	}
 	fmt.Fprintln(w)
+}
+
+// Slot is one key of the table in RAM: the hash of its name, and where in the active area its record begins.
+type Slot struct {
+	Hash   uint32
+	Offset uint32
+}
+
+// Slots returns what the open store believes of the flash, by hash; false if it is not open.
+func (s *TDBStore) Slots() ([]Slot, bool) {
+	var all []Slot
+	for _, e := range s.table {
+		all = append(all, Slot{e.hash, e.offset})
+	}
+	return all, s.open
 }

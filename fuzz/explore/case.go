@@ -1,6 +1,10 @@
 package explore
 
-import "io"
+import (
+	"io"
+
+	"dualbank/fuzz/film"
+)
 
 // Case is what a finding runs again, from nothing. Each subject has its own kinds.
 type Case interface {
@@ -20,8 +24,9 @@ type Case interface {
 
 // Env is what a case needs that no file holds.
 type Env struct {
-	Software any      // the software of a case whose software is not part of dualbank
-	Want     *Symptom // what the replay is to show: the image is the one that the software found before it
+	Software any          // the software of a case whose software is not part of dualbank
+	Film     *film.Camera // films the last step and what is judged after it; nil: nothing does
+	Want     *Symptom     // what the replay is to show: the image is the one that the software found before it
 }
 
 // Replayed is what a case led to.

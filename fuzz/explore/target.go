@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"dualbank/fuzz/film"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -42,6 +43,8 @@ type Outcome struct {
 	guided bool // note where the run got
 	visits []visit
 	steps  int // done so far
+
+	Film *film.Camera // of a replay
 
 	// For a replay: the flash as the software found it before the symptom showed.
 	want  *Symptom

@@ -251,7 +251,7 @@ func (a *attacker) judge(at *script.Attack) {
 }
 
 // replayAttack runs a case with an attack again.
-func replayAttack(c *Case, w io.Writer, sweep *Sweep, _ explore.Env) (*explore.Replayed, error) {
+func replayAttack(c *Case, w io.Writer, sweep *Sweep, env explore.Env) (*explore.Replayed, error) {
 	a, err := newAttacker(sweep, c.Steps)
 	if err != nil {
 		return nil, err
@@ -277,6 +277,8 @@ func replayAttack(c *Case, w io.Writer, sweep *Sweep, _ explore.Env) (*explore.R
 	}
 	fmt.Fprintf(w, "attack   %s of key %s\n", at.What, at.Key)
 	a.F.Mark()
+	a.fork.Film(env.Film, sweep.Profile)
+	env.Film.Scene("attack: %s of key %q", at.What, at.Key)
 	if k, ok := a.Exp.Index[at.Key]; ok && a.Exp.Keys[k].Now != nil && a.hit(at.Key, at.What, a.earlier[at.Key]) {
 		re.Image = a.Image()
 		a.judge(at)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"dualbank/fuzz/explore"
+	"dualbank/fuzz/film"
 	"dualbank/fuzz/kv/script"
 	"dualbank/fuzz/kv/sut"
 	"dualbank/kvstore"
@@ -25,7 +26,7 @@ func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*expl
 	if err != nil {
 		return nil, err
 	}
-	own, bad, err := w.undisturbed()
+	own, bad, err := w.undisturbed(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +66,7 @@ func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*expl
 
 // undisturbed judges the end of the run without any cut. A key that the store lists of its own
 // accord is one violation, and is expected from then on: it is no matter of power.
-func (w *recorded) undisturbed() (own map[string]bool, bad []explore.Violation, err error) {
+func (w *recorded) undisturbed(cam *film.Camera) (own map[string]bool, bad []explore.Violation, err error) {
 	f, err := w.end()
 	if err != nil {
 		return nil, nil, err
@@ -74,6 +75,7 @@ func (w *recorded) undisturbed() (own map[string]bool, bad []explore.Violation, 
 	if err != nil {
 		return nil, nil, err
 	}
+	j.Film(cam, w.cfg.Profile)
 	own = map[string]bool{}
 	if err := j.Store.Open(); err != nil {
 		return nil, nil, fmt.Errorf("the store does not open at the end of the run, without any cut: %w", err)
@@ -105,7 +107,7 @@ func (w *recorded) undisturbed() (own map[string]bool, bad []explore.Violation, 
 }
 
 // replayCut runs a case with a cut in its last step, or with none, again.
-func replayCut(c *Case, w io.Writer, sweep *Sweep, _ explore.Env) (*explore.Replayed, error) {
+func replayCut(c *Case, w io.Writer, sweep *Sweep, env explore.Env) (*explore.Replayed, error) {
 	run, err := record(sweep, c.Keys, c.Once)
 	if err != nil {
 		return nil, err
@@ -120,7 +122,7 @@ func replayCut(c *Case, w io.Writer, sweep *Sweep, _ explore.Env) (*explore.Repl
 		}
 		fmt.Fprintf(w, "cut      none\n")
 		re := found(w, run, f)
-		_, re.Bad, err = run.undisturbed()
+		_, re.Bad, err = run.undisturbed(env.Film)
 		return re, err
 	}
 	f, err := c.On.Flash()
@@ -142,7 +144,12 @@ func replayCut(c *Case, w io.Writer, sweep *Sweep, _ explore.Env) (*explore.Repl
 		// What fails here failed when the run was recorded, and is expected.
 		_ = sut.Do(&c.Steps[i].Op, j.Store, f)
 	}
-	if err := sut.DoCut(&c.Steps[last].Op, j.Store, f, fault.Cut()); !f.Off() {
+	j.Film(env.Film, sweep.Profile)
+	j.Exp.CopyFrom(&run.before[last])
+	j.Begins(&c.Steps[last])
+	err = sut.DoCut(&c.Steps[last].Op, j.Store, f, fault.Cut())
+	j.Ends(err, true)
+	if !f.Off() {
 		return nil, fmt.Errorf("kv.script: operation %d has no step %d (it ends with %v): the file does not fit this store", last, fault.At, err)
 	}
 	at := run.rec.Ops[last] + fault.At

@@ -168,7 +168,7 @@ func (l *failing) judge(i int, n uint64) {
 }
 
 // replayError runs a case with a device error again.
-func replayError(c *Case, w io.Writer, sw *Sweep, _ explore.Env) (*explore.Replayed, error) {
+func replayError(c *Case, w io.Writer, sw *Sweep, env explore.Env) (*explore.Replayed, error) {
 	last := len(c.Steps) - 1
 	l, err := newFailing(sw, c.Steps, c.Once)
 	if err != nil {
@@ -187,6 +187,7 @@ func replayError(c *Case, w io.Writer, sw *Sweep, _ explore.Env) (*explore.Repla
 	fmt.Fprintf(w, "failure  in operation %d, after %d of its steps, the device reports an error and does nothing: %s\n", last, n, place.PartWords())
 	rec.Tell(w, n, 0)
 	l.F.Mark()
+	l.fork.Film(env.Film, sw.Profile)
 	l.judge(last, n)
 	return &explore.Replayed{Bad: l.fork.Bad, Base: c.On.Base, Image: l.Image()}, nil
 }

@@ -92,6 +92,7 @@ func (in *Input) String() string {
 func replayWalk(c *Case, w io.Writer, _ *Sweep, env explore.Env) (*explore.Replayed, error) {
 	in := &Input{*c}
 	o := explore.Replaying(env.Want, c.planted())
+	o.Film = env.Film
 	if err := explore.Examine(in, o); err != nil {
 		return nil, err
 	}

@@ -238,13 +238,16 @@ func (l *live) reboot(err error) {
 }
 
 // replayLive runs a case without cuts again.
-func replayLive(c *Case, w io.Writer, sw *Sweep, _ explore.Env) (*explore.Replayed, error) {
+func replayLive(c *Case, w io.Writer, sw *Sweep, env explore.Env) (*explore.Replayed, error) {
 	l, err := newLive(sw, c.Steps)
 	if err != nil {
 		return nil, err
 	}
 	c.tell(w, len(c.Steps), ", no cut", c.Steps)
 	for i := range c.Steps {
+		if i == len(c.Steps)-1 {
+			l.Film(env.Film, sw.Profile, l.fork)
+		}
 		l.g = explore.NewGroups() // what earlier operations show is another finding
 		if !l.step(i) {
 			break

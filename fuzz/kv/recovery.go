@@ -115,7 +115,9 @@ func (j *recovery) use(rnd *random.Source, mode model.Mode) {
 	then := &sut.SecondCut{What: "a set of", Key: k.Name, Cut: model.Cut{Step: rnd.Uint64() % max(steps, 1), Mode: mode, Seed: rnd.Uint64()}}
 	j.F.Arm(then.Cut)
 	v := sut.SmallValue(rnd)
+	j.Sets(k.Name, v)
 	err := j.Store.Set(k.Name, v, 0)
+	j.Ends(err, false)
 	k.Other, k.Either = v, true
 	switch {
 	case err == nil:

@@ -285,7 +285,7 @@ func judgeOf(t *testing.T, ops []script.Op, store *broken) (*recorded, *model.Fl
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, _, err := run.undisturbed()
+	own, _, err := run.undisturbed(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

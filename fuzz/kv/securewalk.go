@@ -61,6 +61,7 @@ func walkSecure(c *Case, o *explore.Outcome) error {
 		return nil // a geometry that cannot be split
 	}
 	for i := range c.Steps {
+		t.filmed(c, i)
 		if s := &c.Steps[i]; s.Attack != nil {
 			t.attack(s.Attack)
 		} else if !t.settle() || !t.operate(s) {

@@ -21,6 +21,7 @@ type walk struct {
 	begins func(s *script.Step)   // is called before every operation; nil: nothing is
 	// What the reference is known for, and later looks are to be told apart by.
 	halfReserved bool // the reserved data is of a set that was cut
+	filming      bool
 	revived      bool // an open took records behind the log's end for its own
 }
 
@@ -54,6 +55,7 @@ func walkPlain(c *Case, o *explore.Outcome) error {
 		return nil // a geometry that cannot be split
 	}
 	for i := range c.Steps {
+		t.filmed(c, i)
 		if sound, _ := t.step(&c.Steps[i]); !sound {
 			return nil
 		}
@@ -61,6 +63,15 @@ func walkPlain(c *Case, o *explore.Outcome) error {
 	t.end()
 	o.Interesting = o.Interesting || store.Collections() > 0
 	return nil
+}
+
+// filmed begins the film of a replay with the first fault or, if there is none, with the last step.
+func (t *walk) filmed(c *Case, i int) {
+	if t.o.Film != nil && !t.filming && (c.Steps[i].Fault.Mode != nil || c.Steps[i].Attack != nil || i == len(c.Steps)-1) {
+		profile, _ := kvstore.ParseProfile(c.Profile)
+		t.filming = true
+		t.Film(t.o.Film, profile)
+	}
 }
 
 // note hands over what was found in a step.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dualbank/fuzz/explore"
+	"dualbank/fuzz/film"
 	"dualbank/fuzz/kv/script"
 	"dualbank/fuzz/kv/sut"
 	"dualbank/kvstore"
@@ -39,7 +40,7 @@ func (c *Watched) Run(ctx context.Context) (*explore.Sweep, error) {
 		}
 		k := c.caseOf(JudgeWatchdog, script.Steps(ops), nil)
 		k.Watchdog = &explore.Watchdog{Driver: c.Driver, Corner: c.Corner, Period: p.String(), Seed: c.Seed}
-		t, err := k.watch(io.Discard)
+		t, err := k.watch(io.Discard, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +63,7 @@ type watched struct {
 }
 
 // watch performs the case: an operation that the watchdog ends is begun again.
-func (c *Case) watch(w io.Writer) (*watched, error) {
+func (c *Case) watch(w io.Writer, cam *film.Camera) (*watched, error) {
 	f, dog, err := c.Watchdog.Flash(&c.On)
 	if err != nil {
 		return nil, err
@@ -87,6 +88,9 @@ func (c *Case) watch(w io.Writer) (*watched, error) {
 	}
 	for i := range c.Steps {
 		s := &c.Steps[i]
+		if i == len(c.Steps)-1 {
+			t.Film(cam, opts.Profile)
+		}
 		switch t.attempt(w, i, s) {
 		case lost:
 			return t, nil // what a cut leaves is judged by Cut
@@ -128,8 +132,8 @@ func (t *watched) attempt(w io.Writer, i int, s *script.Step) attempted {
 }
 
 // replayWatchdog runs a case with a watchdog again.
-func replayWatchdog(c *Case, w io.Writer, _ *Sweep, _ explore.Env) (*explore.Replayed, error) {
-	t, err := c.watch(w)
+func replayWatchdog(c *Case, w io.Writer, _ *Sweep, env explore.Env) (*explore.Replayed, error) {
+	t, err := c.watch(w, env.Film)
 	if err != nil {
 		return nil, err
 	}

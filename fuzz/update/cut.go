@@ -197,7 +197,7 @@ func (u *recorded) place(step uint64) explore.Place {
 }
 
 // replayCut runs a case with a cut in its last step again.
-func replayCut(c *Case, w io.Writer, sweep *Sweep, _ explore.Env) (*explore.Replayed, error) {
+func replayCut(c *Case, w io.Writer, sweep *Sweep, env explore.Env) (*explore.Replayed, error) {
 	f, err := c.On.Flash()
 	if err != nil {
 		return nil, err
@@ -209,11 +209,12 @@ func replayCut(c *Case, w io.Writer, sweep *Sweep, _ explore.Env) (*explore.Repl
 	d, last := &c.Steps[0], &c.Steps[len(c.Steps)-1]
 	r := s.downloaded(f, d.image())
 	var done model.Event
-	f.Observe(func(e *model.Event) {
+	r.film(env.Film)
+	f.Observe(env.Film.Observer(func(e *model.Event) {
 		if e.Kind != model.Read {
 			done = *e
 		}
-	})
+	}))
 	op := opInstall
 	for p, err := range r.download(d) {
 		if err != nil && p != d.In {
@@ -233,12 +234,13 @@ func replayCut(c *Case, w io.Writer, sweep *Sweep, _ explore.Env) (*explore.Repl
 			return nil, noStep(last)
 		}
 	}
+	env.Film.Cut("the power is cut")
 	c.tell(w)
 	fmt.Fprintf(w, "update   to version %d, %d bytes\n", d.Version, d.Size)
 	fmt.Fprintf(w, "cut      in %s, after %d of its steps, mode %v; the last thing done was %v at 0x%08X\n",
 		words(op), last.Fault.At, last.Fault.Mode, done.Kind, done.Addr)
 	fmt.Fprintf(w, "then     the device boots, without further cuts\n")
-	f.Observe(nil)
+	f.Observe(env.Film.Observer(nil))
 	f.Boot()
 	for _, then := range last.Then {
 		r.ram = boot.RAM{}
@@ -260,7 +262,9 @@ func replayCut(c *Case, w io.Writer, sweep *Sweep, _ explore.Env) (*explore.Repl
 			return u.place(u.rec.Ops[slices.Index(operations, op)] + last.Fault.At), true
 		}
 	}
-	re.Bad, _, err = newRecovery(s.downloaded(f, r.candidate), d, false).Judge(0, last.Fault.Mode, f.Hash())
+	j := newRecovery(s.downloaded(f, r.candidate), d, false)
+	j.cam = env.Film
+	re.Bad, _, err = j.Judge(0, last.Fault.Mode, f.Hash())
 	return re, err
 }
 

@@ -116,6 +116,7 @@ func (in *Input) String() string {
 func replayWalk(c *Case, w io.Writer, sweep *Sweep, env explore.Env) (*explore.Replayed, error) {
 	in := &Input{*c, sweep.Software}
 	o := explore.Replaying(env.Want, explore.Planted{Planted: uint64(c.Boot.Defects)})
+	o.Film = env.Film
 	if err := explore.Examine(in, o); err != nil {
 		return nil, err
 	}

@@ -243,7 +243,7 @@ func (l *life) reset(s *Step) {
 }
 
 // replayLife runs a life again.
-func replayLife(c *Case, w io.Writer, sweep *Sweep, _ explore.Env) (*explore.Replayed, error) {
+func replayLife(c *Case, w io.Writer, sweep *Sweep, env explore.Env) (*explore.Replayed, error) {
 	l, err := newLife(sweep)
 	if err != nil {
 		return nil, err
@@ -251,6 +251,10 @@ func replayLife(c *Case, w io.Writer, sweep *Sweep, _ explore.Env) (*explore.Rep
 	c.tell(w)
 	for i := range c.Steps {
 		fmt.Fprintf(w, "%8d %v\n", i, &c.Steps[i])
+		if i == len(c.Steps)-1 && env.Film != nil {
+			l.film(env.Film)
+			l.f.Observe(env.Film.Observer(l.watch))
+		}
 		if l.step(&c.Steps[i]); len(l.bad) > 0 {
 			break
 		}

@@ -28,7 +28,7 @@ func (j *recovery) Begin(int) {}
 // Judge is called with the power on again.
 func (j *recovery) Judge(int, model.Mode, uint64) ([]explore.Violation, uint64, error) {
 	j.bad = nil
-	j.f.Observe(j.watch)
+	j.f.Observe(j.cam.Observer(j.watch))
 	defer j.f.Observe(nil)
 	running := j.untilRunning("")
 	switch {

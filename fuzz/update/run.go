@@ -8,8 +8,10 @@ import (
 
 	"dualbank/boot"
 	"dualbank/fuzz/explore"
+	"dualbank/fuzz/film"
 	"dualbank/model"
 	"dualbank/model/random"
+	"dualbank/results"
 )
 
 // setup is what a run begins with: where things lie on the device, and the image that runs there.
@@ -90,6 +92,8 @@ type run struct {
 	bad []explore.Violation
 	may *span // where the software that works now may write
 	buf []byte
+
+	cam *film.Camera // nil: there is no film
 }
 
 // start makes a run on f, which holds the cells of the setup or some that followed from them.
@@ -133,6 +137,9 @@ func (r *run) download(s *Step) iter.Seq2[Phase, error] {
 // phase performs one phase of a download.
 func (r *run) phase(p Phase, slot uint32) error {
 	im := r.candidate
+	if r.cam != nil {
+		r.cam.Scene("the update client: %s", words(p.op()))
+	}
 	switch p {
 	case Prepare:
 		return r.client.Prepare(slot, &im.Details)
@@ -159,7 +166,15 @@ func (r *run) phase(p Phase, slot uint32) error {
 // boot is one boot, in which the bootloader may write where header and application lie.
 func (r *run) boot(reason boot.ResetReason) boot.Outcome {
 	r.may = &r.active
-	return r.loader.Boot(reason, &r.ram)
+	if r.cam == nil {
+		return r.loader.Boot(reason, &r.ram)
+	}
+	r.cam.Scene("the bootloader, after %v", reason)
+	out := r.loader.Boot(reason, &r.ram)
+	if !r.f.Off() {
+		r.cam.Note(fmt.Sprintf("the bootloader ends: %v", out.Result))
+	}
+	return out
 }
 
 // scramble puts into RAM what a power cycle leaves there: anything, by seed.
@@ -174,6 +189,54 @@ func (r *run) report(s explore.Symptom, expected, seen string) {
 		return
 	}
 	r.bad = append(r.bad, explore.Violation{Symptom: s, Expected: expected, Seen: seen})
+}
+
+// film begins the film of the run with c, which may be nil.
+func (r *run) film(c *film.Camera) {
+	if r.cam = c; c != nil {
+		c.Watch(r.f, r.f.Start(), r.f.Size(), r.view)
+	}
+}
+
+// view is what lies on the flash: the active image and the candidates, as far as they are those that were made.
+func (r *run) view() (v film.View) {
+	v.Open = true
+	b := &r.cfg.Boot
+	part := func(header, firmware uint32, what string) {
+		var d boot.Details
+		head := make([]byte, boot.HeaderSize)
+		if r.f.Peek(header, head); !boot.ParseHeader(head, &d) {
+			return
+		}
+		v.Boxes = append(v.Boxes, results.Box{Addr: header, Size: boot.HeaderSize, Kind: "header", Text: fmt.Sprintf("header of %s: version %d, %d bytes", what, d.Version, d.Size)})
+		for _, im := range r.images {
+			if im.Version == d.Version && len(im.bytes) > 0 {
+				n := r.prefix(firmware, im.bytes)
+				v.Boxes = append(v.Boxes, results.Box{Addr: firmware, Size: uint32(len(im.bytes)), Kind: "image", Text: fmt.Sprintf("%s: the first %d of %d bytes of version %d", what, n, len(im.bytes), im.Version)})
+				return
+			}
+		}
+	}
+	part(b.Details, b.AppStart, "the active image")
+	for i, s := range r.slots {
+		part(s.Addr, s.Addr+boot.FirmwareOffset(r.f.PageSize()), fmt.Sprintf("the candidate in slot %d", i))
+	}
+	return v
+}
+
+// prefix is how many bytes from addr on are those of b.
+func (r *run) prefix(addr uint32, b []byte) int {
+	p := make([]byte, 4096)
+	for off := 0; off < len(b); off += len(p) {
+		p = p[:min(len(p), len(b)-off)]
+		r.f.Peek(addr+uint32(off), p)
+		for i := range p {
+			if p[i] != b[off+i] {
+				return off + i
+			}
+		}
+	}
+	return len(b)
 }
 
 // watch sees every write of the software under judgement.

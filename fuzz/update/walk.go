@@ -30,6 +30,10 @@ func walkOn(c *Sweep, steps []Step, o *explore.Outcome) error {
 	f.Observe(t.watch)
 	defer f.Observe(nil)
 	for i := range steps {
+		if o.Film != nil && t.cam == nil && (steps[i].Fault.Mode != nil || i == len(steps)-1) {
+			t.film(o.Film)
+			f.Observe(o.Film.Observer(t.watch))
+		}
 		sound := t.step(&steps[i])
 		t.visited(&steps[i], sound)
 		if t.note(placeOf(&steps[i])); !sound {
@@ -83,6 +87,7 @@ func (t *walk) step(s *Step) (sound bool) {
 	}
 	for i := 0; t.f.Off(); i++ {
 		t.o.Hits(s.Fault.Mode)
+		t.cam.Cut("the power is cut")
 		t.take()
 		t.f.Boot()
 		t.scramble(s.Fault.At + uint64(i))

@@ -7,6 +7,7 @@ import (
 
 	"dualbank/boot"
 	"dualbank/fuzz/explore"
+	"dualbank/fuzz/film"
 	"dualbank/model"
 	"dualbank/results"
 )
@@ -34,7 +35,7 @@ func (c *Watched) Run(ctx context.Context) (*explore.Sweep, error) {
 		}
 		k := c.caseOf(JudgeWatchdog, c.script())
 		k.Watchdog = &explore.Watchdog{Driver: c.Driver, Corner: c.Corner, Period: p.String(), Seed: c.Seed}
-		t, err := k.watch(io.Discard, &c.Sweep)
+		t, err := k.watch(io.Discard, &c.Sweep, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -56,7 +57,7 @@ type watched struct {
 }
 
 // watch downloads the update without the watchdog, and lets the bootloader install it with.
-func (c *Case) watch(w io.Writer, sweep *Sweep) (*watched, error) {
+func (c *Case) watch(w io.Writer, sweep *Sweep, cam *film.Camera) (*watched, error) {
 	f, dog, err := c.Watchdog.Flash(&c.On)
 	if err != nil {
 		return nil, err
@@ -76,6 +77,7 @@ func (c *Case) watch(w io.Writer, sweep *Sweep) (*watched, error) {
 			return nil, fmt.Errorf("the download fails in its phase %s: %w", p, err)
 		}
 	}
+	t.film(cam)
 	dog.By, dog.ByOption = model.FedByNobody, true
 	if err := f.Run(model.App{Watchdog: dog}); err != nil {
 		return nil, fmt.Errorf("watchdog.period: %w", err)
@@ -94,6 +96,7 @@ func (t *watched) install(w io.Writer, reason boot.ResetReason, dog *model.Watch
 		late := t.f.Now()-start >= t.f.Cycles(dog.Period)
 		switch {
 		case t.f.Off() || late:
+			t.cam.Cut("the watchdog resets the device")
 			fmt.Fprintf(w, "boot %2d  reset by the watchdog after %.3g s\n", n+1, t.f.Seconds(t.f.Now()-start))
 		case out.Result == boot.Jumped:
 			fmt.Fprintf(w, "boot %2d  version %d runs\n", n+1, out.Version)
@@ -113,8 +116,8 @@ func (t *watched) install(w io.Writer, reason boot.ResetReason, dog *model.Watch
 }
 
 // replayWatchdog runs a case with a watchdog again.
-func replayWatchdog(c *Case, w io.Writer, sweep *Sweep, _ explore.Env) (*explore.Replayed, error) {
-	t, err := c.watch(w, sweep)
+func replayWatchdog(c *Case, w io.Writer, sweep *Sweep, env explore.Env) (*explore.Replayed, error) {
+	t, err := c.watch(w, sweep, env.Film)
 	if err != nil {
 		return nil, err
 	}

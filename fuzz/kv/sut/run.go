@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"dualbank/fuzz/explore"
+	"dualbank/fuzz/film"
 	"dualbank/fuzz/kv/script"
 	"dualbank/kvstore"
 	"dualbank/model"
@@ -41,6 +42,9 @@ type Run struct {
 	listed []int // by key: generation in which it was listed
 	gen    int
 	order  []int // key by its place in the latest lists
+
+	film *film.Camera     // nil: there is none
+	look func() film.View // of the film
 }
 
 // SecondCut says where a second cut was, for what is told of a violation.
@@ -109,11 +113,13 @@ func (r *Run) Perform(s *script.Step) (d Done) {
 	if s.Kind == script.Reboot {
 		first = 0
 	}
+	r.Begins(s)
 	if s.Fault.Mode == nil {
 		d.Err = Do(&s.Op, r.Store, r.F)
 	} else {
 		d.Err = DoCut(&s.Op, r.Store, r.F, s.Fault.Cut())
 	}
+	r.Ends(d.Err, s.Fault.Mode != nil)
 	d.Off, d.Steps = r.F.Off(), r.F.Steps()-first
 	r.F.Disarm()
 	return d
@@ -153,7 +159,9 @@ func (r *Run) Report(s explore.Symptom, expected, seen string) {
 // Reopen powers up and opens the store.
 func (r *Run) Reopen(rule int, when string) bool {
 	r.F.Boot()
+	r.boots()
 	err := r.Store.Open()
+	r.opened(err)
 	if n := r.F.Steps(); n > r.Limit {
 		r.Report(explore.Symptom{Rule: RuleBounded, Kind: "open-too-long"}, fmt.Sprintf("at most %d", r.Limit), fmt.Sprintf("%d steps", n))
 	}
@@ -201,7 +209,9 @@ func (r *Run) Set(i int, rnd *random.Source, which string) bool {
 	k := &r.Exp.Keys[i]
 	v := SmallValue(rnd)
 	first := r.F.Steps()
+	r.Sets(k.Name, v)
 	err := r.Store.Set(k.Name, v, 0)
+	r.ended(err)
 	r.Bounded(string(script.Set), r.F.Steps()-first)
 	if err == nil {
 		k.ValueState = ValueState{Now: v}
@@ -211,7 +221,9 @@ func (r *Run) Set(i int, rnd *random.Source, which string) bool {
 		r.Report(explore.Symptom{Rule: RuleWorks, Kind: kindFaults, Op: which, Error: r.exception()}, "set succeeds", fmt.Sprintf("set %q: %v", k.Name, err))
 		return false
 	}
+	r.Sets(k.Name, v)
 	again := r.Store.Set(k.Name, v, 0)
+	r.ended(again)
 	if again == nil {
 		k.ValueState = ValueState{Now: v}
 		r.Report(explore.Symptom{Rule: RuleWorks, Kind: kindSetFailsOnce, Op: which, Error: ErrorName(err)}, "set succeeds", fmt.Sprintf("set %q: %v; the same set again succeeds", k.Name, err))

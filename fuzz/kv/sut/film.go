@@ -1,0 +1,211 @@
+package sut
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"dualbank/fuzz/film"
+	"dualbank/fuzz/kv/script"
+	"dualbank/kvstore"
+	"dualbank/results"
+)
+
+// Film begins the film of the run with c, which may be nil: of the step that comes next, and of what is judged after
+// it. others are runs on forks of the same flash that are filmed too.
+func (r *Run) Film(c *film.Camera, p kvstore.Profile, others ...*Run) {
+	if c == nil {
+		return
+	}
+	for _, o := range append(others, r) {
+		o.film, o.look = c, func() film.View { return o.view(p) }
+	}
+	c.Watch(r.F, r.Device.Base, r.Device.Size, r.look)
+}
+
+// scene says what this run's store does from now on.
+func (r *Run) scene(format string, args ...any) {
+	if r.film != nil {
+		r.film.Look(r.look)
+		r.film.Scene(format, args...)
+	}
+}
+
+// tdbs are the TDBStores of a store, with the address of each.
+func (r *Run) tdbs() (all []CheckedLog) {
+	switch s := r.Store.(type) {
+	case *kvstore.TDBStore:
+		return []CheckedLog{{Store: s, Base: r.Device.Base, Size: r.Device.Size}}
+	case *SecureStore:
+		if s.Err != nil {
+			return nil
+		}
+		split, skip := SecureSplit(r.dev)
+		return []CheckedLog{
+			{Store: s.Internal, Base: r.Device.Base, Size: split},
+			{Store: s.External, Base: r.Device.Base + split + skip, Size: r.Device.Size - split - skip},
+		}
+	}
+	return nil
+}
+
+// view is what lies on the flash, and what the store's table says of it.
+func (r *Run) view(p kvstore.Profile) (v film.View) {
+	names := map[uint32]string{}
+	for i := range r.Exp.Keys {
+		k := r.Exp.Keys[i].Name
+		names[kvstore.CRC([]byte(k))] = k
+	}
+	v.Open = true
+	for _, l := range r.tdbs() {
+		if dev, err := r.F.Region(l.Base, l.Size); err == nil {
+			if pic, err := kvstore.Inspect(unpowered{dev, r.F, l.Base}, p); err == nil {
+				v.Boxes = append(v.Boxes, boxes(l.Base, pic)...)
+			}
+		}
+		table, open := l.Store.Slots()
+		v.Open = v.Open && open && !r.F.Off()
+		at := l.Store.Layout()
+		for _, e := range table {
+			name, ok := names[e.Hash]
+			if !ok {
+				name = fmt.Sprintf("hash %08X", e.Hash)
+			}
+			v.Belief = append(v.Belief, results.Belief{Key: name, Addr: l.Base + at.Base[at.Active] + e.Offset})
+		}
+	}
+	if !v.Open {
+		v.Belief = nil
+	}
+	slices.SortFunc(v.Belief, func(a, b results.Belief) int { return int(int64(a.Addr) - int64(b.Addr)) })
+	return v
+}
+
+// boxes are what lies in the areas of a store at base.
+func boxes(base uint32, pic *kvstore.Picture) (all []results.Box) {
+	for i := range pic.Areas {
+		a := &pic.Areas[i]
+		at := base + a.Base
+		add := func(off, size uint32, kind, format string, args ...any) {
+			if size > 0 {
+				all = append(all, results.Box{Addr: at + off, Size: size, Kind: kind, Text: fmt.Sprintf(format, args...)})
+			}
+		}
+		switch {
+		case a.Reserved != nil:
+			add(0, a.Master, "reserved", "reserved data, %d bytes", len(a.Reserved))
+		case a.Damaged:
+			add(0, a.Master, "damaged", "reserved data that is not whole")
+		}
+		if a.Valid {
+			state := "standby area"
+			if i == pic.Active {
+				state = "active area"
+			}
+			add(a.Master, a.First-a.Master, "master", "master record, version %d: %s", a.Version, state)
+		}
+		for j := range a.Records {
+			rec := &a.Records[j]
+			kind := "dead"
+			switch {
+			case rec.Flags&kvstore.FlagDeleted != 0:
+				kind = "tombstone"
+			case rec.Live:
+				kind = "live"
+			}
+			add(rec.Offset, rec.Size, kind, "%s, %d bytes", strconv.QuoteToASCII(rec.Key), len(rec.Data))
+		}
+		if a.Here > 0 && a.Tail != kvstore.TailErased {
+			add(a.Free, min(a.Next, a.Size)-a.Free, "torn", "%v, %d bytes not erased", a.Tail, a.Here)
+		}
+		for j := range a.Stale {
+			rec := &a.Stale[j]
+			add(rec.Offset, rec.Size, "stale", "%s, %d bytes", strconv.QuoteToASCII(rec.Key), len(rec.Data))
+		}
+	}
+	return all
+}
+
+// Wanted are the keys, and what each must be.
+func (e *Expectation) Wanted() (all []results.Wanted) {
+	for i := range e.Keys {
+		k := &e.Keys[i]
+		if k.Now == nil && !k.Either {
+			continue
+		}
+		text := Describe(k.Now)
+		if k.Either {
+			text += " or " + Describe(k.Other)
+		}
+		all = append(all, results.Wanted{Key: k.Name, Text: text})
+	}
+	if s := &e.Reserved; s.Now != nil || s.Either {
+		text := Describe(s.Now)
+		if s.Either {
+			text += " or " + Describe(s.Other)
+		}
+		all = append(all, results.Wanted{Key: "reserved data", Text: text})
+	}
+	return all
+}
+
+// Begins films the operation that comes next.
+func (r *Run) Begins(s *script.Step) {
+	if r.film != nil {
+		r.scene("%v", &s.Op)
+	}
+}
+
+// Ends films how an operation has ended; failing says that the device was to report an error.
+func (r *Run) Ends(err error, failing bool) {
+	if r.film == nil {
+		return
+	}
+	switch {
+	case r.F.Off():
+		r.film.Cut("the power is cut")
+	case failing && err != nil:
+		r.film.Cut("the device reports an error")
+	default:
+		r.ended(err)
+	}
+}
+
+// boots films a boot.
+func (r *Run) boots() {
+	if r.film != nil {
+		r.film.Keys(r.Exp.Wanted())
+		r.scene("the device boots, and opens the store")
+	}
+}
+
+// Sets films a set of the judge's.
+func (r *Run) Sets(key string, v []byte) {
+	if r.film != nil {
+		r.scene("set %q, %d bytes", key, len(v))
+	}
+}
+
+// opened films the end of an open.
+func (r *Run) opened(err error) {
+	if r.film == nil {
+		return
+	}
+	if err != nil {
+		r.film.Note("the open fails: " + err.Error())
+		return
+	}
+	r.film.Note("the store is open")
+}
+
+// ended films the end of an operation.
+func (r *Run) ended(err error) {
+	if r.film == nil {
+		return
+	}
+	if err != nil {
+		r.film.Note("it fails: " + err.Error())
+		return
+	}
+	r.film.Note("it succeeds")
+}
