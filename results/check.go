@@ -227,6 +227,11 @@ func checkFindings(r *Report) error {
 		default:
 			return fmt.Errorf("findings[%d]: severity %q of %s: want high, medium or low", i, f.Severity, f.ID)
 		}
+		if f.Film != nil {
+			if err := f.Film.check(); err != nil {
+				return fmt.Errorf("findings[%d].%w", i, err)
+			}
+		}
 	}
 	return nil
 }

@@ -1,5 +1,12 @@
 package results
 
+import (
+	"fmt"
+	"slices"
+
+	"dualbank/results/unit"
+)
+
 // Film is a finding step by step: the flash of its device from shortly before the cut to the end of the recovery,
 // what lies on it, and what the software believes of it. A page steps through it (package page).
 type Film struct {
@@ -68,4 +75,43 @@ type Belief struct {
 type Wanted struct {
 	Key  string `json:"key"`
 	Text string `json:"text"` // "the 32 bytes stored or missing"
+}
+
+// check returns an error for what no film has.
+func (f *Film) check() error {
+	size := uint64(0)
+	for _, n := range f.Sectors {
+		size += uint64(n)
+	}
+	if len(f.Sectors) == 0 || size > 1<<32 || len(f.Sectors) > 1<<16 {
+		return fmt.Errorf("film.sectors: %d with %d bytes in all: want some, and up to 4 GiB", len(f.Sectors), size)
+	}
+	if len(f.Frames) == 0 || len(f.Frames) > MaxFrames || f.Cut >= len(f.Frames) || f.Cut < -1 {
+		return fmt.Errorf("film: %d frames, the cut in frame %d: want 1 to %d, and the cut in one of them", len(f.Frames), f.Cut, MaxFrames)
+	}
+	inside := func(at uint32, n uint64) bool { return at >= f.Base && uint64(at-f.Base)+n <= size }
+	patches := func(where string, ps []Patch) error {
+		for i, p := range ps {
+			if !inside(p.Addr, max(uint64(len(p.Data)), uint64(p.Size))) {
+				return fmt.Errorf("film.%s[%d]: %s is outside the film's flash", where, i, unit.Address(p.Addr))
+			}
+		}
+		return nil
+	}
+	if err := patches("start", f.Start); err != nil {
+		return err
+	}
+	for i := range f.Frames {
+		fr := &f.Frames[i]
+		if err := patches(fmt.Sprintf("frames[%d].patches", i), fr.Patches); err != nil {
+			return err
+		}
+		for j, b := range fr.Boxes {
+			known := b.Kind == "" || slices.ContainsFunc(BoxKinds, func(k [2]string) bool { return k[0] == b.Kind })
+			if !known || !inside(b.Addr, uint64(b.Size)) {
+				return fmt.Errorf("film.frames[%d].boxes[%d]: %q at %s is no box of the film's flash", i, j, b.Kind, unit.Address(b.Addr))
+			}
+		}
+	}
+	return nil
 }

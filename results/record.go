@@ -246,4 +246,5 @@ type Finding struct {
 	Seen     string `json:"seen"`
 	Where    string `json:"where"`   // operation and step
 	Command  string `json:"command"` // replays it
+	Film     *Film  `json:"film,omitempty"`
 }

@@ -25,6 +25,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"path/filepath"
 	"slices"
@@ -34,6 +35,7 @@ import (
 	"dualbank/bench"
 	"dualbank/boot"
 	"dualbank/fuzz/explore"
+	"dualbank/fuzz/film"
 	"dualbank/fuzz/kv"
 	"dualbank/fuzz/update"
 	"dualbank/kvstore"
@@ -78,6 +80,9 @@ func run(ctx context.Context, s *bench.Scenario, out string, progress bench.Prog
 	}}
 	err := j.run(ctx)
 	if err != nil && (ctx.Err() == nil || j.device == nil) {
+		return nil, nil, err
+	}
+	if err := j.films(); err != nil {
 		return nil, nil, err
 	}
 	j.facts()
@@ -339,6 +344,29 @@ func (j *job) add(subject string, sweep *explore.Sweep, whole bool) {
 		bench.Exact("judged-cuts", float64(sweep.Stats.Judged), ""),
 		bench.Less("findings", float64(len(sweep.Findings))),
 	})
+}
+
+// mostFilms bounds the findings that are filmed, the gravest ones.
+const mostFilms = 32
+
+// films adds a film to the gravest findings.
+func (j *job) films() error {
+	order := make([]int, len(j.findings))
+	for i := range order {
+		order[i] = i
+	}
+	grave := []string{explore.High, explore.Medium, explore.Low}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return slices.Index(grave, j.findings[a].Severity) - slices.Index(grave, j.findings[b].Severity)
+	})
+	for _, i := range order[:min(mostFilms, len(order))] {
+		cam := new(film.Camera)
+		if _, _, err := j.findings[i].ReplayIn(io.Discard, explore.Env{Film: cam}); err != nil {
+			return fmt.Errorf("finding %s: %w", j.findings[i].ID, err)
+		}
+		j.report.Findings[i].Film = cam.Film()
+	}
+	return nil
 }
 
 // bench adds a benchmark of n operations to the report.

@@ -146,9 +146,9 @@ func replayCut(c *Case, w io.Writer, sweep *Sweep, env explore.Env) (*explore.Re
 	}
 	j.Film(env.Film, sweep.Profile)
 	j.Exp.CopyFrom(&run.before[last])
-	j.Begins(&c.Steps[last])
+	j.Begins(&c.Steps[last].Op)
 	err = sut.DoCut(&c.Steps[last].Op, j.Store, f, fault.Cut())
-	j.Ends(err, true)
+	j.Ends(err, f.Off(), true)
 	if !f.Off() {
 		return nil, fmt.Errorf("kv.script: operation %d has no step %d (it ends with %v): the file does not fit this store", last, fault.At, err)
 	}

@@ -117,7 +117,7 @@ func (j *recovery) use(rnd *random.Source, mode model.Mode) {
 	v := sut.SmallValue(rnd)
 	j.Sets(k.Name, v)
 	err := j.Store.Set(k.Name, v, 0)
-	j.Ends(err, false)
+	j.Ends(err, j.F.Off(), false)
 	k.Other, k.Either = v, true
 	switch {
 	case err == nil:

@@ -2,9 +2,11 @@ package sut
 
 import (
 	"bytes"
+	"fmt"
 
 	"dualbank/fuzz/kv/script"
 	"dualbank/kvstore"
+	"dualbank/results"
 )
 
 // Expectation is what a KVStore must hold at some moment of a workload: for every key its value, or
@@ -101,4 +103,35 @@ func (s *ValueState) become(next []byte, how Known) {
 		return
 	}
 	s.Other, s.Either = next, true
+}
+
+// Wanted are the keys, and what each must be.
+func (e *Expectation) Wanted() (all []results.Wanted) {
+	for i := range e.Keys {
+		k := &e.Keys[i]
+		if k.Now == nil && !k.Either {
+			continue
+		}
+		text := Describe(k.Now)
+		if k.Either {
+			text += " or " + Describe(k.Other)
+		}
+		all = append(all, results.Wanted{Key: k.Name, Text: text})
+	}
+	if s := &e.Reserved; s.Now != nil || s.Either {
+		text := Describe(s.Now)
+		if s.Either {
+			text += " or " + Describe(s.Other)
+		}
+		all = append(all, results.Wanted{Key: "reserved data", Text: text})
+	}
+	return all
+}
+
+// Describe says in words what a value is.
+func Describe(v []byte) string {
+	if v == nil {
+		return "missing"
+	}
+	return fmt.Sprintf("the %d bytes stored", len(v))
 }

@@ -1,12 +1,12 @@
 package sut
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
 
 	"dualbank/fuzz/film"
-	"dualbank/fuzz/kv/script"
 	"dualbank/kvstore"
 	"dualbank/results"
 )
@@ -18,17 +18,9 @@ func (r *Run) Film(c *film.Camera, p kvstore.Profile, others ...*Run) {
 		return
 	}
 	for _, o := range append(others, r) {
-		o.film, o.look = c, func() film.View { return o.view(p) }
+		o.scenes = scenes{c, func() film.View { return o.view(p) }}
 	}
 	c.Watch(r.F, r.Device.Base, r.Device.Size, r.look)
-}
-
-// scene says what this run's store does from now on.
-func (r *Run) scene(format string, args ...any) {
-	if r.film != nil {
-		r.film.Look(r.look)
-		r.film.Scene(format, args...)
-	}
 }
 
 // tdbs are the TDBStores of a store, with the address of each.
@@ -77,7 +69,7 @@ func (r *Run) view(p kvstore.Profile) (v film.View) {
 	if !v.Open {
 		v.Belief = nil
 	}
-	slices.SortFunc(v.Belief, func(a, b results.Belief) int { return int(int64(a.Addr) - int64(b.Addr)) })
+	slices.SortFunc(v.Belief, func(a, b results.Belief) int { return cmp.Compare(a.Addr, b.Addr) })
 	return v
 }
 
@@ -124,88 +116,4 @@ func boxes(base uint32, pic *kvstore.Picture) (all []results.Box) {
 		}
 	}
 	return all
-}
-
-// Wanted are the keys, and what each must be.
-func (e *Expectation) Wanted() (all []results.Wanted) {
-	for i := range e.Keys {
-		k := &e.Keys[i]
-		if k.Now == nil && !k.Either {
-			continue
-		}
-		text := Describe(k.Now)
-		if k.Either {
-			text += " or " + Describe(k.Other)
-		}
-		all = append(all, results.Wanted{Key: k.Name, Text: text})
-	}
-	if s := &e.Reserved; s.Now != nil || s.Either {
-		text := Describe(s.Now)
-		if s.Either {
-			text += " or " + Describe(s.Other)
-		}
-		all = append(all, results.Wanted{Key: "reserved data", Text: text})
-	}
-	return all
-}
-
-// Begins films the operation that comes next.
-func (r *Run) Begins(s *script.Step) {
-	if r.film != nil {
-		r.scene("%v", &s.Op)
-	}
-}
-
-// Ends films how an operation has ended; failing says that the device was to report an error.
-func (r *Run) Ends(err error, failing bool) {
-	if r.film == nil {
-		return
-	}
-	switch {
-	case r.F.Off():
-		r.film.Cut("the power is cut")
-	case failing && err != nil:
-		r.film.Cut("the device reports an error")
-	default:
-		r.ended(err)
-	}
-}
-
-// boots films a boot.
-func (r *Run) boots() {
-	if r.film != nil {
-		r.film.Keys(r.Exp.Wanted())
-		r.scene("the device boots, and opens the store")
-	}
-}
-
-// Sets films a set of the judge's.
-func (r *Run) Sets(key string, v []byte) {
-	if r.film != nil {
-		r.scene("set %q, %d bytes", key, len(v))
-	}
-}
-
-// opened films the end of an open.
-func (r *Run) opened(err error) {
-	if r.film == nil {
-		return
-	}
-	if err != nil {
-		r.film.Note("the open fails: " + err.Error())
-		return
-	}
-	r.film.Note("the store is open")
-}
-
-// ended films the end of an operation.
-func (r *Run) ended(err error) {
-	if r.film == nil {
-		return
-	}
-	if err != nil {
-		r.film.Note("it fails: " + err.Error())
-		return
-	}
-	r.film.Note("it succeeds")
 }

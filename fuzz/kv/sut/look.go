@@ -134,14 +134,6 @@ func (r *Run) wrong(i int, k *keyState, v []byte, err error, when string) {
 	r.Report(sym, fmt.Sprintf("%q: %s", k.Name, want), seen)
 }
 
-// Describe says in words what a value is.
-func Describe(v []byte) string {
-	if v == nil {
-		return "missing"
-	}
-	return fmt.Sprintf("the %d bytes stored", len(v))
-}
-
 // keyIterator is an iterator that needs no new string for each key.
 type keyIterator interface {
 	NextKey(buf []byte) (int, error)

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"dualbank/fuzz/explore"
-	"dualbank/fuzz/film"
 	"dualbank/fuzz/kv/script"
 	"dualbank/kvstore"
 	"dualbank/model"
@@ -43,8 +42,7 @@ type Run struct {
 	gen    int
 	order  []int // key by its place in the latest lists
 
-	film *film.Camera     // nil: there is none
-	look func() film.View // of the film
+	scenes
 }
 
 // SecondCut says where a second cut was, for what is told of a violation.
@@ -113,13 +111,13 @@ func (r *Run) Perform(s *script.Step) (d Done) {
 	if s.Kind == script.Reboot {
 		first = 0
 	}
-	r.Begins(s)
+	r.Begins(&s.Op)
 	if s.Fault.Mode == nil {
 		d.Err = Do(&s.Op, r.Store, r.F)
 	} else {
 		d.Err = DoCut(&s.Op, r.Store, r.F, s.Fault.Cut())
 	}
-	r.Ends(d.Err, s.Fault.Mode != nil)
+	r.Ends(d.Err, r.F.Off(), s.Fault.Mode != nil)
 	d.Off, d.Steps = r.F.Off(), r.F.Steps()-first
 	r.F.Disarm()
 	return d
@@ -159,9 +157,11 @@ func (r *Run) Report(s explore.Symptom, expected, seen string) {
 // Reopen powers up and opens the store.
 func (r *Run) Reopen(rule int, when string) bool {
 	r.F.Boot()
-	r.boots()
+	if r.film != nil {
+		r.boots(r.Exp.Wanted)
+	}
 	err := r.Store.Open()
-	r.opened(err)
+	r.Ends(err, false, false)
 	if n := r.F.Steps(); n > r.Limit {
 		r.Report(explore.Symptom{Rule: RuleBounded, Kind: "open-too-long"}, fmt.Sprintf("at most %d", r.Limit), fmt.Sprintf("%d steps", n))
 	}
@@ -211,7 +211,7 @@ func (r *Run) Set(i int, rnd *random.Source, which string) bool {
 	first := r.F.Steps()
 	r.Sets(k.Name, v)
 	err := r.Store.Set(k.Name, v, 0)
-	r.ended(err)
+	r.Ends(err, false, false)
 	r.Bounded(string(script.Set), r.F.Steps()-first)
 	if err == nil {
 		k.ValueState = ValueState{Now: v}
@@ -223,7 +223,7 @@ func (r *Run) Set(i int, rnd *random.Source, which string) bool {
 	}
 	r.Sets(k.Name, v)
 	again := r.Store.Set(k.Name, v, 0)
-	r.ended(again)
+	r.Ends(again, false, false)
 	if again == nil {
 		k.ValueState = ValueState{Now: v}
 		r.Report(explore.Symptom{Rule: RuleWorks, Kind: kindSetFailsOnce, Op: which, Error: ErrorName(err)}, "set succeeds", fmt.Sprintf("set %q: %v; the same set again succeeds", k.Name, err))
