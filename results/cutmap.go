@@ -72,3 +72,17 @@ func (m CutMap) Counted() string {
 	}
 	return "step"
 }
+
+// Shares returns how many cuts were judged, and how many of them break each rule.
+func (m *CutMap) Shares() (all uint64, broken map[int]uint64) {
+	broken = map[int]uint64{}
+	for _, row := range m.Rows {
+		for _, run := range row.Runs {
+			all += run.Count()
+			if run.Rule > 0 {
+				broken[run.Rule] += run.Count()
+			}
+		}
+	}
+	return all, broken
+}

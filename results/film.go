@@ -17,7 +17,6 @@ type Film struct {
 	Partial bool     `json:"partial"`         // of a large flash: bytes are kept around what changes alone
 	Frames  []Frame  `json:"frames"`          // in order, at most MaxFrames
 	Cut     int      `json:"cut"`             // index of the frame that the fault leaves; -1: there is no fault
-	Keys    []Wanted `json:"keys,omitempty"`  // what must hold after the fault
 	Early   int      `json:"early,omitempty"` // frames that were left out before the first
 	Late    int      `json:"late,omitempty"`  // frames that were left out before the last
 }
@@ -40,6 +39,7 @@ type Frame struct {
 	Patches []Patch  `json:"patches,omitempty"` // bytes that differ from the frame before
 	Boxes   []Box    `json:"boxes,omitempty"`   // what lies elsewhere than in the frame before; an empty Kind: nothing does any more
 	Belief  []Belief `json:"belief,omitempty"`  // what the software's table says, where it has changed
+	Keys    []Wanted `json:"keys,omitempty"`    // what must hold for each key, where that has changed
 	Closed  bool     `json:"closed,omitempty"`  // the software has no table: it is not open, or the power is off
 }
 

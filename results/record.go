@@ -30,12 +30,13 @@ package results
 // time unless a name says otherwise; nothing in here depends on the host but what is named host.
 type Report struct {
 	Title    string       `json:"title"`
-	Board    string       `json:"board"`    // in words: "NUCLEO-F429ZI, STM32F429ZI at 180 MHz, 3.3 V, driver mbed"
-	Command  string       `json:"command"`  // the command that makes this report again
-	Scenario string       `json:"scenario"` // TOML, as run
-	Config   []Setting    `json:"config"`   // configuration lines of bench.txt, in order
-	Sources  []Source     `json:"sources"`  // the facts the model used, with their marks
-	Facts    []Fact       `json:"facts"`    // the summary at the top, most important first
+	Made     string       `json:"made,omitempty"` // by which program: "dualbank v1.2.3, sources 0123456789abcdef"
+	Board    string       `json:"board"`          // in words: "NUCLEO-F429ZI, STM32F429ZI at 180 MHz, 3.3 V, driver mbed"
+	Command  string       `json:"command"`        // the command that makes this report again
+	Scenario string       `json:"scenario"`       // TOML, as run
+	Config   []Setting    `json:"config"`         // configuration lines of bench.txt, in order
+	Sources  []Source     `json:"sources"`        // the facts the model used, with their marks
+	Facts    []Fact       `json:"facts"`          // the summary at the top, most important first
 	Bench    []Benchmark  `json:"bench"`
 	Wear     []SectorWear `json:"wear"`
 	Sets     []SetLatency `json:"sets"`
@@ -68,10 +69,14 @@ type Source struct {
 
 // Fact is one line of the summary: what, how much, and what it means for the reader.
 type Fact struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
-	Note  string `json:"note"`
+	Question string `json:"question,omitempty"` // that it answers, if it is one of the few to begin with
+	Name     string `json:"name"`
+	Value    string `json:"value"`
+	Note     string `json:"note"`
 }
+
+// LifeFact is the name of the fact that says how long the store lasts.
+const LifeFact = "Life of the store"
 
 // Benchmark is one line of benchfmt: the name without "Benchmark", and its metrics in the order
 // they are printed.
@@ -210,11 +215,12 @@ type Delay struct {
 // CutMap is the outcome of one sweep of power cuts, by mode and step. Rows[i].Outcome is run-length
 // coded: Runs of equal outcomes over consecutive explored steps.
 type CutMap struct {
-	Name     string   `json:"name"`     // "KVStore workload, MbedCE"
-	Steps    uint64   `json:"steps"`    // steps of the recorded run
-	Explored uint64   `json:"explored"` // cuts judged, over all modes
-	Sampling string   `json:"sampling"` // "every step" or how steps were chosen
-	Marks    []Span   `json:"marks"`    // operations worth naming below the map, in steps (GC 1, GC 2 ...)
+	Subject  string   `json:"subject,omitempty"` // "KVStore" or "update"
+	Name     string   `json:"name"`              // "KVStore workload, MbedCE"
+	Steps    uint64   `json:"steps"`             // steps of the recorded run
+	Explored uint64   `json:"explored"`          // cuts judged, over all modes
+	Sampling string   `json:"sampling"`          // "every step" or how steps were chosen
+	Marks    []Span   `json:"marks"`             // operations worth naming below the map, in steps (GC 1, GC 2 ...)
 	Rows     []CutRow `json:"rows"`
 }
 
@@ -236,12 +242,13 @@ type CutRun struct {
 
 // Finding is one group of equal findings.
 type Finding struct {
-	ID       string `json:"id"`       // file name in findings/ without its extension
-	Rule     int    `json:"rule"`     // of crash.md
-	Subject  string `json:"subject"`  // "KVStore" or "update"
-	Title    string `json:"title"`    // plain words, one line
-	Severity string `json:"severity"` // "high", "medium", "low"
-	Count    uint64 `json:"count"`    // cuts that show it
+	ID       string `json:"id"`                  // file name in findings/ without its extension
+	Rule     int    `json:"rule"`                // of crash.md
+	RuleText string `json:"rule_text,omitempty"` // in words
+	Subject  string `json:"subject"`             // "KVStore" or "update"
+	Title    string `json:"title"`               // plain words, one line
+	Severity string `json:"severity"`            // "high", "medium", "low"
+	Count    uint64 `json:"count"`               // cuts that show it
 	Expected string `json:"expected"`
 	Seen     string `json:"seen"`
 	Where    string `json:"where"`   // operation and step

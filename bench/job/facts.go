@@ -16,7 +16,9 @@ func (j *job) facts() {
 	add := func(name, value, format string, args ...any) {
 		r.Facts = append(r.Facts, results.Fact{Name: name, Value: value, Note: fmt.Sprintf(format, args...)})
 	}
-	j.cutFacts(add)
+	// ask makes the latest fact the answer to a question.
+	ask := func(question string) { r.Facts[len(r.Facts)-1].Question = question }
+	j.cutFacts(add, ask)
 	if s := j.sets; s != nil {
 		all := s.All()
 		rate := fmt.Sprintf("%d sets an hour of %d keys", j.s.Workload.SetsPerHour, len(j.s.Workload.Keys))
@@ -25,17 +27,19 @@ func (j *job) facts() {
 			if s.Life.Rounds == 0 {
 				rough = "; a rough figure, from less than one round of the store's areas: simulate more hours"
 			}
-			add("Life of the store", unit.Duration(hours*3600), "until %s has been erased %s times, as often as it is rated for; %s, simulated for %s%s",
+			add(results.LifeFact, unit.Duration(hours*3600), "until %s has been erased %s times, as often as it is rated for; %s, simulated for %s%s",
 				bench.PlaceOf(s.Life.Sector.Addr, s.Life.External), unit.Count(uint64(s.Life.Rated)), rate, unit.Duration(f.Seconds(s.Cycles)), rough)
 		} else {
-			add("Life of the store", "unknown", "no sector of the store was erased in %s, or the part has no rating", unit.Duration(f.Seconds(s.Cycles)))
+			add(results.LifeFact, "unknown", "no sector of the store was erased in %s, or the part has no rating", unit.Duration(f.Seconds(s.Cycles)))
 		}
+		ask("How long does the flash last?")
 		if len(s.GC) > 0 {
 			add("Slowest set", unit.Duration(f.Seconds(bench.Quantile(1000, all))), "with garbage collection, which 1 of %s sets needs and which takes %s at least",
 				unit.Count(s.Count()/uint64(len(s.GC))), unit.Duration(f.Seconds(s.GC[0])))
 		} else {
 			add("Slowest set", unit.Duration(f.Seconds(bench.Quantile(1000, all))), "no set collected garbage")
 		}
+		ask("How long does the slowest write take?")
 		if x := j.extreme; x != nil {
 			worst := max(bench.Quantile(1000, x.Plain), bench.Quantile(1000, x.GC))
 			add("Slowest set, "+otherCorner(j.device.Corner).String(), unit.Duration(f.Seconds(worst)), "the same workload with the data sheet's %s times", bench.LongCorner(otherCorner(j.device.Corner)))
@@ -67,7 +71,7 @@ func (j *job) facts() {
 		}
 	}
 	j.energyFacts(add)
-	j.applicationFacts(add)
+	j.applicationFacts(add, ask)
 	for i, u := range j.updates {
 		whole := u
 		for _, o := range j.updates[:i] {
@@ -83,6 +87,9 @@ func (j *job) facts() {
 			name = "Update by delta"
 		}
 		add(name, unit.Duration(f.Seconds(u.Cycles())), "%s", updateFact(f, u, whole))
+		if i == 0 {
+			ask("How long does an update take?")
+		}
 	}
 	if warnings := j.device.Warnings; len(warnings) > 0 {
 		add("Layout warnings", fmt.Sprint(len(warnings)), "`dualbank layout` lists them; the first: %s", warnings[0].Text)
@@ -138,7 +145,7 @@ func (j *job) energyFacts(add func(name, value, format string, args ...any)) {
 }
 
 // applicationFacts adds whether reading and writing storage halts execution, and for how long.
-func (j *job) applicationFacts(add func(name, value, format string, args ...any)) {
+func (j *job) applicationFacts(add func(name, value, format string, args ...any), ask func(string)) {
 	all := j.report.Application
 	if len(all) == 0 {
 		return
@@ -161,6 +168,7 @@ func (j *job) applicationFacts(add func(name, value, format string, args ...any)
 		felt = append(felt, fmt.Sprintf("%s %s, %s", all[i].Name, hourly(&all[i], all[i].Stall), hourly(&all[i], all[i].Masked)))
 	}
 	add("Does storage halt execution?", answer, "code stalled, interrupts masked, in each hour: %s", strings.Join(felt, "; "))
+	ask("Does storage halt the application?")
 	for k, q := range all[0].Interrupts {
 		rhythm := "every " + unit.Duration(q.Period)
 		if q.Deadline > 0 {
@@ -180,7 +188,7 @@ func (j *job) applicationFacts(add func(name, value, format string, args ...any)
 }
 
 // cutFacts adds findings, and which cuts were explored.
-func (j *job) cutFacts(add func(name, value, format string, args ...any)) {
+func (j *job) cutFacts(add func(name, value, format string, args ...any), ask func(string)) {
 	c := &j.s.Cuts
 	asked := c.Collections > 0 || c.Update > 0
 	switch {
@@ -190,6 +198,24 @@ func (j *job) cutFacts(add func(name, value, format string, args ...any)) {
 	case j.sweeps == 0:
 		add("Findings", "not looked for", "the run was ended before the power cuts")
 		return
+	}
+	for i := range j.report.Cuts {
+		m := &j.report.Cuts[i]
+		all, by := m.Shares()
+		if all == 0 {
+			continue
+		}
+		share := unit.Percent(float64(by[1]) / float64(all))
+		if by[1] == 0 {
+			share = "never"
+		}
+		if m.Subject == "update" {
+			add("Bricked by a power cut", share, "of %s cuts of an update leave a device that never runs an application again", unit.Count(all))
+			ask("Does a power cut of an update brick the device?")
+		} else {
+			add("Store that never opens", share, "of %s cuts in a write; after %s of them a later write fails", unit.Count(all), unit.Percent(float64(by[7])/float64(all)))
+			ask("Does a power cut in a write lose the store?")
+		}
 	}
 	grave := map[string]int{}
 	for _, f := range j.findings {

@@ -329,7 +329,9 @@ func (j *job) add(subject string, sweep *explore.Sweep, whole bool) {
 		return
 	}
 	j.sweeps += sweep.Stats.Cuts
-	j.report.Cuts = append(j.report.Cuts, sweep.Map)
+	m := sweep.Map
+	m.Subject = subject
+	j.report.Cuts = append(j.report.Cuts, m)
 	for _, f := range sweep.Findings {
 		rec := f.Record()
 		rec.Command = "dualbank replay " + filepath.Join(j.out, "findings", f.ID+".json")

@@ -159,7 +159,8 @@ func (f *Finding) Record() results.Finding {
 		at = " (cut: "
 	}
 	return results.Finding{
-		ID: f.ID, Rule: f.Symptom.Rule, Subject: f.Subject, Title: f.Symptom.String() + at + f.Place.String() + ")", Severity: f.Severity, Count: f.Count,
+		RuleText: ruleText(f.Subject, f.Symptom.Rule),
+		ID:       f.ID, Rule: f.Symptom.Rule, Subject: f.Subject, Title: f.Symptom.String() + at + f.Place.String() + ")", Severity: f.Severity, Count: f.Count,
 		Expected: f.Expected, Seen: f.Seen, Where: where,
 	}
 }

@@ -54,6 +54,9 @@ type Camera struct {
 	belief []results.Belief
 	open   bool
 	scene  string
+	keys   []results.Wanted // that must hold now
+	shown  []results.Wanted // that the latest frame shows
+	before []results.Wanted // before the first frame
 	ending bool
 	film   results.Film
 }
@@ -81,10 +84,10 @@ func (c *Camera) Watch(f *model.Flash, base, size uint32, look func() View) {
 	f.Observe(c.Observer(nil))
 }
 
-// Keys says what must hold after the fault.
+// Keys says what must hold for each key from now on.
 func (c *Camera) Keys(all []results.Wanted) {
 	if c.running() {
-		c.film.Keys = all
+		c.keys = all
 	}
 }
 
@@ -145,6 +148,9 @@ func (c *Camera) frame(text string) {
 	c.f.Peek(c.base, c.now)
 	fr := results.Frame{Scene: c.scene, Text: text, Patches: patches(c.base, c.image, c.now)}
 	c.image, c.now = c.now, c.image
+	if !slices.Equal(c.keys, c.shown) {
+		fr.Keys, c.shown = c.keys, c.keys
+	}
 	if c.look != nil {
 		v := c.look()
 		boxes := map[uint32]results.Box{}
@@ -173,6 +179,9 @@ func (c *Camera) forget() {
 	turn(c.first, fr.Boxes)
 	if len(fr.Belief) > 0 || fr.Closed {
 		c.early = fr.Belief
+	}
+	if fr.Keys != nil {
+		c.before = fr.Keys
 	}
 	c.film.Frames = slices.Delete(c.film.Frames, 0, 1)
 	c.film.Early++
@@ -208,6 +217,9 @@ func (c *Camera) Film() *results.Film {
 	film.Frames[0].Boxes = turned(nil, boxes)
 	if fr := &film.Frames[0]; len(fr.Belief) == 0 && !fr.Closed {
 		fr.Belief = c.early
+	}
+	if fr := &film.Frames[0]; fr.Keys == nil {
+		fr.Keys = c.before
 	}
 	return &film
 }

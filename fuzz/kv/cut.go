@@ -146,7 +146,7 @@ func replayCut(c *Case, w io.Writer, sweep *Sweep, env explore.Env) (*explore.Re
 	}
 	j.Film(env.Film, sweep.Profile)
 	j.Exp.CopyFrom(&run.before[last])
-	j.Begins(&c.Steps[last].Op)
+	j.Begins(&c.Steps[last].Op, j.Exp.Wanted)
 	err = sut.DoCut(&c.Steps[last].Op, j.Store, f, fault.Cut())
 	j.Ends(err, f.Off(), true)
 	if !f.Off() {

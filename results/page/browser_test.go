@@ -74,7 +74,7 @@ func TestPageInBrowser(t *testing.T) {
 		}
 		url := "file://" + file
 		for _, scheme := range []string{"light", "dark"} {
-			for _, width := range []int{390, 768, 1280} {
+			for _, width := range []int{390, 1024, 1600} {
 				name := fmt.Sprintf("%s%s-%d", in.name, scheme, width)
 				c.media("screen", scheme)
 				c.size(width, 900)
@@ -134,6 +134,90 @@ func printed(t *testing.T, c *chromium, name string, r *results.Report) {
 	keep(t, name+".pdf", func() []byte { return pdf })
 }
 
+// TestFilmInBrowser steps through a finding as a person does: with the buttons, the slider, the keyboard and a click.
+func TestFilmInBrowser(t *testing.T) {
+	c := startChromium(t)
+	dir := t.TempDir()
+	r := sample.Report()
+	write(t, dir, r)
+	url := "file://" + filepath.Join(dir, pageName)
+	for _, width := range []int{390, 1024, 1600} {
+		c.media("screen", "light")
+		c.size(width, 900)
+		own := fmt.Sprintf("%s?%d", url, width) // another address: the page loads anew
+		c.open(own + "#finding-" + r.Findings[0].ID)
+		var open bool
+		if c.eval(`document.querySelector("details.finding").open`, &open); !open {
+			t.Errorf("%d: a link to a finding does not open it", width)
+		}
+		do := func(js string) (got string) {
+			t.Helper()
+			c.eval(`(() => { const v = document.querySelector("details.film").film; `+js+`
+				return [v.count.textContent, v.scene.textContent, v.dump.textContent, v.keys.textContent].join("\n"); })()`, &got)
+			return got
+		}
+		c.eval(`document.querySelector("details.film").open = true; new Promise(done => setTimeout(done, 100))`, nil) // it is drawn in a task of its own
+		for _, step := range []struct{ js, want, not string }{
+			{``, "Frame 2 of 3, the cut", "The store believes0x"},
+			{`v.go(0);`, "Frame 1 of 3, 1 before the cut", ""},
+			{``, "6B 65 79 3C 33 31", ""}, // the bytes that the frame changes
+			{``, "the 488 bytes stored or the 31 bytes stored488 bytes at 0x081001000x08100100", ""},
+			{`v.slider.value = 2; v.slider.dispatchEvent(new Event("input"));`, "it fails: read failed", "0x081001000x08100100"},
+			{`v.root.querySelector(".film-bar button").click();`, "Frame 2 of 3", ""},
+			{`v.root.querySelector(".film-table").dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowLeft", bubbles: true}));`, "Frame 1 of 3", ""},
+			{`v.root.querySelector(".film-link").click();`, "61 20 6D 61 73 74 65 72", ""}, // "a master"
+			{`const l = v.rows[4].lane, b = l.getBoundingClientRect(); l.dispatchEvent(new MouseEvent("click", {clientX: b.left + b.width / 2, bubbles: true}));`, "Bytes from 0x0811", ""},
+		} {
+			got := do(step.js)
+			if !strings.Contains(got, step.want) || step.not != "" && strings.Contains(got, step.not) {
+				t.Errorf("%d: after %q no %q, or %q, in\n%s", width, step.js, step.want, step.not, got)
+			}
+		}
+		var faults []string
+		c.eval(layoutFaults, &faults)
+		for _, f := range append(faults, c.complaints(own)...) {
+			t.Errorf("%d: %s", width, f)
+		}
+		keep(t, fmt.Sprintf("film-%d.png", width), func() []byte { return c.screenshot() })
+		// A picture fills the window, and closes again.
+		var zoomed, closed bool
+		c.eval(`(() => { document.querySelector("button.zoom").click(); return document.getElementById("zoom").open; })()`, &zoomed)
+		c.eval(`(() => { document.querySelector("#zoom button").click(); return !document.getElementById("zoom").open; })()`, &closed)
+		if !zoomed || !closed {
+			t.Errorf("%d: zoomed %v, closed %v", width, zoomed, closed)
+		}
+	}
+}
+
+// TestAxeInBrowser lets axe-core look for what keeps people with disabilities from reading the page. AXE is the path
+// of its script, which is fetched where these tests run and not kept here.
+func TestAxeInBrowser(t *testing.T) {
+	path := os.Getenv("AXE")
+	if path == "" {
+		t.Skip("AXE is not set: axe-core is left out")
+	}
+	axe, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := startChromium(t)
+	dir := t.TempDir()
+	r := sample.Report()
+	write(t, dir, r)
+	for _, width := range []int{390, 1600} {
+		c.size(width, 900)
+		c.call("Page.setBypassCSP", map[string]any{"enabled": true}, nil) // the page lets no foreign script run
+		c.open("file://" + filepath.Join(dir, pageName))
+		c.eval(`for (const d of document.querySelectorAll("details")) d.open = true; 0`, nil)
+		c.eval(string(axe)+"; 0", nil)
+		var bad []string
+		c.eval(`axe.run().then(r => r.violations.filter(v => v.impact === "serious" || v.impact === "critical").map(v => v.id + ": " + v.help + ": " + v.nodes.slice(0, 3).map(n => n.html.slice(0, 120)).join(" | ")))`, &bad)
+		for _, b := range bad {
+			t.Errorf("%d: %s", width, b)
+		}
+	}
+}
+
 // TestAccessibilityInBrowser asks Chromium's accessibility tree, which is what a screen reader gets.
 func TestAccessibilityInBrowser(t *testing.T) {
 	dir := t.TempDir()
@@ -142,6 +226,7 @@ func TestAccessibilityInBrowser(t *testing.T) {
 	c := startChromium(t)
 	c.size(1280, 900)
 	c.open("file://" + filepath.Join(dir, pageName))
+	c.eval(`for (const d of document.querySelectorAll("details")) d.open = true; new Promise(done => setTimeout(done, 100))`, nil)
 	var tree struct {
 		Nodes []struct {
 			Ignored bool `json:"ignored"`

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"dualbank/results"
+	"dualbank/results/table"
 	"dualbank/results/unit"
 )
 
@@ -63,4 +64,75 @@ func verdict(r *results.Report) (text, severity string) {
 		text += fmt.Sprintf("; %s judged", unit.Plural(judged, "power cut"))
 	}
 	return text, severity
+}
+
+// verdicts returns what a reader must know first, a sentence each, with its severity.
+func verdicts(r *results.Report) (out []table.Cell) {
+	add := func(severity, format string, args ...any) {
+		out = append(out, table.Cell{Text: fmt.Sprintf(format, args...), Severity: severity})
+	}
+	for i := range r.Cuts {
+		if s, severity := cutVerdict(&r.Cuts[i]); s != "" {
+			add(severity, "%s", s)
+		}
+	}
+	for _, f := range r.Facts {
+		if f.Name == results.LifeFact && f.Value != "unknown" {
+			add("", "The flash lasts %s.", f.Value)
+		}
+	}
+	if text, severity := verdict(r); len(out) == 0 && text != "" {
+		add(severity, "%s", text)
+	}
+	return out
+}
+
+// cutVerdict says what the power cuts of a sweep lead to.
+func cutVerdict(m *results.CutMap) (text, severity string) {
+	all, by := m.Shares()
+	if all == 0 {
+		return "", ""
+	}
+	share := func(n uint64) string { return unit.Percent(float64(n) / float64(all)) }
+	switch m.Subject {
+	case "update":
+		var broken uint64
+		for _, n := range by {
+			broken += n
+		}
+		if broken == 0 {
+			return fmt.Sprintf("No power cut of an update bricks the device, of %s that were judged.", unit.Count(all)), "good"
+		}
+		if by[1] > 0 {
+			return fmt.Sprintf("A power cut of an update bricks the device in %s of the cuts.", share(by[1])), "high"
+		}
+		return fmt.Sprintf("A power cut of an update breaks a rule in %s of the cuts, and bricks no device.", share(broken)), "medium"
+	case "KVStore":
+		const opens, works = 1, 7
+		var lost uint64
+		for rule, n := range by {
+			if rule != opens && rule != works {
+				lost += n
+			}
+		}
+		var parts []string
+		if severity = "good"; by[works] > 0 {
+			severity = "medium"
+			parts = append(parts, fmt.Sprintf("after %s of them a later write fails", share(by[works])))
+		}
+		if lost > 0 {
+			severity = "high"
+			parts = append([]string{fmt.Sprintf("in %s a value is lost or wrong", share(lost))}, parts...)
+		}
+		if by[opens] > 0 {
+			severity = "high"
+			parts = append([]string{fmt.Sprintf("a store that never opens in %s of the cuts", share(by[opens]))}, parts...)
+			return "A power cut during a write leaves " + strings.Join(parts, "; ") + ".", severity
+		}
+		if len(parts) == 0 {
+			return fmt.Sprintf("No power cut during a write breaks a rule of the store, of %s that were judged.", unit.Count(all)), severity
+		}
+		return "Every power cut during a write leaves a store that opens; " + strings.Join(parts, "; ") + ".", severity
+	}
+	return "", ""
 }

@@ -2,9 +2,13 @@ package page
 
 import (
 	"bytes"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
+	"regexp"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot/vg"
@@ -21,24 +25,43 @@ var pageText string
 //go:embed page.css
 var pageStyle string
 
+//go:embed film.js
+var filmScript string
+
+// script is what the page runs. The lines around it keep the page well-formed as XML, too.
+var script = "//<![CDATA[\n" + filmScript + "//]]>\n"
+
+// scriptHash names the script in the page's security policy: nothing else may run.
+var scriptHash = func() string {
+	sum := sha256.Sum256([]byte(script))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}()
+
 var pageTemplate = template.Must(template.New("page").Parse(pageText))
 
 // page holds the data of the template page.html.
 type page struct {
-	Title, Board, Command, Scenario string
-	Style                           template.CSS
-	Verdict                         table.Cell
-	Facts                           []results.Fact
-	Figures                         []figure
-	HasFindings                     bool
-	FindingTable                    table.Table
-	Findings                        []finding
-	Sections                        []section
-	Again                           table.Table
-	Seed                            string
-	Sources                         table.Table
-	Marks                           string
+	Title, Board, Command, Scenario, Made string
+	Style                                 template.CSS
+	Script                                template.JS
+	ScriptHash                            template.HTMLAttr
+	Verdict                               []table.Cell
+	Facts                                 []results.Fact // at most mostFacts
+	More                                  table.Table    // all facts
+	HasFindings                           bool
+	FindingsText                          string
+	Findings                              []finding
+	Figures                               []figure
+	Sections                              []section
+	Again                                 table.Table
+	Seed                                  string
+	Sources                               table.Table
+	Marks                                 string
+	Kinds                                 [][2]string // what lies on a flash, for films
 }
+
+// mostFacts bounds the figures that the page begins with.
+const mostFacts = 6
 
 // figure is one picture in two widths: for screens and paper, and for phones.
 type figure struct {
@@ -46,10 +69,15 @@ type figure struct {
 	Wide, Narrow template.HTML
 }
 
+// finding is one row of the findings.
 type finding struct {
 	results.Finding
-	Anchor, Cuts string
+	Anchor, What, Cuts string
+	Files              []link
 }
+
+// link is one to a file beside the page.
+type link struct{ Text, Link string }
 
 // section is a heading with tables below.
 type section struct {
@@ -57,24 +85,31 @@ type section struct {
 	Tables          []table.Table
 }
 
-// Page returns report.html: one page that needs no network and no script.
+// Page returns report.html: one page that needs no network. Without scripts it shows everything but the steps of a
+// finding, of which it has the words.
 func Page(r *results.Report) ([]byte, error) {
 	if err := results.Check(r); err != nil {
 		return nil, err
 	}
 	pics := plot.Pictures(r)
-	text, severity := verdict(r)
 	p := page{
-		Title: r.Title, Board: r.Board, Command: r.Command, Scenario: strings.TrimRight(r.Scenario, "\n"),
-		Style:       template.CSS(pageStyle + "@media screen and (prefers-color-scheme: dark) {\n  " + plot.DarkRules() + "\n}\n"),
-		Verdict:     table.Cell{Text: text, Severity: severity},
-		Facts:       r.Facts,
+		Title: r.Title, Board: r.Board, Command: r.Command, Scenario: strings.TrimRight(r.Scenario, "\n"), Made: r.Made,
+		Style:  template.CSS(pageStyle + "@media screen and (prefers-color-scheme: dark) {\n  " + plot.DarkRules() + "\n}\n"),
+		Script: template.JS(script), ScriptHash: template.HTMLAttr(scriptHash), Kinds: results.BoxKinds,
+		Verdict:     verdicts(r),
+		Facts:       headline(r.Facts),
 		HasFindings: len(r.Findings) > 0 || len(r.Cuts) > 0,
 		Sources:     sourceTable(r.Sources),
 		Marks:       markWords(r.Sources),
 	}
 	if p.Title == "" {
 		p.Title = "dualbank report"
+	}
+	if len(r.Facts) > len(p.Facts) {
+		p.More = table.Table{ID: "table-facts", Caption: "All figures", Head: table.Words("Figure", "Value", "What it means")}
+		for _, f := range r.Facts {
+			p.More.Rows = append(p.More.Rows, table.Words(f.Name, f.Value, f.Note))
+		}
 	}
 	for _, pic := range pics {
 		p.Figures = append(p.Figures, figure{
@@ -83,17 +118,17 @@ func Page(r *results.Report) ([]byte, error) {
 			Narrow: inline(pic, plot.NarrowWidth, "narrow"),
 		})
 	}
-	p.FindingTable = table.Table{Caption: "Findings, gravest first", Head: []table.Cell{{Text: "Severity"}, {Text: "Finding"}, {Text: "Rule"}, table.Number("Cuts")}}
+	p.FindingsText, _ = verdict(r)
 	for i, f := range bySeverity(r) {
-		anchor := fmt.Sprintf("finding-%d", i+1)
-		p.Findings = append(p.Findings, finding{f, anchor, unit.Plural(f.Count, "power cut")})
-		p.FindingTable.Rows = append(p.FindingTable.Rows, []table.Cell{
-			{Text: f.Severity, Severity: f.Severity}, {Text: f.Title, Note: f.Where, Link: anchor}, {Text: ruleOf(f)}, table.Number(unit.Count(f.Count)),
-		})
+		what := "finding-" + f.ID // the same on every page that has the finding
+		if !plainID.MatchString(f.ID) || slices.ContainsFunc(p.Findings, func(o finding) bool { return o.Anchor == what }) {
+			what = fmt.Sprintf("finding-%d", i+1)
+		}
+		p.Findings = append(p.Findings, finding{f, what, f.Title, unit.Plural(f.Count, "power cut"), files(f)})
 	}
 	p.Sections = sections(r)
 	p.Again, p.Seed = reproduction(r, pics, p.Sections), seed(r)
-	p.FindingTable.ID, p.Sources.ID = "table-findings", "table-sources"
+	p.Sources.ID = "table-sources"
 	for _, s := range p.Sections {
 		for i := range s.Tables {
 			s.Tables[i].ID = fmt.Sprintf("table-%s-%d", s.ID, i+1)
@@ -104,6 +139,33 @@ func Page(r *results.Report) ([]byte, error) {
 		return nil, fmt.Errorf("report.html: %w", err)
 	}
 	return buf.Bytes(), nil
+}
+
+// headline returns the facts that answer a question, or the first ones.
+func headline(facts []results.Fact) (out []results.Fact) {
+	for _, f := range facts {
+		if f.Question != "" {
+			out = append(out, f)
+		}
+	}
+	if out == nil {
+		out = facts
+	}
+	return out[:min(mostFacts, len(out))]
+}
+
+// plainID is what the IDs of findings look like.
+var plainID = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
+
+// files returns the links to the files of a finding, for those that a command replays from the folder of the page.
+func files(f results.Finding) (out []link) {
+	if !plainID.MatchString(f.ID) || !strings.HasSuffix(f.Command, f.ID+".json") {
+		return nil
+	}
+	for _, ext := range []string{"json", "txt", "bin", "hex"} {
+		out = append(out, link{f.ID + "." + ext, "findings/" + f.ID + "." + ext})
+	}
+	return out
 }
 
 // inline returns a picture as an element of the page.

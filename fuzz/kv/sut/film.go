@@ -52,7 +52,12 @@ func (r *Run) view(p kvstore.Profile) (v film.View) {
 	for _, l := range r.tdbs() {
 		if dev, err := r.F.Region(l.Base, l.Size); err == nil {
 			if pic, err := kvstore.Inspect(unpowered{dev, r.F, l.Base}, p); err == nil {
-				v.Boxes = append(v.Boxes, boxes(l.Base, pic)...)
+				for _, b := range boxes(l.Base, pic) {
+					if b.Kind == "torn" {
+						b.Size = r.written(b.Addr, b.Size)
+					}
+					v.Boxes = append(v.Boxes, b)
+				}
 			}
 		}
 		table, open := l.Store.Slots()
@@ -71,6 +76,17 @@ func (r *Run) view(p kvstore.Profile) (v film.View) {
 	}
 	slices.SortFunc(v.Belief, func(a, b results.Belief) int { return cmp.Compare(a.Addr, b.Addr) })
 	return v
+}
+
+// written is how many bytes from addr on there are until the last that is not erased, of size.
+func (r *Run) written(addr, size uint32) uint32 {
+	p := make([]byte, size)
+	r.F.Peek(addr, p)
+	erased := byte(r.F.Part().ErasedValue())
+	for size > 1 && p[size-1] == erased {
+		size--
+	}
+	return size
 }
 
 // boxes are what lies in the areas of a store at base.

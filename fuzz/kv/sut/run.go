@@ -111,7 +111,9 @@ func (r *Run) Perform(s *script.Step) (d Done) {
 	if s.Kind == script.Reboot {
 		first = 0
 	}
-	r.Begins(&s.Op)
+	if r.film != nil {
+		r.Begins(&s.Op, r.Exp.Wanted)
+	}
 	if s.Fault.Mode == nil {
 		d.Err = Do(&s.Op, r.Store, r.F)
 	} else {

@@ -12,10 +12,11 @@ type scenes struct {
 	look func() film.View // what this store's flash holds, and what the store believes
 }
 
-// Begins films the operation that comes next.
-func (s *scenes) Begins(op *script.Op) {
+// Begins films the operation that comes next, on a store of which so much must hold.
+func (s *scenes) Begins(op *script.Op, wanted func() []results.Wanted) {
 	if s.film != nil {
 		s.film.Look(s.look)
+		s.film.Keys(wanted())
 		s.film.Scene("%v", op)
 	}
 }

@@ -48,6 +48,7 @@ func Report() *results.Report {
 	r.Application, r.Collections = application()
 	r.Cuts = Cuts()
 	r.Findings = findings()
+	r.Findings[0].Film = film()
 	r.Facts = []results.Fact{
 		{Name: "Findings", Value: "3", Note: "2 of high severity: a cut can lose a key that was stored with success"},
 		{Name: "Years at 500 sets a day", Value: "26.3 years", Note: "until the first sector passes 10,000 erases, typical times"},
@@ -380,4 +381,24 @@ func Update(name string, n uint32, runs, down float64) results.UpdateTime {
 		{Name: "download", Seconds: runs, Masked: runs / 2},
 		{Name: "copy", Seconds: down, Stall: down, Masked: down / 4, Down: true},
 	}}
+}
+
+// film is a cut in a set of one key, and the open after it.
+func film() *results.Film {
+	return &results.Film{
+		Base: 0x0810_0000, Sectors: []uint32{16 << 10, 16 << 10, 16 << 10, 16 << 10, 64 << 10}, Erased: 0xFF, Cut: 1,
+		Start: []results.Patch{{Addr: 0x0810_0048, Data: []byte("a master record")}, {Addr: 0x0810_0100, Size: 512, Fill: 0x5A}},
+		Frames: []results.Frame{
+			{
+				Scene: `set "key", 31 bytes`, Text: "Program 34 bytes at 0x08100400", Patches: []results.Patch{{Addr: 0x0810_0400, Data: []byte("key<31 bytes & a torn tail>")}},
+				Boxes: []results.Box{
+					{Addr: 0x0810_0048, Size: 36, Kind: "master", Text: "master record, version 1: active area"},
+					{Addr: 0x0810_0100, Size: 512, Kind: "live", Text: `"key", 488 bytes`}, {Addr: 0x0810_0400, Size: 27, Kind: "torn", Text: "unfinished record, 27 bytes not erased"},
+				},
+				Belief: []results.Belief{{Key: "key", Addr: 0x0810_0100}}, Keys: []results.Wanted{{Key: "key", Text: "the 488 bytes stored or the 31 bytes stored"}},
+			},
+			{Scene: `set "key", 31 bytes`, Text: "the power is cut", Closed: true},
+			{Scene: "the device boots, and opens the store", Text: "it fails: read failed", Closed: true},
+		},
+	}
 }
