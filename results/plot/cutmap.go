@@ -17,19 +17,30 @@ type outcome struct {
 	shade *shade
 }
 
-// shaded returns the outcomes of m with their shades.
-func shaded(m results.CutMap) []outcome {
+// severities are the shades of findings by severity.
+var severities = map[string]*shade{"high": vermillion, "medium": orange, "low": blue}
+
+// shaded returns the outcomes of m with the shades of their severities: those of the findings that they led to.
+func shaded(m results.CutMap, findings []results.Finding) []outcome {
 	var out []outcome
 	for _, o := range m.Outcomes() {
-		out = append(out, outcome{o, quiet})
-	}
-	for i, colours := 1, []*shade{vermillion, purple, blue, orange, ink, sky, yellow, green}; i < len(out); i++ {
-		out[i].shade = colours[(i-1)%len(colours)]
+		s := quiet
+		if o.Rule != 0 {
+			s = purple // of a finding that the report does not have
+			for _, grave := range []string{"low", "medium", "high"} {
+				if slices.ContainsFunc(findings, func(f results.Finding) bool {
+					return f.Severity == grave && f.Rule == o.Rule && strings.HasPrefix(f.Title, o.Text)
+				}) {
+					s = severities[grave]
+				}
+			}
+		}
+		out = append(out, outcome{o, s})
 	}
 	return out
 }
 
-func cutPictures(maps []results.CutMap) []*Picture {
+func cutPictures(maps []results.CutMap, findings []results.Finding) []*Picture {
 	var out []*Picture
 	names := fileNames{}
 	for _, m := range maps {
@@ -39,9 +50,9 @@ func cutPictures(maps []results.CutMap) []*Picture {
 		out = append(out, &Picture{
 			Name:  names.next("cuts", m.Name),
 			Title: "Power cuts by step and mode: " + m.Name,
-			note:  "One block for each way a cut leaves its step; in it one lane for each outcome. Height: share of the steps there.",
+			note:  "From left to right, the steps of the run at which the power was cut. One block for each way a cut leaves its step; in it one lane for each outcome. Height: share of the steps there. Red is of high severity, orange of medium, blue of low.",
 			words: []string{cutWords(m)},
-			body:  func(w vg.Length) part { return cutBody(m, w) },
+			body:  func(w vg.Length) part { return cutBody(m, findings, w) },
 		})
 	}
 	return out
@@ -73,69 +84,81 @@ func cutWords(m results.CutMap) string {
 	return b.String()
 }
 
-func cutBody(m results.CutMap, w vg.Length) part {
+func cutBody(m results.CutMap, findings []results.Finding, w vg.Length) part {
 	const (
-		gap   = 2  // between lanes
-		apart = 12 // between modes
+		head  = 20 // of a mode
+		apart = 8  // between modes
 		marks = 26
 		foot  = 38
 	)
-	st := lettering(bodySize, false, ink)
-	names := vg.Length(0)
+	outs := shaded(m, findings)
+	rows := vg.Length(0)
 	for _, r := range m.Rows {
-		names = max(names, st.Width(r.Mode)+12)
+		rows += head + apart + laneHeight*vg.Length(len(lanes(r.Runs, outs)))
 	}
-	names = min(names, w/3)
-	outs := shaded(m)
-	var entries []entry
-	for _, o := range outs {
-		entries = append(entries, entry{o.shade, unit.Plural(o.Cuts, m.Counted()) + ", " + o.Label()})
-	}
-	key := pen{}.legend(0, w, entries)
-	high := vg.Length(max(6, 14-len(outs))) // of a lane
-	if len(outs) == 1 {
-		high = 18
-	}
-	row := vg.Length(len(outs))*(high+gap) + apart
-	rows := vg.Length(len(m.Rows)) * row
 	below := vg.Length(0)
 	if len(m.Marks) > 0 {
 		below = marks
 	}
-	return part{height: rows + 6 + below + foot + key, draw: func(p pen) {
-		x := func(step float64) vg.Length {
-			return names + (p.w-names)*vg.Length(step/float64(m.Steps))
+	return part{height: rows + 6 + below + foot, draw: func(p pen) {
+		x := func(step float64) vg.Length { return p.w * vg.Length(step/float64(m.Steps)) }
+		y := vg.Length(0)
+		for _, r := range m.Rows {
+			st := lettering(bodySize, true, ink)
+			p.text(0, y+14, left, st, fitted("mode "+r.Mode, st, p.w))
+			y += head
+			for _, l := range lanes(r.Runs, outs) {
+				p.lane(l, m.Counted(), m.Steps, y)
+				y += laneHeight
+			}
+			y += apart
 		}
-		for i, r := range m.Rows {
-			y := vg.Length(i) * row
-			p.text(0, y+(row-apart)/2+4, left, st, fitted(r.Mode, st, names-8))
-			p.lanes(r.Runs, outs, m.Steps, names, y, high, gap)
-		}
-		y := rows + 6
+		y += 6
 		if len(m.Marks) > 0 {
-			p.cutMarks(m.Marks, x, y, names)
+			p.cutMarks(m.Marks, x, y, 0)
 			y += marks
 		}
-		p.line(names, y, p.w, y, 1.5, ink)
-		ticks := countTicks(m.Steps, max(2, int((p.w-names)/90)))
+		p.line(0, y, p.w, y, 1.5, ink)
+		ticks := countTicks(m.Steps, max(2, int(p.w/90)))
 		p.underneath(y, ticks, func(v float64) vg.Length { return x(v) })
-		p.text(names+(p.w-names)/2, y+31, center, lettering(smallSize, false, ink), "step of the run at which the power is cut")
-		p.legend(y+foot, p.w, entries)
+		p.text(p.w/2, y+31, center, lettering(smallSize, false, ink), "step of the run at which the power is cut")
 	}}
 }
 
-// lanes draws one mode, with a lane for each outcome. A single cut among a million has a mark, and no outcome
-// hides another.
-func (p pen) lanes(runs []results.CutRun, outs []outcome, steps uint64, x, y, high, gap vg.Length) {
-	spans := make([][]results.Span, len(outs))
+// laneHeight is the height of a lane: its name, and its steps below.
+const laneHeight = 26
+
+// cutLane is one outcome of one mode.
+type cutLane struct {
+	outcome
+	spans []results.Span
+	cuts  uint64
+}
+
+// lanes are the outcomes that a mode has, each with its steps. No outcome hides another.
+func lanes(runs []results.CutRun, outs []outcome) (out []cutLane) {
+	all := make([]cutLane, len(outs))
 	for _, run := range runs {
-		k := slices.IndexFunc(outs, func(o outcome) bool { return o.Has(run) })
-		spans[k] = append(spans[k], results.Span{Start: float64(run.First), End: float64(run.Last + 1), Share: 1})
+		l := &all[slices.IndexFunc(outs, func(o outcome) bool { return o.Has(run) })]
+		l.spans = append(l.spans, results.Span{Start: float64(run.First), End: float64(run.Last + 1), Share: 1})
+		l.cuts += run.Count()
 	}
-	for k, o := range outs {
-		p.trace(spans[k], results.Span{End: float64(steps)}, x, y, p.w-x, high, o.shade, 0.35)
-		y += high + gap
+	for k := range all {
+		if all[k].outcome = outs[k]; all[k].cuts > 0 {
+			out = append(out, all[k])
+		}
 	}
+	return out
+}
+
+// lane draws a lane with its name. A single cut among a million has a mark.
+func (p pen) lane(l cutLane, counted string, steps uint64, y vg.Length) {
+	st := lettering(smallSize, false, muted)
+	name := fmt.Sprintf("%s, %s", unit.Plural(l.cuts, counted), l.Label())
+	p.tip(name)
+	p.text(0, y+11, left, st, fitted(name, st, p.w))
+	p.trace(l.spans, results.Span{End: float64(steps)}, 0, y+15, p.w, 8, l.shade, 0.35)
+	p.tip("")
 }
 
 // cutMarks draws the named operations as brackets, with their names where there is room.

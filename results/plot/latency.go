@@ -106,14 +106,19 @@ func (p pen) latencyMarks(l results.Latencies, s *shade, c *chart) {
 		if lastX-cx < 5 && cy-lastY < 5 && lastX > 0 {
 			continue
 		}
+		p.tip(fmt.Sprintf("%s: a set with garbage collection takes %s", l.Name, unit.Duration(l.All[i])))
 		p.ring(cx, cy, 3.5, s)
 		lastX, lastY = cx, cy
 	}
+	p.tip(fmt.Sprintf("%s: half of the sets take at most %s", l.Name, unit.Duration(l.Quantile(0.5))))
 	p.mark(c.x(l.Quantile(0.5)), c.y(0.5), markP50, s)
 	if n >= 100 {
+		p.tip(fmt.Sprintf("%s: 99 %% of the sets take at most %s", l.Name, unit.Duration(l.Quantile(0.99))))
 		p.mark(c.x(l.Quantile(0.99)), c.y(0.99), markP99, s)
 	}
+	p.tip(fmt.Sprintf("%s: the slowest set takes %s", l.Name, unit.Duration(l.Max())))
 	p.mark(c.x(l.Max()), c.y(1-0.5/n), markMax, s)
+	p.tip("")
 }
 
 // latencyTable draws the legend with the figures. Narrow pictures have the figures on a line below each name.

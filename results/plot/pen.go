@@ -92,6 +92,13 @@ const (
 	right  = text.XRight
 )
 
+// tip says what a person who points at the shapes that follow is told; "" ends it. Only an SVG can tell.
+func (p pen) tip(s string) {
+	if c, ok := p.c.Canvas.(*svgCanvas); ok {
+		c.tip = s
+	}
+}
+
 // text writes s with its base line at y.
 func (p pen) text(x, y vg.Length, align text.XAlignment, st text.Style, s string) {
 	if s == "" {

@@ -173,7 +173,7 @@ func Pictures(r *results.Report) []*Picture {
 	all = append(all, collectionPictures(r.Collections)...)
 	all = append(all, interruptPictures(r.Application)...)
 	all = append(all, timelinePicture(r.Timeline), updateSizesPicture(r.Updates), updatesPicture(r.Updates))
-	all = append(all, cutPictures(r.Cuts)...)
+	all = append(all, cutPictures(r.Cuts, r.Findings)...)
 	return slices.DeleteFunc(all, func(p *Picture) bool { return p == nil })
 }
 

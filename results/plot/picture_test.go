@@ -31,7 +31,7 @@ func TestEveryPictureIsDrawn(t *testing.T) {
 			if seen["path"] < 5 || seen["text"] < 5 {
 				t.Errorf("%s at %v: %v", p.Name, width, seen)
 			}
-			if seen["title"] != 1 || seen["desc"] != 1 || !strings.Contains(svg, `role="img"`) {
+			if !strings.Contains(svg, `<title id="x-t">`) || seen["desc"] != 1 || !strings.Contains(svg, `role="img"`) {
 				t.Errorf("%s: no text alternative", p.Name)
 			}
 			if strings.Contains(svg, "NaN") || strings.Contains(svg, "Inf") {
@@ -172,19 +172,31 @@ func TestRareOutcomesShow(t *testing.T) {
 		{First: 500001, Last: 500001, Rule: 1, Outcome: "rare"},
 		{First: 500002, Last: 1<<20 - 1, Rule: 7, Outcome: "common"},
 	}}}}
-	c := newSVG(1000, 60)
-	newPen(draw.New(c)).lanes(m.Rows[0].Runs, shaded(m), m.Steps, 0, 0, 10, 2)
-	lines := strings.Split(strings.TrimSpace(c.body.String()), "\n")
-	if len(lines) != 6 {
+	c := newSVG(1000, 100)
+	found := []results.Finding{{Rule: 1, Severity: "high", Title: "rare (cut: set)"}, {Rule: 7, Severity: "low", Title: "common (x)"}, {Rule: 7, Severity: "medium", Title: "common (y)"}}
+	all := lanes(m.Rows[0].Runs, shaded(m, found))
+	for i, l := range all {
+		newPen(draw.New(c)).lane(l, "cut", m.Steps, laneHeight*vg.Length(i))
+	}
+	var lines []string
+	for line := range strings.Lines(c.body.String()) {
+		if strings.HasPrefix(line, "<path") {
+			lines = append(lines, line)
+		}
+	}
+	if len(all) != 3 || len(lines) != 6 {
 		t.Fatalf("%d lines, want a ground and a trace for each of 3 lanes", len(lines))
 	}
 	for i, want := range []string{
-		`<path d="M0 0L9 0L9 10L0 10ZM9 4.5L10.5 4.5L10.5 10L9 10Z" class="f-quiet"`,
-		`<path d="M476 18.5L477.5 18.5L477.5 22L476 22Z" class="f-vermillion"`,
-		`<path d="M9 29.5L10.5 29.5L10.5 34L9 34ZM10 24L1000 24L1000 34L10 34Z" class="f-purple"`,
+		`<path d="M0 15L9 15L9 23L0 23ZM9 18.5L10.5 18.5L10.5 23L9 23Z" class="f-quiet"`,
+		`<path d="M476 46L477.5 46L477.5 49L476 49Z" class="f-vermillion"`,
+		`<path d="M9 71.5L10.5 71.5L10.5 75L9 75ZM10 67L1000 67L1000 75L10 75Z" class="f-orange"`,
 	} {
 		if !strings.HasPrefix(lines[2*i+1], want) {
 			t.Errorf("lane %d: %s, want %s", i, lines[2*i+1], want)
+		}
+		if tip := []string{"10,000 cuts, ok", "1 cut, rule 1: rare", "1,038,575 cuts, rule 7: common"}[i]; !strings.Contains(lines[2*i+1], "<title>"+tip+"</title>") {
+			t.Errorf("lane %d does not say %q to whoever points at it", i, tip)
 		}
 	}
 }

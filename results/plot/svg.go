@@ -25,6 +25,7 @@ type svgCanvas struct {
 	body  strings.Builder
 	state svgState
 	stack []svgState
+	tip   string // of the shapes that follow
 }
 
 // svgState is what Push saves: the pen and the affine map (a c e; b d f) to the canvas with y up.
@@ -133,23 +134,33 @@ func (s *svgCanvas) Stroke(p vg.Path) {
 		return
 	}
 	k := s.scale()
-	fmt.Fprintf(&s.body, `<path d="%s" fill="none"%s stroke-width="%s"`, s.path(p), s.paint("stroke"), num(s.state.width.Points()*k))
+	var b strings.Builder
+	fmt.Fprintf(&b, `<path d="%s" fill="none"%s stroke-width="%s"`, s.path(p), s.paint("stroke"), num(s.state.width.Points()*k))
 	if len(s.state.dash) > 0 {
 		lens := make([]string, len(s.state.dash))
 		for i, d := range s.state.dash {
 			lens[i] = num(d.Points() * k)
 		}
-		fmt.Fprintf(&s.body, ` stroke-dasharray="%s"`, strings.Join(lens, " "))
+		fmt.Fprintf(&b, ` stroke-dasharray="%s"`, strings.Join(lens, " "))
 		if s.state.offset != 0 {
-			fmt.Fprintf(&s.body, ` stroke-dashoffset="%s"`, num(s.state.offset.Points()*k))
+			fmt.Fprintf(&b, ` stroke-dashoffset="%s"`, num(s.state.offset.Points()*k))
 		}
 	}
-	s.body.WriteString("/>\n")
+	s.shape(b.String())
 }
 
 // Fill implements vg.Canvas.
 func (s *svgCanvas) Fill(p vg.Path) {
-	fmt.Fprintf(&s.body, "<path d=\"%s\"%s/>\n", s.path(p), s.paint("fill"))
+	s.shape(fmt.Sprintf("<path d=\"%s\"%s", s.path(p), s.paint("fill")))
+}
+
+// shape ends an element, with its tip.
+func (s *svgCanvas) shape(begun string) {
+	if s.tip == "" {
+		s.body.WriteString(begun + "/>\n")
+		return
+	}
+	s.body.WriteString(begun + "><title>" + escaped(s.tip) + "</title></path>\n")
 }
 
 // path writes path data. A whole circle is two arcs; other arcs become chords of at most five

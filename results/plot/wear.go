@@ -184,9 +184,11 @@ func (p pen) wearBars(wear []results.SectorWear, r region, x func(int) vg.Length
 	if col >= 6 {
 		for i := r.first; i <= r.last; i++ {
 			if n := wear[i].Erases; n > 0 {
+				p.tip(fmt.Sprintf("sector %d at %s: erased %s", i, unit.Address(wear[i].Addr), unit.Plural(n, "time")))
 				p.box(x(i)+1, y(float64(n)), x(i+1)-1, base, r.shade)
 			}
 		}
+		p.tip("")
 		return
 	}
 	pts := []vg.Point{p.at(x(r.first), base)}
