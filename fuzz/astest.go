@@ -5,28 +5,25 @@ import (
 	"go/token"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"dualbank/fuzz/explore"
 )
 
 // AsTest returns the source of a Go test that fails while the finding stands, in package pkg of a module of
 // the user's own; a comment at its head says what that module needs. An error is one line: pkg is no name of
-// a package. Nothing that the finding's file says becomes code or ends a comment.
+// a package, or f is no finding (explore.Finding.Check). Nothing that it says becomes code or ends a comment.
 func AsTest(f *explore.Finding, pkg string) (string, error) {
 	if !token.IsIdentifier(pkg) || pkg == "_" {
 		return "", fmt.Errorf("package %q: give a name that Go allows, such as findings", pkg)
+	}
+	if err := f.Check(); err != nil {
+		return "", fmt.Errorf("not a finding: %w", err)
 	}
 	text, err := f.Text()
 	if err != nil {
 		return "", err
 	}
-	name := strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return r
-		}
-		return '_'
-	}, f.ID)
+	name := strings.ReplaceAll(f.ID, "-", "_")
 	return fmt.Sprintf(`// This test replays a finding of dualbank. The go.mod of its module needs
 //
 //	require dualbank v0.0.0

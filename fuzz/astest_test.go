@@ -11,6 +11,7 @@ import (
 
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
+	"dualbank/fuzz/kv/sut"
 )
 
 // TestAsTest: whatever a finding's file says stays in one string and one comment, and the string is the
@@ -20,8 +21,8 @@ func TestAsTest(t *testing.T) {
 		"plain", "two\nlines\npackage evil", "a comment's end */ func init() { panic(1) } /*", "back`quotes` + os.Exit(1)", "\r\u2028\ufeff\x00\xff", "//go:embed x\n//go:embed y", `"quotes" \\`,
 	} {
 		f := &explore.Finding{
-			ID: "kvstore-rule1-" + text, Subject: text, Symptom: explore.Symptom{Rule: 1, Kind: text, Error: text}, Seen: text,
-			Case: &kv.Case{Keys: []string{text}},
+			ID: "kvstore-rule1-0badcafe", Subject: sut.SubjectName, Symptom: explore.Symptom{Rule: 1, Kind: text, Op: text, Error: text},
+			Place: explore.Place{Op: text, Part: text}, Devices: []string{text}, Expected: text, Seen: text, Case: &kv.Case{Build: text},
 		}
 		src, err := AsTest(f, "mine")
 		if err != nil {
@@ -55,6 +56,21 @@ func TestAsTest(t *testing.T) {
 		got, err := ParseFinding([]byte(json))
 		if want := strings.ToValidUTF8(text, "\ufffd"); err != nil || got.Symptom.Error != want || got.Seen != want {
 			t.Errorf("%q: the test holds %+v, %v", text, got, err)
+		}
+	}
+}
+
+// TestAsTestNames: names that no finding has are refused before they become a name in Go.
+func TestAsTestNames(t *testing.T) {
+	for _, f := range []explore.Finding{
+		{ID: "x(t *testing.T) {}; func TestY"}, {ID: "a\nb"}, {ID: "A"}, {ID: "é"}, {ID: strings.Repeat("a", 101)}, {Subject: "TV"}, {Severity: "*/"},
+		{Case: &kv.Case{Keys: []string{"a b"}}}, {Case: &kv.Case{Profile: "own", Keys: []string{""}}},
+	} {
+		if f.Case == nil {
+			f.Case = new(kv.Case)
+		}
+		if src, err := AsTest(&f, "mine"); err == nil || src != "" || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%+v: %v", f, err)
 		}
 	}
 }

@@ -94,6 +94,8 @@ func TestBadFindings(t *testing.T) {
 	for _, tt := range []struct{ name, old, new, want string }{
 		{"syntax", `"format":2,`, `"format":,`, "line 1: not a finding"},
 		{"a tail", `step 0"]}}`, `step 0"]}} {}`, "something follows the finding"},
+		{"a bracket too many", `step 0"]}}`, `step 0"]}}}`, "something follows the finding"},
+		{"text behind it", `step 0"]}}`, `step 0"]}} # mine`, "something follows the finding"},
 		{"unknown key", `"subject"`, `"object"`, `line 1: not a finding: unknown field "object"`},
 		{"unknown key in the case", `"profile"`, `"profil"`, `line 2: not a finding: unknown field "profil"`},
 		{"another format", `"format":2`, `"format":3`, "format 3 is unknown"},
@@ -110,6 +112,13 @@ func TestBadFindings(t *testing.T) {
 		{"step", `at step 0`, `at step 100000`, "has no step 100000"},
 		{"mode", "before at", "behind at", `is no fault`},
 		{"key", `"keys":["a"]`, `"keys":["b"]`, `"a" is missing`},
+		{"id", `"subject"`, `"id":"../x","subject"`, `line 1: not a finding: id: "../x": use up to`},
+		{"subject", `"KVStore"`, `"TV"`, `line 1: not a finding: subject: "TV" is unknown: use KVStore`},
+		{"severity", `"subject"`, `"severity":"worst","subject"`, `line 1: not a finding: severity: "worst" is unknown`},
+		{"no key of a store", `"keys":["a"]`, `"keys":["a","b/c"]`, `line 2: not a finding: kv.keys: "b/c" is no key of a store`},
+		{"no key in the script", `set \"a\"`, `set \"a b\"`, `line 3: not a finding: kv.script: "a b" is no key of a store`},
+		{"an empty key", `"keys":["a"]`, `"keys":["a",""]`, `kv.keys: "" is no key of a store`},
+		{"more objects than a finding has", `"keys":["a"]`, `"keys":["a"` + strings.Repeat(",{}", 200_000) + "]", "more than 200000 objects"},
 		{"a fault too many", `"cut"`, `"live"`, "a fault belongs to the last step"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

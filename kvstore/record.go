@@ -59,7 +59,9 @@ var forbidden = func() (f [256]bool) {
 	return f
 }()
 
-func validKey(key string) bool {
+// ValidKey reports whether key may be a key, as Mbed's KVStore::is_valid_key does: 1 to MaxKey characters, none of
+// them blank, zero or one of */?:;"|<>\.
+func ValidKey(key string) bool {
 	if len(key) == 0 || len(key) > MaxKey {
 		return false
 	}

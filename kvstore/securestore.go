@@ -133,7 +133,7 @@ func (s *SecureStore) SetStart(key string, size uint32, flags Flags) error {
 	if !s.open {
 		return ErrNotReady
 	}
-	if !validKey(key) {
+	if !ValidKey(key) {
 		return ErrInvalidArgument
 	}
 	s.call()
@@ -305,7 +305,7 @@ func (s *SecureStore) Info(key string) (Info, error) {
 
 // read checks the record of key and decrypts the asked part of its value.
 func (s *SecureStore) read(key string, buf []byte, offset uint32) (n int, info Info, err error) {
-	if !validKey(key) {
+	if !ValidKey(key) {
 		return 0, Info{}, ErrInvalidArgument
 	}
 	defer s.end()

@@ -74,7 +74,7 @@ func (s *TDBStore) SetFinalize() error {
 }
 
 func (s *TDBStore) start(key string, size uint32, flags Flags) error {
-	if !validKey(key) || flags&^settable != 0 {
+	if !ValidKey(key) || flags&^settable != 0 {
 		return ErrInvalidArgument
 	}
 	in := &s.inc

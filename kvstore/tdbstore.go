@@ -345,7 +345,7 @@ func (s *TDBStore) Info(key string) (Info, error) {
 // The reference reads a record twice, once to find it and once for the caller. Here it is read once;
 // the work of the second CRC is accounted for by the callers.
 func (s *TDBStore) lookUp(key string) error {
-	if !validKey(key) {
+	if !ValidKey(key) {
 		return ErrInvalidArgument
 	}
 	if !s.open {

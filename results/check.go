@@ -20,7 +20,7 @@ func Check(r *Report) error {
 		return errors.New("no report")
 	}
 	for _, c := range []func(*Report) error{
-		checkText, checkSettings, checkBench, checkWear, checkSets, checkTimeline, checkUpdates, checkCuts, checkFindings, checkApplication, checkCollections, checkPlan,
+		checkCounts, checkText, checkSettings, checkBench, checkWear, checkSets, checkTimeline, checkUpdates, checkCuts, checkFindings, checkApplication, checkCollections, checkPlan,
 	} {
 		if err := c(r); err != nil {
 			return err
@@ -40,6 +40,38 @@ func times(where string, vs ...float64) error {
 				where = fmt.Sprintf("%s[%d]", where, i)
 			}
 			return fmt.Errorf("%s: %v is not a time in seconds, from 0 to %g", where, v, LongestTime)
+		}
+	}
+	return nil
+}
+
+// checkCounts bounds the records, of which some are compared with each other and all are drawn.
+func checkCounts(r *Report) error {
+	type count struct {
+		what    string
+		n, most int
+	}
+	counts := []count{
+		{"config", len(r.Config), 1000},
+		{"sources", len(r.Sources), 10_000},
+		{"facts", len(r.Facts), 1000},
+		{"bench", len(r.Bench), 100_000},
+		{"sets", len(r.Sets), 1000},
+		{"updates", len(r.Updates), 100_000},
+		{"cuts", len(r.Cuts), 1000},
+		{"findings", len(r.Findings), 10_000},
+		{"application", len(r.Application), 1000},
+		{"collections", len(r.Collections), 1000},
+	}
+	for i, a := range r.Application {
+		counts = append(counts, count{fmt.Sprintf("application[%d].interrupts", i), len(a.Interrupts), 1000})
+	}
+	if r.Plan != nil {
+		counts = append(counts, count{"plan.candidates", len(r.Plan.Candidates), 10_000}, count{"plan.live", len(r.Plan.Live), 10_000})
+	}
+	for _, c := range counts {
+		if c.n > c.most {
+			return fmt.Errorf("%s: %d records: %d at most", c.what, c.n, c.most)
 		}
 	}
 	return nil

@@ -79,6 +79,9 @@ func Encode(r *Report) ([]byte, error) {
 
 // Decode reads the bytes of records.json. The error is one line with the line of the file where there is one.
 func Decode(data []byte) (*Report, error) {
+	if err := input.Values(data); err != nil {
+		return nil, fmt.Errorf("%w: not the records of a run", err)
+	}
 	rec := records{Report: new(Report)}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()

@@ -31,7 +31,7 @@ func (c *findingsCommand) Run(t terminal) error {
 		}
 		src, err := fuzz.AsTest(f, name)
 		if err != nil {
-			return badInput(fmt.Errorf("--package: %w", err))
+			return badInput(fmt.Errorf("%s: --package: %w", c.Finding, err))
 		}
 		_, err = fmt.Fprint(t.out, src)
 		return err

@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
+
+	"dualbank/internal/input"
 )
 
 // fileFormat is the number of the format of finding files. Format 1 had cases of other kinds and sentences
@@ -86,12 +89,15 @@ func (f *Finding) Text() ([]byte, error) {
 
 // ParseFinding reads the text of a finding's file. An error is one line and names the line of the file.
 func ParseFinding(text []byte) (*Finding, error) {
+	if err := input.Values(text); err != nil {
+		return nil, fmt.Errorf("line 1: not a finding: it has %w", err)
+	}
 	var all map[string]json.RawMessage
 	dec := json.NewDecoder(bytes.NewReader(text))
 	if err := dec.Decode(&all); err != nil {
 		return nil, notFinding(text, dec.InputOffset(), err)
 	}
-	if _, err := dec.Token(); err == nil {
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, notFinding(text, dec.InputOffset(), errors.New("something follows the finding: remove it"))
 	}
 	if s := all["symptom"]; len(s) > 0 && s[0] == '"' || all["symptom"] == nil && all["format"] == nil && all["rule"] != nil {
@@ -128,7 +134,33 @@ func ParseFinding(text []byte) (*Finding, error) {
 	}
 	f.ID, f.Subject, f.Severity, f.Symptom, f.Place = h.ID, h.Subject, h.Severity, h.Symptom, h.Place
 	f.Count, f.Modes, f.Devices, f.Expected, f.Seen, f.Known = h.Count, h.Modes, h.Devices, h.Expected, h.Seen, h.Known
+	if err := f.Check(); err != nil {
+		key, _, _ := strings.Cut(err.Error(), ":")
+		at := max(bytes.Index(text, []byte(`"`+key[strings.LastIndex(key, ".")+1:]+`"`)), 0)
+		return nil, notFinding(text, int64(at), err)
+	}
 	return f, nil
+}
+
+// longestID bounds a finding's ID, which names files and a Go test.
+const longestID = 100
+
+// Check finds what no finding has, whatever its case does: an ID that is no plain name, a subject or severity that is
+// unknown, a key that no store takes. What a file leaves out is right. The error begins with the key in the file.
+func (f *Finding) Check() error {
+	plain := func(r rune) bool { return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' }
+	switch {
+	case len(f.ID) > longestID || strings.ContainsFunc(f.ID, func(r rune) bool { return !plain(r) }):
+		return fmt.Errorf("id: %q: use up to %d small letters, digits and hyphens", f.ID, longestID)
+	case f.Subject != "" && subjects[f.Subject] == nil:
+		return fmt.Errorf("subject: %q is unknown: use %s", f.Subject, strings.Join(slices.Sorted(maps.Keys(subjects)), ", "))
+	case f.Severity != "" && f.Severity != High && f.Severity != Medium && f.Severity != Low:
+		return fmt.Errorf("severity: %q is unknown: use %s, %s or %s", f.Severity, High, Medium, Low)
+	}
+	if c, ok := f.Case.(interface{ CheckKeys() error }); ok {
+		return c.CheckKeys()
+	}
+	return nil
 }
 
 // caseNames are the kinds of cases, for people.

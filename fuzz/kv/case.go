@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv/script"
@@ -105,6 +106,28 @@ func (c *Case) check() error {
 	}
 	return nil
 }
+
+// CheckKeys finds a key that no store takes. The error begins with the key in the finding's file.
+func (c *Case) CheckKeys() error {
+	good := kvstore.ValidKey
+	if c.Profile == ownProfile {
+		good = func(key string) bool { return key != "" && len(key) <= longestOwnKey && !strings.Contains(key, "\x00") }
+	}
+	for _, list := range []struct {
+		name string
+		keys []string
+	}{{"keys", c.Keys}, {"once", c.Once}, {"own", c.Own}, {"script", script.Keys(c.Steps)}} {
+		for _, k := range list.keys {
+			if !good(k) {
+				return fmt.Errorf("kv.%s: %q is no key of a store: use 1 to %d characters without any of ` */?:;\"|<>\\`", list.name, k, kvstore.MaxKey)
+			}
+		}
+	}
+	return nil
+}
+
+// longestOwnKey bounds the keys of a store that is not part of dualbank, in bytes.
+const longestOwnKey = 4096
 
 // caseOf is a case of this sweep.
 func (c *Sweep) caseOf(judge string, steps []script.Step, own map[string]bool) *Case {

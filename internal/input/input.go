@@ -7,14 +7,15 @@
 // Invariants:
 //
 //   - A file is regular, or a pipe that ends. A folder, a device such as /dev/zero and a socket are refused before
-//     anything is read.
+//     anything is read. Data files are regular: they are looked up again and again, and a pipe gives its content once.
 //   - No more than the limit is read, and a regular file above it is refused unread. Formats whose text is small and
-//     whose contents are large have bounds of their own, checked before they allocate.
+//     whose contents are large have bounds of their own, checked before they allocate; JSON has Values.
 //   - Read waits for a pipe as long as it takes. Commands read their inputs before they take over Ctrl-C, so that
 //     Ctrl-C ends the program while it waits.
 package input
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -30,18 +31,24 @@ const (
 	Corpus   = 16 << 20  // an input of the guided search
 	Firmware = 64 << 20  // binary, HEX or ELF with debug information
 	Dump     = 128 << 20
-	Records  = 64 << 20 // records.json
-	Bench    = 32 << 20 // the Go benchmark format
-	Trace    = 64 << 20 // recorded sets, CSV
+	Records  = 64 << 20  // records.json
+	Bench    = 32 << 20  // the Go benchmark format
+	Trace    = 64 << 20  // recorded sets, CSV
+	Program  = 256 << 20 // code under test
 )
 
 // Read returns the content of the file at path, of at most most bytes. It refuses what is neither a regular file nor
 // a pipe. The error is the cause without the path.
-func Read(path string, most int64) ([]byte, error) {
+func Read(path string, most int64) ([]byte, error) { return read(path, most, true) }
+
+// ReadAgain is Read for a file that is read more than once: it refuses a pipe, too.
+func ReadAgain(path string, most int64) ([]byte, error) { return read(path, most, false) }
+
+func read(path string, most int64, pipes bool) ([]byte, error) {
 	// Opening a device may have effects, so the kind is looked at first; and again, in case the file was replaced.
 	st, err := os.Stat(path)
 	if err == nil {
-		err = readable(st, most)
+		err = readable(st, most, pipes)
 	}
 	if err != nil {
 		return nil, cause(err)
@@ -52,27 +59,30 @@ func Read(path string, most int64) ([]byte, error) {
 	}
 	defer f.Close()
 	if st, err = f.Stat(); err == nil {
-		err = readable(st, most)
+		err = readable(st, most, pipes)
 	}
 	if err != nil {
 		return nil, cause(err)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err != nil {
+	// A regular file gets the memory that it needs at once, and one byte to see its end.
+	data := bytes.NewBuffer(make([]byte, 0, st.Size()+bytes.MinRead))
+	if _, err := data.ReadFrom(io.LimitReader(f, most+1)); err != nil {
 		return nil, cause(err)
 	}
-	if int64(len(data)) > most {
+	if int64(data.Len()) > most {
 		return nil, tooLarge(most)
 	}
-	return data, nil
+	return data.Bytes(), nil
 }
 
-func readable(st os.FileInfo, most int64) error {
+func readable(st os.FileInfo, most int64, pipes bool) error {
 	switch mode := st.Mode(); {
 	case mode.IsRegular() && st.Size() > most:
 		return tooLarge(most)
-	case mode.IsRegular(), mode&os.ModeNamedPipe != 0:
+	case mode.IsRegular(), mode&os.ModeNamedPipe != 0 && pipes:
 		return nil
+	case mode&os.ModeNamedPipe != 0:
+		return errors.New("is a pipe, and is read more than once: give a regular file")
 	case mode.IsDir():
 		return errors.New("is a directory")
 	}
