@@ -102,9 +102,14 @@ func beside(path, file string) string {
 func readBeside(path, key, file string, most int64) ([]byte, error) {
 	text, err := input.Read(beside(path, file), most)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %s: %s: %w: correct the path, which is relative to the scenario's folder", path, key, file, err)
+		return nil, unreadable(path, key, file, err)
 	}
 	return text, nil
+}
+
+// unreadable is the error of a file that a key of the scenario at path names.
+func unreadable(path, key, file string, err error) error {
+	return fmt.Errorf("%s: %s: %s: %w: correct the path, which is relative to the scenario's folder", path, key, file, err)
 }
 
 // Stored returns the scenario as it is written into a results folder, and the files that it needs there, by their
@@ -163,10 +168,11 @@ func (s *Scenario) dataFiles() (files []dataFile) {
 // read.
 func (s *Scenario) findDataFiles(path string) error {
 	for _, f := range s.dataFiles() {
-		if _, err := readBeside(path, f.key, *f.name, input.Data); err != nil {
-			return err
+		from := beside(path, *f.name)
+		if _, err := input.ReadAgain(from, input.Data); err != nil {
+			return unreadable(path, f.key, *f.name, err)
 		}
-		*f.name = beside(path, *f.name)
+		*f.name = from
 	}
 	return nil
 }
@@ -182,7 +188,7 @@ func (s *Scenario) storeDataFiles(files map[string][]byte) {
 			*f.name = at
 			continue
 		}
-		text, err := input.Read(from, input.Data)
+		text, err := input.ReadAgain(from, input.Data)
 		if p, bad := part.ByName(from); err != nil || bad == nil && strings.HasSuffix(p.Extends, ".toml") {
 			if at, err := filepath.Abs(from); err == nil {
 				*f.name = at

@@ -122,9 +122,9 @@ func (c *Campaign) Sweep(ctx context.Context, progress func(sweep string, done, 
 }
 
 // Confirm replays each finding in an environment of its own, such as one with a new process for each boot. One that
-// does not show there is of software that keeps state over a boot: w is told, and it is no longer among the
-// findings.
-func (r *CampaignResult) Confirm(env explore.Env, w io.Writer) {
+// does not show there is of software that keeps state over a boot: it is no longer among the findings, and told in a
+// line of its own.
+func (r *CampaignResult) Confirm(env explore.Env) (told []string) {
 	r.Findings = slices.DeleteFunc(r.Findings, func(f explore.Finding) bool {
 		_, broken, err := f.ReplayIn(io.Discard, env)
 		if err == nil && broken {
@@ -134,9 +134,10 @@ func (r *CampaignResult) Confirm(env explore.Env, w io.Writer) {
 		if err != nil {
 			why = ": " + err.Error()
 		}
-		fmt.Fprintf(w, "high    %s: state survives a boot: %s (%v) shows where processes are used again, and not in fresh ones%s\n", f.Subject, f.Symptom, f.Place, why)
+		told = append(told, fmt.Sprintf("high    %s: state survives a boot: %s (%v) shows where processes are used again, and not in fresh ones%s", f.Subject, f.Symptom, f.Place, why))
 		return true
 	})
+	return told
 }
 
 // Minimize makes the findings small, with so many replays for each. When ctx ends, the rest stay as they

@@ -3,7 +3,6 @@ package fuzz
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -155,19 +154,21 @@ func (s *Score) cells() (mark, what, where string) {
 // cell is text in a cell of a table.
 func cell(text string) string { return strings.NewReplacer("|", "/", "\n", " ").Replace(text) }
 
-// WriteScores writes the scores as a short table.
-func WriteScores(w io.Writer, scores []Score, seconds []float64) {
+// ScoreTable is the scores as a short table.
+func ScoreTable(scores []Score, seconds []float64) string {
+	w := new(strings.Builder)
 	fmt.Fprintf(w, "| defect | reference | found | rule and symptom | cuts | CPU s |\n|---|---|---|---|---|---|\n")
 	for i := range scores {
 		s := &scores[i]
 		mark, what, _ := s.cells()
 		fmt.Fprintf(w, "| `%s` | %s | %s | %s | %d | %.1f |\n", s.Defect.Name, s.Defect.Ref, mark, what, s.Stats.Cuts, seconds[i])
 	}
+	return w.String()
 }
 
-// WriteCatalogue writes the catalogue with its scores as a page for people. seconds is the processor time
-// of each hunt.
-func WriteCatalogue(w io.Writer, scores []Score, seconds []float64) {
+// CataloguePage is the catalogue with its scores as a page for people. seconds is the processor time of each hunt.
+func CataloguePage(scores []Score, seconds []float64) string {
+	w := new(strings.Builder)
 	found := 0
 	for _, s := range scores {
 		if s.Found {
@@ -195,4 +196,5 @@ the defect; the finding's own case must break its rule with the defect and must 
 	for _, l := range leftOut {
 		fmt.Fprintf(w, "- %s: %s\n", l.ref, l.why)
 	}
+	return w.String()
 }

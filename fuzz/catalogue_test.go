@@ -93,11 +93,10 @@ func TestHunt(t *testing.T) {
 // TestScorePage: the page has a row for every defect.
 func TestScorePage(t *testing.T) {
 	scores := []Score{{Defect: &Catalogue[0], Found: true, Finding: explore.Finding{Subject: "KVStore", Symptom: explore.Symptom{Rule: 7, Kind: "a|b"}}, Sweep: "s"}, {Defect: &Catalogue[1]}}
-	var page strings.Builder
-	WriteCatalogue(&page, scores, []float64{1.25, 2})
+	page := CataloguePage(scores, []float64{1.25, 2})
 	for _, want := range []string{"1 of 2 found", "| `" + Catalogue[0].Name + "` |", "KVStore 7: a/b", "| 1.2 |", "| no |"} {
-		if !strings.Contains(page.String(), want) {
-			t.Errorf("no %q in\n%s", want, &page)
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q in\n%s", want, page)
 		}
 	}
 }
@@ -159,13 +158,9 @@ func BenchmarkCatalogue(b *testing.B) {
 		b.ReportMetric(float64(found), "defects-found")
 		b.ReportMetric(float64(len(Catalogue)), "defects")
 		b.ReportMetric(slowest, "CPU-s-slowest")
-		var table strings.Builder
-		WriteScores(&table, scores, seconds)
-		printed = fmt.Sprintf("%s\n%d of %d found\n\n%s", baseline, found, len(scores), &table)
+		printed = fmt.Sprintf("%s\n%d of %d found\n\n%s", baseline, found, len(scores), ScoreTable(scores, seconds))
 		if os.Getenv("DUALBANK_CATALOGUE") != "" {
-			var page strings.Builder
-			WriteCatalogue(&page, scores, seconds)
-			if err := os.WriteFile(cataloguePage, []byte(page.String()), 0o644); err != nil {
+			if err := os.WriteFile(cataloguePage, []byte(CataloguePage(scores, seconds)), 0o644); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 )
@@ -239,9 +238,9 @@ func tailOf(b []byte) Tail {
 	return TailOther
 }
 
-// Print writes the picture for a person, records included; most bounds the records shown of each
-// area.
-func (p *Picture) Print(w io.Writer, most int) {
+// Text is the picture for a person, records included; most bounds the records shown of each area.
+func (p *Picture) Text(most int) string {
+	w := new(strings.Builder)
 	for i := range p.Areas {
 		a := &p.Areas[i]
 		state := "no valid master record"
@@ -281,9 +280,10 @@ func (p *Picture) Print(w io.Writer, most int) {
 			fmt.Fprintf(w, "  %s\n", a.Err)
 		}
 	}
+	return w.String()
 }
 
-func (r *RecordPicture) print(w io.Writer, lead string) {
+func (r *RecordPicture) print(w *strings.Builder, lead string) {
 	what := "dead"
 	switch {
 	case r.Flags&FlagDeleted != 0:

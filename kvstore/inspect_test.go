@@ -55,10 +55,8 @@ func TestInspect(t *testing.T) {
 				rt.Fatalf("%q: % x, want % x", k, got[k], v)
 			}
 		}
-		var out strings.Builder
-		p.Print(&out, 3)
-		if !strings.Contains(out.String(), "active, version") {
-			rt.Fatalf("picture:\n%s", &out)
+		if text := p.Text(3); !strings.Contains(text, "active, version") {
+			rt.Fatalf("picture:\n%s", text)
 		}
 	})
 }
@@ -118,7 +116,6 @@ func FuzzInspect(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var out strings.Builder
-		p.Print(&out, 100)
+		p.Text(100)
 	})
 }

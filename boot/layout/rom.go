@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"dualbank/boot"
 	"dualbank/boot/firmware"
 	"dualbank/boot/layout/cexpr"
+	"dualbank/internal/input"
 )
 
 // rom is where Mbed's build puts one image and what lies before it, by the target's ROM parameters:
@@ -157,12 +157,12 @@ func (b *builder) readLoader(im *image, r *rom, placed bool) {
 	}
 	data, err := []byte(nil), fs.ErrNotExist
 	if s.file.src.Dir != "" {
-		data, err = os.ReadFile(path)
+		data, err = input.Read(path, input.Firmware)
 	}
 	if err != nil {
 		reason := "not found"
-		if e := (*os.PathError)(nil); errors.As(err, &e) && !errors.Is(err, fs.ErrNotExist) {
-			reason = "cannot be read: " + e.Err.Error()
+		if !errors.Is(err, fs.ErrNotExist) {
+			reason = "cannot be read: " + err.Error()
 		}
 		if !placed {
 			r.failed = true

@@ -36,7 +36,7 @@ func (c *layoutCommand) Run(t terminal) error {
 	}
 	for _, p := range problems {
 		if p.Warning || p.Note {
-			fmt.Fprintf(t.err, "dualbank: %v\n", p)
+			warn(t.err, p.String())
 		}
 	}
 	if err := problems.Err(); err != nil {

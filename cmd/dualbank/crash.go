@@ -109,10 +109,12 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 		return err
 	}
 	if c.Exec != "" {
-		r.Confirm(confirm, t.out)
+		for _, line := range r.Confirm(confirm) {
+			fmt.Fprintln(t.out, line)
+		}
 	}
 	for _, path := range r.Aside {
-		fmt.Fprintf(t.err, "dualbank: a journal of another version of the program is set aside as %s: its part of the campaign starts anew\n", path)
+		warn(t.err, fmt.Sprintf("a journal of another version of the program is set aside as %s: its part of the campaign starts anew", path))
 	}
 	if err := leaveFindings(out, r.Findings, r.Env); err != nil {
 		return err

@@ -15,8 +15,9 @@
 // Ctrl-C kills the program.
 //
 // Invariants: mistakes of the user's are reported on one line on standard error with what, where and what to do, and
-// exit code 2. Exit code 1 is a finding, a figure or damage that a flag makes an error, or a run that failed; 130 is
-// Ctrl-C. Standard output holds results alone. Files outside the folders that flags name are never written, except
+// exit code 2. Exit code 1 is a finding, a figure or damage that a flag makes an error, or a run that failed, also
+// because its output could not be written; 130 is Ctrl-C. A panic, or memory that the system does not give, ends the
+// program with SIGABRT, which a shell shows as 134. Standard output holds results alone. Files outside the folders that flags name are never written, except
 // that minimize rewrites the finding that it is given.
 package main
 
@@ -27,6 +28,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -72,20 +74,27 @@ type commands struct {
 	Parts    partsCommand    `cmd:"" help:"List parts, boards and drivers; show one with its sources; check a file of your own."`
 }
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	abortOnFault()
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// abortOnFault keeps a panic, and memory that the system does not give, apart from a mistake of the user's: the runtime
+// would end the program with exit code 2. At this level it prints its traceback and ends the program with SIGABRT.
+func abortOnFault() { debug.SetTraceback("crash") }
 
 // exited is panicked with by kong's --help, to leave the parser.
 type exited int
 
 // run is the whole program without its process: it returns the exit code.
 func run(args []string, stdout, stderr io.Writer) (code int) {
-	out, warn := plain.NewWriter(stdout), plain.NewWriter(stderr)
+	out, warnings := plain.NewWriter(stdout), plain.NewWriter(stderr)
 	var c commands
 	parser, err := kong.New(&c,
 		kong.Name("dualbank"),
 		kong.Description("Benchmark and fuzz the Mbed OS KVStore and the mbed-bootloader update on dual-bank flash, in simulated time."),
 		kong.UsageOnError(),
-		kong.Writers(out, warn),
+		kong.Writers(out, warnings),
 		kong.Exit(func(code int) { panic(exited(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
@@ -97,7 +106,8 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 		case nil:
 		case exited:
 			code = int(p)
-			if out.Close() != nil {
+			if failed := out.Close(); failed != nil {
+				warn(stderr, failed.Error())
 				code = exitFinding
 			}
 		default:
@@ -109,25 +119,34 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 	}
 	call, err := parser.Parse(args)
 	if err != nil {
-		for _, line := range plain.Message(err.Error() + ": `dualbank --help` lists what there is") {
-			fmt.Fprintf(stderr, "dualbank: %s\n", line)
+		if failed := out.Close(); failed != nil {
+			warn(stderr, failed.Error()) // of the help
+			return exitFinding
 		}
+		warn(stderr, err.Error()+": `dualbank --help` lists what there is")
 		return exitBadInput
 	}
-	call.Bind(terminal{out, warn})
-	if err = call.Run(); err == nil {
-		err = errors.Join(out.Close(), warn.Close())
+	call.Bind(terminal{out, warnings})
+	err = call.Run()
+	// What could not be written counts more than what the command makes of it.
+	if failed := errors.Join(out.Close(), warnings.Close()); failed != nil {
+		err = failed
 	}
 	if err == nil {
 		return 0
 	}
-	for _, line := range plain.Message(err.Error()) {
-		fmt.Fprintf(stderr, "dualbank: %s\n", line) // if that fails, the exit code is what is left to say
-	}
+	warn(stderr, err.Error())
 	if f, ok := errors.AsType[failure](err); ok {
 		return f.code
 	}
 	return exitFinding
+}
+
+// warn writes a message, a line each. If that fails, the exit code is what is left to say.
+func warn(w io.Writer, text string) {
+	for _, line := range plain.Message(text) {
+		fmt.Fprintf(w, "dualbank: %s\n", line)
+	}
 }
 
 // terminal is where a command writes: text that may be shown there, whatever it came from.

@@ -16,7 +16,28 @@ import (
 	"dualbank/internal/long"
 )
 
-func TestMain(m *testing.M) { testscript.Main(tests{m}, map[string]func(){"dualbank": main}) }
+func TestMain(m *testing.M) {
+	testscript.Main(tests{m}, map[string]func(){
+		"dualbank": main,
+		"eats":     eats,
+		"panics":   func() { abortOnFault(); panic("of ours") },
+	})
+}
+
+// eaten is memory.
+var eaten [][]byte
+
+// eats asks for more memory than any machine has.
+func eats() {
+	abortOnFault()
+	bits := 46
+	if strconv.IntSize == 32 {
+		bits = 30
+	}
+	for range 4 {
+		eaten = append(eaten, make([]byte, 1<<bits))
+	}
+}
 
 // tests are the tests of this package with the program that they run.
 type tests struct{ *testing.M }

@@ -79,7 +79,7 @@ func (c *execFlag) env(t terminal, f *explore.Finding) (env explore.Env, end fun
 		return env, nil, fmt.Errorf("--exec: %w", err)
 	}
 	if k, ok := f.Case.(*kv.Case); ok && k.Build != "" && k.Build != hash {
-		fmt.Fprintf(t.err, "dualbank: %s is not the build that the finding is of\n", c.Exec)
+		warn(t.err, c.Exec+" is not the build that the finding is of")
 	}
 	return explore.Env{Software: kv.Software(p.Store)}, p.Close, nil
 }

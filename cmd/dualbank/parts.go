@@ -39,7 +39,7 @@ func (c *partsCommand) Run(t terminal) error {
 		return err
 	}
 	for _, h := range f.Hints {
-		fmt.Fprintf(t.err, "dualbank: %s: will not work: %s\n", c.Name, h)
+		warn(t.err, fmt.Sprintf("%s: will not work: %s", c.Name, h))
 	}
 	return nil
 }

@@ -172,8 +172,10 @@ func (f *Finding) Replay(w io.Writer) (broken bool, err error) {
 	return broken, err
 }
 
-// ReplayIn is Replay with what no file holds, and returns what the case led to as well.
-func (f *Finding) ReplayIn(w io.Writer, env Env) (re *Replayed, broken bool, err error) {
+// ReplayIn is Replay with what no file holds, and returns what the case led to as well. An error of w ends the
+// telling, not the replay, and is returned.
+func (f *Finding) ReplayIn(to io.Writer, env Env) (re *Replayed, broken bool, err error) {
+	w := &teller{to: to}
 	fmt.Fprintf(w, "finding  %s\nrule     %d of the rules for the %s: %s\n", f.ID, f.Symptom.Rule, f.Subject, ruleText(f.Subject, f.Symptom.Rule))
 	env.Want = &f.Symptom
 	re, err = f.Case.Replay(w, env)
@@ -187,7 +189,20 @@ func (f *Finding) ReplayIn(w io.Writer, env Env) (re *Replayed, broken bool, err
 		fmt.Fprintf(w, "outcome  rule %d is broken: %s\n         expected %s\n         seen     %s\n", v.Symptom.Rule, v.Symptom, v.Expected, v.Seen)
 		broken = broken || v.Symptom == f.Symptom
 	}
-	return re, broken, nil
+	return re, broken, w.failed
+}
+
+// teller keeps the first error of the writer below, so that cases need not look at each.
+type teller struct {
+	to     io.Writer
+	failed error
+}
+
+func (t *teller) Write(p []byte) (int, error) {
+	if t.failed == nil {
+		_, t.failed = t.to.Write(p)
+	}
+	return len(p), t.failed
 }
 
 // Needs reports whether the case shows its symptom with the defects that are planted in its software,

@@ -49,7 +49,10 @@ func SetAside(path string) (string, error) {
 	defer file.Close()
 	r := bufio.NewReader(file)
 	for {
-		text, err := r.ReadBytes('\n')
+		text, err := wholeLine(r)
+		if errors.Is(err, errLongLine) {
+			return "", fmt.Errorf("%s: %w: remove the file and start again", path, err)
+		}
 		if err != nil {
 			return "", nil
 		}
@@ -71,11 +74,36 @@ func SetAside(path string) (string, error) {
 	}
 }
 
-// openPlain opens a file that is regular and no symbolic link.
+// What bounds a journal in bytes. A campaign of days stays far below.
+const (
+	longestJournal = 256 << 20
+	longestLine    = 16 << 20
+)
+
+var errLongLine = fmt.Errorf("a line of more than %d MiB", longestLine>>20)
+
+// wholeLine returns the next line with its end. The error is io.EOF for what has no end.
+func wholeLine(r *bufio.Reader) (line []byte, err error) {
+	for {
+		part, err := r.ReadSlice('\n')
+		line = append(line, part...)
+		switch {
+		case len(line) > longestLine:
+			return nil, errLongLine
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return line, err
+		}
+	}
+}
+
+// openPlain opens a file that is regular, no symbolic link, and no larger than a journal is.
 func openPlain(path string, flag int) (*os.File, error) {
 	st, err := os.Lstat(path)
 	if err == nil && !st.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is no regular file: remove it", path)
+	}
+	if err == nil && st.Size() > longestJournal {
+		return nil, fmt.Errorf("%s has more than %d MiB: remove it and start again", path, longestJournal>>20)
 	}
 	if err != nil && flag&os.O_CREATE == 0 {
 		return nil, err
@@ -101,9 +129,9 @@ func openJournal(path string, config any) (*journal, error) {
 	r := bufio.NewReader(j.file)
 	whole := int64(0)
 	for {
-		text, err := r.ReadBytes('\n')
+		text, err := wholeLine(r)
 		if err != nil {
-			break // the end, or a line that a kill left unfinished
+			break // the end, or a line that a kill left unfinished: SetAside has seen that none is too long
 		}
 		whole += int64(len(text))
 		if err := j.read(text); err != nil {

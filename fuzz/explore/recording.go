@@ -2,8 +2,8 @@ package explore
 
 import (
 	"fmt"
-	"io"
 	"sort"
+	"strings"
 
 	"dualbank/model"
 	"dualbank/model/cell"
@@ -86,8 +86,9 @@ func (r *Recording) Do(f *model.Flash, first, last uint64) error {
 	return nil
 }
 
-// Tell writes the calls before a step, and the one that it belongs to, no further back than from.
-func (r *Recording) Tell(w io.Writer, step, from uint64) {
+// Tell lists the calls before a step, and the one that it belongs to, no further back than from: a line each.
+func (r *Recording) Tell(step, from uint64) string {
+	w := new(strings.Builder)
 	const most = 4
 	last := r.at(step)
 	for i := max(0, r.at(from), last-most); i <= last; i++ {
@@ -98,6 +99,7 @@ func (r *Recording) Tell(w io.Writer, step, from uint64) {
 		}
 		fmt.Fprintln(w)
 	}
+	return w.String()
 }
 
 // Pick chooses the steps to cut: all of them, or with most above 0 about most: every erase, the first and

@@ -154,7 +154,7 @@ func replayCut(c *Case, w io.Writer, sweep *Sweep, env explore.Env) (*explore.Re
 	}
 	at := run.rec.Ops[last] + fault.At
 	fmt.Fprintf(w, "cut      in operation %d, after %d of its steps, mode %s: %s\n", last, fault.At, fault.Mode, run.at(at).PartWords())
-	run.rec.Tell(w, at, run.rec.Ops[last])
+	fmt.Fprint(w, run.rec.Tell(at, run.rec.Ops[last]))
 	f.Boot()
 	re := found(w, run, f)
 	re.Where = func(v explore.Violation) (explore.Place, bool) { return run.of(v, at), true }
@@ -173,8 +173,7 @@ func found(w io.Writer, run *recorded, f *model.Flash) *explore.Replayed {
 	}
 	if dev, err := f.Region(d.Base, d.Size); err == nil {
 		if p, err := kvstore.Inspect(dev, run.cfg.Profile); err == nil {
-			fmt.Fprintln(w, "then     the store finds this, is opened, read and used:")
-			p.Print(w, 6)
+			fmt.Fprintf(w, "then     the store finds this, is opened, read and used:\n%s", p.Text(6))
 		}
 	}
 	return re

@@ -185,7 +185,7 @@ func replayError(c *Case, w io.Writer, sw *Sweep, env explore.Env) (*explore.Rep
 	c.tell(w, len(c.Steps), "", c.Steps)
 	place := l.places.at(n)
 	fmt.Fprintf(w, "failure  in operation %d, after %d of its steps, the device reports an error and does nothing: %s\n", last, n, place.PartWords())
-	rec.Tell(w, n, 0)
+	fmt.Fprint(w, rec.Tell(n, 0))
 	l.F.Mark()
 	l.fork.Film(env.Film, sw.Profile)
 	l.judge(last, n)

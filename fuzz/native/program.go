@@ -4,12 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
-	"os"
 	"runtime"
 	"sync"
 
 	"dualbank/fuzz/kv/sut"
+	"dualbank/internal/input"
 	"dualbank/kvstore"
 )
 
@@ -40,16 +39,12 @@ func limitsOf(g *geometry) limits {
 
 // Hash is the SHA-256 of the program's file, for findings.
 func (p *Program) Hash() (string, error) {
-	f, err := os.Open(p.Path)
+	text, err := input.ReadAgain(p.Path, input.Program)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%s: %w: give a program that was built with dualbank.h", p.Path, err)
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	h := sha256.Sum256(text)
+	return hex.EncodeToString(h[:]), nil
 }
 
 // pool returns the processes for a device. They are started once for each geometry.

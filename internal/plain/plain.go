@@ -58,16 +58,17 @@ func String(s string) string {
 	return b.String()
 }
 
-// Lengths of what a message quotes.
+// Lengths of what a message quotes, in bytes.
 const (
-	mostLine  = 600 // bytes of a line that is shown whole
-	headLine  = 200
-	tailLine  = 100
-	mostLines = 40
+	mostQuoted = 300 // of the input in a line, whatever it quotes
+	longWord   = 40  // words of ours are shorter
+	mostLine   = 600 // of a line
+	mostLines  = 40
 )
 
 // Message returns the lines of an error message as they may be shown: plain, and bounded where the message quotes
-// what it complains of. A line that is too long loses its middle.
+// what it complains of. Quoted text and words that are longer than words of ours are cut once they come to 300 bytes in
+// all, and so is a line that is too long. What is cut loses its middle.
 func Message(text string) []string {
 	var lines []string
 	rest := 0
@@ -76,15 +77,65 @@ func Message(text string) []string {
 			rest++
 			continue
 		}
-		if len(line) > mostLine {
-			line = strings.ToValidUTF8(line[:headLine], "") + " ... " + strings.ToValidUTF8(line[len(line)-tailLine:], "")
-		}
-		lines = append(lines, String(line))
+		lines = append(lines, middle(quotes(String(line)), mostLine))
 	}
 	if rest > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more", rest))
 	}
 	return lines
+}
+
+// quotes cuts what a line quotes: text between quotation marks, and words that are longer than words of ours are.
+func quotes(line string) string {
+	var b strings.Builder
+	left := mostQuoted
+	for line != "" {
+		n := word(line)
+		w := line[:n]
+		line = line[n:]
+		if n > longWord {
+			w = middle(w, left)
+			left = max(0, left-len(w))
+		}
+		b.WriteString(w)
+	}
+	return b.String()
+}
+
+// word returns the length of what line begins with: a quoted text, a word, or what separates words.
+func word(line string) int {
+	if line[0] == '"' {
+		for i := 1; i < len(line); i++ {
+			switch line[i] {
+			case '\\':
+				i++
+			case '"':
+				return i + 1
+			}
+		}
+		return len(line)
+	}
+	if n := strings.IndexAny(line, " \t\""); n != 0 {
+		if n < 0 {
+			n = len(line)
+		}
+		return n
+	}
+	return 1
+}
+
+// middle cuts the middle out of s if it is longer than most bytes.
+func middle(s string, most int) string {
+	const mark = " ... "
+	switch {
+	case len(s) <= most:
+		return s
+	case most <= len(mark):
+		return "..."
+	}
+	tail := (most - len(mark)) / 3
+	head := most - len(mark) - tail
+	return strings.ToValidUTF8(s[:head], "") + mark + strings.ToValidUTF8(s[len(s)-tail:], "")
 }
 
 // Writer writes to a terminal what may be shown there.

@@ -25,9 +25,23 @@ func TestString(t *testing.T) {
 }
 
 func TestMessage(t *testing.T) {
-	long := plain.Message("file.toml: " + strings.Repeat("\u00e4\x1b", 1<<20) + ": remedy")
+	long := plain.Message("file.toml: " + strings.Repeat("\u00e4\x1b", 1<<16) + ": remedy")
 	if len(long) != 1 || len(long[0]) > 1000 || !strings.HasPrefix(long[0], "file.toml: ") || !strings.HasSuffix(long[0], ": remedy") || !utf8.ValidString(long[0]) {
 		t.Errorf("%d lines, first of %d bytes", len(long), len(long[0]))
+	}
+	lists := `unknown board "x": choose one of ` + strings.Repeat("nucleo-f429zi, ", 30)
+	if got := plain.Message(lists)[0]; got != lists {
+		t.Errorf("a list of ours is cut: %q", got)
+	}
+	for _, in := range []string{
+		"a.toml:1: " + strings.Repeat("Z", 500) + ` is "` + strings.Repeat(`Z \" `, 100) + `": remove it`,
+		strings.Repeat("x "+strings.Repeat("Z", 50)+`"`+strings.Repeat("Z ", 60)+`" `, 50),
+		strings.Repeat(strings.Repeat("Z", 290)+" ", 20),
+		`"` + strings.Repeat("Z", 301),
+	} {
+		if got := plain.Message(in)[0]; strings.Count(got, "Z") > 300 || len(got) > 600 {
+			t.Errorf("%d characters, %d of them quoted: %q", len(got), strings.Count(got, "Z"), got)
+		}
 	}
 	if many := plain.Message(strings.Repeat("x\n", 10000)); len(many) > 50 || !strings.HasPrefix(many[len(many)-1], "and ") {
 		t.Errorf("%d lines, the last %q", len(many), many[len(many)-1])

@@ -32,7 +32,7 @@ var kinds = []struct {
 // ReadFile reads a data file of any kind, checks it, and tries it with what it is for. The error is one
 // line that names file, line and key.
 func ReadFile(path string) (*File, error) {
-	text, err := input.Read(path, input.Data)
+	text, err := input.ReadAgain(path, input.Data)
 	if err != nil {
 		return nil, fmt.Errorf("data file: %s: %w", path, err)
 	}

@@ -127,7 +127,7 @@ func names(dir string) []string {
 // open reads a file from the embedded folder dir, or the user's own file.
 func open(dir, kind, name string) (file string, text []byte, err error) {
 	if strings.HasSuffix(name, ".toml") {
-		if text, err = input.Read(name, input.Data); err != nil {
+		if text, err = input.ReadAgain(name, input.Data); err != nil {
 			return name, nil, fmt.Errorf("%s: %s: %w", kind, name, err)
 		}
 		return name, text, nil
