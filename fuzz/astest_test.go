@@ -63,8 +63,15 @@ func TestAsTest(t *testing.T) {
 // TestAsTestNames: names that no finding has are refused before they become a name in Go.
 func TestAsTestNames(t *testing.T) {
 	for _, f := range []explore.Finding{
-		{ID: "x(t *testing.T) {}; func TestY"}, {ID: "a\nb"}, {ID: "A"}, {ID: "é"}, {ID: strings.Repeat("a", 101)}, {Subject: "TV"}, {Severity: "*/"},
-		{Case: &kv.Case{Keys: []string{"a b"}}}, {Case: &kv.Case{Profile: "own", Keys: []string{""}}},
+		{ID: "x(t *testing.T) {}; func TestY"},
+		{ID: "a\nb"},
+		{ID: "A"},
+		{ID: "é"},
+		{ID: strings.Repeat("a", 101)},
+		{Subject: "TV"},
+		{Severity: "*/"},
+		{Case: &kv.Case{Keys: []string{"a b"}}},
+		{Case: &kv.Case{Profile: "own", Keys: []string{""}}},
 	} {
 		if f.Case == nil {
 			f.Case = new(kv.Case)

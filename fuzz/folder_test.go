@@ -118,7 +118,7 @@ func TestBadFindings(t *testing.T) {
 		{"no key of a store", `"keys":["a"]`, `"keys":["a","b/c"]`, `line 2: not a finding: kv.keys: "b/c" is no key of a store`},
 		{"no key in the script", `set \"a\"`, `set \"a b\"`, `line 3: not a finding: kv.script: "a b" is no key of a store`},
 		{"an empty key", `"keys":["a"]`, `"keys":["a",""]`, `kv.keys: "" is no key of a store`},
-		{"more objects than a finding has", `"keys":["a"]`, `"keys":["a"` + strings.Repeat(",{}", 200_000) + "]", "more than 200000 objects"},
+		{"more objects than a finding has", `"keys":["a"]`, `"keys":["a"` + strings.Repeat(",{}", 100_000) + "]", "more than 100000 objects"},
 		{"a fault too many", `"cut"`, `"live"`, "a fault belongs to the last step"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

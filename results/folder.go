@@ -79,7 +79,7 @@ func Encode(r *Report) ([]byte, error) {
 
 // Decode reads the bytes of records.json. The error is one line with the line of the file where there is one.
 func Decode(data []byte) (*Report, error) {
-	if err := input.Values(data); err != nil {
+	if err := input.Values(data, 200_000, 4_000_000); err != nil {
 		return nil, fmt.Errorf("%w: not the records of a run", err)
 	}
 	rec := records{Report: new(Report)}

@@ -33,12 +33,23 @@ type TraceOp struct {
 // maxTrace bounds the operations of a trace.
 const maxTrace = 4_000_000
 
+// maxTraceLine bounds a line of a trace, in bytes.
+const maxTraceLine = 64 << 10
+
 // ParseTrace reads a trace as CSV (RFC 4180). The first line names the columns, in any order: seconds (from any start
 // on, never decreasing), key, bytes, and optionally op, which is set or remove. Other columns are ignored; lines that
 // begin with # are comments. The error is one line with name and line number.
 func ParseTrace(name string, text []byte) (*Trace, error) {
 	if i := bytes.IndexByte(text, 0); i >= 0 {
 		return nil, fmt.Errorf("%s:%d: a zero byte: give a CSV file with the columns seconds,key,bytes", name, 1+bytes.Count(text[:i], []byte("\n")))
+	}
+	lines := 0
+	for rest := text; len(rest) > 0; lines++ {
+		line, after, _ := bytes.Cut(rest, []byte("\n"))
+		if len(line) > maxTraceLine {
+			return nil, fmt.Errorf("%s:%d: a line of %d bytes: give a CSV file with the columns seconds,key,bytes", name, lines+1, len(line))
+		}
+		rest = after
 	}
 	r := csv.NewReader(bytes.NewReader(text))
 	r.Comment, r.TrimLeadingSpace, r.ReuseRecord, r.FieldsPerRecord = '#', true, true, -1
@@ -59,7 +70,7 @@ func ParseTrace(name string, text []byte) (*Trace, error) {
 			return nil, fmt.Errorf("%s:%d: no column %q: begin with a line that names the columns, as in seconds,key,bytes", name, line, want)
 		}
 	}
-	t, index := &Trace{}, map[string]int{}
+	t, index := &Trace{Ops: make([]TraceOp, 0, min(lines, maxTrace))}, map[string]int{}
 	for {
 		fields, err := r.Read()
 		if errors.Is(err, io.EOF) {

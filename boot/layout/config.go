@@ -23,6 +23,10 @@ type Source struct {
 // maxFile bounds a configuration file in bytes. Mbed OS' targets.json has 0.4 MB.
 const maxFile = input.Config
 
+// maxValues bounds the commas and brackets in a configuration file, and so its values. Mbed OS' targets.json has a
+// tenth of them.
+const maxValues = 200_000
+
 //go:embed defaults.json
 var defaultsJSON []byte
 
@@ -107,6 +111,10 @@ func parseFile(src Source) (*file, Problems) {
 	if len(src.Text) > maxFile {
 		return nil, Problems{f.problem(-1, "", fmt.Sprintf("%d bytes are too many for a configuration file",
 			len(src.Text)), "give a file of at most 4 MiB")}
+	}
+	if n := bytes.Count(src.Text, []byte(",")) + bytes.Count(src.Text, []byte("[")) + bytes.Count(src.Text, []byte("{")); n > maxValues {
+		return nil, Problems{f.problem(-1, "", fmt.Sprintf("%d commas and brackets are too many for a configuration file", n),
+			fmt.Sprintf("give a file with at most %d", maxValues))}
 	}
 	root, at, err := parseJSON(src.Text)
 	if err != nil {

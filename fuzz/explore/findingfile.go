@@ -89,7 +89,7 @@ func (f *Finding) Text() ([]byte, error) {
 
 // ParseFinding reads the text of a finding's file. An error is one line and names the line of the file.
 func ParseFinding(text []byte) (*Finding, error) {
-	if err := input.Values(text); err != nil {
+	if err := input.Values(text, 100_000, 200_000); err != nil {
 		return nil, fmt.Errorf("line 1: not a finding: it has %w", err)
 	}
 	var all map[string]json.RawMessage

@@ -2,15 +2,9 @@ package input
 
 import "fmt"
 
-// Bounds of a JSON text. A value of one or two bytes can become hundreds in memory.
-const (
-	mostObjects = 200_000
-	mostValues  = 4_000_000
-)
-
-// Values checks, before a JSON text is decoded, that it has no more objects and values than any file of ours. It
-// counts brackets and commas outside of strings, and does not check the syntax.
-func Values(text []byte) error {
+// Values checks, before a JSON text is decoded, that it has no more than so many objects and values: one of two bytes
+// can become hundreds in memory. It counts brackets and commas outside of strings, and does not check the syntax.
+func Values(text []byte, mostObjects, mostValues int) error {
 	objects, values, quoted := 0, 0, false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {

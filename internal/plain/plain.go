@@ -102,7 +102,7 @@ func quotes(line string) string {
 	return b.String()
 }
 
-// word returns the length of what line begins with: a quoted text, a word, or what separates words.
+// word returns the length of what line begins with: a quoted text, a word, or blanks.
 func word(line string) int {
 	if line[0] == '"' {
 		for i := 1; i < len(line); i++ {
@@ -115,13 +115,13 @@ func word(line string) int {
 		}
 		return len(line)
 	}
-	if n := strings.IndexAny(line, " \t\""); n != 0 {
-		if n < 0 {
-			n = len(line)
-		}
+	if blanks := len(line) - len(strings.TrimLeft(line, " \t")); blanks > 0 {
+		return blanks
+	}
+	if n := strings.IndexAny(line, " \t\""); n > 0 {
 		return n
 	}
-	return 1
+	return len(line)
 }
 
 // middle cuts the middle out of s if it is longer than most bytes.

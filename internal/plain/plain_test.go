@@ -38,8 +38,9 @@ func TestMessage(t *testing.T) {
 		strings.Repeat("x "+strings.Repeat("Z", 50)+`"`+strings.Repeat("Z ", 60)+`" `, 50),
 		strings.Repeat(strings.Repeat("Z", 290)+" ", 20),
 		`"` + strings.Repeat("Z", 301),
+		strings.Repeat(" ", 500) + "x",
 	} {
-		if got := plain.Message(in)[0]; strings.Count(got, "Z") > 300 || len(got) > 600 {
+		if got := plain.Message(in)[0]; strings.Count(got, "Z") > 300 || strings.Count(got, " ") > 400 || len(got) > 600 {
 			t.Errorf("%d characters, %d of them quoted: %q", len(got), strings.Count(got, "Z"), got)
 		}
 	}

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"dualbank/internal/long"
+)
+
+// inputPath is a way on which a command reads a file.
+type inputPath struct {
+	args    string // FILE is the file, VIA a file that names it
+	via     string // text of VIA, with @@ for the file's path
+	as      string // where the file has to be, or the ending that it has to have
+	formats string // that are read there, separated by commas
+	any     bool   // what is in none of the formats is taken as raw bytes
+}
+
+// inputPaths are all of them.
+var inputPaths = []inputPath{
+	{args: "run --print FILE", formats: "scenario"},
+	{args: "update FILE --size 1000", formats: "scenario"},
+	{args: "plan FILE", formats: "scenario"},
+	{args: "inspect d.bin --scenario FILE", formats: "scenario"},
+	{args: "compare b.txt b.txt --thresholds FILE", formats: "scenario"},
+	{args: "compare r r", as: "r/scenario.toml", formats: "scenario"},
+
+	{args: "parts FILE", as: ".toml", formats: "part,board,driver,core,wear law"},
+	{args: "parts VIA", as: ".toml", formats: "part", via: "name = 'x'\nextends = '@@'\n"},
+	{args: "layout c.json --target NUCLEO_F429ZI --part FILE", as: ".toml", formats: "part"},
+	{args: "layout c.json --target NUCLEO_F429ZI --part stm32f429zi --driver FILE", as: ".toml", formats: "driver"},
+	{args: "inspect d.bin --part FILE", as: ".toml", formats: "part"},
+	{args: "inspect d.bin --board FILE", as: ".toml", formats: "board"},
+	{args: "plan --print --board FILE", as: ".toml", formats: "board"},
+	{args: "plan --driver FILE", as: ".toml", formats: "driver"},
+	{args: "update --size 1000 --driver FILE", as: ".toml", formats: "driver"},
+	{args: "native check --board FILE /bin/true", as: ".toml", formats: "board"},
+	{args: "crash --exec /bin/true --board FILE", as: ".toml", formats: "board"},
+	{args: "run VIA", as: ".toml", formats: "board", via: "[board]\nname = '@@'\n"},
+	{args: "run VIA", as: ".toml", formats: "part", via: "[board]\npart = '@@'\n"},
+	{args: "run VIA", as: ".toml", formats: "driver", via: "[board]\ndriver = '@@'\n"},
+	{args: "run VIA", as: ".toml", formats: "driver", via: "[board]\ncompare = ['@@']\n"},
+	{args: "run VIA", as: ".toml", formats: "driver", via: "[application]\ndrivers = ['@@']\n"},
+	{args: "run VIA", as: ".toml", formats: "wear law", via: "[board]\nwear = '@@'\n"},
+	{args: "run VIA", as: ".toml", formats: "serial NOR", via: "[store]\nstorage_type = 'TDB_EXTERNAL'\nexternal = '@@'\n"},
+
+	{args: "layout FILE --target NUCLEO_F429ZI", formats: "configuration"},
+	{args: "layout c.json FILE --target NUCLEO_F429ZI", formats: "configuration"},
+	{args: "inspect d.bin --config FILE --target NUCLEO_F429ZI", formats: "configuration"},
+	{args: "run VIA", formats: "configuration", via: "[layout]\nbootloader = '@@'\napplication = 'c.json'\n"},
+	{args: "run VIA", formats: "configuration", via: "[layout]\nbootloader = 'c.json'\napplication = '@@'\n"},
+
+	{args: "inspect FILE", formats: "image", any: true},
+	{args: "update --driver mbed --firmware FILE", formats: "image", any: true},
+	{args: "update --driver mbed --running FILE", formats: "image", any: true},
+	{args: "update VIA --driver mbed", formats: "image", any: true, via: "[update]\nfirmware = '@@'\n"},
+	{args: "update VIA --driver mbed", formats: "image", any: true, via: "[update]\nrunning = '@@'\n"},
+	{args: "layout VIA --target NUCLEO_F429ZI", formats: "image", any: true, via: `{"target_overrides": {"*": {"target.bootloader_img": "@@"}}}`},
+
+	{args: "plan --trace FILE", formats: "trace"},
+	{args: "plan VIA", formats: "trace", via: "[plan]\ntrace = '@@'\n"},
+
+	{args: "crash --target FuzzKV --input FILE", formats: "corpus", any: true},
+	{args: "crash --target FuzzLayout --input FILE", formats: "corpus", any: true},
+	{args: "replay FILE", formats: "finding,case"},
+	{args: "minimize FILE", as: ".json", formats: "finding,case"},
+	{args: "findings FILE", formats: "finding"},
+	{args: "findings --as-test FILE", formats: "finding"},
+
+	{args: "compare FILE b.txt", formats: "bench"},
+	{args: "compare b.txt FILE", formats: "bench"},
+	{args: "compare r b.txt", as: "r/bench.txt", formats: "bench"},
+	{args: "report r", as: "r/records.json", formats: "records"},
+	{args: "run --out r", as: "r/.dualbank", formats: "mark"},
+	{args: "crash --out r", as: "r/.dualbank", formats: "mark"},
+	{args: "plan --out r", as: "r/.dualbank", formats: "mark"},
+
+	{args: "native check FILE", formats: "program"},
+	{args: "crash --exec FILE", formats: "program"},
+	{args: "replay own.json --exec FILE", formats: "program"},
+	{args: "minimize own.json --exec FILE", formats: "program"},
+}
+
+// companions are good files that the commands above need beside the one that is tried.
+var companions = map[string]string{
+	"c.json":   `{"target_overrides": {"*": {"storage.storage_type": "TDB_INTERNAL"}}}`,
+	"b.txt":    "BenchmarkX 1 1 ns/op\n",
+	"d.bin":    strings.Repeat("\xff", 4096),
+	"own.json": `{"format":2,"subject":"KVStore","symptom":{"rule":1,"kind":"not-open"},"kv":{"device":{"sectors":"8x512","unit":1,"size":4096},"profile":"own","judge":"cut","keys":["a"],"script":["set \"a\", 3 bytes; before at step 0"]}}`,
+}
+
+// prepare makes a folder in which the command of a path can run with the file, and returns its arguments and the name
+// that a message has to have.
+func (p *inputPath) prepare(t *testing.T, dir, file string) (args []string, name string) {
+	t.Helper()
+	put := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range companions {
+		if strings.Contains(p.args+p.via, name) {
+			put(name, text)
+		}
+	}
+	if p.as != "" && filepath.Ext(file) != p.as {
+		to := p.as
+		if strings.HasPrefix(p.as, ".") {
+			to = filepath.Base(file) + p.as
+		} else if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(p.as)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if to == "r/scenario.toml" {
+			put("r/bench.txt", companions["b.txt"])
+		}
+		if err := os.Symlink(file, filepath.Join(dir, to)); err != nil {
+			t.Fatal(err)
+		}
+		file = to
+	}
+	via := "via.toml"
+	if strings.HasPrefix(p.via, "{") {
+		via = "via.json"
+	}
+	if p.via != "" {
+		put(via, strings.ReplaceAll(p.via, "@@", file))
+	}
+	return strings.Fields(strings.NewReplacer("FILE", file, "VIA", via).Replace(p.args)), filepath.Base(file)
+}
+
+// takes reports whether a file may be good on this path, although its own format's readers refuse it or it is odd.
+func (p *inputPath) takes(h *hostileFile) bool {
+	switch {
+	case strings.Contains(p.args, "findings "):
+		return h.format == "case" // it is not run
+	case p.formats == "configuration":
+		return h.format == "fine" || h.format != p.formats && filepath.Ext(h.name) == ".json" // whose keys are unknown
+	case p.formats == "corpus":
+		return h.format == "random" || h.name == "utf16.corpus" // go-fuzz's inputs are raw
+	}
+	return p.any && h.format == "random"
+}
+
+// limited is a command of the program with 2 GB of address space and 10 s of processor time.
+func limited(dir string, args ...string) *exec.Cmd {
+	c := exec.Command("bash", append([]string{"-c", `ulimit -v 2000000; ulimit -t 10; exec "$0" "$@"`, filepath.Join(program, "dualbank")}, args...)...)
+	c.Dir = dir
+	return c
+}
+
+// TestHostile gives the hostile set to every command on every path on which it reads a file: each file is refused with
+// exit code 2 and one short line that names it, in 512 MiB of memory and 10 s of processor time. Raw bytes are
+// no mistake where they are taken: there the files of its own formats are refused, and the others end well.
+//
+// By default each path gets two files; the long tests give it all files of its formats and some of the others;
+// DUALBANK_HOSTILE=all gives all files to all paths.
+func TestHostile(t *testing.T) {
+	set := hostileFiles()
+	if len(set) < 120 {
+		t.Fatalf("%d hostile files", len(set))
+	}
+	dir := t.TempDir()
+	paths := make([]string, len(set))
+	file := func(i int) string {
+		if paths[i] == "" {
+			paths[i] = set[i].write(t, dir, i)
+		}
+		return paths[i]
+	}
+	all := os.Getenv("DUALBANK_HOSTILE") == "all"
+	for n, p := range inputPaths {
+		formats := strings.Split(p.formats, ",")
+		var mine []int
+		own, others := 0, 0
+		for i, h := range set {
+			is := slices.Contains(formats, h.format)
+			switch {
+			case h.format == "empty" && (formats[0] == "scenario" || p.any): // is all defaults, or no bytes
+				continue
+			case is:
+				own++
+			case p.any && h.format != "special" && h.format != "large" && h.format != "random":
+				continue
+			default:
+				others++
+			}
+			switch {
+			case all, is && (long.Enabled() || own == 1+n%7), !is && others%100 == 1+n%7, !is && long.Enabled() && others%20 == 1+n%7, p.any && !is && long.Enabled():
+				mine = append(mine, i)
+				file(i) // before the paths are tried at once
+			}
+		}
+		t.Run(strings.ReplaceAll(p.args+p.via, "/", "|"), func(t *testing.T) {
+			t.Parallel()
+			for _, i := range mine {
+				h := &set[i]
+				here := t.TempDir()
+				args, name := p.prepare(t, here, file(i))
+				c := limited(here, args...)
+				var stderr bytes.Buffer
+				c.Stderr = &stderr
+				_ = c.Run() // the exit code says more
+				line, code := strings.TrimSuffix(stderr.String(), "\n"), c.ProcessState.ExitCode()
+				memory := c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss >> 10 // in MiB
+				switch {
+				case p.takes(h) && code >= 0 && code <= 2 && !strings.ContainsAny(line, "\n\x1b"):
+				case code != 2, line == "", strings.ContainsAny(line, "\n\x1b"), len(line) > 700, !strings.Contains(line, name), strings.Contains(line, "goroutine"):
+					t.Errorf("%v: exit code %d, %.1000q", args, code, &stderr)
+				}
+				if memory > 512 {
+					t.Errorf("%v: %d MiB", args, memory)
+				}
+			}
+		})
+	}
+}
