@@ -119,9 +119,13 @@ func (c *replayCommand) Run(t terminal) error {
 
 type reportCommand struct {
 	Dir string `arg:"" help:"A results folder."`
+	exportFlags
 }
 
 func (c *reportCommand) Run(t terminal) error {
+	if err := exportable(c.exportFlags.files()); err != nil {
+		return err
+	}
 	r, err := results.Read(c.Dir)
 	if err != nil {
 		return badInput(err)
@@ -130,6 +134,9 @@ func (c *reportCommand) Run(t terminal) error {
 		if _, ok := errors.AsType[*outdir.Refused](err); ok {
 			return badInput(err)
 		}
+		return err
+	}
+	if err := exportAll(c.exportFlags.files(), r); err != nil {
 		return err
 	}
 	return page.WriteSummary(t.out, r, width(t.out))

@@ -18,6 +18,7 @@ import (
 	"dualbank/fuzz/kv"
 	"dualbank/internal/outdir"
 	"dualbank/kvstore"
+	"dualbank/results"
 	"dualbank/results/unit"
 )
 
@@ -29,6 +30,8 @@ type crashCommand struct {
 	FailOnFindings bool          `help:"Exit with code 1 if a power cut breaks a rule."`
 	Cuts           uint64        `placeholder:"N" help:"The small geometries alone, and at most N states judged in all sweeps together: 10000 take seconds instead of minutes."`
 	Time           time.Duration `placeholder:"DURATION" help:"End the sweeps after this time, such as 90s or 10m. The same command goes on from there."`
+
+	findingFlags
 
 	Exec string `placeholder:"PROGRAM" help:"In place of dualbank's own store: one of yours, a program that was built with dualbank.h."`
 	nativeFlags
@@ -55,6 +58,9 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 	}
 	if c.Workers < 0 {
 		return badInput(fmt.Errorf("--workers: %d is no number of processors: give 1 or more", c.Workers))
+	}
+	if err := exportable(c.findingFlags.files()); err != nil {
+		return err
 	}
 	campaign := fuzz.DefaultCampaign(profile, c.Seed)
 	if c.Cuts > 0 {
@@ -129,6 +135,9 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 	if err := committed(out); err != nil {
 		return err
 	}
+	if err := exportAll(c.findingFlags.files(), c.record(r)); err != nil {
+		return err
+	}
 	fmt.Fprintf(t.out, "%d cuts, %d judged, %d equal to one judged before, %d second cuts; %d findings in %s\n",
 		r.Stats.Cuts, r.Stats.Judged, r.Stats.Equal, r.Stats.Second, len(r.Findings), filepath.Join(c.Out, "findings"))
 	if late {
@@ -146,6 +155,25 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 		return failure{errors.New("a power cut breaks a rule: see the findings above"), exitFinding}
 	}
 	return nil
+}
+
+// record is the result of a campaign as a report, for other tools.
+func (c *crashCommand) record(r *fuzz.CampaignResult) *results.Report {
+	out := &results.Report{Title: "Power cuts, profile " + c.Profile, Board: "the campaign's devices"}
+	if c.Exec != "" {
+		out.Title = "Power cuts, program " + filepath.Base(c.Exec)
+	}
+	for _, s := range r.Sweeps {
+		m := s.Map
+		m.Subject = "campaign"
+		out.Cuts = append(out.Cuts, m)
+	}
+	for i := range r.Findings {
+		rec := r.Findings[i].Record()
+		rec.Command = "dualbank replay " + filepath.Join(c.Out, "findings", rec.ID+".json")
+		out.Findings = append(out.Findings, rec)
+	}
+	return out
 }
 
 // times returns a count as an adverb.

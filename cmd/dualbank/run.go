@@ -25,6 +25,7 @@ type runCommand struct {
 	FailOnFindings bool   `help:"Exit with code 1 if a power cut breaks a rule."`
 	Quick          bool   `help:"A shorter workload and a few thousand cuts: seconds instead of minutes."`
 	Print          bool   `help:"Print the scenario as it would be run, and end."`
+	exportFlags
 }
 
 func (c *runCommand) Run(t terminal) (failed error) {
@@ -34,6 +35,9 @@ func (c *runCommand) Run(t terminal) (failed error) {
 	}
 	if c.Print {
 		_, err := fmt.Fprint(t.out, s.TOML())
+		return err
+	}
+	if err := exportable(c.exportFlags.files()); err != nil {
 		return err
 	}
 	ctx, stop := t.interruptible()
@@ -54,6 +58,9 @@ func (c *runCommand) Run(t terminal) (failed error) {
 		return failure{errors.New("interrupted before anything was measured"), exitInterrupt}
 	}
 	if err := leave(out, s, report, findings); err != nil {
+		return err
+	}
+	if err := exportAll(c.exportFlags.files(), report); err != nil {
 		return err
 	}
 	if err := page.WriteSummary(t.out, report, width(t.out)); err != nil {

@@ -99,8 +99,12 @@ func Replace(path string, data []byte) error {
 		return fmt.Errorf("%s: not written: %w", path, cause(err))
 	}
 	_, err = file.Write(data)
-	if err == nil && st != nil {
-		err = file.Chmod(st.Mode().Perm())
+	mode := os.FileMode(0o644) // a temporary file is its owner's alone
+	if st != nil {
+		mode = st.Mode().Perm()
+	}
+	if err == nil {
+		err = file.Chmod(mode)
 	}
 	if err == nil {
 		err = file.Sync()
