@@ -59,6 +59,15 @@ func build(t testing.TB, cc, source string, flags ...string) string {
 	return out
 }
 
+// planted is an example, in C or C++, with the defect planted in it that the program's first argument names.
+func planted(t testing.TB, source string) string {
+	t.Helper()
+	if strings.HasSuffix(source, ".cc") {
+		return build(t, "g++", source, "-O1", "-std=c++11", "-include", "testdata/defect.h")
+	}
+	return build(t, "gcc", source, "-O1", "-std=c99", "-include", "testdata/defect.h")
+}
+
 // can reports whether the compiler builds and runs a program with the flags: 32-bit libraries may be missing.
 func can(t testing.TB, cc string, flags ...string) bool {
 	t.Helper()

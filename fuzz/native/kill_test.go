@@ -46,10 +46,10 @@ func copied(t *testing.T, path string) string {
 
 // TestKilled: a sweep whose processes are killed every now and then finds what it finds undisturbed.
 func TestKilled(t *testing.T) {
-	path := copied(t, build(t, "gcc", "examples/logstore.c", "-O1", "-std=c99", "-DDEFECT=9"))
+	path := copied(t, planted(t, "examples/logstore.c"))
 	for _, iso := range []native.Isolation{native.Reset, native.Fork} {
 		c := kv.Sweep{Device: pages, Ops: workload(40, 8), Modes: []string{"torn"}, MaxCuts: 200, Seed: 1}
-		p := program(t, path)
+		p := program(t, path, "9")
 		p.Isolate = iso
 		c.New = p.Store
 		want := cut(t, c)
@@ -104,7 +104,7 @@ func TestHarnessKilled(t *testing.T) {
 			cut(t, kv.Sweep{Device: pages, Ops: workload(60, 8), Modes: []string{"torn"}, Seed: 1, New: p.Store})
 		}
 	}
-	path := copied(t, build(t, "gcc", "examples/logstore.c", "-O1", "-std=c99", "-DDEFECT=0"))
+	path := copied(t, planted(t, "examples/logstore.c"))
 	for _, after := range []time.Duration{300 * time.Millisecond, 700 * time.Millisecond} {
 		cmd := exec.Command(os.Args[0], "-test.run", "^TestHarnessKilled$")
 		cmd.Env = append(os.Environ(), "NATIVE_TEST_VICTIM="+path)

@@ -118,7 +118,7 @@ func TestSameStore(t *testing.T) {
 			f, dev := flash(t, small, c.unit)
 			want := life(f, logstore.New(dev, c.defect), n, 7, modes)
 			f, dev = flash(t, small, c.unit)
-			p := program(t, build(t, "gcc", "examples/logstore.c", "-O1", "-std=c99", fmt.Sprintf("-DDEFECT=%d", c.defect)))
+			p := program(t, planted(t, "examples/logstore.c"), fmt.Sprint(c.defect))
 			p.Isolate = c.iso
 			got := life(f, p.Store(dev), n, 7, modes)
 			for i := range want {
@@ -132,7 +132,7 @@ func TestSameStore(t *testing.T) {
 
 // TestShared: stores that share the processes of a program do not notice each other.
 func TestShared(t *testing.T) {
-	p := program(t, build(t, "gcc", "examples/logstore.c", "-O1", "-std=c99", "-DDEFECT=0"))
+	p := program(t, planted(t, "examples/logstore.c"))
 	stories := make([][]string, 16)
 	done := make(chan int)
 	modes := []cell.Mode{cell.Torn, cell.Weak}
@@ -186,6 +186,7 @@ func TestMisbehaviour(t *testing.T) {
 		})
 	}
 	t.Run("bounds", func(t *testing.T) {
+		long.Test(t)
 		if !can(t, "gcc", "-fsanitize=address") {
 			t.Skip("no AddressSanitizer")
 		}
@@ -211,8 +212,8 @@ func misbehave(t *testing.T, p *native.Program, want string) {
 		t.Fatal("no cut")
 	}
 	times := 2
-	if want == "is blocked" {
-		times = 1
+	if want == "is blocked" || strings.Contains(want, "CPU time") && !long.Enabled() {
+		times = 1 // each takes seconds
 	}
 	for range times {
 		f.Boot()
@@ -256,6 +257,9 @@ func TestLies(t *testing.T) {
 		{"silent", "it says nothing"},
 	} {
 		t.Run(c.way, func(t *testing.T) {
+			if c.way == "flood" {
+				long.Test(t) // seconds of records
+			}
 			t.Parallel()
 			_, dev := flash(t, small, 1)
 			err := program(t, path, c.way).Store(dev).Open()
@@ -287,7 +291,7 @@ func TestNoSuchProgram(t *testing.T) {
 
 // TestDeviceError: a store is told of a device that fails, and goes on.
 func TestDeviceError(t *testing.T) {
-	p := program(t, build(t, "gcc", "examples/logstore.c", "-O1", "-std=c99", "-DDEFECT=0"))
+	p := program(t, planted(t, "examples/logstore.c"))
 	p.Strict = true
 	tellAll := func(s store, f *model.Flash) (story []string) {
 		story = append(story, fmt.Sprint(s.Open()))

@@ -22,7 +22,7 @@ func TestSameTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	config.Core = nil
-	p := program(t, build(t, "gcc", "examples/logstore.c", "-O1", "-std=c99", "-DDEFECT=0"))
+	p := program(t, planted(t, "examples/logstore.c"))
 	run := func(make func(dev *model.Region) sut.Store) (cycles []uint64, wear []model.Wear) {
 		f, err := model.New(config)
 		if err != nil {

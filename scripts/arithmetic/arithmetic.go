@@ -47,7 +47,7 @@ func main() {
 // looked at.
 func check(dir string, patterns ...string) ([]string, error) {
 	pkgs, err := packages.Load(&packages.Config{
-		Dir: dir, Mode: packages.NeedName | packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo | packages.NeedFiles | packages.NeedImports | packages.NeedDeps,
+		Dir: dir, Mode: packages.NeedName | packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo | packages.NeedFiles | packages.NeedImports | packages.NeedExportFile,
 	}, patterns...)
 	if err != nil {
 		return nil, err
