@@ -7,27 +7,61 @@ import "encoding/binary"
 const workSize = 64
 
 // collect copies the records of the RAM table to the other area and makes that one active.
-func (s *TDBStore) collect() error {
-	to, err := s.copyAll()
+func (s *TDBStore) collect() error { return s.collectWithout(-1) }
+
+// collectWithout leaves out the key at place gone of the RAM table; -1: none.
+func (s *TDBStore) collectWithout(gone int) error {
+	r := s.opts.Repairs
+	to, err := s.copyAll(gone)
+	if err == nil && r.Has(RepairEarlierLife) && to < s.area {
+		err = s.eraseStarting(1-s.active, to, 1)
+	}
 	if err != nil {
 		s.failures++
+		if r.Has(RepairFailedCollection) {
+			s.rebuild()
+		}
 		return err
 	}
-	s.free, s.unclean = to, false
+	s.free = to
 	s.active = 1 - s.active
 	s.version++
 	s.collections++
-	return s.writeMaster()
+	err = s.writeMaster()
+	if err == nil && r.Has(RepairVersionWrap) {
+		err = s.settleVersion()
+	}
+	if r.Has(RepairMasterFirst) {
+		if err == nil {
+			err = s.load(s.active, s.master, 0)
+		}
+		if err != nil {
+			s.collections--
+			s.switchBack()
+			return err
+		}
+	}
+	if err == nil {
+		s.unclean = false
+	}
+	if gone >= 0 {
+		s.table = append(s.table[:gone], s.table[gone+1:]...)
+		s.shift(gone, -1)
+	}
+	return err
 }
 
-// copyAll cleans the other area and copies the records there, up to offset to. The table has their new
-// offsets one by one, also if it fails.
-func (s *TDBStore) copyAll() (to uint32, err error) {
+// copyAll cleans the other area and copies the records there but for the one at place gone, up to offset to. The
+// table has their new offsets one by one, also if it fails.
+func (s *TDBStore) copyAll(gone int) (to uint32, err error) {
 	if err := s.clean(1 - s.active); err != nil {
 		return 0, err
 	}
 	to = s.first
 	for i := range s.table {
+		if i == gone {
+			continue
+		}
 		e := &s.table[i]
 		next, err := s.copyRecord(e.offset, to)
 		if err != nil {
@@ -85,7 +119,10 @@ func (s *TDBStore) writeMaster() error {
 	binary.LittleEndian.PutUint16(data, s.version)
 	binary.LittleEndian.PutUint16(data[2:], revision)
 	binary.LittleEndian.PutUint32(data[4:], 0)
-	return s.set(masterKey, data, 0)
+	s.mastering = true
+	err := s.set(masterKey, data, 0)
+	s.mastering = false
+	return err
 }
 
 // clean readies an area: it erases the head and puts the reserved data back.
@@ -101,6 +138,9 @@ func (s *TDBStore) clean(area int) error {
 	for i := n; i < reservedSize; i++ {
 		// The reference writes what an uninitialised buffer holds.
 		s.reservedBuf[i] = 0xFE
+	}
+	if s.opts.Repairs.Has(RepairReservedSet) {
+		s.fillReserved()
 	}
 	return s.program(s.base[area], s.reservedBuf[:])
 }
@@ -150,25 +190,41 @@ func (s *TDBStore) eraseUnits(area int, off, size uint32, touched bool) error {
 // reserved reads the reserved data from the first area that has it whole, and leaves data and trailer in
 // reservedBuf.
 func (s *TDBStore) reserved() (size int, err error) {
-	trailer := s.reservedBuf[reservedSize:]
-	for area := range s.base {
-		if err := s.read(s.base[area]+reservedSize, trailer); err != nil {
-			return 0, err
+	none := error(ErrItemNotFound)
+	for _, base := range s.base {
+		size, err := s.reservedCopy(base)
+		if err == ErrReadFailed && s.opts.Repairs.Has(RepairReservedRead) {
+			if !s.masked {
+				none = err
+			}
+			continue // where exceptions are masked, the copy is one whose write was cut
 		}
-		n := binary.LittleEndian.Uint16(trailer[2:])
-		if binary.LittleEndian.Uint16(trailer) != trailerSize || n > reservedSize {
-			continue
-		}
-		data := s.reservedBuf[:n]
-		if err := s.read(s.base[area], data); err != nil {
-			return 0, err
-		}
-		s.crcWork(int(n))
-		if CRC(data) == binary.LittleEndian.Uint32(trailer[4:]) {
-			return int(n), nil
+		if err != ErrItemNotFound {
+			return size, err
 		}
 	}
-	return 0, ErrItemNotFound
+	return 0, none
+}
+
+// reservedCopy reads the copy of the reserved data in the area at base.
+func (s *TDBStore) reservedCopy(base uint32) (size int, err error) {
+	trailer := s.reservedBuf[reservedSize:]
+	if err := s.read(base+reservedSize, trailer); err != nil {
+		return 0, err
+	}
+	n := binary.LittleEndian.Uint16(trailer[2:])
+	if binary.LittleEndian.Uint16(trailer) != trailerSize || n > reservedSize {
+		return 0, ErrItemNotFound
+	}
+	data := s.reservedBuf[:n]
+	if err := s.read(base, data); err != nil {
+		return 0, err
+	}
+	s.crcWork(int(n))
+	if CRC(data) != binary.LittleEndian.Uint32(trailer[4:]) {
+		return 0, ErrItemNotFound
+	}
+	return int(n), nil
 }
 
 // Reserved copies the reserved data into buf and returns its size, at most 64 bytes. ErrItemNotFound
@@ -202,6 +258,9 @@ func (s *TDBStore) SetReserved(data []byte) error {
 	s.call()
 	if _, err := s.reserved(); err == nil {
 		return ErrWriteFailed
+	}
+	if s.opts.Repairs.Has(RepairReservedSet) {
+		return s.setReserved(data)
 	}
 	if err := s.clean(1 - s.active); err != nil {
 		return err

@@ -79,7 +79,7 @@ func ValidKey(key string) bool {
 func (s *TDBStore) fits(off, total uint32) error {
 	end := off + s.headerUp + total
 	switch {
-	case end > s.area, end == s.area && (s.opts.Profile == MbedOS || s.opts.Defects.Has(DefectExactFit)):
+	case end > s.area, end == s.area && (s.opts.Profile == MbedOS && !s.opts.Repairs.Has(RepairExactFit) || s.opts.Defects.Has(DefectExactFit)):
 		return ErrInvalidData
 	case uint64(off)+uint64(s.headerUp)+uint64(total) > uint64(s.area):
 		if s.opts.Repairs.Has(RepairWrappedSizes) {

@@ -22,6 +22,50 @@ const (
 	RepairHeldUnit
 	// RepairLock: every way out of a set releases the lock that the set took, once.
 	RepairLock
+	// RepairFailedCollection: after a garbage collection that failed the RAM table is built anew, so that it has
+	// no offsets of the other area.
+	RepairFailedCollection
+	// RepairFullRemove: a remove that finds no room for its tombstone collects garbage without the key.
+	RepairFullRemove
+	// RepairMasterFirst: a garbage collection switches the areas once its master record reads back. If it does
+	// not, the old area goes on, and the next set collects again.
+	RepairMasterFirst
+	// RepairVersionWrap: where the version wraps, so that an open would take the old area, that area is cleaned.
+	RepairVersionWrap
+	// RepairEarlierLife: an erase unit that starts just behind a record, or behind a garbage collection's last
+	// one, is erased ahead of the header that makes them count.
+	RepairEarlierLife
+	// RepairResetOrder: a reset erases the standby area first, and if it fails opens the store again.
+	RepairResetOrder
+	// RepairExactFit: a set leaves the last program unit of an area free, where MbedOS does not believe a record.
+	// A record that ends there is read.
+	RepairExactFit
+	// RepairSectorStarts: the starts of erase units are those of the device, also where a unit is not aligned to
+	// its own size.
+	RepairSectorStarts
+	// RepairLongKey: a key of 128 bytes is ErrInvalidArgument.
+	RepairLongKey
+	// RepairMasterKey: a set or a remove of the master record's key TDBS is ErrInvalidArgument.
+	RepairMasterKey
+	// RepairMasterListed: the master record is no key: it is neither listed nor copied.
+	RepairMasterListed
+	// RepairEqualHashes: keys are compared byte by byte, and a new key whose hash another key has is
+	// ErrInvalidArgument.
+	RepairEqualHashes
+	// RepairTableFreed: an open that fails frees its table once.
+	RepairTableFreed
+	// RepairReservedRead: a copy of the reserved data that cannot be read does not hide the other one.
+	RepairReservedRead
+	// RepairReservedSet: reserved data is written to the active area first. An open restores a copy that is
+	// missing.
+	RepairReservedSet
+	// RepairUndecided: where a program unit may be programmed again (Rewritable), an open programs what a cut may
+	// have left between two values again, so that it is decided: the record that was last, or zeros over what
+	// is none. A set programs the magic number first, so that an open can tell.
+	RepairUndecided
+	// RepairMaskedReads: reads go through a driver that masks the exception of an ECC error (FaultMasker). What
+	// cannot be read at open is no record, and is cleared as RepairLogTail does.
+	RepairMaskedReads
 
 	repairsEnd
 )
@@ -35,6 +79,23 @@ var repairNames = [...]string{
 	"log-tail",
 	"held-unit",
 	"lock",
+	"failed-collection",
+	"full-remove",
+	"master-first",
+	"version-wrap",
+	"earlier-life",
+	"reset-order",
+	"exact-fit",
+	"sector-starts",
+	"long-key",
+	"master-key",
+	"master-listed",
+	"equal-hashes",
+	"table-freed",
+	"reserved-read",
+	"reserved-set",
+	"undecided-cells",
+	"masked-reads",
 }
 
 // Has reports whether any of x is among r.
@@ -99,29 +160,4 @@ func (r Repairs) MarshalText() ([]byte, error) { return []byte(r.String()), nil 
 func (r *Repairs) UnmarshalText(b []byte) (err error) {
 	*r, err = ParseRepairs(string(b))
 	return err
-}
-
-// tailWindow is how many bytes behind an empty header's place an open looks at for RepairLogTail: a set programs the
-// key first, so that what it left begins there.
-const tailWindow = 128
-
-// lookBehind notes, at the end of an open, whether an unfinished set has left something behind the log. What
-// follows in the next erase unit is erased before a record comes to it.
-func (s *TDBStore) lookBehind() error {
-	addr := s.base[s.active] + s.free
-	if s.unitStart(addr) == addr {
-		return nil
-	}
-	end := min(s.nextStart(addr), addr+s.headerUp+max(tailWindow, s.unit))
-	blank, err := s.blank(addr, end)
-	s.unclean = !blank
-	return err
-}
-
-// endSet releases the lock of an incremental set that is over without its finalize, for RepairLock.
-func (s *TDBStore) endSet() {
-	if s.opts.Repairs.Has(RepairLock) {
-		s.inc.pending = false
-		s.locks--
-	}
 }

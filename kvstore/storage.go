@@ -204,6 +204,20 @@ type slice struct {
 func (s *slice) Size() uint32                 { return s.size }
 func (s *slice) ProgramUnit() uint32          { return s.dev.ProgramUnit() }
 func (s *slice) EraseSize(addr uint32) uint32 { return s.dev.EraseSize(s.base + addr) }
+
+// Rewritable is that of the device.
+func (s *slice) Rewritable() bool {
+	d, ok := s.dev.(Rewritable)
+	return ok && d.Rewritable()
+}
+
+// MaskFaults is that of the device.
+func (s *slice) MaskFaults() {
+	if d, ok := s.dev.(FaultMasker); ok {
+		d.MaskFaults()
+	}
+}
+
 func (s *slice) Read(addr uint32, p []byte) error {
 	if !s.inside(addr, len(p)) {
 		return ErrReadFailed

@@ -35,6 +35,9 @@ func (s *TDBStore) set(key string, value []byte, flags Flags) error {
 		return ErrInvalidSize
 	}
 	if err := s.start(key, uint32(len(value)), flags); err != nil {
+		if err == ErrMediaFull && flags&FlagDeleted != 0 && s.opts.Repairs.Has(RepairFullRemove) {
+			return s.removeFull(key)
+		}
 		return err
 	}
 	if err := s.add(value); err != nil {
@@ -74,7 +77,7 @@ func (s *TDBStore) SetFinalize() error {
 }
 
 func (s *TDBStore) start(key string, size uint32, flags Flags) error {
-	if !ValidKey(key) || flags&^settable != 0 {
+	if !ValidKey(key) || flags&^settable != 0 || len(key) == MaxKey && s.opts.Repairs.Has(RepairLongKey) {
 		return ErrInvalidArgument
 	}
 	in := &s.inc
@@ -82,24 +85,27 @@ func (s *TDBStore) start(key string, size uint32, flags Flags) error {
 	var hash uint32
 	var index int
 	if key == masterKey {
+		if s.opts.Repairs.Has(RepairMasterKey) && !s.mastering {
+			return ErrInvalidArgument
+		}
 		in.base, in.isNew = s.master, false
 		copy(s.lead[crcOffset:], key)
 	} else {
 		s.locks++
 		if in.pending || s.unclean {
-			if in.pending {
-				s.endSet()
-			}
 			if err := s.collect(); err != nil {
 				return s.abandon(err)
 			}
 		}
 		need := recordSize(s.unit, n, size)
-		if s.free+need > s.area {
+		if size > s.longest {
+			return s.abandon(ErrMediaFull)
+		}
+		if s.free+need > s.limit {
 			if err := s.collect(); err != nil {
 				return s.abandon(err)
 			}
-			if s.free+need > s.area {
+			if s.free+need > s.limit {
 				return s.abandon(ErrMediaFull)
 			}
 		}
@@ -115,14 +121,28 @@ func (s *TDBStore) start(key string, size uint32, flags Flags) error {
 			}
 			in.isNew = false
 		case err == ErrItemNotFound && flags&FlagDeleted == 0:
+			if index > 0 && s.table[index-1].hash == hash && s.opts.Repairs.Has(RepairEqualHashes) {
+				return s.abandon(ErrInvalidArgument)
+			}
 			s.keys = max(s.keys, len(s.table)+1)
 			in.isNew = true
 		default:
 			return s.abandon(err)
 		}
 		in.base = s.free
+		if s.opts.Repairs.Has(RepairEarlierLife) {
+			need = min(need+1, s.area-in.base)
+		}
 		// The reference does not look whether this erase succeeds.
 		_ = s.eraseStarting(s.active, in.base, need)
+		if s.rewrites {
+			var magic [magicSize]byte
+			binary.LittleEndian.PutUint32(magic[:], recordMagic)
+			if err := s.rewrite(s.base[s.active]+in.base, magic[:]); err != nil {
+				s.salvage()
+				return s.abandon(err)
+			}
+		}
 	}
 	in.at = in.base + s.headerUp
 	in.flags, in.key, in.size, in.done = flags, n, size, 0
@@ -186,7 +206,11 @@ func (s *TDBStore) finish(key string, value []byte, whole bool) error {
 	}
 	putHeader(s.head[:], in.flags, uint16(in.key), in.size)
 	binary.LittleEndian.PutUint32(s.head[crcOffset:], storeCRC(in.sum))
-	if err := s.program(s.base[s.active]+in.base, s.head[:]); err != nil {
+	from := s.headFrom
+	if in.base == s.master {
+		from = 0
+	}
+	if err := s.program(s.base[s.active]+in.base+from, s.head[from:]); err != nil {
 		return s.failed(err)
 	}
 	if err := s.flush(); err != nil {
@@ -235,7 +259,7 @@ func (s *TDBStore) salvage() (collected bool) {
 		return false
 	}
 	collected = s.collect() == nil
-	s.unclean = !collected && s.opts.Repairs.Has(RepairLogTail)
+	s.unclean = s.unclean || !collected && s.opts.Repairs.Has(RepairLogTail)
 	return collected
 }
 

@@ -116,7 +116,7 @@ type TDBStore struct {
 	iterators   [maxIterators]*KeyIterator
 	iterating   int
 	locks       int
-	unclean     bool // with a repair: what follows the log is in the way of the next set, which collects first
+	unclean     bool // with a repair: the next set collects first, as what follows the log is in its way, or the other area may count
 	collections uint64
 	failures    uint64
 
@@ -131,6 +131,15 @@ type TDBStore struct {
 	lead        [crcOffset + MaxKey + 1]byte // what the CRC of a new record begins with: header and key
 	head        [headerSize]byte
 	next        struct{ from, to uint32 } // addresses in (from, to] have their next erase unit at to
+
+	// What repairs make of the device: see prepare.
+	limit    uint32 // a set's record ends here at most; the area's size without repairs
+	longest  uint32 // bytes of the longest value that is tried
+	headFrom uint32 // bytes of a header that are programmed before the key
+	rewrites bool   // a unit may be programmed again
+	masked   bool   // a unit that cannot be read is an error, not an exception
+	last     uint32 // offset of the record that the last scan found last
+	mastering bool // a master record is being written
 }
 
 // NewTDB is a TDBStore on dev, not yet open.
@@ -163,6 +172,16 @@ func (s *TDBStore) forget() {
 // A device whose erase units do not split into two equal areas is an error that says what was found;
 // a *FatalError is where the reference halts; ErrReadFailed leaves the store closed.
 func (s *TDBStore) Open() error {
+	const most = 16 // cells that have not been decided by then are not
+	err := s.openOnce()
+	for try := 1; err == errUndecided && try < most; try++ {
+		err = s.openOnce()
+	}
+	return err
+}
+
+// openOnce is one attempt of an open. errUndecided, of RepairUndecided alone, is worth another.
+func (s *TDBStore) openOnce() error {
 	s.forget()
 	s.undefined = 0
 	s.call()
@@ -180,6 +199,7 @@ func (s *TDBStore) Open() error {
 		if s.memo = nil; s.opts.Memo {
 			s.memo = newMemo(s.dev, s.unit, s.geometry.size, s.area)
 		}
+		s.prepare()
 	}
 	s.next.from, s.next.to = 0, 0
 
@@ -190,7 +210,7 @@ func (s *TDBStore) Open() error {
 		if err == nil && !s.matches(masterName) {
 			err = ErrItemNotFound
 		}
-		if err == ErrInvalidData {
+		if err == ErrInvalidData || err == ErrReadFailed && s.masked {
 			continue
 		}
 		if err != nil {
@@ -203,10 +223,7 @@ func (s *TDBStore) Open() error {
 	}
 	switch {
 	case valid[0] && valid[1]:
-		s.active = 1
-		if version[0] > version[1] || version[0] == 0 {
-			s.active = 0
-		}
+		s.active = newer(version)
 	case valid[1]:
 		s.active = 1
 	case valid[0]:
@@ -225,14 +242,14 @@ func (s *TDBStore) Open() error {
 	if s.opts.Defects.Has(DefectEraseStandby) {
 		_ = s.eraseHead(1 - s.active)
 	}
-	if err := s.scan(s.master); err != nil {
-		if s.keys > tableStart {
+	if err := s.scan(s.logStart()); err != nil {
+		if s.keys > tableStart && !s.opts.Repairs.Has(RepairTableFreed) {
 			s.undefined |= UndefinedHeap
 		}
 		return err
 	}
-	if s.opts.Repairs.Has(RepairLogTail) {
-		if err := s.lookBehind(); err != nil {
+	if s.opts.Repairs != 0 {
+		if err := s.mend(valid); err != nil {
 			return err
 		}
 	}
@@ -243,11 +260,12 @@ func (s *TDBStore) Open() error {
 // scan builds the RAM table from the records of the active area from off on, up to the first that is
 // invalid. An open begins at the master record, which so becomes a key.
 func (s *TDBStore) scan(off uint32) error {
-	next := uint32(0)
+	next := off
 	clear(s.key[:])
 	if s.memo != nil {
 		off = s.resume(off)
 	}
+	s.last = s.master
 	for off+headerSize < s.area {
 		next = off
 		err := s.scanRecord(off)
@@ -257,9 +275,14 @@ func (s *TDBStore) scan(off uint32) error {
 			}
 			break
 		}
+		if err == ErrReadFailed && s.masked {
+			s.unclean = true
+			break
+		}
 		if err != nil {
 			return err
 		}
+		s.last = off
 		flags, total := s.rec.flags, s.rec.total
 		behind := s.rec.next
 		if behind <= off {
@@ -278,6 +301,8 @@ func (s *TDBStore) scan(off uint32) error {
 		}
 		i, hash, err := s.find(s.key[:MaxKey], n)
 		switch {
+		case n == len(masterKey) && string(s.key[:n]) == masterKey && s.opts.Repairs.Has(RepairMasterListed):
+			// A copy of a master record.
 		case err == ErrItemNotFound && flags&FlagDeleted != 0:
 		case err == ErrItemNotFound:
 			s.keys = max(s.keys, len(s.table)+1)
@@ -388,6 +413,10 @@ func (s *TDBStore) find(buf []byte, n int) (index int, hash uint32, err error) {
 // compares the key in pieces of its work buffer, and the next read replaces the verdict: a record with
 // data matches any key, and of one without data the last piece of its key decides.
 func (s *TDBStore) matches(buf []byte) bool {
+	if s.opts.Repairs.Has(RepairEqualHashes) {
+		n := len(s.rec.key)
+		return n < len(buf) && string(buf[:n]) == string(s.rec.key) && buf[n] == 0
+	}
 	if len(s.rec.data) > 0 {
 		return true
 	}
@@ -424,19 +453,24 @@ func (s *TDBStore) Reset() error {
 }
 
 func (s *TDBStore) wipe() error {
+	if s.opts.Repairs.Has(RepairResetOrder) {
+		return s.wipeMended()
+	}
 	for area := range s.base {
 		if err := s.eraseHead(area); err != nil {
 			return err
 		}
 	}
+	s.empty()
+	return s.writeMaster()
+}
+
+// empty makes the store one without keys, in area 0.
+func (s *TDBStore) empty() {
 	s.active, s.version = 0, 1
 	s.table = s.table[:0]
 	s.free = s.first
-	if s.inc.pending {
-		s.endSet()
-	}
 	s.unclean = false
-	return s.writeMaster()
 }
 
 // LocksHeld is how often the store's recursive lock is held after the calls so far. In the reference
@@ -465,11 +499,21 @@ type Layout struct {
 	Master uint32    // offset of the master record in an area
 	First  uint32    // offset of the first record behind it
 	Unit   uint32    // bytes of a program unit
+	Limit  uint32    // offset that a set's record ends at, at most: Size but for RepairExactFit
 }
 
 // Layout is the layout of an open store.
 func (s *TDBStore) Layout() Layout {
-	return Layout{s.base, s.area, s.active, s.free, s.master, s.first, s.unit}
+	return Layout{s.base, s.area, s.active, s.free, s.master, s.first, s.unit, s.limit}
+}
+
+// Limits are the bytes of the longest key and value that a set takes; 0: the reference's, which it may not
+// keep itself.
+func (s *TDBStore) Limits() (key, value int) {
+	if s.opts.Repairs.Has(RepairLongKey) {
+		key = MaxKey - 1
+	}
+	return key, 0
 }
 
 func (s *TDBStore) call() {

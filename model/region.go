@@ -19,6 +19,7 @@ type Region struct {
 	base, size uint32
 	tries      int
 	stays      bool
+	masked     bool
 }
 
 // Region makes the region of size bytes from addr on. Both must lie on sector boundaries.
@@ -99,8 +100,19 @@ func (r *Region) Read(addr uint32, p []byte) error {
 		r.f.count.RefusedReads++
 		return ErrRange
 	}
+	if r.masked && !r.f.off {
+		err := r.f.Read(r.at(addr), p)
+		if err == ErrFault {
+			r.f.off, r.f.down, err = false, nil, ErrECC
+		}
+		return err
+	}
 	return r.f.Read(r.at(addr), p)
 }
+
+// MaskFaults makes the region's reads mask the exception of a unit that the ECC cannot correct, as a driver may:
+// the read fails with ErrECC, and the code goes on.
+func (r *Region) MaskFaults() { r.masked = true }
 
 // Program is Flash.Program at an address in the region.
 func (r *Region) Program(addr uint32, p []byte) error {

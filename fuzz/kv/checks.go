@@ -30,7 +30,7 @@ type check struct {
 }
 
 // newChecks are the checks of a run of the store at work.
-func newChecks(r *sut.Run) []check {
+func newChecks(r *sut.Run, forked map[uint32]uint32) []check {
 	iterator := &openIterator{Run: r}
 	if sut.ListsAtOnce(r.Store) {
 		iterator = nil
@@ -40,7 +40,7 @@ func newChecks(r *sut.Run) []check {
 		{name: "open iterator", after: iterator.after},
 		{name: "copies of reserved data", image: checkCopies},
 		{name: "padding", image: checkPadding},
-		{name: "wear", end: func() { checkWear(r) }},
+		{name: "wear", end: func() { checkWear(r, forked) }},
 	}
 }
 
@@ -181,8 +181,8 @@ func checkPadding(r *sut.Run) {
 	}
 }
 
-// checkWear compares the erases of the two areas.
-func checkWear(r *sut.Run) {
+// checkWear compares the erases of the two areas. forked are those on forks, by sector.
+func checkWear(r *sut.Run, forked map[uint32]uint32) {
 	tdb, ok := r.Store.(*kvstore.TDBStore)
 	if !ok {
 		return
@@ -193,7 +193,7 @@ func checkWear(r *sut.Run) {
 		off := w.Addr - r.Device.Base
 		for a := range most {
 			if off >= at.Base[a] && off < at.Base[a]+at.Size {
-				most[a] = max(most[a], w.Erases)
+				most[a] = max(most[a], w.Erases-forked[w.Addr])
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv/script"
@@ -51,7 +52,8 @@ type live struct {
 	opened bool
 	// pending: an incremental set was left unfinished since the last open.
 	pending bool
-	refused uint64 // operations that the flash has refused until now
+	refused uint64            // operations that the flash has refused until now
+	forked  map[uint32]uint32 // erases on forks, by the sector's address
 }
 
 func newLive(c *Sweep, steps []script.Step) (*live, error) {
@@ -67,7 +69,8 @@ func newLive(c *Sweep, steps []script.Step) (*live, error) {
 		(*r).Own = map[string]bool{sut.MasterKey: true}
 	}
 	l.tdb, _ = l.Store.(*kvstore.TDBStore)
-	l.checks = newChecks(l.Run)
+	l.forked = map[uint32]uint32{}
+	l.checks = newChecks(l.Run, l.forked)
 	return l, nil
 }
 
@@ -172,6 +175,8 @@ func (l *live) outcome(m *moment) {
 		return
 	case s.Kind == script.Reserved && l.Exp.Reserved.Now != nil:
 		return
+	case errors.Is(err, kvstore.ErrInvalidArgument) && l.collides(s.Key):
+		return // refused: RepairEqualHashes
 	case errors.Is(err, kvstore.ErrMediaFull) && !l.fits(&s.Op, &m.layout):
 	default:
 		l.Report(explore.Symptom{Rule: sut.RuleWorks, Kind: "op-fails", Op: sut.OpCode(s.Kind), Error: sut.ErrorName(err)}, "success", fmt.Sprintf("%v: %v", &s.Op, err))
@@ -182,6 +187,13 @@ func (l *live) outcome(m *moment) {
 	}
 	l.Exp.Apply(&s.Op, s.Value(), how)
 	l.pending = l.pending && err != nil || s.Kind == script.Abandon
+}
+
+// collides reports whether another live key has the hash of key.
+func (l *live) collides(key string) bool {
+	return slices.ContainsFunc(l.Exp.Keys, func(k sut.Key) bool {
+		return k.Now != nil && k.Name != key && kvstore.CRC([]byte(k.Name)) == kvstore.CRC([]byte(key))
+	})
 }
 
 // fits reports whether the record of op has room beside those of the live keys.
@@ -196,7 +208,7 @@ func (l *live) fits(op *script.Op, at *kvstore.Layout) bool {
 			used += sut.RecordSize(&script.Op{Kind: script.Set, Key: k.Name, Size: n}, at.Unit)
 		}
 	}
-	return used <= at.Size-at.First
+	return used <= at.Limit-at.First
 }
 
 // limits is rules 8 and 9 for one operation.
@@ -217,15 +229,23 @@ func (l *live) reboot(err error) {
 	l.stats.Judged++
 	j := l.fork
 	l.F.Mark()
-	defer l.F.Rollback()
+	before := l.F.Wear()
+	defer func() {
+		l.F.Rollback()
+		for i, w := range l.F.Wear() {
+			l.forked[w.Addr] += w.Erases - before[i].Erases
+		}
+	}()
 	j.Exp.CopyFrom(&l.Exp)
 	j.Before.CopyFrom(&l.Exp)
 	j.Flight = l.Flight
+	erases, cells := l.F.Counters().Erases, l.F.Hash()
 	if !j.Reopen(sut.RuleOpens, "clean-reboot") {
 		return
 	}
-	if err == nil && !l.pending && l.F.Steps() > 0 {
-		j.Report(explore.Symptom{Rule: sut.RuleBounded, Kind: "open-writes"}, "no steps", fmt.Sprintf("%d steps", l.F.Steps()))
+	// To program again what is there is no change.
+	if err == nil && !l.pending && l.F.Steps() > 0 && (l.F.Counters().Erases > erases || l.F.Hash() != cells) {
+		j.Report(explore.Symptom{Rule: sut.RuleBounded, Kind: "open-writes"}, "no change", fmt.Sprintf("%d steps", l.F.Steps()))
 	}
 	if !j.Look("clean-reboot") || l.tdb == nil {
 		return

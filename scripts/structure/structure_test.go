@@ -19,12 +19,12 @@ func TestRooms(t *testing.T) {
 	}
 	oneWay := 0
 	for _, p := range all {
-		files := 16
+		files, lines := 16, 4000
 		if p.Path == "dualbank/kvstore" {
-			files = 24
+			files, lines = 24, 5000 // the reference, its defects of the past, and its repairs
 		}
-		if len(p.Files) > files || p.Lines > 4000 {
-			t.Errorf("%s has %d files and %d lines: at most %d and 4000", p.Path, len(p.Files), p.Lines, files)
+		if len(p.Files) > files || p.Lines > lines {
+			t.Errorf("%s has %d files and %d lines: at most %d and %d", p.Path, len(p.Files), p.Lines, files, lines)
 		}
 		if !regexp.MustCompile(`^dualbank/fuzz/(explore|kv(/.*)?|update|layout)$`).MatchString(p.Path) {
 			continue

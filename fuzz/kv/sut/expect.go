@@ -12,13 +12,13 @@ import (
 // Expectation is what a KVStore must hold at some moment of a workload: for every key its value, or
 // two that are allowed until it is read.
 type Expectation struct {
-	Keys     []keyState
+	Keys     []Key
 	Index    map[string]int
 	Reserved ValueState
 }
 
-// keyState is one key. A key that was never set is in the table too, as missing.
-type keyState struct {
+// Key is what is known of one key. A key that was never set is in the table too, as missing.
+type Key struct {
 	Name string
 	ValueState
 	Flags kvstore.Flags
@@ -53,7 +53,7 @@ func NewExpectation(keys []string) *Expectation {
 	e := &Expectation{Index: map[string]int{}}
 	for _, k := range keys {
 		e.Index[k] = len(e.Keys)
-		e.Keys = append(e.Keys, keyState{Name: k})
+		e.Keys = append(e.Keys, Key{Name: k})
 	}
 	return e
 }

@@ -95,7 +95,7 @@ func (r *Run) Get(key string) ([]byte, error) {
 }
 
 // wrong reports that key i reads as v and err.
-func (r *Run) wrong(i int, k *keyState, v []byte, err error, when string) {
+func (r *Run) wrong(i int, k *Key, v []byte, err error, when string) {
 	sym := explore.Symptom{Rule: RuleDurable, Op: "key-stored", When: when}
 	switch {
 	case i == r.Flight:

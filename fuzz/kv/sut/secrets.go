@@ -21,7 +21,7 @@ const Guards = kvstore.FlagReplayProtection | kvstore.FlagWriteOnce
 
 // Believes judges what the store gives out for a key after an attack: what was stored last, or an
 // error that tells of the attack.
-func (r *Run) Believes(key *keyState, may Leeway) {
+func (r *Run) Believes(key *Key, may Leeway) {
 	guarded := key.Now != nil && key.Flags&Guards != 0
 	v, err := r.Get(key.Name)
 	switch {

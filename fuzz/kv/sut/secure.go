@@ -83,6 +83,19 @@ func (w window) Erase(addr, size uint32) error {
 
 func (w window) inside(addr uint32, n uint64) bool { return uint64(addr)+n <= uint64(w.size) }
 
+// Rewritable is that of the device (kvstore.Rewritable).
+func (w window) Rewritable() bool {
+	d, ok := w.dev.(kvstore.Rewritable)
+	return ok && d.Rewritable()
+}
+
+// MaskFaults is that of the device (kvstore.FaultMasker).
+func (w window) MaskFaults() {
+	if d, ok := w.dev.(kvstore.FaultMasker); ok {
+		d.MaskFaults()
+	}
+}
+
 // Stamp is that of the device (kvstore.Stamped).
 func (w window) Stamp(addr, n uint32) (stamp [2]uint64, ok bool) {
 	d, ok := w.dev.(kvstore.Stamped)
