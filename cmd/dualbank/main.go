@@ -70,6 +70,7 @@ type commands struct {
 	Inspect  inspectCommand  `cmd:"" help:"Show what a dump of a device's flash holds, and what of it is damaged."`
 	Compare  compareCommand  `cmd:"" help:"Compare two runs with benchstat's statistics; fail where the new one is worse."`
 	Report   reportCommand   `cmd:"" help:"Draw a results folder again from its records."`
+	Open     openCommand     `cmd:"" help:"Show results folders in a browser: serve them to this machine, and print the address."`
 	Native   nativeCommand   `cmd:"" help:"Code of your own in C, C++ or another language: its header, and a check of a program."`
 	Parts    partsCommand    `cmd:"" help:"List parts, boards and drivers; show one with its sources; check a file of your own."`
 }
