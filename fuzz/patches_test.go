@@ -78,7 +78,7 @@ var patches = []patch{
 	{name: "image-1-byte", kind: kindSizes, why: "an application of one byte counts as none", changes: replaced(srcLoader,
 		"if d.Size == 0 {", "if d.Size <= 1 {")},
 	{name: "prepare-exact", kind: kindSizes, why: "an image that fills its slot exactly is refused", changes: replaced(srcClient,
-		"if end-s.Addr > s.Size &&", "if end-s.Addr >= s.Size && total == s.Size &&")},
+		"if end-s.Addr > s.Size &&", "if (end-s.Addr > s.Size || total == s.Size) &&")},
 
 	{name: "info-size", kind: kindAnswers, why: "the size that an info tells has the key's bytes in it", changes: replaced(srcStore,
 		"Info{Size: uint32(len(s.rec.data)), Flags", "Info{Size: s.rec.total, Flags")},

@@ -640,6 +640,15 @@ func (f *Flash) Flip(addr uint32, mask byte) bool {
 // much as changed since it was last asked for.
 func (f *Flash) Hash() uint64 { return f.cells.Hash() }
 
+// Stamp identifies what n bytes from addr on hold, which lie in the flash: equal stamps of equal ranges mean equal
+// bytes. ok is false while any cell does not read as it stands, and while the banks are swapped.
+func (f *Flash) Stamp(addr, n uint32) (stamp [2]uint64, ok bool) {
+	if f.swap {
+		return stamp, false
+	}
+	return f.cells.Stamp(addr-f.base, n)
+}
+
 // Snapshot keeps the cells as they are now. Clock, wear and counters are not in it.
 func (f *Flash) Snapshot() *cell.Snapshot { return f.cells.Snapshot() }
 

@@ -262,7 +262,7 @@ func replayCut(c *Case, w io.Writer, sweep *Sweep, env explore.Env) (*explore.Re
 			return u.place(u.rec.Ops[slices.Index(operations, op)] + last.Fault.At), true
 		}
 	}
-	j := newRecovery(s.downloaded(f, r.candidate), d, false)
+	j := newRecovery(s.downloaded(f, r.candidate), d, env.Film != nil) // a film shows every read
 	j.cam = env.Film
 	re.Bad, _, err = j.Judge(0, last.Fault.Mode, f.Hash())
 	return re, err

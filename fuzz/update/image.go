@@ -1,6 +1,7 @@
 package update
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"strings"
@@ -46,6 +47,7 @@ func (b BadCandidate) check() error {
 type image struct {
 	boot.Details
 	bytes []byte
+	sum   [sha256.Size]byte // of the bytes; Hash is another one where it is what is bad about the image
 }
 
 // newImage makes an image of size bytes. Its bytes follow from version and seed.
@@ -53,7 +55,8 @@ func newImage(version uint64, size uint32, seed uint64) *image {
 	im := &image{bytes: make([]byte, size)}
 	r := random.New(seed ^ version)
 	r.Fill(im.bytes)
-	im.Version, im.Size, im.Hash = version, uint64(size), sha256.Sum256(im.bytes)
+	im.sum = sha256.Sum256(im.bytes)
+	im.Version, im.Size, im.Hash = version, uint64(size), im.sum
 	r.Fill(im.Campaign[:])
 	return im
 }
@@ -63,4 +66,86 @@ func (im *image) poke(f *model.Flash, cfg *boot.Config) bool {
 	header := make([]byte, boot.HeaderSize)
 	boot.EncodeHeader(header, &im.Details)
 	return f.Poke(cfg.Details, header) && f.Poke(cfg.AppStart, im.bytes)
+}
+
+// known spares a run reading what it has read before. A device that was cut at one of a million steps holds mostly
+// what it held at the step before: pieces of the flash that have not changed since they were compared, by their
+// stamps, are not compared again.
+type known struct {
+	f      *model.Flash
+	places map[place]*compared
+}
+
+// place is an image at an address.
+type place struct {
+	addr uint32
+	im   *image
+}
+
+// compared is what is known of a place.
+type compared struct {
+	stamp  [2]uint64 // of all
+	equal  bool      // it holds the image
+	pieces []piece
+}
+
+// piece is what is known of a piece of a place.
+type piece struct {
+	stamp [2]uint64
+	asked bool
+	equal bool
+}
+
+// pieceSize is that of a page of cells, in bytes.
+const pieceSize = 1024
+
+func newKnown(f *model.Flash) *known { return &known{f, map[place]*compared{}} }
+
+// holds reports whether the flash holds im at addr; sure is false where cells do not read as they stand.
+func (k *known) holds(addr uint32, im *image, buf []byte) (equal, sure bool) {
+	n := uint32(len(im.bytes))
+	if addr < k.f.Start() || uint64(addr)+uint64(n) > uint64(k.f.Start())+uint64(k.f.Size()) {
+		return false, false
+	}
+	stamp, sure := k.f.Stamp(addr, n)
+	if !sure {
+		return false, false
+	}
+	c := k.places[place{addr, im}]
+	if c == nil {
+		c = &compared{pieces: make([]piece, (n+pieceSize-1)/pieceSize)}
+		k.places[place{addr, im}] = c
+	} else if c.stamp == stamp {
+		return c.equal, true
+	}
+	c.stamp, c.equal = stamp, true
+	for i := range c.pieces {
+		p, off := &c.pieces[i], uint32(i)*pieceSize
+		want := im.bytes[off:min(off+pieceSize, n)]
+		if at, _ := k.f.Stamp(addr+off, uint32(len(want))); !p.asked || at != p.stamp {
+			got := buf[:len(want)]
+			k.f.Peek(addr+off, got)
+			p.asked, p.stamp, p.equal = true, at, bytes.Equal(got, want)
+		}
+		if !p.equal {
+			c.equal = false
+			break
+		}
+	}
+	return c.equal, true
+}
+
+// outside is what the flash holds beside a stretch, its end excluded; sure is false where cells do not read as they stand.
+func (k *known) outside(from, to uint32) (stamp [4]uint64, sure bool) {
+	first, end := k.f.Start(), k.f.Start()+k.f.Size()
+	sure = true
+	for i, n := range [2][2]uint32{{first, max(from, first)}, {min(to, end), end}} {
+		if n[0] == n[1] {
+			continue
+		}
+		part, ok := k.f.Stamp(n[0], n[1]-n[0])
+		stamp[2*i], stamp[2*i+1] = part[0], part[1]
+		sure = sure && ok
+	}
+	return stamp, sure
 }

@@ -89,9 +89,10 @@ type run struct {
 	candidate *image   // of the latest download; nil: there was none
 	images    []*image // all that may run
 
-	bad []explore.Violation
-	may *span // where the software that works now may write
-	buf []byte
+	bad   []explore.Violation
+	may   *span // where the software that works now may write
+	buf   []byte
+	known *known // nil: everything is read and compared anew
 
 	cam *film.Camera // nil: there is no film
 }
@@ -265,7 +266,7 @@ func (r *run) running(when string) *image {
 	known := false
 	for _, im := range r.images {
 		known = known || d.Version == im.Version
-		if d == im.Details && r.holds(im.bytes) {
+		if d == im.Details && r.holds(im) {
 			return im
 		}
 	}
@@ -277,8 +278,14 @@ func (r *run) running(when string) *image {
 	return nil
 }
 
-// holds reports whether the active application is b.
-func (r *run) holds(b []byte) bool {
+// holds reports whether the active application is im.
+func (r *run) holds(im *image) bool {
+	if r.known != nil {
+		if equal, sure := r.known.holds(r.cfg.Boot.AppStart, im, r.buf); sure {
+			return equal
+		}
+	}
+	b := im.bytes
 	for off := 0; off < len(b); off += len(r.buf) {
 		p := r.buf[:min(len(r.buf), len(b)-off)]
 		if !r.f.Peek(r.cfg.Boot.AppStart+uint32(off), p) || !bytes.Equal(p, b[off:off+len(p)]) {
@@ -297,6 +304,9 @@ func (r *run) untilRunning(when string) *image {
 		r.ram = boot.RAM{}
 		if out = r.boot(boot.PowerOn); out.Result == boot.Jumped {
 			return r.running(when)
+		}
+		if r.f.Off() {
+			return nil // who looks at the boots has seen enough
 		}
 	}
 	r.report(explore.Symptom{Rule: RuleRuns, Kind: "never-boots", When: when, Error: out.Result.String()}, "a running application",
