@@ -106,8 +106,12 @@ func files(t *testing.T, dir string) map[string]string {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		text, err := os.ReadFile(path)
 		name, _ := filepath.Rel(dir, path)
+		if d.Type()&os.ModeSymlink != 0 {
+			all[filepath.ToSlash(name)], err = os.Readlink(path)
+			return err
+		}
+		text, err := os.ReadFile(path)
 		all[filepath.ToSlash(name)] = string(text)
 		return err
 	})

@@ -112,7 +112,7 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 	cleared()
 	stopped := err != nil && ctx.Err() != nil
 	if err != nil && !stopped && !late {
-		return err
+		return blamed(err)
 	}
 	if c.Exec != "" {
 		for _, line := range r.Confirm(confirm) {

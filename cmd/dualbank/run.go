@@ -96,9 +96,11 @@ func closing(out *outdir.Folder, failed *error) {
 	}
 }
 
-// blamed marks an error of the scenario's making as a mistake of the user's.
+// blamed marks an error of a scenario's or a journal's making as a mistake of the user's.
 func blamed(err error) error {
-	if _, ok := errors.AsType[*bench.ScenarioError](err); ok {
+	_, scenario := errors.AsType[*bench.ScenarioError](err)
+	_, journal := errors.AsType[*explore.BadJournal](err)
+	if scenario || journal {
 		return badInput(err)
 	}
 	return err

@@ -44,14 +44,14 @@ func SetAside(path string) (string, error) {
 		return "", nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("journal: %w", err)
+		return "", err
 	}
 	defer file.Close()
 	r := bufio.NewReader(file)
 	for {
 		text, err := wholeLine(r)
 		if errors.Is(err, errLongLine) {
-			return "", fmt.Errorf("%s: %w: remove the file and start again", path, err)
+			return "", &BadJournal{path, err.Error()}
 		}
 		if err != nil {
 			return "", nil
@@ -80,6 +80,13 @@ const (
 	longestLine    = 16 << 20
 )
 
+// BadJournal is a journal that no sweep can go on from. The user has to remove it.
+type BadJournal struct{ Path, Why string }
+
+func (b *BadJournal) Error() string {
+	return fmt.Sprintf("%s: %s: remove the journal and start again", b.Path, b.Why)
+}
+
 var errLongLine = fmt.Errorf("a line of more than %d MiB", longestLine>>20)
 
 // wholeLine returns the next line with its end. The error is io.EOF for what has no end.
@@ -100,10 +107,10 @@ func wholeLine(r *bufio.Reader) (line []byte, err error) {
 func openPlain(path string, flag int) (*os.File, error) {
 	st, err := os.Lstat(path)
 	if err == nil && !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file: remove it", path)
+		return nil, &BadJournal{path, "no regular file"}
 	}
 	if err == nil && st.Size() > longestJournal {
-		return nil, fmt.Errorf("%s has more than %d MiB: remove it and start again", path, longestJournal>>20)
+		return nil, &BadJournal{path, fmt.Sprintf("more than %d MiB", longestJournal>>20)}
 	}
 	if err != nil && flag&os.O_CREATE == 0 {
 		return nil, err
@@ -124,7 +131,7 @@ func openJournal(path string, config any) (*journal, error) {
 		return nil, err
 	}
 	if j.file, err = openPlain(path, os.O_RDWR|os.O_CREATE); err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
+		return nil, err
 	}
 	r := bufio.NewReader(j.file)
 	whole := int64(0)
@@ -136,7 +143,7 @@ func openJournal(path string, config any) (*journal, error) {
 		whole += int64(len(text))
 		if err := j.read(text); err != nil {
 			j.file.Close()
-			return nil, fmt.Errorf("%s: %w: remove the file and start again", path, err)
+			return nil, &BadJournal{path, err.Error()}
 		}
 	}
 	if err := j.file.Truncate(whole); err != nil {

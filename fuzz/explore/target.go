@@ -1,11 +1,12 @@
 package explore
 
 import (
-	"dualbank/fuzz/film"
 	"fmt"
 	"runtime/debug"
 	"slices"
 	"strings"
+
+	"dualbank/fuzz/film"
 
 	"dualbank/model"
 )

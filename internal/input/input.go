@@ -15,7 +15,6 @@
 package input
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -37,7 +36,10 @@ const (
 	Program  = 256 << 20 // code under test
 )
 
-// Read returns the content of the file at path, of at most most bytes. It refuses what is neither a regular file nor
+// mostPipe bounds what a pipe gives, whose size is not known before: its memory grows in steps.
+const mostPipe = 64 << 20
+
+// Read returns the content of the file at path, of at most most bytes, or 64 MiB of a pipe. It refuses what is neither a regular file nor
 // a pipe. The error is the cause without the path.
 func Read(path string, most int64) ([]byte, error) { return read(path, most, true) }
 
@@ -64,15 +66,37 @@ func read(path string, most int64, pipes bool) ([]byte, error) {
 	if err != nil {
 		return nil, cause(err)
 	}
-	// A regular file gets the memory that it needs at once, and one byte to see its end.
-	data := bytes.NewBuffer(make([]byte, 0, st.Size()+bytes.MinRead))
-	if _, err := data.ReadFrom(io.LimitReader(f, most+1)); err != nil {
+	if !st.Mode().IsRegular() {
+		most = min(most, mostPipe)
+	}
+	data, err := readAll(f, int(min(st.Size(), most))+1, int(most)+1)
+	if err != nil {
 		return nil, cause(err)
 	}
-	if int64(data.Len()) > most {
+	if int64(len(data)) > most {
 		return nil, tooLarge(most)
 	}
-	return data.Bytes(), nil
+	return data, nil
+}
+
+// readAll reads up to most bytes. expected of them get their memory at once: all of a regular file, and one more to see
+// its end.
+func readAll(r io.Reader, expected, most int) ([]byte, error) {
+	data := make([]byte, 0, max(expected, 512))
+	for len(data) < most {
+		if len(data) == cap(data) {
+			data = append(make([]byte, 0, min(2*cap(data), most)), data...)
+		}
+		n, err := r.Read(data[len(data):min(cap(data), most)])
+		data = data[:len(data)+n]
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return data, nil
 }
 
 func readable(st os.FileInfo, most int64, pipes bool) error {

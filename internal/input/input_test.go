@@ -1,0 +1,99 @@
+package input_test
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"dualbank/internal/input"
+)
+
+func TestRead(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for _, size := range []int{0, 1, 511, 512, 513, 4096, 99_999, 100_000, 100_001} {
+		want := bytes.Repeat([]byte("x"), size)
+		if err := os.WriteFile(at("file"), want, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := input.Read(at("file"), 100_000)
+		switch {
+		case size > 100_000 && (err == nil || err.Error() != "more than 100000 bytes"):
+			t.Errorf("%d bytes: %v", size, err)
+		case size <= 100_000 && (err != nil || !bytes.Equal(got, want)):
+			t.Errorf("%d bytes: %d read, %v", size, len(got), err)
+		}
+	}
+	for _, c := range []struct {
+		name string
+		make func(path string) error
+		want string
+	}{
+		{"gone", func(string) error { return nil }, "no such file"},
+		{"folder", func(path string) error { return os.Mkdir(path, 0o700) }, "is a directory"},
+		{"zero", func(path string) error { return os.Symlink("/dev/zero", path) }, "neither a regular file nor a pipe"},
+		{"loop", func(path string) error { return os.Symlink("loop", path) }, "too many levels of symbolic links"},
+		{"sparse", func(path string) error {
+			return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 1<<40))
+		}, "more than 1 MiB"},
+	} {
+		if err := c.make(at(c.name)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := input.Read(at(c.name), 1<<20); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), dir) {
+			t.Errorf("%s: %v, want %q without the path", c.name, err, c.want)
+		}
+	}
+	if _, err := input.Read(at("gone"), 1); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+}
+
+// TestReadPipe: a pipe is read to its end, or to the limit; a file that is read again is none.
+func TestReadPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{0, 1, 70_000, 100_000, 200_000} {
+		go func() {
+			w, err := os.OpenFile(path, os.O_WRONLY, 0)
+			if err == nil {
+				_, _ = w.Write(make([]byte, size)) // the reader may leave
+				w.Close()
+			}
+		}()
+		got, err := input.Read(path, 100_000)
+		if size <= 100_000 && (err != nil || len(got) != size) || size > 100_000 && err == nil {
+			t.Errorf("%d bytes through a pipe: %d, %v", size, len(got), err)
+		}
+	}
+	if _, err := input.ReadAgain(path, 100); err == nil || !strings.Contains(err.Error(), "give a regular file") {
+		t.Errorf("a pipe that is to be read again: %v", err)
+	}
+}
+
+func TestValues(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"a": [1, 2, 3]}`:                    "",
+		`{"a": "{,{,{,{,{,\"{,{,{,", "b": 1}`: "",
+		`[{},{},{},{}]`:                       "more than 3 objects",
+		`[1,2,3,4,5,6,7,8,9,10,11]`:           "more than 10 values",
+		strings.Repeat("[", 11):               "more than 10 values",
+		`"open`:                               "",
+		`"\`:                                  "",
+	} {
+		got := ""
+		if err := input.Values([]byte(text), 3, 10); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
