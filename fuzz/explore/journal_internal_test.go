@@ -146,3 +146,59 @@ func TestJournalContradicts(t *testing.T) {
 		t.Error("a symbolic link is followed")
 	}
 }
+
+// FuzzJournal: any text is a journal or an error of one line. What is added to it afterwards is there when it is opened
+// again, and none of its lines makes a chunk without its sum.
+func FuzzJournal(f *testing.F) {
+	path := filepath.Join(f.TempDir(), "journal")
+	j, err := openJournal(path, "one")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for i := range 3 {
+		if err := j.save(i, i); err != nil {
+			f.Fatal(err)
+		}
+	}
+	if err := j.close(); err != nil {
+		f.Fatal(err)
+	}
+	good, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add(good[:len(good)/2])
+	f.Add([]byte("{\"chunk\":1,\"result\":7}\n\n{}\nnull\n[]"))
+	f.Add([]byte(`{"program":"0123456789abcdef","config":1,"chunk":1,"sum":1,"result":{}}` + "\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		path := filepath.Join(t.TempDir(), "journal")
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		j, err := openJournal(path, "one")
+		if err != nil {
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("%v", err)
+			}
+			return
+		}
+		var v int
+		for i := range 3 {
+			if j.load(i, &v) && !strings.Contains(string(text), dualbank.Digest()) {
+				t.Fatalf("chunk %d of another program", i)
+			}
+		}
+		err = j.save(99, 7)
+		if closed := j.close(); err != nil || closed != nil {
+			t.Fatal(err, closed)
+		}
+		if j, err = openJournal(path, "one"); err != nil {
+			t.Fatal(err)
+		}
+		defer j.close()
+		if !j.load(99, &v) || v != 7 {
+			t.Fatalf("what was added is %d", v)
+		}
+	})
+}

@@ -234,9 +234,11 @@ func readRecord(b []byte) (r record, n int) {
 		return r, 0
 	}
 	le := binary.LittleEndian
+	if le.Uint32(b[12:]) > uint32(len(b)-recordSize) {
+		return r, 0
+	}
 	size := int(le.Uint32(b[12:]))
-	n = recordSize + (size+7)&^7
-	if size < 0 || n > len(b) {
+	if n = recordSize + (size+7)&^7; n > len(b) {
 		return r, 0
 	}
 	r = record{le.Uint32(b), int32(le.Uint32(b[4:])), le.Uint32(b[8:]), b[recordSize : recordSize+size]}

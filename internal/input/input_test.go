@@ -2,6 +2,7 @@ package input_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -96,4 +97,33 @@ func TestValues(t *testing.T) {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}
+}
+
+// FuzzValues: in JSON of correct syntax the objects are counted exactly.
+func FuzzValues(f *testing.F) {
+	f.Add([]byte(`{"a": [{}, {"\\"{": "{"}], "b": 1}`))
+	f.Add([]byte(`[{},{},"\u007b",1e3]`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var v any
+		if json.Unmarshal(text, &v) != nil {
+			return
+		}
+		n := 0
+		dec := json.NewDecoder(bytes.NewReader(text))
+		for {
+			tok, err := dec.Token()
+			if err != nil {
+				break
+			}
+			if tok == json.Delim('{') {
+				n++
+			}
+		}
+		if err := input.Values(text, n, len(text)); err != nil {
+			t.Errorf("%q has %d objects: %v", text, n, err)
+		}
+		if n > 0 && input.Values(text, n-1, len(text)) == nil {
+			t.Errorf("%q has %d objects, and %d are enough", text, n, n-1)
+		}
+	})
 }

@@ -58,6 +58,11 @@ func readMark(dir string) (*mark, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseMark(text)
+}
+
+// parseMark reads what text writes.
+func parseMark(text []byte) (*mark, error) {
 	lines := strings.Split(string(text), "\n")
 	if len(lines) < 3 || lines[0] != markHead || lines[len(lines)-1] != "" {
 		return nil, errors.New(markName + " in it is not what this dualbank writes")

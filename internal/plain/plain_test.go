@@ -90,3 +90,20 @@ func TestWriterFails(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+// FuzzMessage: a message is short and plain, whatever it quotes, and a short plain one is as it was.
+func FuzzMessage(f *testing.F) {
+	f.Add("a.toml:1:2: key \"x\\\"y\" is unknown: remove it")
+	f.Add(strings.Repeat("\"Z ", 200))
+	f.Add(strings.Repeat("Z", 301) + "\n" + strings.Repeat("\t", 700) + "\xff\u202e")
+	f.Fuzz(func(t *testing.T, text string) {
+		for i, line := range plain.Message(text) {
+			if len(line) > 600 || i > 40 || strings.Contains(line, "\n") || !utf8.ValidString(line) || plain.String(line) != line {
+				t.Errorf("%q gives %q", text, line)
+			}
+		}
+		if len(text) <= 40 && plain.String(text) == text && !strings.Contains(text, "\n") && plain.Message(text)[0] != text {
+			t.Errorf("%q became %q", text, plain.Message(text)[0])
+		}
+	})
+}

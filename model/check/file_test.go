@@ -56,7 +56,7 @@ func TestReadFile(t *testing.T) {
 }
 
 // filesIn lists the data files in a folder, without their ending.
-func filesIn(t *testing.T, dir string) (names []string) {
+func filesIn(t testing.TB, dir string) (names []string) {
 	t.Helper()
 	files, err := filepath.Glob("../part/" + dir + "/*.toml")
 	if err != nil || len(files) == 0 {
@@ -80,4 +80,28 @@ func withMistake(t *testing.T, name, text, old, new string) string {
 		t.Fatal(err)
 	}
 	return file
+}
+
+// FuzzFile: no data file of any kind makes the reader, or the trial of what it is for, panic or take long. An error is
+// one line that names the file.
+func FuzzFile(f *testing.F) {
+	for _, dir := range []string{"parts", "drivers", "cores", "boards", "wear"} {
+		for _, name := range filesIn(f, dir)[:2] {
+			text, err := os.ReadFile("../part/" + dir + "/" + name + ".toml")
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(text)
+		}
+	}
+	f.Add([]byte("name = 'x'\nextends = 'own.toml'\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		path := filepath.Join(t.TempDir(), "own.toml")
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadFile(path); err != nil && (strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), path)) {
+			t.Errorf("error %q", err)
+		}
+	})
 }
