@@ -61,6 +61,11 @@ func (c *BlockClient) Reset() {
 	clear(c.header)
 }
 
+// headerFirst reports whether Prepare writes the header, rather than Activate.
+func (c *BlockClient) headerFirst() bool {
+	return c.gen == ClientOld && !c.cfg.Repairs.Has(RepairHeaderLast)
+}
+
 func (c *BlockClient) headerSize() uint32 { return pageUp(ExternalHeaderSize, c.page) }
 
 // slot returns the slot with number id: start and end of the storage rounded to erase units, divided,
@@ -122,7 +127,7 @@ func (c *BlockClient) Prepare(id uint32, d *Details) error {
 	if c.cpu != nil {
 		c.cpu.SHA256(externalMAC)
 	}
-	if c.gen == ClientOld && c.dev.Program(s.Addr, c.header) != nil {
+	if c.headerFirst() && c.dev.Program(s.Addr, c.header) != nil {
 		return c.failed()
 	}
 	c.firmwareSize = uint32(d.Size)
@@ -170,7 +175,7 @@ func (c *BlockClient) Finalize(id uint32) error { return nil }
 
 // Activate is Client.Activate: the newer client programs the header now.
 func (c *BlockClient) Activate(id uint32) error {
-	if c.gen == ClientOld {
+	if c.headerFirst() {
 		return nil
 	}
 	s, ok := c.slot(id)

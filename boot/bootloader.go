@@ -22,14 +22,12 @@ const (
 	Hang
 	// Assert: an assertion of the reference failed; the device stands still.
 	Assert
-	// Locked: the option bytes do not match; the part does not start.
-	Locked
 )
 
 // Result is how a boot ended.
 type Result int
 
-var resultNames = [...]string{"BOOT", "HALT", "FAULT", "CUT", "HANG", "ASSERT", "LOCKED"}
+var resultNames = [...]string{"BOOT", "HALT", "FAULT", "CUT", "HANG", "ASSERT"}
 
 // String is the result's name in the recorded traces.
 func (r Result) String() string { return resultNames[r] }
@@ -45,9 +43,6 @@ const (
 	Done            Phase = "done"
 )
 
-// SwapBanks is the install where the banks are swapped: the option bytes are written and loaded, and the device boots again.
-const SwapBanks Phase = "swap"
-
 // Phase is a part of a boot or of a download, for measurements.
 type Phase string
 
@@ -56,17 +51,16 @@ type Phase string
 type Bootloader struct {
 	// Enter, if set, is called when a phase begins, and with Done when a boot ends, however it does.
 	Enter func(Phase)
+	// Feed, if set, is called by RepairFeedWatchdog while the bootloader works.
+	Feed func()
 	// Print, if set, is called with each line of the console, without its line end.
 	Print func(string)
 	// Known, if set, is asked before the firmware of d at addr is read and hashed: right reports whether it has d's
 	// hash, sure whether that is known. It is for simulations, which look at the same firmware again and again.
 	Known func(addr uint32, d *Details) (right, sure bool)
-	// Restart, if set, is called when a boot has swapped the banks, which resets the device, before it begins anew.
-	Restart func()
 
 	cfg     Config
 	flash   Flash
-	banks   Banks // nil: they are not swapped
 	cpu     CPU
 	page    uint32
 	slots   []Slot // on internal flash
@@ -82,18 +76,17 @@ type Bootloader struct {
 // NewBootloader returns a bootloader that was built with cfg for candidates on internal flash. cpu
 // may be nil. cfg.Locations must be at least 1.
 func NewBootloader(cfg Config, flash Flash, cpu CPU) *Bootloader {
-	banks := cfg.banks(flash)
-	flash = cfg.Defects.flash(flash)
-	b := &Bootloader{cfg: cfg, flash: flash, banks: banks, cpu: cpu, page: flash.PageSize(), digest: sha256.New()}
+	flash = cfg.Repairs.repaired(cfg.Defects.flash(flash))
+	b := &Bootloader{cfg: cfg, flash: flash, cpu: cpu, page: flash.PageSize(), digest: sha256.New()}
 	b.slots = generation{pins: true}.slots(flash, &cfg)
-	b.from = &internalCandidates{flash: flash, cpu: cpu, head: cfg.FirmwareOffset(b.page), slots: b.slots}
+	b.from = &internalCandidates{flash: flash, cpu: cpu, page: b.page, slots: b.slots}
 	return b
 }
 
 // NewBlockBootloader returns a bootloader that was built with cfg for candidates on a block device,
 // which it reads through store.
 func NewBlockBootloader(cfg Config, flash Flash, cpu CPU, store *BlockClient) *Bootloader {
-	flash = cfg.Defects.flash(flash)
+	flash = cfg.Repairs.repaired(cfg.Defects.flash(flash))
 	return &Bootloader{cfg: cfg, flash: flash, cpu: cpu, page: flash.PageSize(), digest: sha256.New(), from: store}
 }
 
@@ -108,45 +101,18 @@ type Outcome struct {
 	Installed bool   // the install was completed and verified
 }
 
-// maxRestarts bounds the swaps of one Boot. More than one happens where an image reads now as valid, now as broken.
-const maxRestarts = 8
-
 // Boot performs one boot after a reset for the given reason. ram holds the heap words, which it reads and
-// writes. It returns when it jumps, halts, or can do nothing more; Outcome.Result says which. A swap of the banks resets
-// the device: then the bootloader of the other bank begins anew, in the same call. Boot allocates nothing.
+// writes. It returns when it jumps, halts, or can do nothing more; Outcome.Result says which. It allocates
+// nothing.
 func (b *Bootloader) Boot(reason ResetReason, ram *RAM) Outcome {
-	slot, version := -1, uint64(0)
-	for range maxRestarts {
-		out, again := b.bootOnce(reason, ram)
-		if !again {
-			if slot >= 0 {
-				out.Slot, out.Installed = slot, out.Result == Jumped && out.Version == version
-			}
-			return out
-		}
-		slot, version, reason = out.Slot, b.best.Version, Software
-		if b.Restart != nil {
-			b.Restart()
-		}
-	}
-	return Outcome{Result: Hang, Slot: slot}
-}
-
-// bootOnce is Boot until the banks are swapped; again says that they were.
-func (b *Bootloader) bootOnce(reason ResetReason, ram *RAM) (out Outcome, again bool) {
-	if b.banks != nil && b.banks.Locked() {
-		return Outcome{Result: Locked, Slot: -1}, false
-	}
 	clear(b.buffer[:])
 	b.details = Details{}
 	b.best = Details{}
 	b.print("") // the banner begins with a line end
 	b.print("Mbed Bootloader")
-	out.Slot = -1
+	out := Outcome{Slot: -1}
 	usable, err := b.upgrade(reason, ram, &out)
 	switch {
-	case err == errRestart:
-		return out, true
 	case err == ErrFault:
 		out.Result = Fault
 	case err == ErrPowerCut:
@@ -168,7 +134,7 @@ func (b *Bootloader) bootOnce(reason ResetReason, ram *RAM) (out Outcome, again 
 		b.print("Failed to jump to application!")
 	}
 	b.enter(Done)
-	return out, false
+	return out
 }
 
 func (b *Bootloader) enter(p Phase) {
@@ -226,18 +192,16 @@ func (b *Bootloader) upgrade(reason ResetReason, ram *RAM, out *Outcome) (usable
 	out.Slot = slot
 	for range b.cfg.CopyRetries {
 		b.print("[DBG ] Update active firmware")
-		if out.Installed, err = b.install(slot); err != nil {
+		usable, err = b.install(slot)
+		if err != nil {
 			return false, err
 		}
-		if out.Installed {
+		if usable {
+			out.Installed = true
 			b.print("[DBG ] New active firmware is valid")
 			return true, nil
 		}
 		b.print("[DBG ] Firmware update failed")
-	}
-	// A copy has erased what ran before; a swap that failed has not.
-	if usable = usable && b.cfg.Swap; usable {
-		b.best.Version = active
 	}
 	return usable, nil
 }
@@ -268,7 +232,7 @@ const (
 // untouched if the header cannot be read.
 func (b *Bootloader) checkActive(d *Details) (status int, err error) {
 	err = readActive(b.flash, b.cpu, b.cfg.Details, d, b.header[:])
-	if stops(err) {
+	if b.stops(err) {
 		return imageBroken, err
 	}
 	if err != nil {
@@ -287,8 +251,11 @@ func (b *Bootloader) checkActive(d *Details) (status int, err error) {
 	b.digest.Reset()
 	for addr, left := b.cfg.AppStart, uint32(d.Size); left > 0; {
 		p := b.buffer[:min(left, BufferSize)]
-		if err := read(b.flash, addr, p); err != nil {
+		b.feed()
+		if err := read(b.flash, addr, p); b.stops(err) {
 			return imageBroken, err
+		} else if err != nil {
+			return imageBroken, nil
 		}
 		b.hash(p)
 		addr += uint32(len(p))
@@ -312,9 +279,6 @@ func (b *Bootloader) hashIs(want *[32]byte) bool {
 	return b.sum == *want
 }
 
-// stops reports whether err ends the boot: a fault or a power cut.
-func stops(err error) bool { return err == ErrFault || err == ErrPowerCut }
-
 // known asks Known about the firmware of d at addr, and leaves in the buffer what a hash of it does.
 func (b *Bootloader) known(addr uint32, d *Details) (right, sure bool, err error) {
 	if b.Known == nil {
@@ -326,8 +290,10 @@ func (b *Bootloader) known(addr uint32, d *Details) (right, sure bool, err error
 	}
 	last := (uint32(d.Size) - 1) / BufferSize * BufferSize
 	for off := last - min(last, BufferSize); off <= last; off += BufferSize {
-		if err := read(b.flash, addr+off, b.buffer[:min(uint32(d.Size)-off, BufferSize)]); err != nil {
+		if err := read(b.flash, addr+off, b.buffer[:min(uint32(d.Size)-off, BufferSize)]); b.stops(err) {
 			return false, false, err
+		} else if err != nil {
+			return false, false, nil
 		}
 	}
 	return right, true, nil
@@ -336,14 +302,15 @@ func (b *Bootloader) known(addr uint32, d *Details) (right, sure bool, err error
 // candidateValid reads a slot's firmware and compares its hash with d's.
 func (b *Bootloader) candidateValid(slot int, d *Details) (bool, error) {
 	if slot < len(b.slots) {
-		if right, sure, err := b.known(b.slots[slot].Addr+b.cfg.FirmwareOffset(b.page), d); err != nil || sure {
+		if right, sure, err := b.known(b.slots[slot].Addr+FirmwareOffset(b.page), d); err != nil || sure {
 			return right, err
 		}
 	}
 	b.digest.Reset()
 	for offset := uint32(0); uint64(offset) < d.Size; {
 		n := int(min(d.Size-uint64(offset), BufferSize))
-		if err := b.from.read(slot, offset, b.buffer[:], n); stops(err) {
+		b.feed()
+		if err := b.from.read(slot, offset, b.buffer[:], n); b.stops(err) {
 			return false, err
 		} else if err != nil {
 			b.print("[DBG ] ARM_UCP_Read returned 0 bytes")
@@ -363,7 +330,7 @@ func (b *Bootloader) choose(usable bool, remembered uint64) (int, error) {
 	for i := range b.from.count() {
 		d := &b.details
 		err := b.from.details(i, d)
-		if stops(err) {
+		if b.stops(err) {
 			return -1, err
 		}
 		if err != nil {

@@ -44,7 +44,6 @@ type Client struct {
 	cpu   CPU
 	gen   Generation
 	page  uint32
-	head  uint32 // offset of the firmware in a slot
 	slots []Slot
 
 	firmwareSize uint64
@@ -56,7 +55,6 @@ type Client struct {
 func NewClient(cfg Config, flash Flash, gen Generation, cpu CPU) *Client {
 	flash = cfg.Defects.flash(flash)
 	c := &Client{cfg: cfg, flash: flash, cpu: cpu, gen: gen, page: flash.PageSize()}
-	c.head = cfg.FirmwareOffset(c.page)
 	c.slots = c.layer().slots(flash, &cfg)
 	c.header = make([]byte, pageUp(HeaderSize, c.page))
 	c.scratch = make([]byte, pageUp(HeaderSize, c.page))
@@ -77,7 +75,7 @@ func (c *Client) Reset() {
 
 // headerFirst reports whether Prepare writes the header, rather than Activate.
 func (c *Client) headerFirst() bool {
-	return c.gen == ClientOld || c.cfg.Defects.Has(DefectHeaderFirst)
+	return c.gen == ClientOld && !c.cfg.Repairs.Has(RepairHeaderLast) || c.cfg.Defects.Has(DefectHeaderFirst)
 }
 
 func (c *Client) layer() generation { return generation{pins: c.gen == ClientOld} }
@@ -99,7 +97,7 @@ func (c *Client) Prepare(id uint32, d *Details) error {
 	if !ok {
 		return ErrInvalidParameter
 	}
-	total := pageUp(uint32(d.Size), c.page) + c.head
+	total := pageUp(uint32(d.Size), c.page) + pageUp(HeaderSize, c.page)
 	end := c.cfg.Defects.prepared(c.flash, s, total, c.layer().align(c.flash, s.Addr+total, false))
 	if end-s.Addr > s.Size && !c.cfg.Defects.Has(DefectOversize) {
 		return ErrFirmwareTooLarge
@@ -140,7 +138,7 @@ func (c *Client) Prepare(id uint32, d *Details) error {
 func (c *Client) Resume(id uint32, d *Details) (from uint32, err error) {
 	s, ok := c.slot(id)
 	first := c.flash.SectorSize(s.Addr)
-	head := c.head
+	head := pageUp(HeaderSize, c.page)
 	if !ok || first == invalid || first < head || d.Size > uint64(s.Size-min(s.Size, head)) {
 		return 0, c.Prepare(id, d)
 	}
@@ -157,13 +155,13 @@ func (c *Client) Resume(id uint32, d *Details) (from uint32, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if unit == s.Addr || c.gen == ClientOld && c.headerDiffers(id, d) || c.gen == ClientNew && begun {
+	if unit == s.Addr || c.headerFirst() && c.headerDiffers(id, d) || !c.headerFirst() && begun {
 		return 0, c.Prepare(id, d)
 	}
 	if err := c.erase(unit, c.flash.SectorSize(unit)); err != nil {
 		return 0, err
 	}
-	if c.gen == ClientNew {
+	if !c.headerFirst() {
 		EncodeHeader(c.header, d)
 	}
 	c.firmwareSize = d.Size
@@ -218,7 +216,7 @@ func (c *Client) Write(id, offset uint32, p []byte) error {
 	if !ok {
 		return ErrInvalidParameter
 	}
-	addr := s.Addr + c.head + offset
+	addr := s.Addr + pageUp(HeaderSize, c.page) + offset
 	size := uint32(len(p))
 	if size%c.page != 0 && uint64(offset+size) >= c.firmwareSize && uint64(pageUp(size, c.page)) <= uint64(cap(p)) {
 		p = p[:pageUp(size, c.page)]
@@ -259,7 +257,7 @@ func (c *Client) Read(id, offset uint32, p []byte) error {
 	if !ok {
 		return ErrInvalidParameter
 	}
-	return read(c.flash, s.Addr+c.head+offset, p)
+	return read(c.flash, s.Addr+pageUp(HeaderSize, c.page)+offset, p)
 }
 
 // GetFirmwareDetails reads the header of the slot into d by its CRC alone. Errors:

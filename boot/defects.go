@@ -89,7 +89,7 @@ func (d Defects) prepared(f Flash, s Slot, total, end uint32) uint32 {
 func (b *Bootloader) interrupted() (from uint32, ok bool, err error) {
 	var d Details
 	if err = readActive(b.flash, b.cpu, b.cfg.Details, &d, b.header[:]); err != nil || d != b.best {
-		if !stops(err) {
+		if !b.stops(err) {
 			err = nil
 		}
 		return 0, false, err

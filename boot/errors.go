@@ -44,6 +44,9 @@ func isOff(f Flash) bool {
 	return ok && p.Off()
 }
 
+// stops reports whether err ends what the client does: a fault or a power cut.
+func stops(err error) bool { return err == ErrFault || err == ErrPowerCut }
+
 // read fills p. Its error is ErrPowerCut or ErrFault.
 func read(f Flash, addr uint32, p []byte) error {
 	if f.Read(addr, p) == nil {

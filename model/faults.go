@@ -88,8 +88,9 @@ type faults struct {
 	off  bool
 	down error // what every operation fails with while off
 
-	onECC string // part.ECCFault, ...
-	done  uint32 // bytes that the operation which failed last had done before
+	onECC  string // part.ECCFault, ...
+	masked bool   // no read raises an exception
+	done   uint32 // bytes that the operation which failed last had done before
 }
 
 // noCut is a step that is never reached.
@@ -116,8 +117,16 @@ func (f *faults) Off() bool { return f.off && f.down != ErrFault && f.down != Er
 // The code that reads does not go on: every operation fails until Boot.
 func (f *faults) Faulted() bool { return f.off && f.down == ErrFault }
 
+// MaskFaults switches the exception off, and on again, that a read of a unit raises which the ECC cannot correct
+// (on a Cortex-M with FAULTMASK and BFHFNMIGN, or an NMI handler that notes the error and returns). The read fails
+// with ErrECC then.
+func (f *faults) MaskFaults(on bool) { f.masked = on }
+
 // uncorrectable is what a read of a unit does that the ECC cannot correct.
 func (f *faults) uncorrectable() error {
+	if f.masked && f.onECC != part.ECCFlag {
+		return ErrECC
+	}
 	switch f.onECC {
 	case part.ECCFault, part.ECCNMI:
 		f.off, f.down = true, ErrFault
