@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"dualbank/fuzz/cause"
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
 	"dualbank/fuzz/update"
@@ -63,12 +64,13 @@ type CampaignResult struct {
 	Aside    []string    // journals of another program, under the names that they have now
 }
 
-// Run sweeps and makes the findings small.
+// Run sweeps, finds the causes of the findings and makes them small.
 func (c *Campaign) Run(ctx context.Context, progress func(sweep string, done, total uint64)) (*CampaignResult, error) {
 	r, err := c.Sweep(ctx, progress)
 	if err != nil {
 		return r, err
 	}
+	r.Attribute(progress)
 	return r, r.Minimize(ctx, c.Tries, progress)
 }
 
@@ -121,6 +123,15 @@ func (c *Campaign) Sweep(ctx context.Context, progress func(sweep string, done, 
 	return r, err
 }
 
+// Attribute finds the causes of the findings. A finding of several causes becomes one for each.
+func (r *CampaignResult) Attribute(progress func(sweep string, done, total uint64)) {
+	r.Findings = cause.Attribute(r.Findings, r.Env, func(done, total uint64) {
+		if progress != nil {
+			progress("finding causes", done, total)
+		}
+	})
+}
+
 // Confirm replays each finding in an environment of its own, such as one with a new process for each boot. One that
 // does not show there is of software that keeps state over a boot: it is no longer among the findings, and told in a
 // line of its own.
@@ -140,14 +151,14 @@ func (r *CampaignResult) Confirm(env explore.Env) (told []string) {
 	return told
 }
 
-// Minimize makes the findings small, with so many replays for each. When ctx ends, the rest stay as they
+// Minimize makes the findings small, with so many replays for each, and keeps their causes. When ctx ends, the rest stay as they
 // are.
 func (r *CampaignResult) Minimize(ctx context.Context, tries int, progress func(sweep string, done, total uint64)) error {
 	for i := range r.Findings {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		r.Findings[i].Minimize(tries, r.Env)
+		cause.Minimize(&r.Findings[i], tries, r.Env)
 		if progress != nil {
 			progress("making findings small", uint64(i+1), uint64(len(r.Findings)))
 		}

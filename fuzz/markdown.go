@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 
+	"dualbank/fuzz/cause"
 	"dualbank/fuzz/explore"
+	"dualbank/results"
+	"dualbank/results/unit"
 )
 
 // covered says what a sweep covered.
@@ -35,16 +39,56 @@ func (r *CampaignResult) Markdown(out io.Writer) error {
 	for _, s := range r.Sweeps {
 		fmt.Fprintf(w, "- %s: %s\n", s.Map.Name, covered(s))
 	}
-	fmt.Fprintf(w, "\n| severity | rule | what | where the cut hits | modes | cuts | devices | reproducer |\n|---|---|---|---|---|---|---|---|\n")
-	for i := range r.Findings {
-		f := &r.Findings[i]
-		modes := strings.Join(f.Modes, " ")
-		if modes == "" {
-			modes = "no cut needed"
+	rows := cause.Rows(r.Findings)
+	fmt.Fprintf(w, "\n| severity | cause | what goes wrong | what it leads to, in how many cuts | cure | reproducer |\n|---|---|---|---|---|---|\n")
+	for i := range rows {
+		c := &rows[i]
+		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | `%s.json` |\n", c.Severity, c.Name, c.What, consequences(c, "; "), c.Cure, c.Findings[0])
+	}
+	for i := range rows {
+		c := &rows[i]
+		fmt.Fprintf(w, "\n<details><summary>%s: %s</summary>\n\n", c.Name, unit.Plural(len(c.Findings), "finding"))
+		fmt.Fprintf(w, "| severity | rule | what | where the cut hits | modes | cuts | devices | reproducer |\n|---|---|---|---|---|---|---|---|\n")
+		for k := range r.Findings {
+			f := &r.Findings[k]
+			if f.Cause != c.Name {
+				continue
+			}
+			modes := strings.Join(f.Modes, " ")
+			if modes == "" {
+				modes = "no cut needed"
+			}
+			fmt.Fprintf(w, "| %s | %s %d | %s | %s | %s | %d | %s | `%s.json` |\n",
+				f.Severity, f.Subject, f.Symptom.Rule, f.Symptom, f.Place, modes, f.Count, strings.Join(f.Devices, "; "), f.ID)
 		}
-		fmt.Fprintf(w, "| %s | %s %d | %s | %s | %s | %d | %s | `%s.json` |\n",
-			f.Severity, f.Subject, f.Symptom.Rule, f.Symptom, f.Place, modes, f.Count, strings.Join(f.Devices, "; "), f.ID)
+		fmt.Fprintf(w, "\n</details>\n")
 	}
 	_, err := w.WriteTo(out)
 	return err
+}
+
+// consequences lists what a cause leads to, each with its count of cuts.
+func consequences(c *results.Cause, between string) string {
+	var list []string
+	for _, q := range c.Consequences {
+		list = append(list, fmt.Sprintf("%s (%d)", q.Text, q.Count))
+	}
+	return strings.Join(list, between)
+}
+
+// Summary writes the findings by cause for a terminal. dir is the folder of their files.
+func (r *CampaignResult) Summary(out io.Writer, dir string) {
+	rows := cause.Rows(r.Findings)
+	for i := range rows {
+		c := &rows[i]
+		within := ""
+		if m := explore.RemedyByName(c.Within); m != nil {
+			within = ", with " + m.Name + " alone"
+		}
+		fmt.Fprintf(out, "%-7s %s%s: %s, %d cuts\n        %s\n", c.Severity, c.Name, within, unit.Plural(len(c.Findings), "finding"), c.Count, c.What)
+		for _, q := range c.Consequences {
+			fmt.Fprintf(out, "        - %s: %d\n", q.Text, q.Count)
+		}
+		fmt.Fprintf(out, "        cure: %s\n        %s\n", c.Cure, filepath.Join(dir, c.Findings[0]+".json"))
+	}
 }

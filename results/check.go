@@ -254,15 +254,18 @@ func checkCuts(r *Report) error {
 
 func checkFindings(r *Report) error {
 	for i, f := range r.Findings {
-		switch f.Severity {
-		case "high", "medium", "low":
-		default:
+		if !slices.Contains(severities, f.Severity) {
 			return fmt.Errorf("findings[%d]: severity %q of %s: want high, medium or low", i, f.Severity, f.ID)
 		}
 		if f.Film != nil {
 			if err := f.Film.check(); err != nil {
 				return fmt.Errorf("findings[%d].%w", i, err)
 			}
+		}
+	}
+	for i, c := range r.Causes {
+		if !slices.Contains(severities, c.Severity) || c.Name == "" || len(c.Findings) == 0 {
+			return fmt.Errorf("causes[%d]: severity %q, name %q, %d findings: want high, medium or low, a name, and at least one", i, c.Severity, c.Name, len(c.Findings))
 		}
 	}
 	return nil

@@ -44,6 +44,7 @@ type Report struct {
 	Updates  []UpdateTime `json:"updates"`
 	Cuts     []CutMap     `json:"cuts"`
 	Findings []Finding    `json:"findings"`
+	Causes   []Cause      `json:"causes,omitempty"` // of the findings; unknown ones first
 
 	Application []Application `json:"application,omitempty"`
 	Collections []Collection  `json:"collections,omitempty"`
@@ -251,7 +252,8 @@ type Finding struct {
 	Count    uint64 `json:"count"`               // cuts that show it
 	Expected string `json:"expected"`
 	Seen     string `json:"seen"`
-	Where    string `json:"where"`   // operation and step
-	Command  string `json:"command"` // replays it
+	Where    string `json:"where"`           // operation and step
+	Cause    string `json:"cause,omitempty"` // name of a Cause; "": none was looked for
+	Command  string `json:"command"`         // replays it
 	Film     *Film  `json:"film,omitempty"`
 }

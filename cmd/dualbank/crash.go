@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dualbank/fuzz"
+	"dualbank/fuzz/cause"
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
 	"dualbank/internal/outdir"
@@ -35,7 +36,6 @@ type crashCommand struct {
 
 	Exec string `placeholder:"PROGRAM" help:"In place of dualbank's own store: one of yours, a program that was built with dualbank.h."`
 	nativeFlags
-	swapFlag
 
 	Input  []string `sep:"none" placeholder:"FILE" help:"In place of a campaign: make findings of this input of the guided search, a corpus file of the native engine or a crasher of go-fuzz. May be repeated."`
 	Target string   `enum:",FuzzKV,FuzzSecure,FuzzUpdate,FuzzLayout" default:"" placeholder:"NAME" help:"Whose input it is: FuzzKV, FuzzSecure, FuzzUpdate or FuzzLayout; without it, what its folder is named."`
@@ -63,10 +63,7 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 	if err := exportable(c.findingFlags.files()); err != nil {
 		return err
 	}
-	if c.Swap && c.Exec != "" {
-		return badInput(errors.New("--swap: swaps the banks in updates, and --exec is a store: leave one of them out"))
-	}
-	campaign, kind := c.campaign(profile, c.Seed)
+	campaign := fuzz.DefaultCampaign(profile, c.Seed)
 	if c.Cuts > 0 {
 		campaign.Small(c.Cuts)
 	}
@@ -87,6 +84,7 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 	campaign.Workers, campaign.Dir = c.Workers, filepath.Join(c.Out, "journal")
 	ctx, stop := t.interruptible()
 	defer stop()
+	kind := fmt.Sprintf("crash, profile %s, seed %d", profile, c.Seed)
 	if c.Exec != "" {
 		kind = fmt.Sprintf("crash, program %q, seed %d", filepath.Base(c.Exec), c.Seed)
 	}
@@ -108,6 +106,7 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 	end()
 	late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
 	if err == nil || late {
+		r.Attribute(show)
 		if failed := r.Minimize(ctx, campaign.Tries, show); failed != nil {
 			err = failed
 		}
@@ -146,11 +145,7 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 	if late {
 		fmt.Fprintf(t.out, "the time is over in sweep %d of %d: the same command goes on from %s\n", len(r.Sweeps), r.Planned, c.Out)
 	}
-	for i := range r.Findings {
-		f := &r.Findings[i]
-		fmt.Fprintf(t.out, "%-7s %s rule %d, %s: %s (%v)\n        %s\n", f.Severity, f.Subject, f.Symptom.Rule, times(f.Count), f.Symptom, f.Place,
-			filepath.Join(c.Out, "findings", f.ID+".json"))
-	}
+	r.Summary(t.out, filepath.Join(c.Out, "findings"))
 	switch {
 	case stopped:
 		return failure{fmt.Errorf("interrupted: the same command goes on from %s", c.Out), exitInterrupt}
@@ -176,15 +171,8 @@ func (c *crashCommand) record(r *fuzz.CampaignResult) *results.Report {
 		rec.Command = "dualbank replay " + filepath.Join(c.Out, "findings", rec.ID+".json")
 		out.Findings = append(out.Findings, rec)
 	}
+	out.Causes = cause.Rows(r.Findings)
 	return out
-}
-
-// times returns a count as an adverb.
-func times(n uint64) string {
-	if n == 1 {
-		return "once"
-	}
-	return fmt.Sprintf("%d times", n)
 }
 
 type minimizeCommand struct {
@@ -213,7 +201,7 @@ func (c *minimizeCommand) Run(t terminal) (failed error) {
 		}
 	}()
 	before := f.Case.Len()
-	n := f.Minimize(c.Tries, env)
+	n := cause.Minimize(f, c.Tries, env)
 	files, err := fuzz.FindingFiles(f, strings.TrimSuffix(filepath.Base(c.Finding), ".json"), env)
 	if err != nil {
 		return badInput(fmt.Errorf("%s: %w", c.Finding, err))

@@ -2,8 +2,11 @@ package explore
 
 import (
 	"io"
+	"iter"
+	"slices"
 
 	"dualbank/fuzz/film"
+	"dualbank/model"
 )
 
 // Case is what a finding runs again, from nothing. Each subject has its own kinds.
@@ -20,6 +23,74 @@ type Case interface {
 	Shrink(try func(Case) bool)
 	// Clean is the case on software without planted defects.
 	Clean() Case
+}
+
+// EnvironmentOf are the names of the remedies of the environment for a case with faults of these modes, under w or
+// without a watchdog (nil).
+func EnvironmentOf(modes []string, w *Watchdog) (names []string) {
+	if slices.Contains(modes, "weak") {
+		names = append(names, WeakCells)
+	}
+	if slices.Contains(modes, "ecc") {
+		names = append(names, ECCErrors)
+	}
+	if w != nil && w.Driver != otherDriver {
+		names = append(names, SlowDriver)
+	}
+	if w != nil {
+		names = append(names, ShortWatchdog)
+	}
+	return names
+}
+
+// InEnvironment is a fault, or a watchdog, with a remedy of the environment. ok is false if the name is of none.
+func InEnvironment(name string, w *Watchdog) (fault func(Fault) Fault, dog *Watchdog, ok bool) {
+	fault, dog = func(f Fault) Fault { return f }, w
+	switch name {
+	case WeakCells, ECCErrors:
+		mode := model.Weak
+		if name == ECCErrors {
+			mode = model.ECC
+		}
+		fault = func(f Fault) Fault {
+			if f.Mode == mode {
+				f.Mode = model.Torn
+			}
+			return f
+		}
+	case SlowDriver, ShortWatchdog:
+		if w == nil {
+			return nil, nil, false
+		}
+		other := *w
+		if dog = &other; name == SlowDriver {
+			dog.Driver = otherDriver
+		} else {
+			dog.Period = noWatchdog
+		}
+	default:
+		return nil, nil, false
+	}
+	return fault, dog, true
+}
+
+// Curable is a case whose environment can be changed, or whose software can be repaired, to find the cause of
+// what it shows.
+type Curable interface {
+	Case
+	// Remedies are the names of those that can be tried, those of the environment first.
+	Remedies() []string
+	// With is the case with further remedies. With late, repairs begin to work after the fault. ok is false where
+	// that means nothing.
+	With(names []string, late bool) (c Case, ok bool)
+	// Near yields the same case with its fault at other steps that do the same: a repair moves steps.
+	Near() iter.Seq[Case]
+	// Again is the case with other seeds of what its faults leave to chance.
+	Again(n uint64) Case
+	// Modes are those of its faults.
+	Modes() []string
+	// ECC reports whether the case runs on a part with ECC.
+	ECC() bool
 }
 
 // Env is what a case needs that no file holds.

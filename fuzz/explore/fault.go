@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 
 	"dualbank/model"
@@ -48,6 +49,28 @@ func ParseFault(s string) (Fault, error) {
 		return f, fmt.Errorf("%q is no fault: write for instance \"torn at step 12, seed 7\"", s)
 	}
 	return f, nil
+}
+
+// Again is the fault with another seed: with n from 1 on others than the fault's own.
+func (f Fault) Again(n uint64) Fault {
+	if f.Mode != nil {
+		f.Seed ^= n * 0x9E3779B97F4A7C15
+	}
+	return f
+}
+
+// Outward yields the numbers from 0 to before n: from at, those nearest to it first.
+func Outward(at, n uint64) iter.Seq[uint64] {
+	return func(yield func(uint64) bool) {
+		if at = min(at, max(n, 1)-1); n == 0 || !yield(at) {
+			return
+		}
+		for d := uint64(1); d < n; d++ {
+			if at+d < n && !yield(at+d) || d <= at && !yield(at-d) {
+				return
+			}
+		}
+	}
 }
 
 // DefaultModes are the names of the modes of a cut that every flash can leave behind.

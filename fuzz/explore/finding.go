@@ -25,7 +25,23 @@ type Finding struct {
 	Expected string   // in the case, for people
 	Seen     string   // likewise
 	Case     Case
-	Known    bool // of an input: the guided search does not stop at it (docs/findings.md)
+	Cause    string // what removes it: see package cause; "": it was not looked for
+	Within   string // the remedy of the environment that removes it, too; "": none does
+	Known    bool   // of an input: the guided search does not stop at it (docs/findings.md)
+	Variants []Variant
+}
+
+// Variant is a finding on one device, with faults of the same modes. Count adds up to the finding's.
+type Variant struct {
+	Device string
+	Modes  []string
+	Count  uint64
+	Case   func() Case // one that shows it
+}
+
+// Equal reports whether two variants are the same, but for their cases, which follow from the sweep.
+func (v Variant) Equal(o Variant) bool {
+	return v.Device == o.Device && slices.Equal(v.Modes, o.Modes) && v.Count == o.Count
 }
 
 // NoCut is the mode of what needs no cut.
@@ -55,9 +71,14 @@ type groupKey struct {
 type group struct {
 	V     Violation `json:"violation"` // the first one
 	Place Place     `json:"place"`
-	At    Hit       `json:"at"` // its cut
-	Count uint64    `json:"count"`
-	Modes []string  `json:"modes"`
+	Shown []shown   `json:"shown"` // by modes; the first is that of V
+}
+
+// shown is how often a group shows with faults of the same modes.
+type shown struct {
+	Modes []string `json:"modes,omitempty"`
+	At    Hit      `json:"at"` // the first of them
+	Count uint64   `json:"count"`
 }
 
 // NewGroups is an empty collection.
@@ -66,7 +87,7 @@ func NewGroups() *Groups { return &Groups{by: map[groupKey]*group{}} }
 // Add takes the violations in the order of steps: the first of a group is its case. modes are those of
 // the faults behind it.
 func (g *Groups) Add(v Violation, place Place, at Hit, modes ...string) {
-	g.merge(&group{V: v, Place: place, At: at, Count: 1, Modes: modes})
+	g.merge(&group{V: v, Place: place, Shown: []shown{{Modes: slices.Sorted(slices.Values(modes)), At: at, Count: 1}}})
 }
 
 // All are the violations, one for each group.
@@ -84,14 +105,19 @@ func (g *Groups) merge(o *group) {
 	gr := g.by[key]
 	if gr == nil {
 		c := *o
-		c.Modes = slices.Clone(o.Modes)
-		slices.Sort(c.Modes)
+		c.Shown = slices.Clone(o.Shown)
 		g.by[key] = &c
 		g.order = append(g.order, &c)
 		return
 	}
-	gr.Count += o.Count
-	gr.Modes = union(gr.Modes, o.Modes)
+	for _, s := range o.Shown {
+		i := slices.IndexFunc(gr.Shown, func(have shown) bool { return slices.Equal(have.Modes, s.Modes) })
+		if i < 0 {
+			gr.Shown = append(gr.Shown, s)
+			continue
+		}
+		gr.Shown[i].Count += s.Count
+	}
 }
 
 // union adds what a does not have, and sorts.
@@ -110,22 +136,43 @@ func (g *Groups) Findings(subject string, make func(at Hit) Case) []Finding {
 	var out []Finding
 	for _, gr := range g.order {
 		f := Finding{
-			Subject: subject, Symptom: gr.V.Symptom, Place: gr.Place, Count: gr.Count, Modes: gr.Modes,
-			Expected: gr.V.Expected, Seen: gr.V.Seen, Case: make(gr.At),
+			Subject: subject, Symptom: gr.V.Symptom, Place: gr.Place,
+			Expected: gr.V.Expected, Seen: gr.V.Seen, Case: make(gr.Shown[0].At),
 		}
-		f.Devices = []string{f.Case.Device()}
-		f.Severity = severity(subject, f.Symptom, f.Modes)
-		f.ID = f.identity()
+		device := f.Case.Device()
+		for _, s := range gr.Shown {
+			f.Variants = append(f.Variants, Variant{device, s.Modes, s.Count, func() Case { return make(s.At) }})
+		}
+		f.Sum()
 		out = append(out, f)
 	}
 	SortFindings(out)
 	return out
 }
 
-// identity names the finding: the same symptom at the same place of the same software has the same name.
+// Sum makes count, modes, devices, severity and identity of the finding what its variants and its cause say.
+func (f *Finding) Sum() {
+	f.Count, f.Modes, f.Devices = 0, nil, nil
+	for _, v := range f.Variants {
+		f.Count += v.Count
+		f.Modes = union(f.Modes, v.Modes)
+		if !slices.Contains(f.Devices, v.Device) {
+			f.Devices = append(f.Devices, v.Device)
+		}
+	}
+	f.Severity = severity(f.Subject, f.Symptom, f.Modes)
+	f.ID = f.identity()
+}
+
+// identity names the finding: the same symptom at the same place of the same software, by the same
+// cause, has the same name.
 func (f *Finding) identity() string {
 	s := &f.Symptom
-	sum := xxhash.Sum64String(fmt.Sprintf("%d|%s|%s|%s|%s|%s|%s|%s|%s", s.Rule, s.Kind, s.Op, s.When, s.Error, s.Cause, f.Place.Op, f.Place.Part, f.Case.Variant()))
+	text := fmt.Sprintf("%d|%s|%s|%s|%s|%s|%s|%s|%s", s.Rule, s.Kind, s.Op, s.When, s.Error, s.Cause, f.Place.Op, f.Place.Part, f.Case.Variant())
+	if f.Cause != "" {
+		text += "|" + f.Cause
+	}
+	sum := xxhash.Sum64String(text)
 	return fmt.Sprintf("%s-rule%d-%08x", strings.ToLower(f.Subject), s.Rule, uint32(sum))
 }
 
@@ -140,15 +187,17 @@ func SortFindings(fs []Finding) {
 	})
 }
 
-// Merge adds the count, the devices and the modes of another finding of the same identity.
+// Merge adds the variants of another finding of the same identity.
 func (f *Finding) Merge(o *Finding) {
-	f.Count += o.Count
-	f.Modes = union(f.Modes, o.Modes)
-	for _, d := range o.Devices {
-		if !slices.Contains(f.Devices, d) {
-			f.Devices = append(f.Devices, d)
+	for _, v := range o.Variants {
+		i := slices.IndexFunc(f.Variants, func(have Variant) bool { return have.Device == v.Device && slices.Equal(have.Modes, v.Modes) })
+		if i < 0 {
+			f.Variants = append(f.Variants, v)
+			continue
 		}
+		f.Variants[i].Count += v.Count
 	}
+	f.Sum()
 }
 
 // Record is the finding as a report shows it.
@@ -161,7 +210,7 @@ func (f *Finding) Record() results.Finding {
 	return results.Finding{
 		RuleText: ruleText(f.Subject, f.Symptom.Rule),
 		ID:       f.ID, Rule: f.Symptom.Rule, Subject: f.Subject, Title: f.Symptom.String() + at + f.Place.String() + ")", Severity: f.Severity, Count: f.Count,
-		Expected: f.Expected, Seen: f.Seen, Where: where,
+		Expected: f.Expected, Seen: f.Seen, Where: where, Cause: f.Cause,
 	}
 }
 

@@ -31,6 +31,8 @@ type header struct {
 	Devices  []string `json:"devices"`
 	Expected string   `json:"expected"`
 	Seen     string   `json:"seen"`
+	Cause    string   `json:"cause,omitempty"`
+	Within   string   `json:"within,omitempty"`
 	Known    bool     `json:"known,omitempty"`
 }
 
@@ -38,7 +40,7 @@ type header struct {
 func (f *Finding) MarshalJSON() ([]byte, error) {
 	head, err := encode(header{
 		fileFormat, f.ID, f.Subject, f.Severity, f.Symptom, f.Place, f.Symptom.String() + " (" + f.Place.String() + ")",
-		f.Count, f.Modes, f.Devices, f.Expected, f.Seen, f.Known,
+		f.Count, f.Modes, f.Devices, f.Expected, f.Seen, f.Cause, f.Within, f.Known,
 	})
 	if err != nil {
 		return nil, err
@@ -133,7 +135,7 @@ func ParseFinding(text []byte) (*Finding, error) {
 		return nil, fmt.Errorf("line 1: not a finding: format %d is unknown: this version of dualbank reads format %d", h.Format, fileFormat)
 	}
 	f.ID, f.Subject, f.Severity, f.Symptom, f.Place = h.ID, h.Subject, h.Severity, h.Symptom, h.Place
-	f.Count, f.Modes, f.Devices, f.Expected, f.Seen, f.Known = h.Count, h.Modes, h.Devices, h.Expected, h.Seen, h.Known
+	f.Count, f.Modes, f.Devices, f.Expected, f.Seen, f.Cause, f.Within, f.Known = h.Count, h.Modes, h.Devices, h.Expected, h.Seen, h.Cause, h.Within, h.Known
 	if err := f.Check(); err != nil {
 		key, _, _ := strings.Cut(err.Error(), ":")
 		at := max(bytes.Index(text, []byte(`"`+key[strings.LastIndex(key, ".")+1:]+`"`)), 0)

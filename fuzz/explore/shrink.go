@@ -9,8 +9,11 @@ import (
 
 // Minimize looks for a simpler case that breaks the same rule in the same way and place. It replays at most
 // tries cases, keeps the best, and returns how many it replayed.
-func (f *Finding) Minimize(tries int, env Env) int {
-	m := &minimizer{f: f, env: env, left: tries}
+func (f *Finding) Minimize(tries int, env Env) int { return f.MinimizeIf(tries, env, nil) }
+
+// MinimizeIf is Minimize with the cases alone that keep takes, too; nil: all.
+func (f *Finding) MinimizeIf(tries int, env Env, keep func(Case) bool) int {
+	m := &minimizer{f: f, env: env, keep: keep, left: tries}
 	m.env.Want = nil
 	if !m.try(f.Case) {
 		return 1
@@ -22,6 +25,7 @@ func (f *Finding) Minimize(tries int, env Env) int {
 type minimizer struct {
 	f    *Finding
 	env  Env
+	keep func(Case) bool
 	left int
 }
 
@@ -47,6 +51,9 @@ func (m *minimizer) try(c Case) bool {
 		}
 		if place != m.f.Place && !re.Moves {
 			continue
+		}
+		if m.keep != nil && !m.keep(c) {
+			return false
 		}
 		m.f.Case, m.f.Place, m.f.Expected, m.f.Seen = c, place, v.Expected, v.Seen
 		if re.Moves {

@@ -77,6 +77,7 @@ type Subject struct {
 	Moments  map[string]string // by part of Symptom.When
 	Words    map[string]string // by Symptom.Op and the fields of Place; what is missing stands for itself
 	Severity func(s Symptom, modes []string) string
+	Remedies []Remedy // that cases of this subject know
 }
 
 var (
@@ -84,11 +85,15 @@ var (
 	kinds    = map[string]string{kindPanic: "a panic: {error}"}
 	moments  = map[string]string{}
 	words    = map[string]string{}
+	remedies = map[string]*Remedy{}
 )
 
 // RegisterSubject adds a subject. It is called while packages are initialised.
 func RegisterSubject(s *Subject) {
 	subjects[s.Name] = s
+	for i := range s.Remedies {
+		remedies[s.Remedies[i].Name] = &s.Remedies[i]
+	}
 	for _, m := range []struct{ to, from map[string]string }{{kinds, s.Kinds}, {moments, s.Moments}, {words, s.Words}} {
 		for key, text := range m.from {
 			if old, ok := m.to[key]; ok && old != text {
@@ -97,6 +102,50 @@ func RegisterSubject(s *Subject) {
 			m.to[key] = text
 		}
 	}
+}
+
+// Remedy is a change that may make what a case shows vanish: of what the software runs on, or of the software. What
+// it removes goes by its name.
+type Remedy struct {
+	Name        string // in kebab case
+	Environment bool   // it changes what the software runs on, and nothing in the software
+	What        string // what goes wrong without it, in a sentence
+	Cure        string // what to change, in a sentence
+}
+
+// The remedies of the environment, which all subjects have.
+const (
+	WeakCells     = "weak-cells"     // torn cells in their place
+	ECCErrors     = "ecc-errors"     // torn cells in the place of units that cannot be read
+	SlowDriver    = "slow-driver"    // another driver
+	ShortWatchdog = "short-watchdog" // none
+)
+
+var environment = []Remedy{
+	{WeakCells, true, "Cells whose change was cut read differently from time to time.", "Use a part whose vendor excludes that, or a supply that lasts until a program or an erase is over."},
+	{ECCErrors, true, "A unit that was being programmed or erased cannot be read: its ECC reports an error.", "Use a part without ECC, or a supply that lasts until a program or an erase is over."},
+	{SlowDriver, true, "Mbed's flash driver takes too long, or leaves interrupts masked for too long.", "Use a driver with the widest access of the part that leaves interrupts enabled."},
+	{ShortWatchdog, true, "The watchdog does not wait as long as the software takes between two feeds.", "Give the watchdog a longer period than the longest erase of a sector, and feed it between two of them."},
+}
+
+// RemedyByName finds a remedy of the environment, or one that a subject has registered; nil: there are no words for it.
+func RemedyByName(name string) *Remedy {
+	for i := range environment {
+		if environment[i].Name == name {
+			return &environment[i]
+		}
+	}
+	return remedies[name]
+}
+
+// Consequence says in plain words what it means to the device, whenever and with whatever error it shows.
+func (s Symptom) Consequence() string {
+	text, ok := kinds[s.Kind]
+	if !ok {
+		text = s.Kind
+	}
+	text, _, _ = strings.Cut(text, ": {error}")
+	return strings.NewReplacer("{op}", word(s.Op), "{when}", "", "{error}", "an error").Replace(text)
 }
 
 // word is the words for a key, or the key.

@@ -27,6 +27,13 @@ var WatchdogPeriods = []time.Duration{
 // the bootloader counts, to three as a rule.
 const WatchdogAttempts = 12
 
+// What remedies put in the place of a watchdog's period and driver: a period that nothing outlasts, and a driver that
+// leaves interrupts enabled.
+const (
+	noWatchdog  = "1h0m0s"
+	otherDriver = "word"
+)
+
 // Flash is the part of d with its times, and the watchdog, which is not started yet. An error names the
 // field.
 func (w *Watchdog) Flash(d *Device) (*model.Flash, *model.Watchdog, error) {

@@ -256,6 +256,9 @@ func replayAttack(c *Case, w io.Writer, sweep *Sweep, env explore.Env) (*explore
 	if err != nil {
 		return nil, err
 	}
+	if c.After != 0 {
+		a.fork.Replace(c.after(sweep).software())
+	}
 	steps := c.Steps
 	at := steps[len(steps)-1].Attack
 	if at != nil {

@@ -16,19 +16,20 @@ import (
 // Case is a run of a store that can be run again from an erased device, and how it is judged.
 type Case struct {
 	On        explore.Device    `json:"device"`
-	Profile   string            `json:"profile"`              // MbedCE, MbedOS or Hardened; "own": the store is not part of dualbank
-	Build     string            `json:"build,omitempty"`      // with "own": of which build it is
-	Secure    bool              `json:"secure,omitempty"`     // the store is a SecureStore over two TDBStores
-	Defects   kvstore.Defects   `json:"defects,omitempty"`    // defects of the past that the store shows
-	Repairs   kvstore.Repairs   `json:"repairs,omitempty"`    // repairs that the store has, beside those of its profile
-	Judge     string            `json:"judge"`                // one of the constants below
-	Deep      bool              `json:"deep,omitempty"`       // of JudgeCut: second cuts hit the steps of the recovery and of the set after it
-	DeepSteps uint64            `json:"deep_steps,omitempty"` // with Deep: about so many of these steps; 0: every one
-	Watchdog  *explore.Watchdog `json:"watchdog,omitempty"`   // of JudgeWatchdog
-	Keys      []string          `json:"keys"`                 // that the judge looks for and writes to
-	Once      []string          `json:"once,omitempty"`       // of these, the ones that it must not write to
-	Own       []string          `json:"own,omitempty"`        // keys that the store lists of its own accord after a reopen
-	Steps     []script.Step     `json:"script"`               // a line a step, see script.Step
+	Profile   string            `json:"profile"`                 // MbedCE, MbedOS or Hardened; "own": the store is not part of dualbank
+	Build     string            `json:"build,omitempty"`         // with "own": of which build it is
+	Secure    bool              `json:"secure,omitempty"`        // the store is a SecureStore over two TDBStores
+	Defects   kvstore.Defects   `json:"defects,omitempty"`       // defects of the past that the store shows
+	Repairs   kvstore.Repairs   `json:"repairs,omitempty"`       // repairs that the store has, beside those of its profile
+	After     kvstore.Repairs   `json:"repairs_after,omitempty"` // further ones, of the store that is opened after the first fault
+	Judge     string            `json:"judge"`                   // one of the constants below
+	Deep      bool              `json:"deep,omitempty"`          // of JudgeCut: second cuts hit the steps of the recovery and of the set after it
+	DeepSteps uint64            `json:"deep_steps,omitempty"`    // with Deep: about so many of these steps; 0: every one
+	Watchdog  *explore.Watchdog `json:"watchdog,omitempty"`      // of JudgeWatchdog
+	Keys      []string          `json:"keys"`                    // that the judge looks for and writes to
+	Once      []string          `json:"once,omitempty"`          // of these, the ones that it must not write to
+	Own       []string          `json:"own,omitempty"`           // keys that the store lists of its own accord after a reopen
+	Steps     []script.Step     `json:"script"`                  // a line a step, see script.Step
 }
 
 // How a case is judged.
@@ -60,8 +61,13 @@ func (c *Case) Len() int { return len(c.Steps) }
 // Clean is the case without defects of the past and without repairs.
 func (c *Case) Clean() explore.Case {
 	clean := *c
-	clean.Defects, clean.Repairs = 0, 0
+	clean.Defects, clean.Repairs, clean.After = 0, 0, 0
 	return &clean
+}
+
+// faulty reports whether the case is judged after a fault or an attack.
+func (c *Case) faulty() bool {
+	return c.Judge == JudgeCut || c.Judge == JudgeError || c.Judge == JudgeAttack || c.Judge == JudgeWalk
 }
 
 // check finds what would make a case impossible to run.
@@ -74,6 +80,9 @@ func (c *Case) check() error {
 	}
 	if (c.Judge == JudgeWatchdog) != (c.Watchdog != nil) {
 		return fmt.Errorf("kv.watchdog: goes with judge %q", JudgeWatchdog)
+	}
+	if c.After != 0 && !c.faulty() {
+		return fmt.Errorf("kv.repairs_after: goes with judge %q, %q, %q or %q", JudgeCut, JudgeError, JudgeAttack, JudgeWalk)
 	}
 	if len(c.Steps) == 0 {
 		return fmt.Errorf("kv.script: is empty: a case has at least one step")
@@ -159,3 +168,81 @@ func (c *Case) tell(w io.Writer, operations int, how string, steps []script.Step
 		fmt.Fprintf(w, "%8d %v\n", i, &steps[i].Op)
 	}
 }
+
+// Remedies are the names of those that can be tried on the case: of the environment, and the repairs that its store
+// does not have.
+func (c *Case) Remedies() (names []string) {
+	names = explore.EnvironmentOf(c.Modes(), c.Watchdog)
+	profile, ok := kvstore.ParseProfile(c.Profile)
+	if !ok {
+		return names // the store is not of this module
+	}
+	for r := range kvstore.AllRepairs.Without(c.Repairs.With(profile.Repairs())).Each() {
+		names = append(names, r.String())
+	}
+	return names
+}
+
+// With is the case with further remedies. With late the repairs are those of the store that is opened after the fault.
+func (c *Case) With(names []string, late bool) (explore.Case, bool) {
+	o := *c
+	o.Steps = slices.Clone(c.Steps)
+	for _, name := range names {
+		if fault, dog, ok := explore.InEnvironment(name, c.Watchdog); ok {
+			o.faults(fault)
+			o.Watchdog = dog
+			continue
+		}
+		r, err := kvstore.ParseRepairs(name)
+		if err != nil || late && !c.faulty() {
+			return nil, false
+		}
+		if late {
+			o.After = o.After.With(r)
+		} else {
+			o.Repairs = o.Repairs.With(r)
+		}
+	}
+	return &o, true
+}
+
+// after is the sweep of a case's software after its fault.
+func (c *Case) after(sweep *Sweep) *Sweep {
+	o := *sweep
+	o.Repairs = o.Repairs.With(c.After)
+	return &o
+}
+
+// faults changes each fault of the case.
+func (c *Case) faults(change func(explore.Fault) explore.Fault) {
+	for i := range c.Steps {
+		s := &c.Steps[i]
+		s.Fault, s.Then = change(s.Fault), slices.Clone(s.Then)
+		for k := range s.Then {
+			s.Then[k] = change(s.Then[k])
+		}
+	}
+}
+
+// Again is the case with other seeds of its faults.
+func (c *Case) Again(n uint64) explore.Case {
+	o := *c
+	o.Steps = slices.Clone(c.Steps)
+	o.faults(func(f explore.Fault) explore.Fault { return f.Again(n) })
+	return &o
+}
+
+// Modes are those of the faults of the case.
+func (c *Case) Modes() (modes []string) {
+	for i := range c.Steps {
+		for _, f := range append(slices.Clone(c.Steps[i].Then), c.Steps[i].Fault) {
+			if f.Mode != nil && !slices.Contains(modes, f.Mode.String()) {
+				modes = append(modes, f.Mode.String())
+			}
+		}
+	}
+	return modes
+}
+
+// ECC reports whether the part has ECC.
+func (c *Case) ECC() bool { return c.On.ECC() }

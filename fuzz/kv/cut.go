@@ -158,6 +158,13 @@ func replayCut(c *Case, w io.Writer, sweep *Sweep, env explore.Env) (*explore.Re
 	f.Boot()
 	re := found(w, run, f)
 	re.Where = func(v explore.Violation) (explore.Place, bool) { return run.of(v, at), true }
+	if c.After != 0 {
+		later := *run
+		later.cfg = c.after(sweep)
+		if j, err = newRecovery(&later, f, own); err != nil {
+			return nil, err
+		}
+	}
 	j.Begin(last)
 	re.Bad, _, err = j.Judge(last, fault.Mode, f.Hash())
 	return re, err

@@ -174,6 +174,9 @@ func replayError(c *Case, w io.Writer, sw *Sweep, env explore.Env) (*explore.Rep
 	if err != nil {
 		return nil, err
 	}
+	if c.After != 0 {
+		l.fork.Replace(c.after(sw).software())
+	}
 	for i := range last {
 		l.follow(i)
 	}

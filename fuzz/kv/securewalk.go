@@ -41,10 +41,12 @@ func walkSecure(c *Case, o *explore.Outcome) error {
 	if t.forger, err = newForger(f, &c.On, profile); err != nil {
 		return err
 	}
-	r, err := sut.NewRun(f, &c.On, func(dev kvstore.BlockDevice) sut.Store {
-		t.sec = sut.NewSecureStore(dev, kvstore.Options{Profile: profile, Defects: c.Defects, Repairs: c.Repairs})
+	opts := kvstore.Options{Profile: profile, Defects: c.Defects, Repairs: c.Repairs}
+	software := func(dev kvstore.BlockDevice) sut.Store {
+		t.sec = sut.NewSecureStore(dev, opts)
 		return t.sec
-	}, script.Keys(c.Steps), nil, sut.LongestValue(c.Steps))
+	}
+	r, err := sut.NewRun(f, &c.On, software, script.Keys(c.Steps), nil, sut.LongestValue(c.Steps))
 	if err != nil {
 		return err
 	}
@@ -56,6 +58,13 @@ func walkSecure(c *Case, o *explore.Outcome) error {
 	t.walk = newWalk(r, []sut.CheckedLog{
 		{Store: t.sec.Internal, Base: c.On.Base, Size: split}, {Store: t.sec.External, Base: c.On.Base + t.base, Size: t.size},
 	}, o)
+	if c.After != 0 {
+		t.repair = func() {
+			opts.Repairs = opts.Repairs.With(c.After)
+			t.Replace(software)
+			t.logs[0].Store, t.logs[1].Store = t.sec.Internal, t.sec.External
+		}
+	}
 	t.look, t.begins = t.lookSecure, t.begin
 	if t.Store.Open() != nil {
 		return nil // a geometry that cannot be split

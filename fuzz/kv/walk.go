@@ -19,6 +19,7 @@ type walk struct {
 	logs   []sut.CheckedLog       // of what the store keeps its records in
 	look   func(when string) bool // reads everything back
 	begins func(s *script.Step)   // is called before every operation; nil: nothing is
+	repair func()                 // replaces the store after the first fault; nil: it stays
 	// What the reference is known for, and later looks are to be told apart by.
 	halfReserved bool // the reserved data is of a set that was cut
 	filming      bool
@@ -43,14 +44,23 @@ func walkPlain(c *Case, o *explore.Outcome) error {
 	}
 	profile, _ := kvstore.ParseProfile(c.Profile) // check has looked
 	var store *kvstore.TDBStore
-	r, err := sut.NewRun(f, &c.On, func(dev kvstore.BlockDevice) sut.Store {
-		store = kvstore.NewTDB(dev, kvstore.Options{Profile: profile, Defects: c.Defects, Repairs: c.Repairs})
+	opts := kvstore.Options{Profile: profile, Defects: c.Defects, Repairs: c.Repairs}
+	software := func(dev kvstore.BlockDevice) sut.Store {
+		store = kvstore.NewTDB(dev, opts)
 		return store
-	}, script.Keys(c.Steps), nil, sut.LongestValue(c.Steps))
+	}
+	r, err := sut.NewRun(f, &c.On, software, script.Keys(c.Steps), nil, sut.LongestValue(c.Steps))
 	if err != nil {
 		return err
 	}
 	t := newWalk(r, []sut.CheckedLog{{Store: store, Base: c.On.Base, Size: c.On.Size}}, o)
+	if c.After != 0 {
+		t.repair = func() {
+			opts.Repairs = opts.Repairs.With(c.After)
+			t.Replace(software)
+			t.logs[0].Store = store
+		}
+	}
 	if t.Store.Open() != nil {
 		return nil // a geometry that cannot be split
 	}
@@ -174,6 +184,10 @@ func (t *walk) recover(s *script.Step, off bool) bool {
 		t.follow(s.Key)
 	} else {
 		t.follow("")
+	}
+	if t.repair != nil {
+		t.repair()
+		t.repair = nil
 	}
 	for _, f := range s.Then {
 		t.take()

@@ -13,11 +13,12 @@ import (
 type Case struct {
 	On       explore.Device    `json:"device"`
 	Boot     boot.Config       `json:"boot"`
-	Client   string            `json:"client"`           // generation, "old" or "new"; "own": the client is not of this module
-	Loader   string            `json:"loader,omitempty"` // "own": the bootloader is not of this module
-	Seed     uint64            `json:"seed"`             // of the first image, and of what the flash holds beside
-	First    uint32            `json:"first"`            // bytes of the image that the device is made with, version 1
-	Judge    string            `json:"judge"`            // one of the constants below
+	Client   string            `json:"client"`                  // generation, "old" or "new"; "own": the client is not of this module
+	Loader   string            `json:"loader,omitempty"`        // "own": the bootloader is not of this module
+	Seed     uint64            `json:"seed"`                    // of the first image, and of what the flash holds beside
+	First    uint32            `json:"first"`                   // bytes of the image that the device is made with, version 1
+	Judge    string            `json:"judge"`                   // one of the constants below
+	After    boot.Repairs      `json:"repairs_after,omitempty"` // repairs that the software has from the boot after the fault on, of JudgeCut
 	Watchdog *explore.Watchdog `json:"watchdog,omitempty"`
 	Steps    []Step            `json:"script"` // a line a step, see Step
 }
@@ -66,10 +67,10 @@ func (c *Case) Variant() string {
 // Len is the number of steps.
 func (c *Case) Len() int { return len(c.Steps) }
 
-// Clean is the case without defects of the past.
+// Clean is the case without defects of the past and without repairs.
 func (c *Case) Clean() explore.Case {
 	clean := *c
-	clean.Boot.Defects = 0
+	clean.Boot.Defects, clean.Boot.Repairs, clean.After = 0, 0, 0
 	return &clean
 }
 
@@ -79,6 +80,15 @@ func (c *Case) Replay(w io.Writer, env explore.Env) (*explore.Replayed, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	sweep, err := c.sweep(env)
+	if err != nil {
+		return nil, err
+	}
+	return replays[c.Judge](c, w, sweep, env)
+}
+
+// sweep is the device and the software of the case.
+func (c *Case) sweep(env explore.Env) (*Sweep, error) {
 	sweep := &Sweep{Device: c.On, Boot: c.Boot, Old: c.First, Seed: c.Seed}
 	sweep.Client, _ = boot.ParseGeneration(c.Client) // check has looked
 	given, _ := env.Software.(Software)
@@ -91,7 +101,7 @@ func (c *Case) Replay(w io.Writer, env explore.Env) (*explore.Replayed, error) {
 	if c.Client == own && given.Client == nil || c.Loader == own && given.Loader == nil {
 		return nil, fmt.Errorf("update.client, update.loader: the software is not of this module: replay the finding in a test of your own, with fuzz.Replay")
 	}
-	return replays[c.Judge](c, w, sweep, env)
+	return sweep, nil
 }
 
 // longestScript bounds the bytes of all images of a script.
@@ -110,6 +120,9 @@ func (c *Case) check() error {
 	}
 	if (c.Judge == JudgeWatchdog) != (c.Watchdog != nil) {
 		return fmt.Errorf("update.watchdog: goes with judge %q", JudgeWatchdog)
+	}
+	if c.After != 0 && c.Judge != JudgeCut {
+		return fmt.Errorf("update.repairs_after: goes with judge %q", JudgeCut)
 	}
 	if len(c.Steps) == 0 {
 		return fmt.Errorf("update.script: is empty: a case has at least one step")

@@ -180,8 +180,6 @@ func (u *recorded) place(step uint64) explore.Place {
 	}
 	b := &u.cfg.Boot
 	switch {
-	case c.Kind == model.WriteOptions || c.Kind == model.LoadOptions:
-		p.Part = "options"
 	case c.Kind == model.Erase && u.storage.holds(c.Addr, c.Size):
 		p.Part = "slot/erase"
 	case c.Kind == model.Erase:
@@ -263,6 +261,11 @@ func replayCut(c *Case, w io.Writer, sweep *Sweep, env explore.Env) (*explore.Re
 			}
 			return u.place(u.rec.Ops[slices.Index(operations, op)] + last.Fault.At), true
 		}
+	}
+	if c.After != 0 {
+		after := *sweep
+		after.Boot.Repairs = after.Boot.Repairs.With(c.After)
+		s.cfg = &after
 	}
 	j := newRecovery(s.downloaded(f, r.candidate), d, env.Film != nil) // a film shows every read
 	j.cam = env.Film

@@ -40,6 +40,30 @@ const (
 	andBoot = "+boot" // suffix of the key of a fault: another one hits the boot after it
 )
 
+// repairs are those of package boot, as remedies.
+var repairs = []explore.Remedy{
+	{
+		Name: boot.RepairMaskFaults.String(),
+		What: "The bootloader hashes images with ECC faults enabled. A unit that a cut has left half programmed or half erased stops it at every boot.",
+		Cure: "Mask the fault while images and headers are read, and take an image that cannot be read for a bad one: it is then replaced.",
+	},
+	{
+		Name: boot.RepairResumeCopy.String(),
+		What: "An install that is interrupted starts from its beginning at every boot.",
+		Cure: "Copy sector by sector and leave out the sectors that are right already.",
+	},
+	{
+		Name: boot.RepairFeedWatchdog.String(),
+		What: "The bootloader does not feed the watchdog, which resets it in the middle of an install, at every boot.",
+		Cure: "Feed the watchdog after each sector that is erased, each KiB that is programmed and each buffer that is read.",
+	},
+	{
+		Name: boot.RepairHeaderLast.String(),
+		What: "The older client programs a candidate's header first: what was never activated is installed.",
+		Cure: "Keep the header in RAM until the candidate is activated.",
+	},
+}
+
 var subject = explore.Subject{
 	Name: SubjectName,
 	Rules: []string{
@@ -72,12 +96,12 @@ var subject = explore.Subject{
 		afterWatchdogs: " after resets by the watchdog",
 		atEnd:          " at the end",
 	},
+	Remedies: repairs,
 	Words: map[string]string{
 		"download/prepare": "download: prepare", "download/write": "download: write", "download/activate": "download: activate",
 		"download/left": "download, not activated", opEnd: "end of the life", noFault: "without a fault",
 		"slot/erase": "erase in the slot", "image/erase": "erase of the active image",
 		"image/header": "active header", "image/application": "active application",
-		"options":          "option bytes",
 		"candidate/header": "candidate header", "candidate/firmware": "candidate firmware",
 		"size/larger": "an image that is too large", "size/exact": "an image that just fits", "size/smaller": "an image that fits",
 	},

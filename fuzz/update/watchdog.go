@@ -53,7 +53,15 @@ func (c *Watched) Run(ctx context.Context) (*explore.Sweep, error) {
 // watched is an install on a device with a watchdog.
 type watched struct {
 	*run
-	resets uint64
+	resets  uint64
+	fed     uint64 // cycle at which the bootloader fed the watchdog last, or began
+	longest uint64 // cycles that it did not, in the present boot
+}
+
+// feed notes that the watchdog is fed.
+func (t *watched) feed() {
+	now := t.f.Now()
+	t.longest, t.fed = max(t.longest, now-t.fed), now
 }
 
 // watch downloads the update without the watchdog, and lets the bootloader install it with.
@@ -79,6 +87,9 @@ func (c *Case) watch(w io.Writer, sweep *Sweep, cam *film.Camera) (*watched, err
 	}
 	t.film(cam)
 	dog.By, dog.ByOption = model.FedByNobody, true
+	if l, ok := t.loader.(*boot.Bootloader); ok && sweep.Boot.Repairs.Has(boot.RepairFeedWatchdog) {
+		dog.By, l.Feed = model.FedByCaller, t.feed
+	}
 	if err := f.Run(model.App{Watchdog: dog}); err != nil {
 		return nil, fmt.Errorf("watchdog.period: %w", err)
 	}
@@ -91,9 +102,11 @@ func (t *watched) install(w io.Writer, reason boot.ResetReason, dog *model.Watch
 	for n := range explore.WatchdogAttempts {
 		t.f.Boot()
 		start := t.f.Now()
+		t.fed, t.longest = start, 0
 		out := t.boot(reason)
+		t.feed()
 		// Whatever runs at the end, the bootloader may not wait there for longer than the watchdog does.
-		late := t.f.Now()-start >= t.f.Cycles(dog.Period)
+		late := t.longest >= t.f.Cycles(dog.Period)
 		switch {
 		case t.f.Off() || late:
 			t.cam.Cut("the watchdog resets the device")

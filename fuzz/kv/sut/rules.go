@@ -146,6 +146,7 @@ var Subject = explore.Subject{
 		"program/internal": "program in the internal store", "program/external": "program in the external store",
 		"erase/internal": "erase in the internal store", "erase/external": "erase in the external store",
 	},
+	Remedies: repairs,
 	Severity: func(s explore.Symptom, modes []string) string {
 		switch {
 		case s.Rule == RuleNoMore && len(modes) == 0:

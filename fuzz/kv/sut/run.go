@@ -70,6 +70,9 @@ func NewRun(f *model.Flash, d *explore.Device, software Software, keys, once []s
 	return r, nil
 }
 
+// Replace puts another store in the place of the one at work, not yet open.
+func (r *Run) Replace(software Software) { r.Store = software(r.dev) }
+
 // Serial makes the device a serial NOR flash, as far as errors go: its driver passes each one on, where FlashIAP
 // tries a step again.
 func (r *Run) Serial() { r.dev.SetTries(1) }

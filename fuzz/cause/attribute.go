@@ -1,0 +1,228 @@
+package cause
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"dualbank/fuzz/explore"
+)
+
+// picked is how many variants of a finding are replayed.
+const picked = 3
+
+// Unknown begins the names of causes that nothing removes.
+const Unknown = "unknown"
+
+// judged is one case, and what removes what it shows.
+type judged struct {
+	finding int
+	of      int               // index of its variant
+	shows   explore.Violation // as it is
+	within  string
+	cures   []string // each alone
+	pair    []string // together, where none does alone
+	cause   string
+}
+
+// Attribute finds the cause of each finding. A finding whose variants have different causes becomes one finding for
+// each. env is what the cases need. progress is told how many findings are done; it may be nil.
+func Attribute(findings []explore.Finding, env explore.Env, progress func(done, total uint64)) []explore.Finding {
+	var all []judged
+	for i := range findings {
+		f := &findings[i]
+		for _, v := range pick(f.Variants) {
+			j := judge(f.Variants[v].Case(), f.Symptom, env)
+			j.finding, j.of = i, v
+			all = append(all, j)
+		}
+		if progress != nil {
+			progress(uint64(i+1), uint64(len(findings)))
+		}
+	}
+	name(all)
+	var out []explore.Finding
+	for len(all) > 0 {
+		n := 1
+		for n < len(all) && all[n].finding == all[0].finding {
+			n++
+		}
+		out = append(out, split(&findings[all[0].finding], all[:n])...)
+		all = all[n:]
+	}
+	explore.SortFindings(out)
+	return out
+}
+
+// Of is the cause of what one case shows, as far as its own remedies tell it, and what removes it in the environment.
+func Of(c explore.Case, want explore.Symptom, env explore.Env) (cause, within string) {
+	all := []judged{judge(c, want, env)}
+	name(all)
+	return all[0].cause, all[0].within
+}
+
+// Known reports whether a cause is one that a remedy removes.
+func Known(cause string) bool { return !strings.HasPrefix(cause, Unknown) }
+
+// pick chooses variants to be replayed: each of another class of modes if possible, then each on another device.
+func pick(of []explore.Variant) (at []int) {
+	for _, better := range []func(a, b *explore.Variant) bool{
+		func(a, b *explore.Variant) bool { return class(a.Modes) == class(b.Modes) },
+		func(a, b *explore.Variant) bool { return a.Device == b.Device },
+		func(a, b *explore.Variant) bool { return false },
+	} {
+		for i := range of {
+			if len(at) < picked && !slices.ContainsFunc(at, func(k int) bool { return k == i || better(&of[k], &of[i]) }) {
+				at = append(at, i)
+			}
+		}
+	}
+	slices.Sort(at)
+	return at
+}
+
+// class is what the modes of faults need of the cells.
+func class(modes []string) string {
+	for _, m := range []string{"weak", "ecc", "fail"} {
+		if slices.Contains(modes, m) {
+			return m
+		}
+	}
+	if len(modes) == 0 {
+		return "no fault"
+	}
+	return "cut"
+}
+
+// judge tries the remedies of a case.
+func judge(c explore.Case, want explore.Symptom, env explore.Env) judged {
+	j := judged{cause: unknown(c, want)}
+	curable, ok := c.(explore.Curable)
+	if !ok {
+		return j
+	}
+	t, ok := newTrial(curable, want, env)
+	if !ok {
+		return j
+	}
+	j.shows = t.as
+	j.within = t.environment()
+	if j.cures = t.cures(); j.cures == nil && j.within == "" {
+		j.pair = t.pair()
+	}
+	return j
+}
+
+// unknown is the name of a cause that nothing removes.
+func unknown(c explore.Case, s explore.Symptom) string {
+	of := []string{Unknown, "no fault", cmp.Or(s.Error, s.Kind), "no ECC"}
+	if c, ok := c.(explore.Curable); ok {
+		of[1] = class(c.Modes())
+		if c.ECC() {
+			of[3] = "ECC"
+		}
+	}
+	return strings.Join(of, "/")
+}
+
+// name gives each case its cause: of the repairs that remove it the one that removes the fewest cases, ties by name;
+// but none that stands for a case already which two other repairs tell from this one.
+func name(all []judged) {
+	removes := map[string]int{}
+	for i := range all {
+		for _, c := range all[i].cures {
+			removes[c]++
+		}
+	}
+	members := map[string][][]string{} // cures of the cases of a cause
+	order := make([]int, len(all))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return len(all[a].cures) - len(all[b].cures) })
+	for _, i := range order {
+		j := &all[i]
+		switch {
+		case len(j.cures) > 0:
+			by := slices.Clone(j.cures)
+			slices.SortFunc(by, func(a, b string) int { return cmp.Or(removes[a]-removes[b], strings.Compare(a, b)) })
+			at := slices.IndexFunc(by, func(c string) bool {
+				return !slices.ContainsFunc(members[c], func(o []string) bool { return apart(o, j.cures) })
+			})
+			j.cause = by[max(at, 0)]
+			members[j.cause] = append(members[j.cause], j.cures)
+		case j.within != "":
+			j.cause = j.within
+		case len(j.pair) > 0:
+			j.cause = strings.Join(j.pair, "+")
+		}
+	}
+}
+
+// apart reports whether two repairs tell two cases apart: each removes one of them alone.
+func apart(a, b []string) bool {
+	in := func(of []string) func(string) bool { return func(c string) bool { return !slices.Contains(of, c) } }
+	return slices.ContainsFunc(a, in(b)) && slices.ContainsFunc(b, in(a))
+}
+
+// split divides a finding by the causes of its cases. A variant that was not replayed has the cause of one in the same
+// modes, of the same class of modes, or of the first.
+func split(f *explore.Finding, cases []judged) (out []explore.Finding) {
+	by := map[string]*explore.Finding{}
+	var order []string
+	for i, v := range f.Variants {
+		at := slices.IndexFunc(cases, func(j judged) bool { return j.of == i })
+		for _, like := range []func(o *explore.Variant) bool{
+			func(o *explore.Variant) bool { return slices.Equal(o.Modes, v.Modes) },
+			func(o *explore.Variant) bool { return class(o.Modes) == class(v.Modes) },
+			func(*explore.Variant) bool { return true },
+		} {
+			if at < 0 {
+				at = slices.IndexFunc(cases, func(j judged) bool { return like(&f.Variants[j.of]) })
+			}
+		}
+		j := &cases[at]
+		own := by[j.cause]
+		if own == nil {
+			c := *f
+			c.Cause, c.Within, c.Variants = j.cause, j.within, nil
+			if j.of > 0 {
+				c.Case, c.Expected, c.Seen = f.Variants[j.of].Case(), j.shows.Expected, j.shows.Seen
+			}
+			own = &c
+			by[j.cause] = own
+			order = append(order, j.cause)
+		}
+		if own.Within != j.within {
+			own.Within = "" // some of its cases do not need it
+		}
+		own.Variants = append(own.Variants, v)
+	}
+	for _, c := range order {
+		by[c].Sum()
+		out = append(out, *by[c])
+	}
+	return out
+}
+
+// Minimize is Finding.Minimize with the cases alone that have the finding's cause: what removes it removes them.
+func Minimize(f *explore.Finding, tries int, env explore.Env) int {
+	return f.MinimizeIf(tries, env, func(c explore.Case) bool { return f.Cause == "" || has(c, f, env) })
+}
+
+// has reports whether a case has the cause of a finding.
+func has(c explore.Case, f *explore.Finding, env explore.Env) bool {
+	curable, ok := c.(explore.Curable)
+	if !ok || !Known(f.Cause) {
+		return !ok || unknown(c, f.Symptom) == f.Cause
+	}
+	t, ok := newTrial(curable, f.Symptom, env)
+	if !ok {
+		return false
+	}
+	by := strings.Split(f.Cause, "+")
+	if environmental(by[0]) {
+		return t.environment() == f.Cause
+	}
+	return t.late(by...) || t.early(by...)
+}

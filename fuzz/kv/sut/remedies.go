@@ -1,0 +1,77 @@
+package sut
+
+import (
+	"dualbank/fuzz/explore"
+	"dualbank/kvstore"
+)
+
+// repairs are those of package kvstore, as remedies. docs/repairs.md says more of each.
+var repairs = []explore.Remedy{
+	repair(kvstore.RepairWrappedSizes,
+		"Sizes in a header that is half written wrap at 2^32. The record seems to fit, and reading it runs off the device.",
+		"Compare in a way that does not wrap: a record whose sizes exceed the rest of the area ends the log."),
+	repair(kvstore.RepairLogTail,
+		"What a cut leaves behind the log is neither erased nor skipped. The next record is programmed over it.",
+		"Look behind the log at the open. If something is there, collect garbage before the next set."),
+	repair(kvstore.RepairHeldUnit,
+		"A program unit that is held in RAM and cannot be programmed is tried again first by every later write.",
+		"Drop a held unit whose program fails."),
+	repair(kvstore.RepairLock,
+		"Some ways out of a set leave the lock held, others release it twice.",
+		"Release the lock once, at one place, whatever way a set ends."),
+	repair(kvstore.RepairFailedCollection,
+		"A garbage collection that fails leaves offsets of the other area in the RAM table.",
+		"Build the table anew after a collection that failed."),
+	repair(kvstore.RepairFullRemove,
+		"In a full area a remove finds no room for its record, not even after a collection, which keeps the key.",
+		"Collect without the key that is removed."),
+	repair(kvstore.RepairMasterFirst,
+		"A garbage collection switches the active area before its master record is on flash.",
+		"Switch once the master record reads back. If it does not, go on with the old area."),
+	repair(kvstore.RepairVersionWrap,
+		"Where the version in the master record wraps, an open takes the older area.",
+		"Clean the old area where the version wraps."),
+	repair(kvstore.RepairEarlierLife,
+		"Valid records of an earlier life follow the log, and the next open reads them as part of it.",
+		"Erase a unit that starts just behind a record ahead of the header that makes the record count."),
+	repair(kvstore.RepairResetOrder,
+		"A reset that is cut or fails in its middle leaves an area that counts, or a store that acknowledges sets and loses them.",
+		"Erase the standby area first, and open the store again if the reset fails."),
+	repair(kvstore.RepairExactFit,
+		"A record that ends just where its area ends is written and then not believed.",
+		"Accept such a record, and leave the last program unit of an area free."),
+	repair(kvstore.RepairSectorStarts,
+		"The starts of erase units are computed by a remainder, which is wrong for units that are not aligned to their size.",
+		"Ask the device where each unit starts."),
+	repair(kvstore.RepairLongKey,
+		"A key of 128 bytes is accepted, and fails its own read-back: two limits differ.",
+		"Refuse a key of 128 bytes."),
+	repair(kvstore.RepairMasterKey,
+		"A key with the name of the master record, TDBS, takes its place.",
+		"Refuse that key."),
+	repair(kvstore.RepairMasterListed,
+		"The master record is scanned like any other: it is listed, and takes room in collections.",
+		"Leave it out of the table."),
+	repair(kvstore.RepairEqualHashes,
+		"A record with data matches any key of equal hash: one key reads, replaces and removes another one.",
+		"Compare keys byte by byte, and refuse a new key whose hash another one has."),
+	repair(kvstore.RepairTableFreed,
+		"An open that fails frees the RAM table twice.",
+		"Free it once."),
+	repair(kvstore.RepairReservedRead,
+		"A first copy of the reserved data that cannot be read hides the second one.",
+		"Read the second copy whatever is wrong with the first one."),
+	repair(kvstore.RepairReservedSet,
+		"Reserved data whose set was cut lies in one area only. It reads back, and the collection that erases this area can lose it.",
+		"Write the active area's copy first, and restore a missing copy at the open."),
+	repair(kvstore.RepairUndecided,
+		"A record whose cells read differently from time to time is there at one boot and not at the next.",
+		"Program what a cut may have left undecided again at the open."),
+	repair(kvstore.RepairMaskedReads,
+		"The open reads a unit that a cut has made unreadable. The exception stops the device, at every boot.",
+		"Mask the exception while the store reads, and take what cannot be read for no record."),
+}
+
+func repair(r kvstore.Repairs, what, cure string) explore.Remedy {
+	return explore.Remedy{Name: r.String(), What: what, Cure: cure}
+}
