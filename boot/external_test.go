@@ -198,7 +198,7 @@ func TestRootOfTrustFromKVStore(t *testing.T) {
 	}
 	b.store.root = func() ([]byte, error) {
 		buf := make([]byte, 32)
-		n, err := kvstore.DirectAccess(region, buf)
+		n, err := kvstore.DirectAccess(region, buf, 0)
 		return buf[:n], err
 	}
 	fw := make([]byte, 5000)

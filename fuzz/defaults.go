@@ -64,12 +64,20 @@ func DefaultCampaign(p kvstore.Profile, seed uint64) Campaign {
 		}
 	}
 	c.Guided = []explore.Guided{
-		{Target: &kv.Target, Seed: seed, Runs: 64000, Planted: kv.PlantProfile(p)},
-		{Target: &kv.SecureTarget, Seed: seed, Runs: 16000, Planted: kv.PlantProfile(p)},
+		{Target: targetOf(p, kv.Target), Seed: seed, Runs: 64000, Planted: kv.PlantProfile(p)},
+		{Target: targetOf(p, kv.SecureTarget), Seed: seed, Runs: 16000, Planted: kv.PlantProfile(p)},
 		{Target: &update.Target, Seed: seed, Runs: 32000},
 	}
 	c.check(p, seed)
 	return c
+}
+
+// targetOf is a target for a profile: of Hardened nothing is known.
+func targetOf(p kvstore.Profile, t explore.Target) *explore.Target {
+	if p == kvstore.Hardened {
+		t.Known = nil
+	}
+	return &t
 }
 
 // StoreCampaign is what a store of your own goes through on one device: cuts in every mode that the device has,

@@ -56,12 +56,19 @@ type Entropy func(p []byte) error
 // DeviceKey derives keys from the device's root of trust, which lies in the reserved data of the
 // internal store.
 type DeviceKey struct {
-	store ReservedData
-	cpu   CPU
+	store   ReservedData
+	cpu     CPU
+	repairs Repairs
 }
 
 // NewDeviceKey is the device key in store. cpu is told of the AES work, or nil.
-func NewDeviceKey(store ReservedData, cpu CPU) *DeviceKey { return &DeviceKey{store, cpu} }
+func NewDeviceKey(store ReservedData, cpu CPU) *DeviceKey { return &DeviceKey{store: store, cpu: cpu} }
+
+// Mend gives k those of r that are its own (RepairLongRoot), and returns it.
+func (k *DeviceKey) Mend(r Repairs) *DeviceKey {
+	k.repairs = r
+	return k
+}
 
 // Inject sets the root of trust, 16 or 32 bytes, once. The errors are KeyErrors.
 func (k *DeviceKey) Inject(root []byte) error {
@@ -121,7 +128,11 @@ func (k *DeviceKey) Derive(salt, out []byte) error {
 		return ErrKeyType
 	}
 	var root [longRootSize]byte
-	n, err := k.read(root[:len(out)])
+	most := len(out)
+	if k.repairs.Has(RepairLongRoot) {
+		most = longRootSize
+	}
+	n, err := k.read(root[:most])
 	if err != nil {
 		return err
 	}
@@ -156,8 +167,8 @@ func deriveKey(root, salt, out []byte, cpu CPU) error {
 //
 // The reference does not share TDBStore's idea of where the second area starts: it starts after the
 // erase units that first reach half of the region, rounded up. With an odd number of units the copy
-// there is not found.
-func DirectAccess(region BlockDevice, buf []byte) (int, error) {
+// there is not found, but for RepairDirectAccess among repairs.
+func DirectAccess(region BlockDevice, buf []byte, repairs Repairs) (int, error) {
 	size := region.Size()
 	if size < 2*(reservedSize+trailerSize)-1 {
 		return 0, ErrItemNotFound
@@ -169,6 +180,12 @@ func DirectAccess(region BlockDevice, buf []byte) (int, error) {
 			return 0, ErrItemNotFound
 		}
 		second += n
+	}
+	if repairs.Has(RepairDirectAccess) {
+		var g geometry
+		if g.measure(region, 0) == nil {
+			second = g.base[1]
+		}
 	}
 	for _, area := range []uint32{0, second} {
 		if n, ok := directArea(region, area, buf); ok {

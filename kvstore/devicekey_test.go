@@ -91,7 +91,7 @@ func TestDirectAccess(t *testing.T) {
 	root := unhex("000102030405060708090a0b0c0d0e0f")
 	buf := make([]byte, 64)
 	found := func(f *testFlash) bool {
-		n, err := DirectAccess(f, buf)
+		n, err := DirectAccess(f, buf, 0)
 		if err != nil && err != ErrItemNotFound {
 			t.Fatal(err)
 		}
@@ -117,7 +117,7 @@ func TestDirectAccess(t *testing.T) {
 			t.Errorf("%s: found in area 1: %v", c.sectors, !c.second)
 		}
 		f.cells[0] ^= 0x40
-		if _, err := DirectAccess(f, buf[:8]); err != ErrItemNotFound {
+		if _, err := DirectAccess(f, buf[:8], 0); err != ErrItemNotFound {
 			t.Errorf("%s: buffer too small: %v", c.sectors, err)
 		}
 		f.badRead = func(addr, end uint32) bool { return true }
@@ -125,7 +125,7 @@ func TestDirectAccess(t *testing.T) {
 			t.Errorf("%s: found though it cannot be read", c.sectors)
 		}
 	}
-	if _, err := DirectAccess(newTestFlash(t, "1x128", 1), buf); err != ErrItemNotFound {
+	if _, err := DirectAccess(newTestFlash(t, "1x128", 1), buf, 0); err != ErrItemNotFound {
 		t.Errorf("region too small: %v", err)
 	}
 }

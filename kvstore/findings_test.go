@@ -197,7 +197,7 @@ func TestFindings(t *testing.T) {
 		var buf [64]byte
 		_, err := s.Reserved(buf[:])
 		must(t, err)
-		_, err = DirectAccess(f, buf[:])
+		_, err = DirectAccess(f, buf[:], 0)
 		want(t, "DirectAccess", err, ErrItemNotFound)
 	})
 

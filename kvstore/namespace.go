@@ -34,7 +34,7 @@ func (n *NameSpace) lookUp(name string) (p *Partition, key string, err error) {
 		return n.parts[0], name, nil
 	}
 	for _, p := range n.parts {
-		if strings.HasPrefix(p.Name, part) {
+		if strings.HasPrefix(p.Name, part) && (p.Name == part || !p.repairs.Has(RepairPartitionName)) {
 			return p, key, nil
 		}
 	}

@@ -66,6 +66,26 @@ const (
 	// RepairMaskedReads: reads go through a driver that masks the exception of an ECC error (FaultMasker). What
 	// cannot be read at open is no record, and is cleared as RepairLogTail does.
 	RepairMaskedReads
+	// RepairTwoStores: while a SecureStore changes a protected key, its entry in the rollback protection store
+	// holds the old and the new MAC. What a cut leaves is settled by the record that is there. A reset is noted
+	// there, and finished by the next open.
+	RepairTwoStores
+	// RepairRemoveEntry: the remove of a record that fails its checks removes its entry, too.
+	RepairRemoveEntry
+	// RepairSecretPieces: confidential data that is added in pieces is one key stream.
+	RepairSecretPieces
+	// RepairSetState: a get or an info of a SecureStore does not end a set that was begun.
+	RepairSetState
+	// RepairOffset: a get of a SecureStore at an offset beyond the value is ErrInvalidSize for every size.
+	RepairOffset
+	// RepairAuthentic: a get of a SecureStore that fails leaves nothing in the caller's buffer.
+	RepairAuthentic
+	// RepairLongRoot: a device key of 32 bytes derives keys of 16, too.
+	RepairLongRoot
+	// RepairDirectAccess: the direct access to the device key splits the region as TDBStore does.
+	RepairDirectAccess
+	// RepairPartitionName: a name leads to the partition of just that name.
+	RepairPartitionName
 
 	repairsEnd
 )
@@ -96,6 +116,15 @@ var repairNames = [...]string{
 	"reserved-set",
 	"undecided-cells",
 	"masked-reads",
+	"two-stores",
+	"remove-entry",
+	"secret-pieces",
+	"set-state",
+	"offset",
+	"authentic",
+	"long-root",
+	"direct-access",
+	"partition-name",
 }
 
 // Has reports whether any of x is among r.

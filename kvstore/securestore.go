@@ -41,13 +41,18 @@ type SecureStore struct {
 	// One incremental set, and its metadata also serve every read: a read ends a set that was begun.
 	// What a read of a record shorter than the metadata leaves from earlier is taken into account by
 	// the next set, as in the reference.
-	meta  [metaSize]byte
-	name  string
-	done  uint32
-	mac   cmac
-	ctr   counter
+	setState
 	piece [pieceSize]byte
 	salt  [pieceSize]byte
+}
+
+// setState is an incremental set under way.
+type setState struct {
+	meta [metaSize]byte
+	name string
+	done uint32
+	mac  cmac
+	ctr  counter
 }
 
 // SecureOptions are what a SecureStore is made of.
@@ -75,6 +80,11 @@ func (s *SecureStore) Open() error {
 	}
 	if s.rbp != nil {
 		if err := s.rbp.Open(); err != nil {
+			return err
+		}
+	}
+	if s.mends() {
+		if err := s.finishReset(); err != nil {
 			return err
 		}
 	}
@@ -176,6 +186,11 @@ func (s *SecureStore) start(key string, size uint32, flags Flags) error {
 // store is believed.
 func (s *SecureStore) mayReplace(key string, flags Flags) error {
 	if s.rbp != nil {
+		if s.mends() {
+			if err := s.settle(key); err != nil {
+				return ErrReadFailed
+			}
+		}
 		info, err := s.rbp.Info(key)
 		switch {
 		case errors.Is(err, ErrItemNotFound):
@@ -218,7 +233,9 @@ func (s *SecureStore) add(data []byte) error {
 	if uint64(s.done)+uint64(len(data)) > uint64(s.dataSize()) {
 		return ErrInvalidSize
 	}
-	s.ctr.used = aes.BlockSize
+	if !s.repairs.Has(RepairSecretPieces) {
+		s.ctr.used = aes.BlockSize
+	}
 	for len(data) > 0 {
 		p := data
 		if s.flags()&FlagConfidential != 0 {
@@ -263,6 +280,9 @@ func (s *SecureStore) commit() error {
 	}
 	mac := s.mac.sum()
 	copy(s.piece[:], mac[:])
+	if s.mends() && s.flags()&s.defects.guarded() != 0 {
+		return s.protectedCommit()
+	}
 	if err := s.under.SetAdd(s.piece[:macSize]); err != nil {
 		return err
 	}
@@ -308,7 +328,16 @@ func (s *SecureStore) read(key string, buf []byte, offset uint32) (n int, info I
 	if !ValidKey(key) {
 		return 0, Info{}, ErrInvalidArgument
 	}
+	if s.repairs.Has(RepairSetState) && s.pending() {
+		set := s.setState
+		defer func() { s.setState = set }()
+	}
 	defer s.end()
+	if s.mends() {
+		if err := s.settle(key); err != nil {
+			return 0, Info{}, err
+		}
+	}
 	entry, err := s.loadEntry(key)
 	if err != nil {
 		return 0, Info{}, err
@@ -334,11 +363,17 @@ func (s *SecureStore) read(key string, buf []byte, offset uint32) (n int, info I
 	if s.startMAC(key) != nil || flags&FlagConfidential != 0 && s.startCipher(key) != nil {
 		return 0, Info{}, ErrFailedOperation
 	}
+	if offset > s.dataSize() && s.repairs.Has(RepairOffset) {
+		return 0, Info{}, ErrInvalidSize
+	}
 	n, err = s.readData(key, buf, offset, flags&FlagConfidential != 0)
 	if err == nil {
 		err = s.compare(key, &entry, guarded)
 	}
 	if err != nil {
+		if s.repairs.Has(RepairAuthentic) {
+			clear(buf)
+		}
 		return 0, Info{}, err
 	}
 	return n, Info{Size: s.dataSize(), Flags: s.flags()}, nil
@@ -443,6 +478,14 @@ func (s *SecureStore) Remove(key string) error {
 	case err == nil && info.Flags&FlagWriteOnce != 0:
 		return ErrWriteProtected
 	}
+	switch {
+	case broken && s.rbp != nil && s.repairs.Has(RepairRemoveEntry):
+		if _, err := s.rbp.Info(key); err == nil {
+			return s.brokenRemove(key)
+		}
+	case !broken && s.mends() && info.Flags&FlagReplayProtection != 0:
+		return s.protectedRemove(key)
+	}
 	if err := s.under.Remove(key); err != nil {
 		return err
 	}
@@ -466,6 +509,9 @@ func (s *SecureStore) Reset() error {
 		return ErrNotReady
 	}
 	s.call()
+	if s.mends() {
+		return s.announcedReset()
+	}
 	if err := s.under.Reset(); err != nil {
 		return err
 	}

@@ -259,14 +259,15 @@ type Partition struct {
 	Internal *TDBStore  // nil if there is none
 	External *TDBStore  // nil if there is none
 	Key      *DeviceKey // nil if there is no internal store
+	repairs  Repairs
 }
 
 // Build makes the stores of a partition, not yet open.
 func (s Storage) Build(p Parts) (*Partition, error) {
-	part := &Partition{Name: s.Partition, Mask: 1<<32 - 1}
+	part := &Partition{Name: s.Partition, Mask: 1<<32 - 1, repairs: p.Options.Repairs | p.Options.Profile.Repairs()}
 	if p.Internal != nil {
 		part.Internal = NewTDB(p.Internal, p.Options)
-		part.Key = NewDeviceKey(part.Internal, p.Options.CPU)
+		part.Key = NewDeviceKey(part.Internal, p.Options.CPU).Mend(part.repairs)
 	} else if s.Type != TDBExternalNoRBP {
 		return nil, fmt.Errorf("storage type %s needs a region of the internal flash", s.Type)
 	}
@@ -285,7 +286,7 @@ func (s Storage) Build(p Parts) (*Partition, error) {
 	part.External = NewTDB(p.Options.Defects.external(dev), p.Options)
 	o := SecureOptions{
 		Store: part.External, Key: part.Key, Entropy: p.Entropy, CPU: p.Options.CPU,
-		Defects: p.Options.Defects, Repairs: p.Options.Repairs | p.Options.Profile.Repairs(),
+		Defects: p.Options.Defects, Repairs: part.repairs,
 	}
 	switch s.Type {
 	case TDBExternal:

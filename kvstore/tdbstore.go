@@ -133,13 +133,13 @@ type TDBStore struct {
 	next        struct{ from, to uint32 } // addresses in (from, to] have their next erase unit at to
 
 	// What repairs make of the device: see prepare.
-	limit    uint32 // a set's record ends here at most; the area's size without repairs
-	longest  uint32 // bytes of the longest value that is tried
-	headFrom uint32 // bytes of a header that are programmed before the key
-	rewrites bool   // a unit may be programmed again
-	masked   bool   // a unit that cannot be read is an error, not an exception
-	last     uint32 // offset of the record that the last scan found last
-	mastering bool // a master record is being written
+	limit     uint32 // a set's record ends here at most; the area's size without repairs
+	longest   uint32 // bytes of the longest value that is tried
+	headFrom  uint32 // bytes of a header that are programmed before the key
+	rewrites  bool   // a unit may be programmed again
+	masked    bool   // a unit that cannot be read is an error, not an exception
+	last      uint32 // offset of the record that the last scan found last
+	mastering bool   // a master record is being written
 }
 
 // NewTDB is a TDBStore on dev, not yet open.
