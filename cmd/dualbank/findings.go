@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"dualbank/fuzz"
+	"dualbank/internal/input"
 )
 
 type findingsCommand struct {
@@ -45,7 +46,11 @@ func (c *findingsCommand) Run(t terminal) error {
 func packageOf(dir string) string {
 	files, _ := filepath.Glob(filepath.Join(dir, "*.go")) // the pattern is good
 	for _, file := range files {
-		if f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.PackageClauseOnly); err == nil {
+		text, err := input.ReadAgain(file, input.Config)
+		if err != nil {
+			continue
+		}
+		if f, err := parser.ParseFile(token.NewFileSet(), file, text, parser.PackageClauseOnly); err == nil {
 			return f.Name.Name
 		}
 	}
