@@ -121,10 +121,9 @@ var patches = []patch{
 	{name: "derive-block-1", kind: kindRoot, why: "both halves of a derived key of 32 bytes are the same", changes: replaced(srcKey,
 		"m.write([]byte{i})", "m.write([]byte{1})")},
 	{name: "no-root-zero", kind: kindRoot, why: "without a root of trust keys are zeros in place of an error", changes: replaced(srcKey,
-		"n, err := k.read(root[:len(out)])\n\tif err != nil {\n\t\treturn err", "n, err := k.read(root[:len(out)])\n\tif err != nil {\n\t\tclear(out)\n\t\treturn nil")},
+		"n, err := k.read(root[:most])\n\tif err != nil {\n\t\treturn err", "n, err := k.read(root[:most])\n\tif err != nil {\n\t\tclear(out)\n\t\treturn nil")},
 	{name: "root-kept", kind: kindRoot, why: "a root of trust is kept in RAM and used after the reset that erased it", changes: []change{
-		{srcKey, "\tstore ReservedData\n\tcpu   CPU\n", "\tstore ReservedData\n\tcpu   CPU\n\tkept  []byte\n"},
-		{srcKey, "return &DeviceKey{store, cpu} }", "return &DeviceKey{store: store, cpu: cpu} }"},
+		{srcKey, "\tstore   ReservedData\n\tcpu     CPU\n", "\tstore   ReservedData\n\tcpu     CPU\n\tkept    []byte\n"},
 		{srcKey, "n, err := k.store.Reserved(buf)\n", "n, err := k.store.Reserved(buf)\n\tif err == nil {\n\t\tk.kept = append([]byte(nil), buf[:n]...)\n\t} else if err == ErrItemNotFound && k.kept != nil && len(k.kept) <= len(buf) {\n\t\treturn copy(buf, k.kept), nil\n\t}\n"},
 	}},
 
@@ -138,7 +137,7 @@ var patches = []patch{
 	{name: "restore-own", kind: kindTwoCuts, why: "cleaning puts reserved data back where it was before: after a cut in one area and one in the other it is gone", changes: replaced(srcCollect,
 		"n, err := s.reserved()\n\tfound := err == nil\n", "n, err := s.reserved()\n\tfound := err == nil\n\tvar had [1]byte\n\tif s.read(s.base[area]+reservedSize, had[:]) == nil && had[0] == 0xFF && s.version > 2 {\n\t\tfound = false\n\t}\n")},
 	{name: "first-trailer", kind: kindTwoCuts, why: "reserved data is looked for no further than the first area with a trailer", changes: replaced(srcCollect,
-		"return int(n), nil\n\t\t}\n\t}\n\treturn 0, ErrItemNotFound", "return int(n), nil\n\t\t}\n\t\tbreak\n\t}\n\treturn 0, ErrItemNotFound")},
+		"if err != ErrItemNotFound {\n", "if err != ErrItemNotFound || binary.LittleEndian.Uint16(s.reservedBuf[reservedSize:]) == trailerSize {\n")},
 
 	{name: "lock-at-open", kind: kindLock, why: "an open that finds an unfinished record leaves the lock held", changes: replaced(srcStore,
 		"\t\t\tif err := s.opts.Defects.unfinished(s, off); err != nil {", "\t\t\tif s.work[0] != 0xFF {\n\t\t\t\ts.locks++\n\t\t\t}\n\t\t\tif err := s.opts.Defects.unfinished(s, off); err != nil {")},
@@ -151,12 +150,12 @@ var patches = []patch{
 		"if key == masterKey {", "if key == masterKey || key == \"tdbs\" {")},
 
 	{name: "full-refused", kind: kindFull, why: "a record that ends just with the area after a collection is refused", changes: replaced(srcSet,
-		"if s.free+need > s.area {\n\t\t\t\treturn s.abandon(ErrMediaFull)", "if s.free+need >= s.area {\n\t\t\t\treturn s.abandon(ErrMediaFull)")},
+		"if s.free+need > s.limit {\n\t\t\t\treturn s.abandon(ErrMediaFull)", "if s.free+need >= s.limit {\n\t\t\t\treturn s.abandon(ErrMediaFull)")},
 	{name: "full-scan", kind: kindFull, why: "the smallest record is not found if it ends with the area", changes: replaced(srcStore,
 		"for off+headerSize < s.area {", "for off+s.headerUp+s.unit < s.area {")},
 
 	{name: "reset-keeps-reserved", kind: kindReset, why: "a reset leaves the reserved data", changes: replaced(srcStore,
-		"if err := s.eraseHead(area); err != nil {\n\t\t\treturn err\n\t\t}\n\t}\n\ts.active, s.version = 0, 1\n", "if err := s.clean(area); err != nil {\n\t\t\treturn err\n\t\t}\n\t}\n\ts.active, s.version = 0, 1\n")},
+		"if err := s.eraseHead(area); err != nil {\n\t\t\treturn err\n\t\t}\n\t}\n\ts.empty()\n", "if err := s.clean(area); err != nil {\n\t\t\treturn err\n\t\t}\n\t}\n\ts.empty()\n")},
 	{name: "reset-backwards", kind: kindReset, why: "a SecureStore resets the rollback protection first: after a cut its values cannot be told from forged ones", changes: replaced(srcSecure,
 		"if err := s.under.Reset(); err != nil {\n\t\treturn err\n\t}\n\tif s.rbp != nil {\n\t\treturn s.rbp.Reset()\n\t}\n\treturn nil", "if s.rbp != nil {\n\t\tif err := s.rbp.Reset(); err != nil {\n\t\t\treturn err\n\t\t}\n\t}\n\treturn s.under.Reset()")},
 	{name: "reset-keeps-place", kind: kindReset, why: "a reset leaves the end of the log where it was: what is set then is lost with a reboot", changes: replaced(srcStore,
@@ -208,7 +207,7 @@ var patches = []patch{
 		{srcRecord, "copy(body, h[:crcOffset])\n", "copy(body, h[:crcOffset])\n\tclear(body[8:12])\n"},
 	}},
 	{name: "reserved-crc-half", kind: kindCovered, why: "the second half of the reserved data is not covered by its CRC", changes: []change{
-		{srcCollect, "if CRC(data) == binary", "if CRC(data[:len(data)/2]) == binary"},
+		{srcCollect, "if CRC(data) != binary", "if CRC(data[:len(data)/2]) != binary"},
 		{srcCollect, "binary.LittleEndian.PutUint32(trailer[4:], CRC(data))", "binary.LittleEndian.PutUint32(trailer[4:], CRC(data[:len(data)/2]))"},
 	}},
 	{name: "header-crc-104", kind: kindCovered, why: "the last field of an image's header is not covered by its CRC", changes: []change{
@@ -227,5 +226,5 @@ var patches = []patch{
 	{name: "mbedos-no-collection", kind: kindMbedOS, mbedOS: true, why: "in profile MbedOS a set that fails while it is begun collects nothing", changes: replaced(srcSet,
 		"if s.inc.base == s.master || s.opts.Defects", "if s.inc.base == s.master || s.opts.Profile == MbedOS && s.inc.size > 200 || s.opts.Defects")},
 	{name: "mbedos-abandoned", kind: kindMbedOS, mbedOS: true, why: "in profile MbedOS a forgotten set in pieces is in the way of the next one", changes: replaced(srcSet,
-		"if in.pending {\n\t\t\tif err", "if in.pending && s.opts.Profile != MbedOS {\n\t\t\tif err")},
+		"if in.pending || s.unclean {\n\t\t\tif err", "if in.pending && s.opts.Profile != MbedOS || s.unclean {\n\t\t\tif err")},
 }

@@ -212,14 +212,6 @@ func (s *TDBStore) settleVersion() error {
 	return s.clean(1 - s.active)
 }
 
-// newer is the area that an open takes of two whose master records are valid.
-func newer(version [2]uint16) int {
-	if version[0] > version[1] || version[0] == 0 {
-		return 0
-	}
-	return 1
-}
-
 // removeFull removes a key for whose tombstone there is no room: a collection leaves it out.
 func (s *TDBStore) removeFull(key string) error {
 	n := copy(s.key[:], key)

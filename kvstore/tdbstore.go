@@ -257,6 +257,14 @@ func (s *TDBStore) openOnce() error {
 	return nil
 }
 
+// newer is the area that an open takes of two whose master records are valid.
+func newer(version [2]uint16) int {
+	if version[0] > version[1] || version[0] == 0 {
+		return 0
+	}
+	return 1
+}
+
 // scan builds the RAM table from the records of the active area from off on, up to the first that is
 // invalid. An open begins at the master record, which so becomes a key.
 func (s *TDBStore) scan(off uint32) error {
