@@ -67,10 +67,10 @@ func (a *Application) check() error {
 	}
 	w := &a.Watchdog
 	switch {
-	case w.Period < 0 || w.Period > Duration(time.Hour):
-		return bad("watchdog.period", "%v: give 0s for none, or up to 1h", time.Duration(w.Period))
-	case w.Feed < 0 || w.Feed > Duration(time.Hour):
-		return bad("watchdog.feed", "%v: give 0s to 1h", time.Duration(w.Feed))
+	case w.Period != 0 && (w.Period < Duration(time.Microsecond) || w.Period > Duration(time.Hour)):
+		return bad("watchdog.period", "%v: give 1µs to 1h, or 0s for none", time.Duration(w.Period))
+	case w.Feed != 0 && (w.Feed < Duration(time.Microsecond) || w.Feed > Duration(time.Hour)):
+		return bad("watchdog.feed", "%v: give 1µs to 1h, or 0s", time.Duration(w.Feed))
 	case w.Mode.Mode == nil:
 		return bad("watchdog.mode", "is missing: name one")
 	}

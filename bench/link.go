@@ -137,12 +137,21 @@ func parseScaled(text string, most, unit uint64) (uint64, error) {
 	return n * scale, nil
 }
 
-// ParseSize reads the size of a firmware, 1 byte to 256 MiB: "100000", "64KiB", "64K", "1M".
+// ParseSize reads a size, 1 byte to 4 GiB less one byte: "100000", "64KiB", "64K", "1M", "0x20000".
 func ParseSize(text string) (uint32, error) {
-	short := strings.TrimSuffix(strings.TrimSuffix(text, "B"), "i")
-	n, err := parseScaled(strings.Replace(short, "K", "k", 1), 1<<28, 1024)
+	short := text
+	if !strings.HasPrefix(text, "0x") {
+		// KiB and KB are K, B alone is nothing.
+		for _, end := range []string{"iB", "B"} {
+			if d, ok := strings.CutSuffix(text, end); ok && (end == "B" || strings.ContainsAny(d, "kKMG")) {
+				short = d
+				break
+			}
+		}
+	}
+	n, err := parseScaled(strings.Replace(short, "K", "k", 1), math.MaxUint32, 1024)
 	if err != nil || n == 0 {
-		return 0, fmt.Errorf("%q is no size of a firmware: give bytes, as in 100000, 64KiB or 1M, up to 256M", text)
+		return 0, fmt.Errorf("%q is no size: give bytes, as in 600, 64K, 64KiB, 1M or 0x20000", text)
 	}
 	return uint32(n), nil
 }

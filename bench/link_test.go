@@ -24,9 +24,14 @@ func TestParseLink(t *testing.T) {
 			t.Errorf("%s: %q cannot stand in a benchmark's name", text, got.Name)
 		}
 	}
-	for text, want := range map[string]uint32{"1": 1, "65536": 65536, "64K": 65536, "64k": 65536, "64KiB": 65536, "0x100": 256, "1M": 1 << 20, "256MiB": 1 << 28, "12B": 12} {
+	for text, want := range map[string]uint32{"1": 1, "65536": 65536, "64K": 65536, "64k": 65536, "64KiB": 65536, "0x100": 256, "1M": 1 << 20, "256MiB": 1 << 28, "12B": 12, "0x1B": 27, "3GiB": 3 << 30, "64KB": 65536} {
 		if got, err := ParseSize(text); err != nil || got != want {
 			t.Errorf("%s: %d, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "0", "K", "-1", "1.5K", "64i", "64iB", "64T", "4G", "0x", "1 K", "64KK", "1e3"} {
+		if got, err := ParseSize(text); err == nil {
+			t.Errorf("%q is taken for %d", text, got)
 		}
 	}
 }

@@ -231,8 +231,12 @@ func oneLine(err error) string {
 // maxSeed is the largest integer of TOML.
 const maxSeed = math.MaxInt64
 
-// maxCampaigns bounds update.campaigns.
-const maxCampaigns = 1000
+// Bounds of settings.
+const (
+	maxCampaigns = 1000
+	maxCuts      = 1_000_000_000
+	MaxFirmware  = 1 << 28 // bytes of a firmware
+)
 
 // check returns the first setting that is out of range. Whether part, driver and layout fit together shows when the
 // device is built.
@@ -250,6 +254,10 @@ func (s *Scenario) check() error {
 		return bad("board.driver", "is missing: name a driver")
 	case len(s.Board.Compare) > 8:
 		return bad("board.compare", "%d drivers: give at most 8", len(s.Board.Compare))
+	case s.Board.Hz != 0 && (s.Board.Hz < 1000 || s.Board.Hz > 10_000_000_000):
+		return bad("board.clock_hz", "%d: give 1000 to 10000000000, or 0 for the part's highest", s.Board.Hz)
+	case s.Board.MV < 500 || s.Board.MV > 20_000:
+		return bad("board.supply_mv", "%d: give 500 to 20000", s.Board.MV)
 	case s.Board.States > 100:
 		return bad("board.wait_states", "%d: give 0 to 100", s.Board.States)
 	case !(s.Board.Battery >= 0 && s.Board.Battery <= 1e9):
@@ -264,8 +272,8 @@ func (s *Scenario) check() error {
 		return bad("store.external", "is missing: name a serial NOR flash")
 	case s.Store.ExternalBytes > maxExternal:
 		return bad("store.external_bytes", "%d: give up to %d", s.Store.ExternalBytes, maxExternal)
-	case u.Bytes == 0 || u.Bytes > 1<<28:
-		return bad("update.bytes", "%d: give 1 to %d", u.Bytes, 1<<28)
+	case u.Bytes == 0 || u.Bytes > MaxFirmware:
+		return bad("update.bytes", "%d: give 1 to %d", u.Bytes, MaxFirmware)
 	case u.Changed > 1000:
 		return bad("update.changed_permille", "%d: give 0 to 1000", u.Changed)
 	case u.Version < 2 || u.Version > maxSeed-maxCampaigns:
@@ -292,8 +300,12 @@ func (s *Scenario) check() error {
 		return bad("cuts.collections", "%d: give 0 to 1000", c.Collections)
 	case c.Workers < 0 || c.Workers > 1024:
 		return bad("cuts.workers", "%d: give 0 for all, or up to 1024", c.Workers)
-	case c.UpdateBytes == 0 || c.UpdateBytes > 1<<28:
-		return bad("cuts.update_bytes", "%d: give 1 to %d", c.UpdateBytes, 1<<28)
+	case c.UpdateBytes == 0 || c.UpdateBytes > MaxFirmware:
+		return bad("cuts.update_bytes", "%d: give 1 to %d", c.UpdateBytes, MaxFirmware)
+	case c.KVStore > maxCuts:
+		return bad("cuts.kvstore", "%d: give 0 for every step in every mode, or up to %d", c.KVStore, maxCuts)
+	case c.Update > maxCuts:
+		return bad("cuts.update", "%d: give 0 for none, or up to %d", c.Update, maxCuts)
 	case len(c.Modes) == 0 && (c.Collections > 0 || c.Update > 0):
 		return bad("cuts.modes", "is empty: name at least one mode")
 	}

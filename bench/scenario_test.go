@@ -1,10 +1,14 @@
 package bench
 
 import (
+	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -234,4 +238,58 @@ func FuzzScenario(f *testing.F) {
 			t.Errorf("printed again it differs:\n%s", cmp.Diff(s.TOML(), again.TOML()))
 		}
 	})
+}
+
+// TestNumbersHaveRanges sets every number of a scenario, one at a time, to the largest and the smallest that its type
+// holds: each is refused, and the error names its key.
+func TestNumbersHaveRanges(t *testing.T) {
+	seen := 0
+	try := func(s *Scenario, v reflect.Value, key string, value any) {
+		t.Helper()
+		was := reflect.ValueOf(v.Interface())
+		defer v.Set(was)
+		v.Set(reflect.ValueOf(value).Convert(v.Type()))
+		seen++
+		if err := s.check(); err == nil || !strings.Contains(err.Error(), key) {
+			t.Errorf("%s = %v: %v", key, v.Interface(), err)
+		}
+	}
+	var walk func(s *Scenario, v reflect.Value, key string)
+	walk = func(s *Scenario, v reflect.Value, key string) {
+		switch v.Kind() {
+		case reflect.Struct:
+			for i := range v.NumField() {
+				if name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("toml"), ","); name != "" && name != "-" {
+					walk(s, v.Field(i), name)
+				}
+			}
+		case reflect.Slice, reflect.Array:
+			for i := range v.Len() {
+				walk(s, v.Index(i), key)
+			}
+		case reflect.Uint32:
+			try(s, v, key, uint32(math.MaxUint32))
+		case reflect.Uint64:
+			try(s, v, key, uint64(math.MaxUint64))
+		case reflect.Int:
+			if _, named := v.Interface().(fmt.Stringer); !named { // a word in the file
+				try(s, v, key, math.MaxInt)
+				try(s, v, key, math.MinInt)
+			}
+		case reflect.Int64:
+			try(s, v, key, int64(math.MaxInt64))
+			try(s, v, key, int64(math.MinInt64))
+		case reflect.Float64:
+			for _, x := range []float64{math.Inf(1), math.Inf(-1), math.NaN(), 1e300, -1e300} {
+				try(s, v, key, x)
+			}
+		}
+	}
+	s := Guide()
+	s.Plan.Sizes = []uint32{4096}
+	s.App.Interrupts = []Interrupt{{Name: "tick", Period: Duration(time.Millisecond), Handler: codeBeside}}
+	walk(s, reflect.ValueOf(s).Elem(), "")
+	if seen < 60 {
+		t.Errorf("%d numbers", seen)
+	}
 }

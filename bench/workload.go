@@ -32,6 +32,7 @@ type Key struct {
 // MaxKeys bounds the keys of a workload; forbiddenInKeys are the characters that no key has.
 const (
 	MaxKeys         = 10_000
+	maxWeight       = 1_000_000_000
 	ForbiddenInKeys = " */?:;\"|<>\\\x00"
 )
 
@@ -63,6 +64,8 @@ func (w *Workload) check() error {
 			return bad(at, "name %q: give 1 to %d characters without any of ` */?:;\"|<>\\`", k.Name, kvstore.MaxKey-1)
 		case names[k.Name]:
 			return bad(at, "name %q stands there twice: name each key once", k.Name)
+		case k.Weight > maxWeight:
+			return bad(at, "weight %d: give 0 to %d", k.Weight, maxWeight)
 		case k.Bytes[0] > k.Bytes[1] || k.Bytes[1] > 1<<20:
 			return bad(at, "bytes %d to %d: give the least size first, up to %d", k.Bytes[0], k.Bytes[1], 1<<20)
 		}

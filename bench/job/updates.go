@@ -56,6 +56,9 @@ func NewVariants(s *bench.Scenario, sizes, drivers, slots, links []string, delta
 		if err != nil {
 			return nil, fmt.Errorf("--size: %w", err)
 		}
+		if n > bench.MaxFirmware {
+			return nil, fmt.Errorf("--size: %s: give up to 256M", text)
+		}
 		v.sizes = append(v.sizes, n)
 	}
 	for _, text := range slots {

@@ -17,9 +17,9 @@ import (
 
 type layoutCommand struct {
 	Config []string `arg:"" help:"Configuration files: the bootloader's, the application's mbed_app.json, mbed_lib.json, targets.json."`
-	Target string   `required:"" help:"Target in the files' target_overrides, such as NUCLEO_F429ZI."`
-	Part   string   `help:"A part of 'dualbank parts' or a .toml file, for a target whose flash is not known."`
-	Driver string   `default:"mbed" help:"The part's flash driver, which says the program unit (${default})."`
+	Target string   `required:"" placeholder:"NAME" help:"Target in the files' target_overrides, such as NUCLEO_F429ZI."`
+	Part   string   `placeholder:"NAME" help:"A part of 'dualbank parts' or a .toml file, for a target whose flash is not known."`
+	Driver string   `default:"mbed" needs:"part" placeholder:"NAME" help:"The part's flash driver, which says the program unit (${default})."`
 }
 
 func (c *layoutCommand) Run(t terminal) error {

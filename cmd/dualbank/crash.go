@@ -24,21 +24,21 @@ import (
 )
 
 type crashCommand struct {
-	Profile        string        `default:"MbedCE" enum:"MbedCE,MbedOS,Hardened" help:"Whose behaviour the store shows: ${enum} (${default})."`
-	Seed           uint64        `default:"1" help:"Seed of the workloads and of what cuts leave (${default})."`
+	Profile        string        `default:"MbedCE" without:"exec,input" enum:"MbedCE,MbedOS,Hardened" help:"Whose behaviour the store shows: ${enum} (${default})."`
+	Seed           uint64        `default:"1" range:"0..9223372036854775807" without:"input" placeholder:"N" help:"Seed of the workloads and of what cuts leave (${default})."`
 	Out            string        `default:"out/crash" placeholder:"DIR" help:"Folder for findings and journals (${default}). A campaign that was stopped goes on from it."`
-	Workers        int           `help:"Sweeps run on this many processors; without it, on all."`
+	Workers        int           `range:"0..1024" without:"input" placeholder:"N" help:"Sweeps run on this many processors; 0: on all."`
 	FailOnFindings bool          `help:"Exit with code 1 if a power cut breaks a rule."`
-	Cuts           uint64        `placeholder:"N" help:"The small geometries alone, and at most N states judged in all sweeps together: 10000 take seconds instead of minutes."`
-	Time           time.Duration `placeholder:"DURATION" help:"End the sweeps after this time, such as 90s or 10m. The same command goes on from there."`
+	Cuts           uint64        `range:"1..1000000000" without:"input" placeholder:"N" help:"The small geometries alone, and at most N states judged in all sweeps together: 10000 take seconds instead of minutes."`
+	Time           time.Duration `range:"1ns..8760h" without:"input" placeholder:"TIME" help:"End the sweeps after this time, such as 90s or 10m. The same command goes on from there."`
 
 	findingFlags
 
-	Exec string `placeholder:"PROGRAM" help:"In place of dualbank's own store: one of yours, a program that was built with dualbank.h."`
+	Exec string `without:"input" placeholder:"PROGRAM" help:"In place of dualbank's own store: one of yours, a program that was built with dualbank.h."`
 	nativeFlags
 
 	Input  []string `sep:"none" placeholder:"FILE" help:"In place of a campaign: make findings of this input of the guided search, a corpus file of the native engine or a crasher of go-fuzz. May be repeated."`
-	Target string   `enum:",FuzzKV,FuzzSecure,FuzzUpdate,FuzzLayout" default:"" placeholder:"NAME" help:"Whose input it is: FuzzKV, FuzzSecure, FuzzUpdate or FuzzLayout; without it, what its folder is named."`
+	Target string   `needs:"input" enum:",FuzzKV,FuzzSecure,FuzzUpdate,FuzzLayout" default:"" placeholder:"NAME" help:"Whose input it is: FuzzKV, FuzzSecure, FuzzUpdate or FuzzLayout; without it, what its folder is named."`
 }
 
 // Help says what is swept.
@@ -54,12 +54,6 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 		return c.inputs(t)
 	}
 	profile, _ := kvstore.ParseProfile(c.Profile) // kong lets no other pass
-	if c.Time < 0 {
-		return badInput(fmt.Errorf("--time: %v is no time to run: give one such as 90s", c.Time))
-	}
-	if c.Workers < 0 {
-		return badInput(fmt.Errorf("--workers: %d is no number of processors: give 1 or more", c.Workers))
-	}
 	if err := exportable(c.findingFlags.files()); err != nil {
 		return err
 	}
@@ -177,7 +171,7 @@ func (c *crashCommand) record(r *fuzz.CampaignResult) *results.Report {
 
 type minimizeCommand struct {
 	Finding string `arg:"" help:"A file in the findings folder of a run. It is made smaller in place."`
-	Tries   int    `default:"2000" help:"Replays to spend (${default})."`
+	Tries   int    `default:"2000" range:"1..1000000000" placeholder:"N" help:"Replays to spend (${default})."`
 	execFlag
 }
 

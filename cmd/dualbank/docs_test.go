@@ -171,7 +171,7 @@ func TestInlineCommands(t *testing.T) {
 	for page, text := range pages(t) {
 		for _, m := range regexp.MustCompile("`dualbank\\s+([^`]+)`").FindAllStringSubmatch(text, -1) {
 			seen++
-			parser, err := kong.New(new(commands), kong.Name("dualbank"))
+			parser, err := kong.New(new(commands), append(values(), kong.Name("dualbank"))...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -456,7 +456,7 @@ func docsFolder(t *testing.T, text string) string {
 }
 
 // lacking is the error of a command without its file, a flag or a flag's value.
-var lacking = regexp.MustCompile(`^expected "|^missing flags|: missing value`)
+var lacking = regexp.MustCompile(`^expected "|^missing flags|: missing value|: has no value|: "[A-Z]+": give `)
 
 var (
 	fuzzTarget = regexp.MustCompile(`-fuzz '\^(\w+)\$'`)

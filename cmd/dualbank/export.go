@@ -16,15 +16,15 @@ import (
 
 // exportFlags name files for other tools.
 type exportFlags struct {
-	TraceOut string `placeholder:"FILE" help:"Write the update and garbage collections over time as a Chrome trace, for Perfetto."`
-	VCDOut   string `name:"vcd-out" placeholder:"FILE" help:"Write the same as a value change dump, for wave viewers."`
+	TraceOut string `without:"print" placeholder:"FILE" help:"Write the update and garbage collections over time as a Chrome trace, for Perfetto."`
+	VCDOut   string `without:"print" name:"vcd-out" placeholder:"FILE" help:"Write the same as a value change dump, for wave viewers."`
 	findingFlags
 }
 
 // findingFlags are those of a command that has findings alone.
 type findingFlags struct {
-	JUnitOut string `name:"junit-out" placeholder:"FILE" help:"Write the findings as a JUnit report, for CI servers."`
-	SARIFOut string `name:"sarif-out" placeholder:"FILE" help:"Write the findings as SARIF 2.1.0, for code hosts."`
+	JUnitOut string `without:"print" name:"junit-out" placeholder:"FILE" help:"Write the findings as a JUnit report, for CI servers."`
+	SARIFOut string `without:"print" name:"sarif-out" placeholder:"FILE" help:"Write the findings as SARIF 2.1.0, for code hosts."`
 }
 
 // exported is a file for another tool. Files of its format begin with begins: no other file is written over.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"go/parser"
 	"go/token"
@@ -14,16 +13,13 @@ import (
 type findingsCommand struct {
 	Finding string `arg:"" help:"A file in the findings folder of a run."`
 	AsTest  bool   `help:"Print the finding as a Go test that fails while it stands. A comment in it says what its module needs."`
-	Package string `placeholder:"NAME" help:"The test's package; without it, that of the Go files in the current folder, or findings."`
+	Package string `needs:"as-test" placeholder:"NAME" help:"The test's package; without it, that of the Go files in the current folder, or findings."`
 }
 
 func (c *findingsCommand) Run(t terminal) error {
 	f, err := fuzz.ReadFinding(c.Finding)
 	if err != nil {
 		return badInput(err)
-	}
-	if c.Package != "" && !c.AsTest {
-		return badInput(errors.New("--package: it is the package of a Go test: give --as-test too"))
 	}
 	if c.AsTest {
 		name := c.Package

@@ -91,14 +91,14 @@ type exited int
 func run(args []string, stdout, stderr io.Writer) (code int) {
 	out, warnings := plain.NewWriter(stdout), plain.NewWriter(stderr)
 	var c commands
-	parser, err := kong.New(&c,
+	parser, err := kong.New(&c, append(values(),
 		kong.Name("dualbank"),
 		kong.Description("Benchmark and fuzz the Mbed OS KVStore and the mbed-bootloader update on dual-bank flash, in simulated time."),
 		kong.UsageOnError(),
 		kong.Writers(out, warnings),
 		kong.Exit(func(code int) { panic(exited(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-	)
+	)...)
 	if err != nil {
 		panic(err) // a mistake in the tags above: every test would have failed
 	}
@@ -119,12 +119,22 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 		args = []string{"--help"}
 	}
 	call, err := parser.Parse(args)
+	if err == nil {
+		err = checkUse(call)
+	}
 	if err != nil {
 		if failed := out.Close(); failed != nil {
 			warn(stderr, failed.Error()) // of the help
 			return exitFinding
 		}
-		warn(stderr, err.Error()+": `dualbank --help` lists what there is")
+		program := "dualbank"
+		if p, ok := errors.AsType[*kong.ParseError](err); ok {
+			call = p.Context
+		}
+		if call != nil && call.Selected() != nil {
+			program = call.Selected().FullPath()
+		}
+		warn(stderr, fmt.Sprintf("%s: `%s --help` lists what there is", plainly(err), program))
 		return exitBadInput
 	}
 	call.Bind(terminal{out, warnings})

@@ -32,8 +32,8 @@ func (c *printHeader) Run(t terminal) error {
 
 // nativeFlags say which program runs, and how.
 type nativeFlags struct {
-	Board   string `default:"nucleo-f429zi" placeholder:"NAME" help:"A board of 'dualbank parts': the store has its KVStore region (${default})."`
-	Isolate string `default:"auto" enum:"auto,reset,fork,exec" help:"How the program forgets its RAM at a boot: ${enum} (${default})."`
+	Board   string `needs:"exec,program" default:"nucleo-f429zi" placeholder:"NAME" help:"A board of 'dualbank parts': the store has its KVStore region (${default})."`
+	Isolate string `needs:"exec,program" default:"auto" enum:"auto,reset,fork,exec" help:"How the program forgets its RAM at a boot: ${enum} (${default})."`
 }
 
 type checkNative struct {

@@ -21,7 +21,7 @@ import (
 
 type openCommand struct {
 	Dirs []string `arg:"" name:"dir" help:"Results folders, or one folder that holds several. With more than one the first page compares them, each with the one before."`
-	Port int      `placeholder:"N" default:"0" help:"Port on the loopback address; 0: a free one."`
+	Port int      `range:"0..65535" placeholder:"N" default:"0" help:"Port on the loopback address; 0: a free one."`
 }
 
 // Help says how it ends.
@@ -33,9 +33,6 @@ func (c *openCommand) Help() string {
 const mostRuns = 64
 
 func (c *openCommand) Run(t terminal) error {
-	if c.Port < 0 || c.Port > 65535 {
-		return badInput(fmt.Errorf("--port: %d is no port: give 1 to 65535, or 0 for a free one", c.Port))
-	}
 	dirs, err := resultsFolders(c.Dirs)
 	if err != nil {
 		return badInput(err)

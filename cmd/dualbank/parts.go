@@ -13,7 +13,7 @@ import (
 
 type partsCommand struct {
 	Name  string `arg:"" optional:"" help:"One of the list, or a .toml file: show its facts with their sources."`
-	All   bool   `help:"List the parts too whose typical times are recalled or assumed and that no board has."`
+	All   bool   `without:"name,check" help:"List the parts too whose typical times are recalled or assumed and that no board has."`
 	Check bool   `help:"Run the model against everything that is known of it, arithmetic and measurements, and print the table."`
 }
 

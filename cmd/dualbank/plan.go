@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -12,40 +11,41 @@ import (
 
 	"dualbank/bench"
 	"dualbank/bench/plan"
+	"dualbank/kvstore"
 	"dualbank/model"
 	"dualbank/results/page"
 )
 
 type planCommand struct {
 	Scenario string `arg:"" optional:"" help:"Scenario file; without one, the porting guide's NUCLEO-F429ZI."`
-	Board    string `placeholder:"NAME" help:"A board that comes with the program, or a .toml file, in place of the scenario's."`
+	Board    string `without:"scenario" placeholder:"NAME" help:"A board that comes with the program, or a .toml file, in place of the scenario's."`
 	Driver   string `placeholder:"NAME" help:"The flash driver, in place of the board's."`
 	Corner   string `placeholder:"typ|max|sampled" help:"The data sheet's typical or maximum times, or times and lives of sectors drawn at random."`
 
 	Storage string `placeholder:"TYPE" help:"Where the keys are: TDB_INTERNAL, TDB_EXTERNAL or TDB_EXTERNAL_NO_RBP, in place of the scenario's."`
 
-	KV    []string `name:"kv" placeholder:"SIZE" help:"Sizes of the KVStore to try, such as 64K,128K; without it, all that the flash can have."`
+	KV    []uint32 `name:"kv" type:"bytes" range:"1..1G" placeholder:"SIZE" help:"Sizes of the KVStore to try, such as 64K,128K; without it, all that the flash can have."`
 	Place []string `placeholder:"PLACE" help:"Where it may lie: at the start or the end of the upper half of the flash (start, end), or at the end of the lower one, beside the code (lower)."`
 
-	Keys           int     `placeholder:"N" help:"Keys of the workload, all written equally often, in place of the scenario's."`
-	Size           string  `default:"16-600" help:"Bytes of their values, one number or from-to (${default})."`
-	KeyBytes       int     `default:"24" help:"Characters in a key (${default})."`
-	WritesPerDay   float64 `placeholder:"N" help:"Sets and removes in a day."`
-	Trace          string  `placeholder:"FILE" help:"A CSV file of recorded sets, in place of the workload: seconds,key,bytes."`
-	UpdatesPerYear float64 `default:"-1" placeholder:"N" help:"Firmware updates in a year."`
-	Image          string  `placeholder:"SIZE" help:"Size of the firmware, such as 400K."`
+	Keys           int      `range:"1..10000" without:"trace" placeholder:"N" help:"Keys of the workload, all written equally often, in place of the scenario's."`
+	Size           string   `default:"16-600" needs:"keys" placeholder:"BYTES" help:"Bytes of their values, one number or from-to (${default})."`
+	KeyBytes       int      `default:"24" range:"2..127" needs:"keys" placeholder:"N" help:"Characters in a key (${default})."`
+	WritesPerDay   float64  `range:"0.001..100000000" without:"trace" placeholder:"N" help:"Sets and removes in a day."`
+	Trace          string   `placeholder:"FILE" help:"A CSV file of recorded sets, in place of the workload: seconds,key,bytes."`
+	UpdatesPerYear *float64 `range:"0..100000" placeholder:"N" help:"Firmware updates in a year."`
+	Image          uint32   `type:"bytes" range:"1..256M" placeholder:"SIZE" help:"Size of the firmware, such as 400K."`
 
-	Years      float64       `placeholder:"N" help:"How long the device must last."`
-	LongestSet time.Duration `placeholder:"TIME" help:"How long a set may take, such as 1500ms."`
+	Years      float64       `range:"0.001..1000" placeholder:"N" help:"How long the device must last."`
+	LongestSet time.Duration `range:"1us..1h" placeholder:"TIME" help:"How long a set may take, such as 1500ms."`
 
-	Celsius  float64 `default:"-300" placeholder:"T" help:"Mean temperature in degrees Celsius: what the vendor promises of the data at the end is told."`
-	BatteryJ float64 `name:"battery-j" default:"-1" placeholder:"N" help:"Energy of the battery in joule, a CR2032 has 2400: the share that storage draws in a year is told."`
+	Celsius  *float64 `range:"-60..200" placeholder:"T" help:"Mean temperature in degrees Celsius: what the vendor promises of the data at the end is told."`
+	BatteryJ *float64 `name:"battery-j" range:"0..1000000000" placeholder:"N" help:"Energy of the battery in joule, a CR2032 has 2400: the share that storage draws in a year is told."`
 
-	Out       string `default:"out/plan" placeholder:"DIR" help:"Folder for the results (${default})."`
-	JSON      bool   `name:"json" help:"Print the plan as JSON."`
+	Out       string `default:"out/plan" without:"print" placeholder:"DIR" help:"Folder for the results (${default})."`
+	JSON      bool   `name:"json" without:"print" help:"Print the plan as JSON."`
 	Quick     bool   `help:"Simulate less: lives within 1 %, fewer points of live data."`
 	Print     bool   `help:"Print the scenario as it would be planned, and end."`
-	FailUnmet bool   `help:"Exit with code 1 if no store meets the wishes."`
+	FailUnmet bool   `without:"print" help:"Exit with code 1 if no store meets the wishes."`
 }
 
 // Help says what comes out.
@@ -60,8 +60,7 @@ func (c *planCommand) Run(t terminal) (failed error) {
 		return badInput(err)
 	}
 	if c.Print {
-		_, err := fmt.Fprint(t.out, s.TOML())
-		return err
+		return printed(t.out, s)
 	}
 	ctx, stop := t.interruptible()
 	defer stop()
@@ -114,13 +113,7 @@ func (c *planCommand) scenario() (*bench.Scenario, error) {
 	if len(c.KV) > 0 {
 		s.Plan.Sizes = nil
 	}
-	for _, text := range c.KV {
-		n, err := parseSize("--kv", text)
-		if err != nil {
-			return nil, err
-		}
-		s.Plan.Sizes = append(s.Plan.Sizes, n)
-	}
+	s.Plan.Sizes = append(s.Plan.Sizes, c.KV...)
 	if len(c.Place) > 0 {
 		s.Plan.Places = nil
 	}
@@ -130,13 +123,20 @@ func (c *planCommand) scenario() (*bench.Scenario, error) {
 	if err := c.workload(s); err != nil {
 		return nil, err
 	}
-	if c.UpdatesPerYear != -1 {
-		s.Plan.Updates = c.UpdatesPerYear
+	if c.UpdatesPerYear != nil {
+		s.Plan.Updates = *c.UpdatesPerYear
 	}
-	if c.Image != "" {
-		if s.Update.Bytes, err = parseSize("--image", c.Image); err != nil {
-			return nil, err
+	if c.Image != 0 {
+		if s.Update.Firmware != "" {
+			return nil, errors.New("--image: has no effect: the scenario's firmware comes from a file, which has its size: leave one of them out")
 		}
+		s.Update.Bytes = c.Image
+	}
+	if c.Celsius != nil {
+		s.Plan.Celsius = *c.Celsius
+	}
+	if c.BatteryJ != nil {
+		s.Board.Battery = *c.BatteryJ
 	}
 	if c.Quick {
 		s.Plan.Quick = true
@@ -158,15 +158,8 @@ func (c *planCommand) scenario() (*bench.Scenario, error) {
 
 // base is the scenario before the flags.
 func (c *planCommand) base() (*bench.Scenario, error) {
-	if c.Scenario != "" && c.Board != "" {
-		return nil, errors.New("--board: the scenario file names a board: leave out one of them")
-	}
 	if c.Scenario != "" {
-		s, err := bench.ReadFile(c.Scenario)
-		if err == nil {
-			return s, nil
-		}
-		return nil, err
+		return bench.ReadFile(c.Scenario)
 	}
 	s := bench.Guide()
 	if c.Board != "" {
@@ -174,12 +167,6 @@ func (c *planCommand) base() (*bench.Scenario, error) {
 		if s, err = bench.BoardScenario(c.Board); err != nil {
 			return nil, err
 		}
-	}
-	if c.Celsius > -300 {
-		s.Plan.Celsius = c.Celsius
-	}
-	if c.BatteryJ >= 0 {
-		s.Board.Battery = c.BatteryJ
 	}
 	s.Title = ""
 	return s, nil
@@ -218,12 +205,12 @@ func (c *planCommand) workload(s *bench.Scenario) error {
 	if c.Keys == 0 {
 		return nil
 	}
-	if c.Trace != "" {
-		return errors.New("--keys: the trace says which keys there are: leave out one of them")
+	if s.Plan.Trace != "" {
+		return errors.New("--keys: has no effect: the scenario's trace says which keys there are: leave one of them out")
 	}
 	digits := len(strconv.Itoa(c.Keys - 1))
-	if c.Keys < 0 || c.KeyBytes < digits+1 || c.KeyBytes >= 128 {
-		return fmt.Errorf("--keys %d of %d characters: give at least 1 key, and %d to 127 characters", c.Keys, c.KeyBytes, max(digits+1, 2))
+	if c.KeyBytes <= digits {
+		return fmt.Errorf("--key-bytes: %d characters do not tell %d keys apart: give %d to %d", c.KeyBytes, c.Keys, digits+1, kvstore.MaxKey-1)
 	}
 	lo, hi, many := strings.Cut(c.Size, "-")
 	if !many {
@@ -238,26 +225,21 @@ func (c *planCommand) workload(s *bench.Scenario) error {
 		return err
 	}
 	s.Workload.Removes, s.Workload.Keys = 0, nil
-	for i := range min(c.Keys, 10_001) { // one more than is allowed: the check says so
+	for i := range c.Keys {
 		name := fmt.Sprintf("%s%0*d", strings.Repeat("k", c.KeyBytes-digits), digits, i)
 		s.Workload.Keys = append(s.Workload.Keys, bench.Key{Name: name, Bytes: [2]uint32{from, to}, Weight: 1})
 	}
 	return nil
 }
 
-// parseSize reads a number of bytes: 600, 64K, 1M, 0x20000.
+// parseSize reads a number of bytes, 0 included.
 func parseSize(flag, text string) (uint32, error) {
-	digits, unit := strings.TrimSuffix(strings.TrimSuffix(text, "iB"), "B"), uint64(1)
-	switch {
-	case strings.HasPrefix(digits, "0x"):
-	case strings.HasSuffix(digits, "K"):
-		digits, unit = strings.TrimSuffix(digits, "K"), 1<<10
-	case strings.HasSuffix(digits, "M"):
-		digits, unit = strings.TrimSuffix(digits, "M"), 1<<20
+	if text == "0" {
+		return 0, nil
 	}
-	n, err := strconv.ParseUint(digits, 0, 32)
-	if err != nil || n*unit > math.MaxUint32 {
-		return 0, fmt.Errorf("%s: %q: give a number of bytes, such as 600, 64K or 0x20000", flag, text)
+	n, err := bench.ParseSize(text)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", flag, err)
 	}
-	return uint32(n * unit), nil
+	return n, nil
 }

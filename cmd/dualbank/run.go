@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -15,14 +16,15 @@ import (
 	"dualbank/fuzz/explore"
 	"dualbank/internal/outdir"
 	"dualbank/internal/plain"
+	"dualbank/model"
 	"dualbank/results"
 	"dualbank/results/page"
 )
 
 type runCommand struct {
 	Scenario       string `arg:"" optional:"" help:"Scenario file; without one, the porting guide's NUCLEO-F429ZI."`
-	Out            string `default:"out" placeholder:"DIR" help:"Folder for the results (${default})."`
-	FailOnFindings bool   `help:"Exit with code 1 if a power cut breaks a rule."`
+	Out            string `default:"out" without:"print" placeholder:"DIR" help:"Folder for the results (${default})."`
+	FailOnFindings bool   `without:"print" help:"Exit with code 1 if a power cut breaks a rule."`
 	Quick          bool   `help:"A shorter workload and a few thousand cuts: seconds instead of minutes."`
 	Print          bool   `help:"Print the scenario as it would be run, and end."`
 	exportFlags
@@ -34,8 +36,7 @@ func (c *runCommand) Run(t terminal) (failed error) {
 		return badInput(err)
 	}
 	if c.Print {
-		_, err := fmt.Fprint(t.out, s.TOML())
-		return err
+		return printed(t.out, s)
 	}
 	if err := exportable(c.exportFlags.files()); err != nil {
 		return err
@@ -76,6 +77,19 @@ func (c *runCommand) Run(t terminal) (failed error) {
 		return failure{fmt.Errorf("%d findings, see %s", len(findings), filepath.Join(c.Out, "findings")), exitFinding}
 	}
 	return nil
+}
+
+// printed writes the scenario, if its board can be built. Firmware that is too large for it passes: the scenario of a
+// small board is printed to be changed.
+func printed(w io.Writer, s *bench.Scenario) error {
+	for _, driver := range append([]string{s.Board.Driver}, s.Board.Compare...) {
+		_, err := s.Device(driver, model.Corner(s.Board.Corner))
+		if _, room := errors.AsType[*bench.NoRoomError](err); err != nil && !room {
+			return blamed(err)
+		}
+	}
+	_, err := fmt.Fprint(w, s.TOML())
+	return err
 }
 
 // folder locks the folder dir for the results of a command, with the settings that they share. The caller closes it.
