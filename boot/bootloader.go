@@ -22,12 +22,14 @@ const (
 	Hang
 	// Assert: an assertion of the reference failed; the device stands still.
 	Assert
+	// Locked: the option bytes do not match; the part does not start.
+	Locked
 )
 
 // Result is how a boot ended.
 type Result int
 
-var resultNames = [...]string{"BOOT", "HALT", "FAULT", "CUT", "HANG", "ASSERT"}
+var resultNames = [...]string{"BOOT", "HALT", "FAULT", "CUT", "HANG", "ASSERT", "LOCKED"}
 
 // String is the result's name in the recorded traces.
 func (r Result) String() string { return resultNames[r] }
@@ -42,6 +44,9 @@ const (
 	VerifyInstalled Phase = "verify"
 	Done            Phase = "done"
 )
+
+// SwapBanks is the install where the banks are swapped: the option bytes are written and loaded, and the device boots again.
+const SwapBanks Phase = "swap"
 
 // Phase is a part of a boot or of a download, for measurements.
 type Phase string
@@ -58,9 +63,12 @@ type Bootloader struct {
 	// Known, if set, is asked before the firmware of d at addr is read and hashed: right reports whether it has d's
 	// hash, sure whether that is known. It is for simulations, which look at the same firmware again and again.
 	Known func(addr uint32, d *Details) (right, sure bool)
+	// Restart, if set, is called when a boot has swapped the banks, which resets the device, before it begins anew.
+	Restart func()
 
 	cfg     Config
 	flash   Flash
+	banks   Banks // nil: they are not swapped
 	cpu     CPU
 	page    uint32
 	slots   []Slot // on internal flash
@@ -76,10 +84,11 @@ type Bootloader struct {
 // NewBootloader returns a bootloader that was built with cfg for candidates on internal flash. cpu
 // may be nil. cfg.Locations must be at least 1.
 func NewBootloader(cfg Config, flash Flash, cpu CPU) *Bootloader {
+	banks := cfg.banks(flash)
 	flash = cfg.Repairs.repaired(cfg.Defects.flash(flash))
-	b := &Bootloader{cfg: cfg, flash: flash, cpu: cpu, page: flash.PageSize(), digest: sha256.New()}
+	b := &Bootloader{cfg: cfg, flash: flash, banks: banks, cpu: cpu, page: flash.PageSize(), digest: sha256.New()}
 	b.slots = generation{pins: true}.slots(flash, &cfg)
-	b.from = &internalCandidates{flash: flash, cpu: cpu, page: b.page, slots: b.slots}
+	b.from = &internalCandidates{flash: flash, cpu: cpu, head: cfg.FirmwareOffset(b.page), slots: b.slots}
 	return b
 }
 
@@ -101,18 +110,45 @@ type Outcome struct {
 	Installed bool   // the install was completed and verified
 }
 
+// maxRestarts bounds the swaps of one Boot. More than one happens where an image reads now as valid, now as broken.
+const maxRestarts = 8
+
 // Boot performs one boot after a reset for the given reason. ram holds the heap words, which it reads and
-// writes. It returns when it jumps, halts, or can do nothing more; Outcome.Result says which. It allocates
-// nothing.
+// writes. It returns when it jumps, halts, or can do nothing more; Outcome.Result says which. A swap of the banks resets
+// the device: then the bootloader of the other bank begins anew, in the same call. Boot allocates nothing.
 func (b *Bootloader) Boot(reason ResetReason, ram *RAM) Outcome {
+	slot, version := -1, uint64(0)
+	for range maxRestarts {
+		out, again := b.bootOnce(reason, ram)
+		if !again {
+			if slot >= 0 {
+				out.Slot, out.Installed = slot, out.Result == Jumped && out.Version == version
+			}
+			return out
+		}
+		slot, version, reason = out.Slot, b.best.Version, Software
+		if b.Restart != nil {
+			b.Restart()
+		}
+	}
+	return Outcome{Result: Hang, Slot: slot}
+}
+
+// bootOnce is Boot until the banks are swapped; again says that they were.
+func (b *Bootloader) bootOnce(reason ResetReason, ram *RAM) (out Outcome, again bool) {
+	if b.banks != nil && b.banks.Locked() {
+		return Outcome{Result: Locked, Slot: -1}, false
+	}
 	clear(b.buffer[:])
 	b.details = Details{}
 	b.best = Details{}
 	b.print("") // the banner begins with a line end
 	b.print("Mbed Bootloader")
-	out := Outcome{Slot: -1}
+	out.Slot = -1
 	usable, err := b.upgrade(reason, ram, &out)
 	switch {
+	case err == errRestart:
+		return out, true
 	case err == ErrFault:
 		out.Result = Fault
 	case err == ErrPowerCut:
@@ -134,7 +170,7 @@ func (b *Bootloader) Boot(reason ResetReason, ram *RAM) Outcome {
 		b.print("Failed to jump to application!")
 	}
 	b.enter(Done)
-	return out
+	return out, false
 }
 
 func (b *Bootloader) enter(p Phase) {
@@ -192,16 +228,18 @@ func (b *Bootloader) upgrade(reason ResetReason, ram *RAM, out *Outcome) (usable
 	out.Slot = slot
 	for range b.cfg.CopyRetries {
 		b.print("[DBG ] Update active firmware")
-		usable, err = b.install(slot)
-		if err != nil {
+		if out.Installed, err = b.install(slot); err != nil {
 			return false, err
 		}
-		if usable {
-			out.Installed = true
+		if out.Installed {
 			b.print("[DBG ] New active firmware is valid")
 			return true, nil
 		}
 		b.print("[DBG ] Firmware update failed")
+	}
+	// A copy has erased what ran before; a swap that failed has not.
+	if usable = usable && b.cfg.Swap; usable {
+		b.best.Version = active
 	}
 	return usable, nil
 }

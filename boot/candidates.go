@@ -15,7 +15,7 @@ type candidates interface {
 type internalCandidates struct {
 	flash  Flash
 	cpu    CPU
-	page   uint32
+	head   uint32 // offset of the firmware in a slot
 	slots  []Slot
 	header [HeaderSize]byte
 }
@@ -30,5 +30,5 @@ func (c *internalCandidates) details(slot int, d *Details) error {
 }
 
 func (c *internalCandidates) read(slot int, offset uint32, buf []byte, n int) error {
-	return read(c.flash, c.slots[slot].Addr+pageUp(HeaderSize, c.page)+offset, buf[:n])
+	return read(c.flash, c.slots[slot].Addr+c.head+offset, buf[:n])
 }

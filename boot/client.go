@@ -44,6 +44,7 @@ type Client struct {
 	cpu   CPU
 	gen   Generation
 	page  uint32
+	head  uint32 // offset of the firmware in a slot
 	slots []Slot
 
 	firmwareSize uint64
@@ -55,6 +56,7 @@ type Client struct {
 func NewClient(cfg Config, flash Flash, gen Generation, cpu CPU) *Client {
 	flash = cfg.Defects.flash(flash)
 	c := &Client{cfg: cfg, flash: flash, cpu: cpu, gen: gen, page: flash.PageSize()}
+	c.head = cfg.FirmwareOffset(c.page)
 	c.slots = c.layer().slots(flash, &cfg)
 	c.header = make([]byte, pageUp(HeaderSize, c.page))
 	c.scratch = make([]byte, pageUp(HeaderSize, c.page))
@@ -97,7 +99,7 @@ func (c *Client) Prepare(id uint32, d *Details) error {
 	if !ok {
 		return ErrInvalidParameter
 	}
-	total := pageUp(uint32(d.Size), c.page) + pageUp(HeaderSize, c.page)
+	total := pageUp(uint32(d.Size), c.page) + c.head
 	end := c.cfg.Defects.prepared(c.flash, s, total, c.layer().align(c.flash, s.Addr+total, false))
 	if end-s.Addr > s.Size && !c.cfg.Defects.Has(DefectOversize) {
 		return ErrFirmwareTooLarge
@@ -138,7 +140,7 @@ func (c *Client) Prepare(id uint32, d *Details) error {
 func (c *Client) Resume(id uint32, d *Details) (from uint32, err error) {
 	s, ok := c.slot(id)
 	first := c.flash.SectorSize(s.Addr)
-	head := pageUp(HeaderSize, c.page)
+	head := c.head
 	if !ok || first == invalid || first < head || d.Size > uint64(s.Size-min(s.Size, head)) {
 		return 0, c.Prepare(id, d)
 	}
@@ -216,7 +218,7 @@ func (c *Client) Write(id, offset uint32, p []byte) error {
 	if !ok {
 		return ErrInvalidParameter
 	}
-	addr := s.Addr + pageUp(HeaderSize, c.page) + offset
+	addr := s.Addr + c.head + offset
 	size := uint32(len(p))
 	if size%c.page != 0 && uint64(offset+size) >= c.firmwareSize && uint64(pageUp(size, c.page)) <= uint64(cap(p)) {
 		p = p[:pageUp(size, c.page)]
@@ -257,7 +259,7 @@ func (c *Client) Read(id, offset uint32, p []byte) error {
 	if !ok {
 		return ErrInvalidParameter
 	}
-	return read(c.flash, s.Addr+pageUp(HeaderSize, c.page)+offset, p)
+	return read(c.flash, s.Addr+c.head+offset, p)
 }
 
 // GetFirmwareDetails reads the header of the slot into d by its CRC alone. Errors:

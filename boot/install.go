@@ -5,11 +5,51 @@ import "errors"
 var (
 	errHang   = errors.New("the reference does not come back")
 	errAssert = errors.New("an assertion of the reference failed")
+
+	errRestart = errors.New("the banks are swapped: the device is reset")
 )
+
+// Banks is what a bootloader that swaps needs of the option bytes, beside the flash. Its errors are those of a Flash.
+type Banks interface {
+	// SwapBanks writes the option bytes: the other bank than now is at the start once they are loaded.
+	SwapBanks() error
+	// LoadOptions loads them, which resets the device.
+	LoadOptions() error
+	// Locked reports whether option bytes were loaded that do not match: nothing works then.
+	Locked() bool
+}
+
+// banks returns the option bytes of f if c swaps the banks by them.
+func (c *Config) banks(f Flash) Banks {
+	if b, ok := f.(Banks); ok && c.Swap {
+		return b
+	}
+	return nil
+}
+
+// swap puts the other bank at the start of the flash. ok is false if there are no options or their write failed;
+// otherwise the error is errRestart.
+func (b *Bootloader) swap() (ok bool, err error) {
+	if b.banks == nil {
+		return false, nil
+	}
+	b.enter(SwapBanks)
+	b.print("[DBG ] Swap banks")
+	if ok, err = b.done(b.banks.SwapBanks()); !ok {
+		return false, err
+	}
+	if ok, err = b.done(b.banks.LoadOptions()); !ok {
+		return false, err
+	}
+	return false, errRestart
+}
 
 // install replaces the active image by best from the slot and verifies it. ok is false if the flash or the
 // verification failed. An error ends the boot.
 func (b *Bootloader) install(slot int) (ok bool, err error) {
+	if b.cfg.Swap {
+		return b.swap()
+	}
 	if b.cfg.Defects.Has(DefectPartialPage) {
 		if from, again, err := b.interrupted(); err != nil {
 			return false, err

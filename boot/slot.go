@@ -25,8 +25,29 @@ type Config struct {
 	CopyRetries uint32 // attempts of an install in total (mbed-bootloader.max-copy-retries, 1)
 	ResetReason bool   // the target has a reset-reason driver (DEVICE_RESET_REASON)
 
+	Swap bool `json:",omitempty"` // the candidate is stored where it runs from after a swap of the banks: see Swapping
+
 	Defects Defects `json:",omitempty"` // known defects that are switched on in both
 	Repairs Repairs `json:",omitempty"` // of defects of the reference, likewise
+}
+
+// Swapping returns c for updates that swap the banks in place of copying, on a flash of two equal banks: the one slot is
+// the place of header and application in the other bank. Bootloader and header must be in the first bank; the application
+// ends before the address end, from which on the bank holds something else. Both banks need the bootloader.
+func (c Config) Swapping(f Geometry, end uint32) Config {
+	half := f.Size() / 2
+	c.Swap, c.Locations = true, 1
+	c.MaxAppSize = min(c.MaxAppSize, end-c.AppStart, f.Start()+half-c.AppStart)
+	c.StorageAddr, c.StorageSize = c.Details+half, c.AppStart+c.MaxAppSize-c.Details
+	return c
+}
+
+// FirmwareOffset returns the offset of the firmware in a slot. page is the program unit in bytes, at least 1.
+func (c *Config) FirmwareOffset(page uint32) uint32 {
+	if c.Swap {
+		return c.AppStart - c.Details
+	}
+	return FirmwareOffset(page)
 }
 
 // Slot is one place for a candidate: header, rounded up to the page, then firmware.

@@ -21,7 +21,14 @@ type Device struct {
 	Base    uint32 `json:"base,omitempty"`
 	Size    uint32 `json:"size,omitempty"`
 	Filled  bool   `json:"filled,omitempty"` // a probe has programmed the region with 0xFF: model.Flash.FillErased
+	Swap    string `json:"swap,omitempty"`   // SwapFollowed or SwapIgnored: option bytes swap the banks, of a list of sectors its halves
 }
+
+// What the flash driver makes of swapped banks when it chooses the bank of an erase.
+const (
+	SwapFollowed = "followed"
+	SwapIgnored  = "ignored" // the erase goes by the address, as without a swap
+)
 
 func (d *Device) String() string {
 	s := d.Part + d.Sectors
@@ -30,6 +37,12 @@ func (d *Device) String() string {
 	}
 	if d.Filled {
 		s += ", programmed with 0xFF before"
+	}
+	switch d.Swap {
+	case SwapFollowed:
+		s += ", banks are swapped"
+	case SwapIgnored:
+		s += ", banks are swapped and the driver ignores it"
 	}
 	return s + fmt.Sprintf(", program unit %d", d.Unit)
 }
@@ -46,7 +59,10 @@ func (d *Device) Flash() (*model.Flash, error) {
 	if d.Unit == 0 || d.Unit&(d.Unit-1) != 0 || d.Unit > maxUnit {
 		return nil, fmt.Errorf("unit: %d is no program unit: use a power of two of bytes up to %d", d.Unit, maxUnit)
 	}
-	f, err := model.New(model.Config{Part: part, Unit: d.Unit})
+	if d.Swap != "" && d.Swap != SwapFollowed && d.Swap != SwapIgnored {
+		return nil, fmt.Errorf("swap: %q is unknown: use %s or %s, or leave it out", d.Swap, SwapFollowed, SwapIgnored)
+	}
+	f, err := model.New(model.Config{Part: part, Unit: d.Unit, Options: d.Swap != "", IgnoresSwap: d.Swap == SwapIgnored})
 	if err == nil && d.Filled {
 		f.FillErased(d.Base, d.Size)
 	}
@@ -76,6 +92,9 @@ func (d *Device) part() (*part.Part, error) {
 	sectors, err := ParseSectors(d.Sectors)
 	if err != nil {
 		return nil, err
+	}
+	if d.Swap != "" {
+		return part.Halves(d.Sectors, d.Start, sectors[:len(sectors)/2], cell.AND), nil
 	}
 	return part.Plain(d.Sectors, d.Start, sectors, cell.AND), nil
 }

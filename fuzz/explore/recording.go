@@ -25,7 +25,7 @@ type Call struct {
 	First uint64 // number of its first step
 	Kind  model.Kind
 	Addr  uint32
-	Size  uint32
+	Size  uint32 // bytes; 1 of the option bytes
 	Data  []byte // of a program
 	step  uint32 // bytes of one step
 }
@@ -38,8 +38,11 @@ func Record(f *model.Flash) *Recording {
 			return
 		}
 		c := Call{First: r.Steps, Kind: e.Kind, Addr: e.Addr, Size: e.Size, step: e.Size / uint32(e.Steps)}
-		if e.Kind == model.Program {
+		switch e.Kind {
+		case model.Program:
 			c.Data = append([]byte(nil), e.Data...)
+		case model.WriteOptions, model.LoadOptions:
+			c.Size, c.step = 1, 1
 		}
 		r.Calls = append(r.Calls, c)
 		r.Steps += e.Steps
@@ -73,9 +76,14 @@ func (r *Recording) Do(f *model.Flash, first, last uint64) error {
 		from := uint32(first-c.First) * c.step
 		to := min(c.Size, uint32(last-c.First)*c.step)
 		var err error
-		if c.Kind == model.Program {
+		switch c.Kind {
+		case model.Program:
 			err = f.Program(c.Addr+from, c.Data[from:to])
-		} else {
+		case model.WriteOptions:
+			err = f.SwapBanks()
+		case model.LoadOptions:
+			err = f.LoadOptions()
+		default:
 			err = f.Erase(c.Addr+from, to-from)
 		}
 		if err != nil {

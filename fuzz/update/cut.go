@@ -180,6 +180,8 @@ func (u *recorded) place(step uint64) explore.Place {
 	}
 	b := &u.cfg.Boot
 	switch {
+	case c.Kind == model.WriteOptions || c.Kind == model.LoadOptions:
+		p.Part = "options"
 	case c.Kind == model.Erase && u.storage.holds(c.Addr, c.Size):
 		p.Part = "slot/erase"
 	case c.Kind == model.Erase:

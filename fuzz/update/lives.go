@@ -105,7 +105,7 @@ func newLife(c *Sweep) (*life, error) {
 // room returns an error if a slot has no room for an image.
 func (l *life) room() error {
 	for i := range l.slots {
-		if head := boot.FirmwareOffset(l.f.PageSize()); l.slots[i].Size <= head {
+		if head := l.cfg.Boot.FirmwareOffset(l.f.PageSize()); l.slots[i].Size <= head {
 			return fmt.Errorf("slot %d has %d bytes: it needs more than the %d of its header", i, l.slots[i].Size, head)
 		}
 	}
@@ -174,6 +174,21 @@ func (l *life) step(s *Step) {
 		l.reset(s)
 		return
 	}
+	if l.store(s); l.wrong {
+		// The running image is erased. The device is looked at once more, since nothing else follows.
+		if now := l.untilRunning(""); now != nil && now.Version < l.now.Version {
+			l.older(now)
+		}
+	}
+}
+
+// older reports that an older image runs than before.
+func (l *life) older(now *image) {
+	l.report(explore.Symptom{Rule: RuleNoOlder, Kind: "older-runs"}, fmt.Sprintf("version %d or later", l.now.Version), fmt.Sprintf("version %d", now.Version))
+}
+
+// store downloads a candidate, and judges what becomes of it.
+func (l *life) store(s *Step) {
 	l.candidate = s.image()
 	if s.Bad == GoodCandidate {
 		l.images = append(l.images, l.candidate)

@@ -102,6 +102,7 @@ var subject = explore.Subject{
 		"download/left": "download, not activated", opEnd: "end of the life", noFault: "without a fault",
 		"slot/erase": "erase in the slot", "image/erase": "erase of the active image",
 		"image/header": "active header", "image/application": "active application",
+		"options":          "option bytes",
 		"candidate/header": "candidate header", "candidate/firmware": "candidate firmware",
 		"size/larger": "an image that is too large", "size/exact": "an image that just fits", "size/smaller": "an image that fits",
 	},

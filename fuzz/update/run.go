@@ -74,7 +74,7 @@ func sectorStart(f *model.Flash, addr uint32) uint32 {
 
 // takes is the size in bytes of the largest image that fits slot.
 func (s *setup) takes(slot, page uint32) uint32 {
-	return s.slots[slot].Size - boot.FirmwareOffset(page)
+	return s.slots[slot].Size - s.cfg.Boot.FirmwareOffset(page)
 }
 
 // run is client and bootloader at work on a flash, and what was found wrong with them. How a run is judged is
@@ -91,6 +91,7 @@ type run struct {
 
 	bad   []explore.Violation
 	may   *span // where the software that works now may write
+	wrong bool  // the driver has erased another bank than the software has asked for
 	buf   []byte
 	known *known // nil: everything is read and compared anew
 
@@ -242,11 +243,15 @@ func (r *run) prefix(addr uint32, b []byte) int {
 
 // watch sees every write of the software under judgement.
 func (r *run) watch(e *model.Event) {
-	if e.Kind == model.Read || r.may.holds(e.Addr, e.Size) {
+	if e.Kind != model.Program && e.Kind != model.Erase || r.may.holds(e.Hit, e.Size) {
 		return
 	}
-	seen := fmt.Sprintf("%v at 0x%08X, %d bytes", e.Kind, e.Addr, e.Size)
-	if !r.storage.holds(e.Addr, e.Size) && !r.active.holds(e.Addr, e.Size) {
+	seen := fmt.Sprintf("%v at 0x%08X, %d bytes", e.Kind, e.Hit, e.Size)
+	if e.Hit != e.Addr {
+		r.wrong = true
+		seen += fmt.Sprintf(": the driver was to erase 0x%08X, and takes the bank of the chip", e.Addr)
+	}
+	if !r.storage.holds(e.Hit, e.Size) && !r.active.holds(e.Hit, e.Size) {
 		r.report(explore.Symptom{Rule: RuleUntouched, Kind: "foreign-write"}, "bootloader and KVStore stay as they are", seen)
 		return
 	}
