@@ -340,7 +340,7 @@ func (b *Bootloader) known(addr uint32, d *Details) (right, sure bool, err error
 // candidateValid reads a slot's firmware and compares its hash with d's.
 func (b *Bootloader) candidateValid(slot int, d *Details) (bool, error) {
 	if slot < len(b.slots) {
-		if right, sure, err := b.known(b.slots[slot].Addr+FirmwareOffset(b.page), d); err != nil || sure {
+		if right, sure, err := b.known(b.slots[slot].Addr+b.cfg.FirmwareOffset(b.page), d); err != nil || sure {
 			return right, err
 		}
 	}

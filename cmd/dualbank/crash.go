@@ -36,6 +36,7 @@ type crashCommand struct {
 
 	Exec string `without:"input" placeholder:"PROGRAM" help:"In place of dualbank's own store: one of yours, a program that was built with dualbank.h."`
 	nativeFlags
+	swapFlag
 
 	Input  []string `sep:"none" placeholder:"FILE" help:"In place of a campaign: make findings of this input of the guided search, a corpus file of the native engine or a crasher of go-fuzz. May be repeated."`
 	Target string   `needs:"input" enum:",FuzzKV,FuzzSecure,FuzzUpdate,FuzzLayout" default:"" placeholder:"NAME" help:"Whose input it is: FuzzKV, FuzzSecure, FuzzUpdate or FuzzLayout; without it, what its folder is named."`
@@ -57,7 +58,10 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 	if err := exportable(c.findingFlags.files()); err != nil {
 		return err
 	}
-	campaign := fuzz.DefaultCampaign(profile, c.Seed)
+	if c.Swap && c.Exec != "" {
+		return badInput(errors.New("--swap: swaps the banks in updates, and --exec is a store: leave one of them out"))
+	}
+	campaign, kind := c.campaign(profile, c.Seed)
 	if c.Cuts > 0 {
 		campaign.Small(c.Cuts)
 	}
@@ -78,7 +82,6 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 	campaign.Workers, campaign.Dir = c.Workers, filepath.Join(c.Out, "journal")
 	ctx, stop := t.interruptible()
 	defer stop()
-	kind := fmt.Sprintf("crash, profile %s, seed %d", profile, c.Seed)
 	if c.Exec != "" {
 		kind = fmt.Sprintf("crash, program %q, seed %d", filepath.Base(c.Exec), c.Seed)
 	}
