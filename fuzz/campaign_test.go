@@ -157,7 +157,7 @@ func TestMost(t *testing.T) {
 		c.Small(most)
 		return c
 	}
-	own, err := StoreCampaign(software(func(dev kvstore.BlockDevice) *kvstore.TDBStore { return kvstore.NewTDB(dev, kvstore.Options{}) }), "",
+	own, _, err := StoreCampaign(software(func(dev kvstore.BlockDevice) *kvstore.TDBStore { return kvstore.NewTDB(dev, kvstore.Options{}) }), "",
 		explore.Device{Sectors: "8x512", Unit: 8, Size: 4096}, 1, 0)
 	if err != nil {
 		t.Fatal(err)

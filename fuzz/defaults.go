@@ -5,7 +5,6 @@ import (
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
 	"dualbank/fuzz/kv/script"
-	"dualbank/fuzz/kv/sut"
 	"dualbank/fuzz/update"
 	"dualbank/kvstore"
 )
@@ -79,30 +78,6 @@ func targetOf(p kvstore.Profile, t explore.Target) *explore.Target {
 	}
 	return &t
 }
-
-// StoreCampaign is what a store of your own goes through on one device: cuts in every mode that the device has,
-// about so many of them, 0: at every step; and second cuts at some steps of the recovery from some of them. build tells builds of the store apart.
-func StoreCampaign(store kv.Software, build string, d explore.Device, seed, cuts uint64) (Campaign, error) {
-	f, dev, err := d.Region()
-	if err != nil {
-		return Campaign{}, err
-	}
-	modes := []string{"before", "after", "torn", "prefix", "weak"}
-	if f.Part().ECC.Bytes != 0 {
-		modes = append(modes, "ecc")
-	}
-	s := kv.Sweep{Device: d, New: store, Build: build, Seed: seed, Modes: modes, MaxCuts: cuts}
-	deep := s
-	deep.Deep, deep.DeepSteps, deep.MaxCuts, deep.Modes = true, 8, cuts/16, []string{"torn"}
-	w := script.NewWorkload(seed, d.Size/2, sut.Abilities(store(dev)), nil)
-	for range deepOps {
-		deep.Ops = append(deep.Ops, w.Next()) // the sweep leaves out what the store cannot do
-	}
-	return Campaign{KV: []kv.Sweep{s, deep}, Tries: 60, Env: explore.Env{Software: store}}, nil
-}
-
-// deepOps is the length of the workload whose recoveries are cut, too.
-const deepOps = 60
 
 // L496Update is the layout of the bootloader's own example for an STM32L4 with pages of 2 KiB: the
 // header in a page of its own, one slot.

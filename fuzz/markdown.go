@@ -22,8 +22,15 @@ func covered(s *explore.Sweep) string {
 		return fmt.Sprintf("%d states judged", s.Stats.Judged)
 	}
 	var modes []string
-	for _, r := range s.Map.Rows {
-		modes = append(modes, r.Mode)
+	for rows := s.Map.Rows; len(rows) > 0; {
+		n := 1
+		for n < len(rows) && rows[n].Mode == rows[0].Mode {
+			n++
+		}
+		modes, rows = append(modes, rows[0].Mode), rows[n:]
+		if n > 1 {
+			modes[len(modes)-1] += fmt.Sprintf(" (%d draws)", n)
+		}
 	}
 	text := fmt.Sprintf("%d steps, %s; modes %s; %d cuts, %d judged, %d equal to one judged before",
 		s.Map.Steps, s.Map.Sampling, strings.Join(modes, ", "), s.Stats.Cuts, s.Stats.Judged, s.Stats.Equal)

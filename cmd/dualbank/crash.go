@@ -73,10 +73,14 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 		}
 		defer p.Close()
 		defer fresh.Close()
-		if campaign, err = c.store(p); err != nil {
+		var left []string
+		if campaign, left, err = c.store(p); err != nil {
 			return badInput(err)
 		}
 		campaign.Most = c.Cuts
+		for _, what := range left {
+			fmt.Fprintf(t.err, "dualbank: left out: %s\n", what)
+		}
 		confirm.Software = kv.Software(fresh.Store)
 	}
 	campaign.Workers, campaign.Dir = c.Workers, filepath.Join(c.Out, "journal")

@@ -92,30 +92,29 @@ func (c *nativeFlags) both(path string) (p, fresh *native.Program, err error) {
 	return p, fresh, err
 }
 
-// mostCuts is about the number of cuts of a store's campaign, where --cuts does not say it. The first and the last
-// steps of each call are always among them, so that there are some ten thousand.
+// mostCuts is about the number of cuts on the board's region, where --cuts does not say it; see fuzz.StoreCampaign.
 const mostCuts = 3_000
 
-// store is the campaign of a store in a program, on the board's region.
-func (c *crashCommand) store(p *native.Program) (campaign fuzz.Campaign, err error) {
+// store is the campaign of a store in a program: on small geometries, then on the board's region. left is what is left out.
+func (c *crashCommand) store(p *native.Program) (campaign fuzz.Campaign, left []string, err error) {
 	_, dev, err := c.device()
 	if err != nil {
-		return campaign, err
+		return campaign, nil, err
 	}
 	info, err := p.Info(dev)
 	if err != nil {
-		return campaign, err
+		return campaign, nil, err
 	}
 	if !info.Has(native.Open) || !info.Has(native.Set) || !info.Has(native.Get) {
-		return campaign, fmt.Errorf("%s: a store has at least open, set and get", p.Path)
+		return campaign, nil, fmt.Errorf("%s: a store has at least open, set and get", p.Path)
 	}
 	hash, err := p.Hash()
 	if err != nil {
-		return campaign, err
+		return campaign, nil, err
 	}
 	b, err := part.BoardByName(c.Board)
 	if err != nil {
-		return campaign, err
+		return campaign, nil, err
 	}
 	d := explore.Device{Part: b.PartName, Unit: dev.ProgramUnit(), Base: b.KVStore.Base, Size: b.KVStore.Bytes}
 	cuts := c.Cuts

@@ -137,3 +137,16 @@ func (r *Recording) Pick(most, seed uint64) (steps []uint64, sampling string) {
 	}
 	return steps, fmt.Sprintf("every erase, the first and last %d steps of every call, and every %s step", edge, unit.Ordinal(every))
 }
+
+// short is every step of the calls that have up to most: headers and marks, on which all that was written before them
+// depends.
+func (r *Recording) short(most uint64) (steps []uint64, sampling string) {
+	for i := range r.Calls {
+		if c := &r.Calls[i]; c.Steps() <= most {
+			for s := range c.Steps() {
+				steps = append(steps, c.First+s)
+			}
+		}
+	}
+	return steps, fmt.Sprintf("every step of calls with up to %d", most)
+}

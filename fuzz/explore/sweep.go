@@ -137,8 +137,8 @@ func (x *Plan) Run(ctx context.Context, s *Sweep, g *Groups, progress func(done,
 }
 
 // Pick chooses what is cut: about the number of cuts that is asked for, 0 for every step, and no more than most if
-// that is not 0. m is told which.
-func (x *Plan) Pick(about, most uint64, m *results.CutMap) {
+// that is not 0. With short they are every step of the calls that have up to so many. m is told which.
+func (x *Plan) Pick(about, most, short uint64, m *results.CutMap) {
 	if most > 0 {
 		x.Modes = x.Modes[:min(uint64(len(x.Modes)), most)]
 	}
@@ -146,7 +146,11 @@ func (x *Plan) Pick(about, most uint64, m *results.CutMap) {
 	if about > 0 {
 		about = max(about/modes, 1)
 	}
-	x.Steps, m.Sampling = x.Recording.Pick(about, x.Seed)
+	if short > 0 {
+		x.Steps, m.Sampling = x.Recording.short(short)
+	} else {
+		x.Steps, m.Sampling = x.Recording.Pick(about, x.Seed)
+	}
 	if n := most / modes; most > 0 && uint64(len(x.Steps)) > n {
 		all := uint64(len(x.Steps))
 		steps := make([]uint64, n)

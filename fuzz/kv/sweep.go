@@ -23,6 +23,8 @@ type Sweep struct {
 	Modes       []string        // names of modes; nil: explore.DefaultModes
 	MaxCuts     uint64          // 0: every step; else steps are drawn so that about this many cuts result
 	Most        uint64          // no more cuts than these; 0: any number
+	Short       uint64          // not 0: every step is cut of calls with up to so many steps, and no other one
+	Draws       int             // cuts of each step in each mode, with seeds of their own; 0: one
 	Deep        bool            // also cut every step of the recovery and of the set after it
 	DeepSteps   uint64          // with Deep: about so many of these steps; 0: every one
 	Workers     int             // 0: one for each processor
@@ -35,7 +37,7 @@ type Sweep struct {
 
 // identity is what the outcome depends on, for a journal.
 func (c *Sweep) identity() any {
-	return []any{"kv", c.Device, c.profile(), c.Seed, c.Ops, c.Collections, c.Modes, c.MaxCuts, c.Most, c.Deep, c.DeepSteps, c.Defects, c.Repairs, c.Secure, c.Build}
+	return []any{"kv", c.Device, c.profile(), c.Seed, c.Ops, c.Collections, c.Modes, c.MaxCuts, c.Most, c.Short, c.Draws, c.Deep, c.DeepSteps, c.Defects, c.Repairs, c.Secure, c.Build}
 }
 
 // ownProfile is the profile of a store that is not part of dualbank.

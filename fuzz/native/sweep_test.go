@@ -104,6 +104,41 @@ func TestSnapstore(t *testing.T) {
 	}
 }
 
+// TestPlantedDefects: the campaign of a store finds every planted defect of the examples, and nothing in the sound
+// ones. Without LONG=1 only the sweep on the smallest geometry runs, which alone finds defect 5.
+func TestPlantedDefects(t *testing.T) {
+	board := fuzz.F429KV
+	for _, e := range []struct {
+		cc, source, std string
+		defects         int
+		short           []int
+	}{{"gcc", "examples/logstore.c", "-std=c99", 12, []int{0, 5}}, {"g++", "examples/snapstore.cc", "-std=c++11", 10, nil}} {
+		for d := range e.defects + 1 {
+			if !long.Enabled() && !slices.Contains(e.short, d) {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s %d", e.source, d), func(t *testing.T) {
+				p := program(t, build(t, e.cc, e.source, "-O1", e.std, fmt.Sprintf("-DDEFECT=%d", d)))
+				c, left, err := fuzz.StoreCampaign(p.Store, "", board, 1, 3000)
+				if err != nil || len(left) > 0 {
+					t.Fatal(left, err)
+				}
+				if !long.Enabled() {
+					c.KV = c.KV[:1]
+					c.KV[0].Draws = 3
+				}
+				r, err := c.Sweep(context.Background(), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if (len(r.Findings) > 0) != (d > 0) {
+					t.Errorf("%d findings", len(r.Findings))
+				}
+			})
+		}
+	}
+}
+
 type failures struct{ text []string }
 
 func (f *failures) Helper() {}

@@ -47,7 +47,7 @@ func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*expl
 	}
 	p := u.plan(modes)
 	p.Journal, p.Identity = c.Journal, c.identity()
-	p.Pick(c.MaxCuts, c.Most, &s.Map)
+	p.Pick(c.MaxCuts, c.Most, 0, &s.Map)
 	g := explore.NewGroups()
 	err = p.Run(ctx, s, g, progress)
 	s.Findings = g.Findings(SubjectName, func(at explore.Hit) explore.Case { return u.caseOf(at) })

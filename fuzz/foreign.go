@@ -1,0 +1,126 @@
+package fuzz
+
+import (
+	"fmt"
+
+	"dualbank/fuzz/explore"
+	"dualbank/fuzz/kv"
+	"dualbank/fuzz/kv/script"
+	"dualbank/fuzz/kv/sut"
+)
+
+// smallGeometries are what a store of your own is cut on before it is cut on its device: sectors of one size, and
+// sectors of two sizes, small enough that every few sets come to the end of one.
+var smallGeometries = []explore.Device{{Sectors: "8x1K", Size: 8192}, {Sectors: "4x1K+1x4K", Size: 8192}}
+
+// tinyGeometry has a collection in every few sets: it is for cuts of headers and marks alone.
+var tinyGeometry = explore.Device{Sectors: "2x512", Size: 1024}
+
+// StoreCampaign is what a store of your own goes through: cuts on small geometries, about smallCuts on each, with
+// second cuts at some steps of the recovery from some of them; then on its own device, d, about so many cuts and at
+// most three times as many, 0: at every step. The modes are all that the device has. build tells builds of the store apart. left says which small
+// geometries are left out, and why: a store may be made for one device only.
+func StoreCampaign(store kv.Software, build string, d explore.Device, seed, cuts uint64) (c Campaign, left []string, err error) {
+	f, _, err := d.Region()
+	if err != nil {
+		return c, nil, err
+	}
+	modes := []string{"before", "after", "torn", "prefix", "weak"}
+	if f.Part().ECC.Bytes != 0 {
+		modes = append(modes, "ecc")
+	}
+	sweep := kv.Sweep{New: store, Build: build, Seed: seed, Modes: modes}
+	for _, g := range append(append([]explore.Device{tinyGeometry}, smallGeometries...), fewSectors(d)...) {
+		if g.Part == "" {
+			g.Unit = d.Unit
+		}
+		s := sweep
+		if s.Device, s.MaxCuts = g, smallCuts; cuts > 0 {
+			s.MaxCuts = min(smallCuts, cuts)
+		}
+		tiny, ops := g.Sectors == tinyGeometry.Sectors, smallOps
+		if tiny {
+			ops = tinyOps
+		}
+		why := ""
+		if s.Ops, why, err = rehearsed(store, g, seed, ops); err != nil {
+			return c, nil, err
+		}
+		if why != "" {
+			left = append(left, fmt.Sprintf("%v: %s", &g, why))
+			continue
+		}
+		if tiny {
+			s.Modes, s.Draws, s.Short = []string{"weak"}, 8, max(shortCall/uint64(g.Unit), 1)
+			c.KV = append(c.KV, s)
+			continue
+		}
+		deep := s
+		deep.Deep, deep.DeepSteps, deep.MaxCuts, deep.Modes = true, 8, s.MaxCuts/8, []string{"torn"}
+		deep.Ops = s.Ops[:min(len(s.Ops), deepOps)]
+		c.KV = append(c.KV, s, deep)
+	}
+	s := sweep
+	s.Device, s.MaxCuts, s.Most = d, cuts, 3*cuts
+	c.KV = append(c.KV, s)
+	c.Tries, c.Env = 30, explore.Env{Software: store}
+	return c, left, nil
+}
+
+const (
+	smallCuts = 1000 // about so many cuts on a small geometry, beside those at the first and last steps of calls
+	smallOps  = 120  // operations on a small geometry
+	tinyOps   = 240  // and on the tiny one
+	shortCall = 20   // bytes of the longest program that is a header or a mark
+	deepOps   = 60   // of these, those whose recoveries are cut, too
+	mostFew   = 64 << 10
+)
+
+// fewSectors is the start of a device whose cells are not those of the small geometries, if that is small, too.
+func fewSectors(d explore.Device) []explore.Device {
+	f, dev, err := d.Region()
+	if err != nil || dev.Clears() && f.Part().ECC.Bytes == 0 {
+		return nil
+	}
+	few := d
+	few.Size = 0
+	for range 4 {
+		if few.Size < d.Size {
+			few.Size += dev.EraseSize(few.Size)
+		}
+	}
+	if few.Size > mostFew || few.Size == d.Size {
+		return nil
+	}
+	return []explore.Device{few}
+}
+
+// rehearsed makes the workload for a small geometry, performs it without a cut, and says what keeps the store from
+// being judged there; "": nothing. A reset is among the operations where the store has one: it is what tells whether
+// removing all keys is all or nothing.
+func rehearsed(store kv.Software, d explore.Device, seed uint64, n int) (ops []script.Op, why string, err error) {
+	f, dev, err := d.Region()
+	if err != nil {
+		return nil, "", err
+	}
+	s := store(dev)
+	if err := s.Open(); err != nil {
+		return nil, "the store does not open there: " + err.Error(), nil
+	}
+	can := sut.Abilities(s)
+	w := script.NewWorkload(seed, d.Size/2, can, nil)
+	for i := range n {
+		op := w.Next()
+		if can.Reset && i%50 == 40 {
+			op = script.Op{Kind: script.Reset}
+		}
+		ops = append(ops, op)
+		if err := sut.Do(&op, s, f); err != nil && op.Kind == script.Reboot {
+			break // which is to be found
+		}
+	}
+	if n := f.Counters(); n.Refused+n.RefusedReads > 0 {
+		return nil, "the store asks for flash that is not there: is its geometry compiled in?", nil
+	}
+	return ops, "", nil
+}
