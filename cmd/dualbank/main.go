@@ -33,6 +33,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"dualbank"
 	"dualbank/internal/plain"
 )
 
@@ -73,6 +74,13 @@ type commands struct {
 	Open     openCommand     `cmd:"" help:"Show results folders in a browser: serve them to this machine, and print the address."`
 	Native   nativeCommand   `cmd:"" help:"Code of your own in C, C++ or another language: its header, and a check of a program."`
 	Parts    partsCommand    `cmd:"" help:"List parts, boards and drivers; show one with its sources; check a file of your own."`
+
+	Version    versionCommand    `cmd:"" help:"Print the version, and the digest of the sources that decide on results."`
+	Help       helpCommand       `cmd:"" help:"Print the help of a command."`
+	Completion completionCommand `cmd:"" help:"Print completion of commands and flags for a shell."`
+	Man        manCommand        `cmd:"" help:"Print the manual page."`
+
+	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
 }
 
 func main() {
@@ -97,6 +105,8 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 		kong.UsageOnError(),
 		kong.Writers(out, warnings),
 		kong.Exit(func(code int) { panic(exited(code)) }),
+		kong.Vars{"version": dualbank.Version()},
+		kong.Help(helpPrinter),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)...)
 	if err != nil {

@@ -25,19 +25,21 @@ func values() []kong.Option {
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(readTime)),
 		kong.KindMapper(reflect.String, kong.MapperFunc(readText)),
 		kong.NamedMapper("bytes", kong.MapperFunc(readSize)),
-		kong.ValueFormatter(func(v *kong.Value) string {
-			help := kong.DefaultHelpValueFormatter(v)
-			if v.Tag.Has("range") {
-				least, most, _ := strings.Cut(v.Tag.Get("range"), "..")
-				help += fmt.Sprintf(" %s to %s.", least, most)
-			}
-			return help
-		}),
+		kong.ValueFormatter(helpOf),
 	}
 	for _, kind := range []reflect.Kind{reflect.Int, reflect.Uint32, reflect.Uint64, reflect.Float64} {
 		options = append(options, kong.KindMapper(kind, number))
 	}
 	return options
+}
+
+// helpOf is the help of a flag or argument, with its range.
+func helpOf(v *kong.Value) string {
+	help := v.Help
+	if least, most, ok := strings.Cut(v.Tag.Get("range"), ".."); ok {
+		help += fmt.Sprintf(" %s to %s.", least, most)
+	}
+	return help
 }
 
 // word takes the text of a flag or argument. A text that begins with a hyphen is a flag, unless it is a number.
@@ -238,6 +240,9 @@ func plainly(err error) string {
 	text := err.Error()
 	for _, k := range kongSays {
 		text = k.from.ReplaceAllString(text, k.to)
+	}
+	if what, names, ok := strings.Cut(text, ": give one of "); ok {
+		text = what + ": give one of " + strings.NewReplacer(`"`, "", ",", ", ", ",  ", ", ").Replace(names)
 	}
 	return text
 }
