@@ -256,7 +256,7 @@ func TestHostile(t *testing.T) {
 				others++
 			}
 			switch {
-			case all, is && (long.Enabled() || own == 1+n%7), !is && others%100 == 1+n%7, !is && long.Enabled() && others%20 == 1+n%7, p.any && !is && long.Enabled():
+			case all, is && (long.Enabled() || own == 1+n%7), !is && others == 1+n*37%200, !is && long.Enabled() && others%20 == 1+n%7, p.any && !is && long.Enabled():
 				mine = append(mine, i)
 				file(i) // before the paths are tried at once
 			}
