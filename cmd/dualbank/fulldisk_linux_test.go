@@ -42,7 +42,7 @@ func TestFullDisk(t *testing.T) {
 			}
 			ballast := filepath.Join(here, "ballast")
 			failed := 0
-			count := 2 * rounds()
+			count := max(2, rounds())
 			for i := range count {
 				j.restore(t)
 				var st syscall.Statfs_t
