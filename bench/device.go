@@ -48,6 +48,12 @@ type data struct {
 	core   *part.Core    // nil: the processor's work takes no time
 }
 
+// IgnoresSwap reports whether the driver erases the bank of the address also while the banks are swapped, on a part where
+// that is the other one.
+func (d *Device) IgnoresSwap() bool {
+	return d.data.driver.IgnoresSwap.Value && d.Flash.Part().Swap.Erase.Value == part.ErasePhysical
+}
+
 // inStore reports whether an address is in the store's region.
 func (d *Device) inStore(addr uint32) bool { return addr-d.KVStore.Start < d.KVStore.Size }
 
@@ -87,10 +93,20 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 	if d.Layout, d.Warnings, err = s.Layout.compute(chip, d.data.driver.Unit.Value); err != nil {
 		return nil, err
 	}
+	swap := s.Update.Strategy == Swap
+	if swap {
+		if chip.Swap.Option.Value == "" {
+			return nil, fmt.Errorf("update.strategy: %q: the banks of part %s are not swapped by option bytes: use %q, or another part", Swap, chip.Name, Copy)
+		}
+		if d.Layout, err = d.Layout.Swapping(); err != nil {
+			return nil, fmt.Errorf("update.strategy: %q: %w: use %q, or another layout", Swap, err, Copy)
+		}
+	}
 	d.Code = s.App.code(d.Layout, chip)
 	d.app = s.App.app(d.Code, s.Seed)
 	d.Flash, err = model.New(model.Config{
 		Part: chip, Driver: drv, Core: d.data.core, Hz: s.Board.Hz, MV: s.Board.MV, WaitStates: uint64(s.Board.States), Corner: corner, Code: d.Code, Wear: d.data.law, Seed: s.Seed, Speculation: model.Speculation(s.Board.Speculation),
+		Options: swap,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("board: %w", err)
@@ -108,6 +124,9 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("layout: KVStore: %w", err)
 	}
+	if swap {
+		kv.Stay()
+	}
 	d.Flash.Favour(d.KVStore.Start, d.KVStore.Size)
 	options := kvstore.Options{Profile: kvstore.Profile(s.Store.Profile), NoCRCScan: s.Store.NoCRCScan, CPU: d.Flash.CPU()}
 	d.Store = kvstore.NewTDB(kv, options)
@@ -115,7 +134,10 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 	if err := d.attachStorage(s, kv, options); err != nil {
 		return nil, err
 	}
-	if n := s.Update.Slots; n > 0 {
+	switch n := s.Update.Slots; {
+	case n > 1 && swap:
+		return nil, fmt.Errorf("update.slots: %d slots: a swap of the banks has one: leave it out", n)
+	case n > 0 && !swap:
 		if err := d.divide(n); err != nil {
 			return nil, err
 		}
@@ -221,6 +243,9 @@ func (d *Device) Restore(s *State) {
 // type is among them unless it is TDB_INTERNAL.
 func (d *Device) Axes(layout string) []any {
 	keys := []any{"part", d.Flash.Part().Name, "driver", d.Driver, "layout", layout}
+	if d.Layout.Config.Swap {
+		keys = append(keys, "strategy", Swap)
+	}
 	if d.external != nil {
 		keys = append(keys, "storage", d.storage)
 	}
@@ -247,6 +272,10 @@ func (d *Device) Sources(mv uint32) []results.Source {
 	p.Erase = slices.Clone(p.Erase)
 	p.Erase = slices.DeleteFunc(p.Erase, func(t part.EraseTime) bool { return t.Width != d.data.driver.EraseWidth.Value })
 	p.BankErase = nil
+	drv := *d.data.driver
+	if !d.Flash.HasOptions() {
+		p.Swap, drv.IgnoresSwap = part.Swap{}, part.BoolFact{}
+	}
 	p.WaitStates = slices.Clone(p.WaitStates)
 	p.WaitStates = slices.DeleteFunc(p.WaitStates, func(w part.WaitStates) bool { return mv < w.MinMV || mv > w.MaxMV })
 
@@ -257,7 +286,7 @@ func (d *Device) Sources(mv uint32) []results.Source {
 		}
 	}
 	add("", part.Facts(&p))
-	add("driver "+d.Driver+": ", part.Facts(d.data.driver))
+	add("driver "+d.Driver+": ", part.Facts(&drv))
 	if d.data.core != nil {
 		add(d.data.core.Title+": ", part.Facts(d.data.core))
 	}

@@ -19,6 +19,7 @@ const (
 	PhaseReboot                       // from the reset to the bootloader's first read
 	PhaseVerifyActive                 // the bootloader hashes the running image
 	PhaseVerifyCandidate              // the bootloader hashes the candidate
+	PhaseSwap                         // the bootloader writes the option bytes, and the device is reset
 	PhaseErase                        // the bootloader erases the running image
 	PhaseCopy                         // the bootloader copies the candidate, header first
 	PhaseVerifyInstalled              // the bootloader hashes what it wrote
@@ -41,6 +42,7 @@ var phaseInfo = [phases]struct {
 	PhaseReboot:          {"reboot", "reboot", true, "check"},
 	PhaseVerifyActive:    {"verify active", "verify-active", true, "check"},
 	PhaseVerifyCandidate: {"verify candidate", "verify-candidate", true, "check"},
+	PhaseSwap:            {"swap", "swap", true, "check"},
 	PhaseErase:           {"erase", "erase", true, "erase"},
 	PhaseCopy:            {"copy", "copy", true, "copy"},
 	PhaseVerifyInstalled: {"verify installed", "verify-installed", true, "start"},
@@ -56,6 +58,7 @@ var phaseOf = map[boot.Phase]Phase{
 	boot.ActivateSlot:    PhaseVerify,
 	boot.VerifyActive:    PhaseVerifyActive,
 	boot.VerifyCandidate: PhaseVerifyCandidate,
+	boot.SwapBanks:       PhaseSwap,
 	boot.EraseActive:     PhaseErase,
 	boot.WriteHeader:     PhaseCopy,
 	boot.CopyFirmware:    PhaseCopy,
@@ -136,7 +139,7 @@ func (u *UpdateRun) Down() (cycles uint64) {
 func (u *UpdateRun) Metrics(f *model.Flash) []results.Metric {
 	m := []results.Metric{Less("sim-sec/op", f.Seconds(u.Cycles()))}
 	for p, info := range phaseInfo {
-		if Phase(p) == PhaseRestart && u.Restarts == 0 {
+		if Phase(p) == PhaseRestart && u.Restarts == 0 || Phase(p) == PhaseSwap && u.Phases[p].Cycles == 0 {
 			continue
 		}
 		if Phase(p) == PhaseFirstBoot {

@@ -97,6 +97,7 @@ type Store struct {
 
 // Update is the [update] section: a firmware update, or several in a row.
 type Update struct {
+	Strategy      Strategy `toml:"strategy,omitempty" comment:"How a candidate is installed: copy, as mbed-bootloader does, or swap, by option bytes that exchange the banks, on parts that can; empty: copy."`
 	Client        Client   `toml:"client" comment:"The update client's storage layer: new (mbed-cloud-client 4) or old."`
 	Bytes         uint32   `toml:"bytes" comment:"Size of the firmware, the running one and the new one, where it is generated."`
 	Changed       uint32   `toml:"changed_permille" comment:"Of 1000 functions of a generated firmware, how many the new one has changed; a quarter as many are added."`

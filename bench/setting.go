@@ -123,6 +123,29 @@ func (c *Client) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
+// Strategy is how a candidate is installed. The zero value is Copy.
+type Strategy string
+
+// The strategies.
+const (
+	Copy Strategy = "copy" // the bootloader copies it over the running image
+	Swap Strategy = "swap" // the bootloader swaps the banks; the device has the layout of layout.Layout.Swapping
+)
+
+// ParseStrategy reads the name of a strategy.
+func ParseStrategy(name string) (Strategy, error) {
+	if s := Strategy(name); s == Copy || s == Swap {
+		return s, nil
+	}
+	return "", fmt.Errorf("%q is no strategy: use %s or %s", name, Copy, Swap)
+}
+
+// UnmarshalText reads the name.
+func (s *Strategy) UnmarshalText(b []byte) (err error) {
+	*s, err = ParseStrategy(string(b))
+	return err
+}
+
 // Mode is a cell.Mode, in scenario files by its name.
 type Mode struct{ model.Mode }
 

@@ -70,7 +70,7 @@ func (d *Device) RunUpdate(ctx context.Context, u *Update, seed uint64, progress
 	}
 	if !installed {
 		c.enter(PhaseReboot)
-		o := d.reset(boot.Software, c.part)
+		o := d.reset(boot.Software, c)
 		if o.Result != boot.Jumped || !o.Installed || o.Version != run.Version {
 			return nil, fmt.Errorf("install: the bootloader ends in %v with version %d, not %d", o.Result, o.Version, run.Version)
 		}
@@ -166,12 +166,22 @@ func (d *Device) cutAt(u *Update, campaign *boot.Campaign, done uint32, rng *ran
 	return rng.Uint64n(uint64(max(steps, 1)))
 }
 
-// reset resets the device and runs the bootloader.
-func (d *Device) reset(why boot.ResetReason, enter func(boot.Phase)) boot.Outcome {
-	d.Flash.Boot()
-	d.Flash.Wait(d.startup)
+// reset resets the device and runs the bootloader. c may be nil.
+func (d *Device) reset(why boot.ResetReason, c *clock) boot.Outcome {
 	b := boot.NewBootloader(d.Layout.Config, d.Flash, d.Flash.CPU())
-	b.Enter = enter
+	restart := func() {
+		d.Flash.Boot()
+		d.Flash.Wait(d.startup)
+	}
+	b.Restart = restart
+	if c != nil {
+		b.Enter = c.part
+		b.Restart = func() {
+			c.enter(PhaseReboot)
+			restart()
+		}
+	}
+	restart()
 	return b.Boot(why, &d.ram)
 }
 

@@ -60,6 +60,8 @@ type job struct {
 	updates []*bench.UpdateRun // at the board's corner and then at the other; the board's own driver first
 	sweeps  uint64             // power cuts explored
 	swept   bool               // all sweeps are complete
+
+	byStrategy []strategyRun // of RunUpdates, by strategy
 }
 
 // Run is the main job: workload, updates and power cuts of s. out is the folder in which the report will be, for the

@@ -24,6 +24,8 @@ type Variants struct {
 	links   []bench.NamedLink
 	delta   bool // each by a delta too
 
+	strategies []bench.Strategy // none: the scenario's
+
 	flags string // command line that asks for them
 }
 
@@ -105,7 +107,7 @@ func NewVariants(s *bench.Scenario, sizes, drivers, slots, links []string, delta
 
 // count returns the number of updates.
 func (v *Variants) count() int {
-	n := len(v.sizes) * len(v.drivers) * len(v.slots) * len(v.links)
+	n := len(v.sizes) * len(v.drivers) * len(v.slots) * len(v.links) * max(len(v.strategies), 1)
 	if v.delta {
 		n *= 2
 	}
@@ -145,6 +147,8 @@ type variant struct {
 	slots  uint32
 	link   *bench.NamedLink
 	delta  bool
+
+	strategy bench.Strategy
 }
 
 // all returns the variants in the order of the report: variants that differ in size alone are neighbours.
@@ -156,9 +160,11 @@ func (v *Variants) all() (list []variant) {
 	for i := range v.links {
 		for _, slots := range v.slots {
 			for _, driver := range v.drivers {
-				for _, delta := range deltas {
-					for _, size := range v.sizes {
-						list = append(list, variant{size, driver, slots, &v.links[i], delta})
+				for _, strategy := range v.chosen() {
+					for _, delta := range deltas {
+						for _, size := range v.sizes {
+							list = append(list, variant{size, driver, slots, &v.links[i], delta, strategy})
+						}
 					}
 				}
 			}
@@ -175,6 +181,9 @@ func (v *Variants) name(x *variant) string {
 	}
 	if len(v.links) > 1 {
 		name += ", link " + x.link.Name
+	}
+	if len(v.strategies) > 1 {
+		name += ", " + string(x.strategy)
 	}
 	if x.delta {
 		name += ", delta"
@@ -238,6 +247,7 @@ func RunUpdates(ctx context.Context, s *bench.Scenario, v *Variants, out string,
 			key = append(key, "delta", "yes")
 		}
 		runs[x] = run
+		j.of(x.strategy, d, run)
 		j.report.Updates = append(j.report.Updates, run.Record(d.Flash))
 		j.bench(bench.BenchName("Update", key...), 1, run.Metrics(d.Flash))
 	}
@@ -245,6 +255,9 @@ func RunUpdates(ctx context.Context, s *bench.Scenario, v *Variants, out string,
 		return nil, &bench.ScenarioError{Err: reason}
 	}
 	j.compare(v, all, runs)
+	if err := j.strategies(); err != nil {
+		return nil, err
+	}
 	if left > 0 {
 		j.report.Facts = append(j.report.Facts, results.Fact{
 			Name: "Left out", Value: fmt.Sprint(left), Note: "too large for the slot or the application's region: " + strings.Join(unfit, ", "),
@@ -259,7 +272,7 @@ func (x *variant) run(ctx context.Context, s *bench.Scenario) (*bench.Device, *b
 	if x.size > 0 {
 		one.Update.Bytes = x.size
 	}
-	one.Update.Slots, one.Update.Link, one.Update.Delta = x.slots, x.link.Link, x.delta
+	one.Update.Slots, one.Update.Link, one.Update.Delta, one.Update.Strategy = x.slots, x.link.Link, x.delta, x.strategy
 	d, err := one.Device(x.driver, model.Corner(s.Board.Corner))
 	if err != nil {
 		return nil, nil, err
@@ -316,6 +329,7 @@ func (j *job) compare(v *Variants, all []variant, runs map[variant]*bench.Update
 			{x.slots != own.slots, fmt.Sprintf("Slots: %d", x.slots)},
 			{x.link != own.link, "Link " + x.link.Name},
 			{x.delta != own.delta, "By delta"},
+			{x.strategy != own.strategy, "Strategy " + string(x.strategy)},
 		} {
 			if c.other {
 				differ = append(differ, c.name)

@@ -18,7 +18,8 @@ type updateCommand struct {
 	Delta    bool     `help:"Each update by a delta against the running firmware, too."`
 	Firmware string   `placeholder:"FILE" help:"The new firmware: binary, Intel HEX, S-records, UF2, DfuSe or ELF; without it, the scenario's."`
 	Running  string   `placeholder:"FILE" help:"The firmware that runs before."`
-	Out      string   `default:"out/update" placeholder:"DIR" help:"Folder for the results (${default})."`
+	strategyFlag
+	Out string `default:"out/update" placeholder:"DIR" help:"Folder for the results (${default})."`
 }
 
 // Help says what comes out.
@@ -35,6 +36,9 @@ func (c *updateCommand) Run(t terminal) (failed error) {
 		return badInput(err)
 	}
 	v, err := job.NewVariants(s, c.Size, c.Driver, c.Slots, c.Link, c.Delta)
+	if err == nil {
+		err = v.Strategies(s, c.Strategy)
+	}
 	if err != nil {
 		return badInput(err)
 	}
