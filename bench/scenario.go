@@ -281,6 +281,8 @@ func (s *Scenario) check() error {
 		return bad("update.version", "%d: give 2 to %d", u.Version, uint64(maxSeed-maxCampaigns))
 	case u.Campaigns == 0 || u.Campaigns > maxCampaigns:
 		return bad("update.campaigns", "%d: give 1 to %d", u.Campaigns, maxCampaigns)
+	case u.Strategy != "" && u.Strategy != Copy && u.Strategy != Swap:
+		return bad("update.strategy", "%q is no strategy: use %s or %s", u.Strategy, Copy, Swap)
 	case u.Slots > 64:
 		return bad("update.slots", "%d: give 0 for the layout's number, or up to 64", u.Slots)
 	case u.Interruptions > 100:

@@ -140,12 +140,6 @@ func ParseStrategy(name string) (Strategy, error) {
 	return "", fmt.Errorf("%q is no strategy: use %s or %s", name, Copy, Swap)
 }
 
-// UnmarshalText reads the name.
-func (s *Strategy) UnmarshalText(b []byte) (err error) {
-	*s, err = ParseStrategy(string(b))
-	return err
-}
-
 // Mode is a cell.Mode, in scenario files by its name.
 type Mode struct{ model.Mode }
 

@@ -14,6 +14,8 @@ cp out/plots/cuts-kvstore-*.png docs/img/cuts-kvstore.png
 cp out/plots/cuts-update-*.png docs/img/cuts-update.png
 ${GO:-go} run ./cmd/dualbank plan --keys 40 --size 16-600 --writes-per-day 500 --years 10 --out "$work/plan" >/dev/null
 cp "$work/plan/plots/lifetime.png" "$work/plan/plots/live.png" docs/img/
+${GO:-go} run ./cmd/dualbank update --size 400KiB --driver mbed --strategy copy,swap --out "$work/swap" >/dev/null
+cp "$work/swap/plots/updates.png" docs/img/update-swap.png
 # The facts end at the second empty line.
 awk '/^KVStore and firmware update/ { on = 1 } on && /^$/ { empty++ } empty == 2 { exit } on' "$work/summary" >"$work/head"
 awk -v head="$work/head" '

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"dualbank/bench"
 	"dualbank/results"
@@ -77,7 +78,7 @@ func (j *job) strategies() error {
 		if s.device.Layout.Config.Swap {
 			add(what, fmt.Sprint(s.run.Counters.Erases), "of sectors in an update of %s, and one write of the option bytes; each bank's sectors are erased by every second update", unit.Size(float64(s.run.Bytes)))
 			sw := f.Part().Swap
-			add("Write of the option bytes", sw.Typ.Time.String(), "%s; up to %s; a cut in it leaves %s", sw.Option.Value, sw.Max.Time,
+			add("Write of the option bytes", unit.Duration(time.Duration(sw.Typ.Time).Seconds()), "%s; up to %s; a cut in it leaves %s", sw.Option.Value, unit.Duration(time.Duration(sw.Max.Time).Seconds()),
 				map[string]string{"old": "the old options", "mismatch": "values that do not match, which lock the part"}[sw.AfterCut.Value])
 			if s.device.IgnoresSwap() {
 				add("Driver "+s.device.Driver, "ignores the swap", "while the banks are swapped it erases the running image in place of the slot: no second update is possible with it")

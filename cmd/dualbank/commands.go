@@ -24,6 +24,7 @@ type layoutCommand struct {
 	Target string   `required:"" placeholder:"NAME" help:"Target in the files' target_overrides, such as NUCLEO_F429ZI."`
 	Part   string   `placeholder:"NAME" help:"A part of 'dualbank parts' or a .toml file, for a target whose flash is not known."`
 	Driver string   `default:"mbed" needs:"part" placeholder:"NAME" help:"The part's flash driver, which says the program unit (${default})."`
+	layoutStrategyFlag
 }
 
 func (c *layoutCommand) Run(t terminal) error {
@@ -37,6 +38,9 @@ func (c *layoutCommand) Run(t terminal) error {
 			return err
 		}
 		c.notes(t.out, layout.Chip.Name)
+		if err := c.swapped(t.out, layout); err != nil {
+			return err
+		}
 	}
 	for _, p := range problems {
 		if p.Warning || p.Note {

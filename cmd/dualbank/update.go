@@ -19,6 +19,7 @@ type updateCommand struct {
 	Firmware string   `placeholder:"FILE" help:"The new firmware: binary, Intel HEX, S-records, UF2, DfuSe or ELF; without it, the scenario's."`
 	Running  string   `placeholder:"FILE" help:"The firmware that runs before."`
 	strategyFlag
+	boardFlag
 	Out string `default:"out/update" placeholder:"DIR" help:"Folder for the results (${default})."`
 }
 
@@ -28,7 +29,7 @@ func (c *updateCommand) Help() string {
 }
 
 func (c *updateCommand) Run(t terminal) (failed error) {
-	s, err := scenario(c.Scenario)
+	s, err := c.scenario(c.Scenario)
 	if err != nil {
 		return badInput(err)
 	}
