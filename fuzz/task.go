@@ -9,15 +9,17 @@ import (
 	"dualbank/boot"
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
+	"dualbank/fuzz/kv/sut"
 	"dualbank/fuzz/update"
 	"dualbank/kvstore"
 )
 
 // task is one sweep of a campaign, on software with or without defects of the past.
 type task struct {
-	name string
-	cost cost
-	run  func(ctx context.Context, s setting) (*explore.Sweep, error)
+	name    string
+	cost    cost
+	divides string // its chunks can be explored one by one (setting.piece): of this subject; "": they cannot
+	run     func(ctx context.Context, s setting) (*explore.Sweep, error)
 }
 
 // cost orders sweeps: what takes less comes first.
@@ -47,18 +49,19 @@ type setting struct {
 	workers  int
 	journal  string
 	progress func(done, total uint64)
-	most     uint64 // states that the sweep may judge, second cuts too; 0: any number
+	most     uint64         // states that the sweep may judge, second cuts too; 0: any number
+	piece    *explore.Piece // some chunks alone, of a task that divides; nil: all
 }
 
 // tasks are the sweeps of the campaign in their order.
 func (c *Campaign) tasks() (list []task) {
 	add := func(name string, cost cost, run func(ctx context.Context, at setting) (*explore.Sweep, error)) {
-		list = append(list, task{name, cost, run})
+		list = append(list, task{name: name, cost: cost, run: run})
 	}
 	stores := func(what string, most cost, of []kv.Sweep, run func(context.Context, kv.Sweep, func(done, total uint64)) (*explore.Sweep, error)) {
 		for _, s := range of {
 			add(s.Device.String()+what, min(most, costOf(&s.Device, s.Deep)), func(ctx context.Context, at setting) (*explore.Sweep, error) {
-				s.Defects, s.Workers, s.Journal = at.kv, at.workers, at.journal
+				s.Defects, s.Workers, s.Journal, s.Piece = at.kv, at.workers, at.journal, at.piece
 				at.bound(&s)
 				return run(ctx, s, at.progress)
 			})
@@ -96,25 +99,31 @@ func (c *Campaign) tasks() (list []task) {
 	stores(", device errors", fewCuts, c.Failing, alone(kv.Fail))
 	for _, s := range c.Updates {
 		add(fmt.Sprintf("update, %v client, %v", s.Client, &s.Device), costOf(&s.Device, false), func(ctx context.Context, at setting) (*explore.Sweep, error) {
-			s.Boot.Defects, s.Workers, s.Journal = at.boot, at.workers, at.journal
+			s.Boot.Defects, s.Workers, s.Journal, s.Piece = at.boot, at.workers, at.journal, at.piece
 			if at.most > 0 {
 				s.MaxCuts, s.Most = at.most, at.most
 			}
 			return update.Cut(ctx, s, at.progress)
 		})
+		list[len(list)-1].divides = update.SubjectName
 	}
 	for _, s := range c.Guided {
 		add("guided search "+s.Target.Name, deepCuts, func(ctx context.Context, at setting) (*explore.Sweep, error) {
 			p := planted(at.kv, at.boot)
 			maps.Copy(p, s.Planted)
-			s.Planted, s.Workers, s.Journal = p, at.workers, at.journal
+			s.Planted, s.Workers, s.Journal, s.Piece = p, at.workers, at.journal, at.piece
 			if at.most > 0 {
 				s.Runs = min(s.Runs, at.most)
 			}
 			return s.Search(ctx, at.progress)
 		})
+		list[len(list)-1].divides = s.Target.Subject
 	}
+	before := len(list)
 	stores("", allCuts, c.KV, kv.Cut)
+	for i := before; i < len(list); i++ {
+		list[i].divides = sut.SubjectName
+	}
 	slices.SortStableFunc(list, func(a, b task) int { return int(a.cost - b.cost) })
 	return list
 }

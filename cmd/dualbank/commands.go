@@ -1,13 +1,18 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"go/parser"
 	"go/token"
 	"io"
+	"net"
+	"net/http"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 
 	"dualbank/bench"
 	"dualbank/boot/layout"
@@ -17,6 +22,7 @@ import (
 	"dualbank/model/part"
 	"dualbank/results"
 	"dualbank/results/page"
+	"dualbank/results/site"
 )
 
 type layoutCommand struct {
@@ -191,4 +197,41 @@ func packageOf(dir string) string {
 		}
 	}
 	return "findings"
+}
+
+type openCommand struct {
+	Dirs []string `arg:"" name:"dir" help:"Results folders, or one folder that holds several. With more than one the first page compares them, each with the one before."`
+	Port int      `range:"0..65535" placeholder:"N" default:"0" help:"Port on the loopback address; 0: a free one."`
+}
+
+// Help says how it ends.
+func (c *openCommand) Help() string {
+	return "Serves the folders to programs on this machine alone, prints the address, and ends with Ctrl-C. Nothing but the files of a report is served."
+}
+
+func (c *openCommand) Run(t terminal) error {
+	dirs, err := site.Folders(c.Dirs)
+	if err != nil {
+		return badInput(err)
+	}
+	pages, err := site.New(dirs)
+	if err != nil {
+		return badInput(err)
+	}
+	defer pages.Close()
+	ctx, stop := t.interruptible()
+	defer stop()
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.Port)))
+	if err != nil {
+		return badInput(fmt.Errorf("--port: %w: give another one", err))
+	}
+	if _, err := fmt.Fprintf(t.out, "http://%s/\n", listener.Addr()); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	server := &http.Server{Handler: pages, ReadHeaderTimeout: 10 * time.Second}
+	context.AfterFunc(ctx, func() { server.Close() })
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
 }

@@ -13,9 +13,11 @@ import (
 	"strings"
 	"time"
 
+	"dualbank"
 	"dualbank/fuzz"
 	"dualbank/fuzz/cause"
 	"dualbank/fuzz/explore"
+	"dualbank/fuzz/fleet"
 	"dualbank/fuzz/kv"
 	"dualbank/internal/outdir"
 	"dualbank/kvstore"
@@ -33,6 +35,7 @@ type crashCommand struct {
 	Time           time.Duration `range:"1ns..8760h" without:"input" placeholder:"TIME" help:"End the sweeps after this time, such as 90s or 10m. The same command goes on from there."`
 
 	findingFlags
+	fleetFlags
 
 	Exec string `without:"input" placeholder:"PROGRAM" help:"In place of dualbank's own store: one of yours, a program that was built with dualbank.h."`
 	nativeFlags
@@ -60,6 +63,12 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 	}
 	if c.Swap && c.Exec != "" {
 		return badInput(errors.New("--swap: swaps the banks in updates, and --exec is a store: leave one of them out"))
+	}
+	if err := c.fleetFlags.check(); err != nil {
+		return badInput(err)
+	}
+	if c.Nats != "" && (c.Exec != "" || c.Swap || c.Cuts > 0 || c.Time > 0) {
+		return badInput(errors.New("--nats: goes without --exec, --swap, --cuts and --time: a campaign of many machines is the whole default campaign"))
 	}
 	campaign, kind := c.campaign(profile, c.Seed)
 	if c.Cuts > 0 {
@@ -99,6 +108,27 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 		return badInput(fmt.Errorf("%w: give another folder with --out", err))
 	}
 	show, cleared := progress(t.err)
+	show, unserved, err := c.serve(t, kind, show)
+	if err != nil {
+		return err
+	}
+	defer unserved()
+	var parked []fleet.Parked
+	if c.Nats != "" {
+		var detached bool
+		parked, detached, err = c.gather(ctx, t, &fleet.Definition{Program: dualbank.Digest(), Profile: c.Profile, Seed: c.Seed}, &campaign, show)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			cleared()
+			return failure{errors.New("interrupted: the workers go on, and the same command collects what they explore"), exitInterrupt}
+		case err != nil:
+			cleared()
+			return err
+		case detached:
+			cleared()
+			return nil
+		}
+	}
 	sweeping, end := ctx, context.CancelFunc(func() {})
 	if c.Time > 0 {
 		sweeping, end = context.WithTimeout(ctx, c.Time)
@@ -121,6 +151,9 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 		for _, line := range r.Confirm(confirm) {
 			fmt.Fprintln(t.out, line)
 		}
+	}
+	for _, p := range parked {
+		warn(t.err, fmt.Sprintf("the harness itself failed at chunks %d to %d of %s: %s: nothing is known of them", p.First, p.Last, p.Sweep, p.Why))
 	}
 	for _, path := range r.Aside {
 		warn(t.err, fmt.Sprintf("a journal of another version of the program is set aside as %s: its part of the campaign starts anew", path))

@@ -64,6 +64,7 @@ type commands struct {
 	Update   updateCommand   `cmd:"" help:"Time firmware updates by phase, over sizes, drivers, slots and links; leave a report."`
 	Layout   layoutCommand   `cmd:"" help:"Draw the flash layout out of configuration files and report every problem."`
 	Crash    crashCommand    `cmd:"" help:"Cut the power at every step of many workloads; make the findings small."`
+	Worker   workerCommand   `cmd:"" help:"Explore campaigns of other machines: take work of a server until Ctrl-C."`
 	Replay   replayCommand   `cmd:"" help:"Run a finding again from nothing."`
 	Minimize minimizeCommand `cmd:"" help:"Make a finding smaller: fewer operations, smaller values, an earlier cut."`
 	Findings findingsCommand `cmd:"" help:"Show a finding, or print it as a Go test."`

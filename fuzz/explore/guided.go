@@ -24,6 +24,7 @@ type Guided struct {
 	Planted Planted
 	Workers int    // 0: one for each processor
 	Journal string // file that keeps what is explored; a sweep that was stopped resumes from it. "": none
+	Piece   *Piece // some islands alone, into it; nil: all
 }
 
 // islands search on their own, so that what is found does not depend on the number of workers.
@@ -33,14 +34,23 @@ const islands = 16
 // error. The result is a function of c, whatever the number of workers.
 func (c *Guided) Search(ctx context.Context, progress func(done, total uint64)) (*Sweep, error) {
 	var j *journal
+	identity := []any{"guided", c.Target.Name, c.Seed, c.Runs, c.Planted}
 	if c.Journal != "" {
 		var err error
-		if j, err = openJournal(c.Journal, []any{"guided", c.Target.Name, c.Seed, c.Runs, c.Planted}); err != nil {
+		if j, err = openJournal(c.Journal, identity); err != nil {
 			return nil, err
 		}
 		defer j.close()
 	}
+	if c.Piece != nil {
+		c.Piece.Chunks, c.Piece.Lines = islands, nil
+	}
 	found, err := c.search(ctx, j, progress)
+	if c.Piece != nil && err == nil {
+		for i := c.Piece.From; i < min(c.Piece.To, islands) && err == nil; i++ {
+			err = c.Piece.keep(identity, i, &found[i])
+		}
+	}
 	s := &Sweep{Map: results.CutMap{Name: "guided search " + c.Target.Name}}
 	g := NewGroups()
 	kept, known := uint64(0), map[string]uint64{}
@@ -77,6 +87,10 @@ type islandResult struct {
 // search lets all islands search that the journal does not have.
 func (c *Guided) search(ctx context.Context, j *journal, progress func(done, total uint64)) ([]islandResult, error) {
 	found := make([]islandResult, islands)
+	runs := c.Runs / islands
+	if c.Piece != nil && c.Piece.Empty {
+		runs = 0
+	}
 	var next atomic.Int32
 	var mu sync.Mutex // guards done, failed and the journal
 	var failed error
@@ -108,11 +122,11 @@ func (c *Guided) search(ctx context.Context, j *journal, progress func(done, tot
 				if i >= islands {
 					return
 				}
-				if j.load(i, &found[i]) {
+				if !c.Piece.asks(i) || j.load(i, &found[i]) {
 					continue
 				}
 				l := newIsland(c.Target, c.Planted, c.Seed, i)
-				finish(i, l, l.search(ctx, c.Runs/islands))
+				finish(i, l, l.search(ctx, runs))
 			}
 		})
 	}

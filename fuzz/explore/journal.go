@@ -31,6 +31,63 @@ type line struct {
 	Result  json.RawMessage `json:"result"`
 }
 
+// Piece asks a sweep for some of its chunks alone, as lines of its journal: whoever appends the lines of all chunks to
+// the journal has the whole sweep. It is how a sweep is divided among processes.
+type Piece struct {
+	From, To int  // chunks, To excluded; To 0: the sweep only counts its chunks
+	Empty    bool // the lines say that nothing came out: the chunks are given up
+
+	Chunks int      // of the whole sweep; set by the sweep
+	Lines  [][]byte // of the chunks asked for, in order, each with its end; likewise
+}
+
+// asks reports whether the piece has chunk i.
+func (p *Piece) asks(i int) bool { return p == nil || i >= p.From && i < p.To }
+
+// keep adds the line of chunk i. config is what the journal would have been opened with.
+func (p *Piece) keep(config any, i int, result any) error {
+	text, err := json.Marshal(config)
+	if err != nil {
+		return err
+	}
+	line, err := encodeLine(xxhash.Sum64(text), i, result)
+	p.Lines = append(p.Lines, line)
+	return err
+}
+
+// encodeLine is the line of a chunk.
+func encodeLine(config uint64, i int, result any) ([]byte, error) {
+	text, err := json.Marshal(result)
+	if err != nil {
+		return nil, err
+	}
+	l := line{dualbank.Digest(), config, i, 0, text}
+	l.Sum = l.sum()
+	text, err = json.Marshal(&l)
+	return append(text, '\n'), err
+}
+
+// ErrLine is the error of bytes that are no line of a journal of this program.
+var ErrLine = errors.New("no line of a journal that this program wrote")
+
+// ParseLine returns the chunk that a line of a journal is about. The error wraps ErrLine.
+func ParseLine(text []byte) (chunk int, err error) {
+	var l line
+	switch {
+	case len(text) > longestLine:
+		return 0, fmt.Errorf("%w: it has more than %d MiB", ErrLine, longestLine>>20)
+	case len(text) == 0 || bytes.IndexByte(text, '\n') != len(text)-1:
+		return 0, fmt.Errorf("%w: it is not one line", ErrLine)
+	case json.Unmarshal(text, &l) != nil:
+		return 0, fmt.Errorf("%w: it is no JSON", ErrLine)
+	case l.Program != dualbank.Digest():
+		return 0, fmt.Errorf("%w: it is of program %q", ErrLine, l.Program)
+	case l.Sum != l.sum() || l.Chunk < 0:
+		return 0, fmt.Errorf("%w: its sum is wrong", ErrLine)
+	}
+	return l.Chunk, nil
+}
+
 // sum is the checksum of everything else in the line.
 func (l *line) sum() uint64 {
 	return xxhash.Sum64(fmt.Appendf(nil, "%s %d %d %s", l.Program, l.Config, l.Chunk, l.Result))
@@ -180,17 +237,11 @@ func (j *journal) save(i int, v any) error {
 	if j == nil {
 		return nil
 	}
-	text, err := json.Marshal(v)
+	text, err := encodeLine(j.config, i, v)
 	if err != nil {
 		return err
 	}
-	l := line{dualbank.Digest(), j.config, i, 0, text}
-	l.Sum = l.sum()
-	text, err = json.Marshal(&l)
-	if err != nil {
-		return err
-	}
-	if _, err := j.file.Write(append(text, '\n')); err != nil {
+	if _, err := j.file.Write(text); err != nil {
 		return fmt.Errorf("journal: %w: free some space and start again: what is explored is kept", err)
 	}
 	return nil

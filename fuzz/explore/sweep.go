@@ -2,6 +2,7 @@ package explore
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"sync"
@@ -36,6 +37,7 @@ type Plan struct {
 	Plain     bool   // judge equal states again, for comparison
 	Journal   string // file that keeps what is explored; "": nothing is kept
 	Identity  any    // what the outcome depends on, for the journal
+	Piece     *Piece // some chunks alone, into it; nil: all
 }
 
 // Sweep is what a sweep found, and what it covered.
@@ -109,6 +111,9 @@ func (x *Plan) Run(ctx context.Context, s *Sweep, g *Groups, progress func(done,
 		chunks = append(chunks, c)
 		rest = rest[n:]
 	}
+	if x.Piece != nil {
+		return x.piece(ctx, chunks, progress)
+	}
 	if err := x.snapshots(chunks); err != nil {
 		return err
 	}
@@ -134,6 +139,31 @@ func (x *Plan) Run(ctx context.Context, s *Sweep, g *Groups, progress func(done,
 		s.Map.Rows = append(s.Map.Rows, results.CutRow{Mode: x.Modes[m].String(), Runs: runs})
 	}
 	return err
+}
+
+// piece explores the chunks that are asked for.
+func (x *Plan) piece(ctx context.Context, chunks []*chunk, progress func(done, total uint64)) error {
+	x.Piece.Chunks, x.Piece.Lines = len(chunks), nil
+	for i, c := range chunks {
+		if c.done = !x.Piece.asks(i) || x.Piece.Empty; x.Piece.Empty {
+			c.chunkResult = chunkResult{Rows: make([][]results.CutRun, len(x.Modes))}
+		}
+	}
+	if err := x.snapshots(chunks); err != nil {
+		return err
+	}
+	if err := x.work(ctx, chunks, nil, progress); err != nil {
+		return err
+	}
+	for i, c := range chunks {
+		if !x.Piece.asks(i) {
+			continue
+		}
+		if err := x.Piece.keep([]any{x.Identity, x.Chunk}, i, &c.chunkResult); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Pick chooses what is cut: about the number of cuts that is asked for, 0 for every step, and no more than most if
@@ -359,4 +389,44 @@ func appendRun(runs []results.CutRun, r results.CutRun) []results.CutRun {
 		return runs
 	}
 	return append(runs, r)
+}
+
+// Summary is what a line of a journal says, for people who watch a campaign.
+type Summary struct {
+	Stats  Stats
+	Groups []GroupSummary
+}
+
+// GroupSummary is a violation at one place.
+type GroupSummary struct {
+	Severity, Text, Place, Expected, Seen string
+	Count                                 uint64
+}
+
+// Summarize reads a line of a journal of this program, of a sweep over a subject.
+func Summarize(text []byte, subject string) (s Summary, err error) {
+	if _, err := ParseLine(text); err != nil {
+		return s, err
+	}
+	var l line
+	var r struct {
+		Stats  Stats    `json:"stats"`
+		Groups []*group `json:"groups"`
+	}
+	if err := json.Unmarshal(text, &l); err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(l.Result, &r); err != nil {
+		return s, err
+	}
+	s.Stats = r.Stats
+	for _, g := range r.Groups {
+		if g == nil {
+			continue
+		}
+		for _, in := range g.Shown {
+			s.Groups = append(s.Groups, GroupSummary{severity(subject, g.V.Symptom, in.Modes), g.V.Symptom.String(), g.Place.String(), g.V.Expected, g.V.Seen, in.Count})
+		}
+	}
+	return s, nil
 }

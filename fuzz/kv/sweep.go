@@ -32,6 +32,7 @@ type Sweep struct {
 	Repairs     kvstore.Repairs // repairs that it has, beside those of its profile
 	Secure      bool            // the store is a SecureStore over two TDBStores, see secureStore
 	Journal     string          // file that keeps what is explored; a sweep that was stopped resumes from it. "": none
+	Piece       *explore.Piece  // some chunks of Cut alone, into it; nil: all
 	plain       bool            // read every record anew, for comparison
 }
 

@@ -46,12 +46,12 @@ func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*expl
 		s.Map.Marks = append(s.Map.Marks, results.Span{Name: words(op), Start: float64(u.rec.Ops[i]), End: float64(u.rec.Ops[i+1]), Share: 1})
 	}
 	p := u.plan(modes)
-	p.Journal, p.Identity = c.Journal, c.identity()
+	p.Journal, p.Identity, p.Piece = c.Journal, c.identity(), c.Piece
 	p.Pick(c.MaxCuts, c.Most, 0, &s.Map)
 	g := explore.NewGroups()
 	err = p.Run(ctx, s, g, progress)
 	s.Findings = g.Findings(SubjectName, func(at explore.Hit) explore.Case { return u.caseOf(at) })
-	for i := 0; i < c.Deep && err == nil; i++ {
+	for i := 0; i < c.Deep && err == nil && c.Piece == nil; i++ {
 		// Spread over the run, so that every part of it is followed by recoveries.
 		step := p.Steps[(2*i+1)*len(p.Steps)/(2*c.Deep)]
 		err = u.deeper(ctx, s, step, i%len(modes), modes)

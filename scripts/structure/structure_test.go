@@ -69,6 +69,8 @@ func TestImports(t *testing.T) {
 	for pkg, never := range map[string][]string{
 		"dualbank/fuzz/explore": {"dualbank/kvstore", "dualbank/boot"},
 		"dualbank/fuzz/...":     {"gonum.org"},
+		"dualbank/fuzz":         {"github.com/nats-io"},
+		"dualbank/cmd/dualbank": {"github.com/nats-io/nats-server"},
 		"dualbank/model/...":    {"dualbank/kvstore", "dualbank/boot", "dualbank/fuzz", "dualbank/bench", "dualbank/results"},
 		"dualbank/kvstore":      {"dualbank/model", "dualbank/fuzz", "dualbank/bench", "dualbank/results"},
 		"dualbank/boot":         {"dualbank/model", "dualbank/fuzz", "dualbank/bench", "dualbank/boot/layout"},

@@ -1,7 +1,11 @@
-package main
+// Package site serves results folders to a browser on this machine.
+//
+// Folders finds them, New reads their records and compares each with the one before, and a Site answers requests: the
+// report of the only folder, or a page over several (page.Index). Nothing but the files of a report is served, links that
+// leave a folder are not followed, and a page of another site, which asks under another name, gets nothing.
+package site
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,48 +23,11 @@ import (
 	"dualbank/results/page"
 )
 
-type openCommand struct {
-	Dirs []string `arg:"" name:"dir" help:"Results folders, or one folder that holds several. With more than one the first page compares them, each with the one before."`
-	Port int      `range:"0..65535" placeholder:"N" default:"0" help:"Port on the loopback address; 0: a free one."`
-}
-
-// Help says how it ends.
-func (c *openCommand) Help() string {
-	return "Serves the folders to programs on this machine alone, prints the address, and ends with Ctrl-C. Nothing but the files of a report is served."
-}
-
 // mostRuns bounds the folders that are served.
 const mostRuns = 64
 
-func (c *openCommand) Run(t terminal) error {
-	dirs, err := resultsFolders(c.Dirs)
-	if err != nil {
-		return badInput(err)
-	}
-	site, err := newSite(dirs)
-	if err != nil {
-		return badInput(err)
-	}
-	defer site.close()
-	ctx, stop := t.interruptible()
-	defer stop()
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.Port)))
-	if err != nil {
-		return badInput(fmt.Errorf("--port: %w: give another one", err))
-	}
-	if _, err := fmt.Fprintf(t.out, "http://%s/\n", listener.Addr()); err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	server := &http.Server{Handler: site, ReadHeaderTimeout: 10 * time.Second}
-	context.AfterFunc(ctx, func() { server.Close() })
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
-}
-
-// resultsFolders are the folders with results among those that are named, and in one that has none itself.
-func resultsFolders(named []string) (dirs []string, err error) {
+// Folders are the folders with results among those that are named, and in one that has none itself.
+func Folders(named []string) (dirs []string, err error) {
 	has := func(dir string) bool {
 		st, err := os.Stat(filepath.Join(dir, results.RecordsName))
 		return err == nil && st.Mode().IsRegular()
@@ -90,23 +57,24 @@ func resultsFolders(named []string) (dirs []string, err error) {
 	return dirs, nil
 }
 
-// site serves results folders, and a page over them.
-type site struct {
+// Site serves results folders, and a page over them.
+type Site struct {
 	index []byte // nil: there is one folder, whose report is the first page
 	roots []*os.Root
 }
 
-func newSite(dirs []string) (*site, error) {
-	s := &site{}
+// New makes a site of results folders. The caller closes it.
+func New(dirs []string) (*Site, error) {
+	s := &Site{}
 	var runs []page.Run
 	for i, dir := range dirs {
 		r, err := results.Read(dir)
 		if err != nil {
-			return nil, errors.Join(err, s.close())
+			return nil, errors.Join(err, s.Close())
 		}
 		root, err := os.OpenRoot(dir)
 		if err != nil {
-			return nil, errors.Join(err, s.close())
+			return nil, errors.Join(err, s.Close())
 		}
 		s.roots = append(s.roots, root)
 		run := page.Run{Name: filepath.Clean(dir), Link: fmt.Sprintf("%d/", i+1), Report: r}
@@ -125,7 +93,8 @@ func newSite(dirs []string) (*site, error) {
 	return s, err
 }
 
-func (s *site) close() (err error) {
+// Close lets the folders go.
+func (s *Site) Close() (err error) {
 	for _, r := range s.roots {
 		err = errors.Join(err, r.Close())
 	}
@@ -133,7 +102,7 @@ func (s *site) close() (err error) {
 }
 
 // ServeHTTP serves reports to programs on this machine: a page of another site that a browser shows is refused.
-func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	host, _, err := net.SplitHostPort(r.Host)
 	if err != nil {
 		host = r.Host

@@ -1,0 +1,178 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"dualbank/fuzz"
+)
+
+// definitions are the campaigns that the server has, by name.
+func (l *Link) definitions(ctx context.Context) (all []*Definition, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	keys, err := l.defs.Keys(ctx)
+	if errors.Is(err, jetstream.ErrNoKeysFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		e, err := l.defs.Get(ctx, k)
+		if errors.Is(err, jetstream.ErrKeyNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		d, err := parseDefinition(k, e.Value())
+		if err != nil {
+			l.say("dropped: " + err.Error())
+			continue
+		}
+		all = append(all, d)
+	}
+	return all, nil
+}
+
+// Submit publishes a campaign. One that the server has already is published again only as far as it is missing.
+func (l *Link) Submit(ctx context.Context, d *Definition) error {
+	text, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	if len(text) > mostDefinition {
+		return fmt.Errorf("the campaign's definition has %d bytes, the most is %d", len(text), mostDefinition)
+	}
+	done := map[string]bool{}
+	switch _, err := l.defs.Get(ctx, d.Name()); {
+	case errors.Is(err, jetstream.ErrKeyNotFound):
+	case err != nil:
+		return err
+	default:
+		// Its pieces were published, unless the collector ended before the last one. One that was published and is not
+		// explored yet is published once more: that is work twice, and counts once.
+		if done, err = l.explored(ctx, d); err != nil {
+			return err
+		}
+		waits, err := l.js.Stream(ctx, workStream)
+		if err != nil {
+			return err
+		}
+		info, err := waits.Info(ctx, jetstream.WithSubjectFilter(workSubject+"."+d.Name()+".>"))
+		if err != nil {
+			return err
+		}
+		for subject := range info.State.Subjects {
+			if p, err := parsePiece(subject, workSubject); err == nil {
+				done[p.id()] = true
+			}
+		}
+	}
+	for _, p := range d.pieces() {
+		if done[p.id()] {
+			continue
+		}
+		if _, err := l.js.Publish(ctx, p.work(), nil, jetstream.WithMsgID(p.id())); err != nil {
+			return fmt.Errorf("publishing the work: %w", err)
+		}
+	}
+	_, err = l.defs.Put(ctx, d.Name(), text)
+	return err
+}
+
+// explored are the pieces that have a result, by their identity.
+func (l *Link) explored(ctx context.Context, d *Definition) (map[string]bool, error) {
+	done := map[string]bool{}
+	s, err := l.js.Stream(ctx, resultStream)
+	if err != nil {
+		return nil, err
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(resultSubject+"."+d.Name()+".>"))
+	if err != nil {
+		return nil, err
+	}
+	for subject := range info.State.Subjects {
+		if p, err := parsePiece(subject, resultSubject); err == nil && d.has(p) {
+			done[p.id()] = true
+		}
+	}
+	return done, nil
+}
+
+// Parked is a piece that the workers gave up.
+type Parked struct {
+	Sweep       string // in words
+	First, Last int    // chunks
+	Why         string
+}
+
+// Collect waits for all pieces of a submitted campaign and keeps their lines in the campaign's journals. show is told how
+// many chunks of all are there; it may be nil. When ctx ends, it returns ctx's error: the same call goes on.
+func (l *Link) Collect(ctx context.Context, d *Definition, c *fuzz.Campaign, show func(done, total int)) (parked []Parked, err error) {
+	consumer, err := l.js.OrderedConsumer(ctx, resultStream, jetstream.OrderedConsumerConfig{FilterSubjects: []string{resultSubject + "." + d.Name() + ".>"}})
+	if err != nil {
+		return nil, err
+	}
+	names, total, done := map[int]string{}, 0, 0
+	for _, s := range d.Sweeps {
+		names[s.Sweep] = s.Name
+		total += s.Chunks
+	}
+	seen := map[string]bool{}
+	for done < total {
+		if ctx.Err() != nil {
+			return parked, ctx.Err()
+		}
+		msg, err := consumer.Next(jetstream.FetchMaxWait(2 * time.Second))
+		if err != nil {
+			continue // nothing new, or the server is away: it comes again from where it was
+		}
+		p, err := parsePiece(msg.Subject(), resultSubject)
+		var r *Result
+		if err == nil && !d.has(p) {
+			err = fmt.Errorf("campaign %s has no such piece", d.Name())
+		}
+		if err == nil {
+			r, err = parseResult(msg.Data(), p)
+		}
+		if err == nil {
+			err = l.keep(c, p, r, seen)
+		}
+		if err != nil {
+			l.say(fmt.Sprintf("dropped: result %s: %v", short(msg.Subject()), err))
+			continue
+		}
+		if seen[p.id()] {
+			continue
+		}
+		seen[p.id()] = true
+		if r.Parked != "" {
+			parked = append(parked, Parked{names[p.Sweep], p.First, p.Last - 1, r.Parked})
+			if err := c.Skip(ctx, p.Sweep, p.First, p.Last); err != nil {
+				return parked, err
+			}
+		}
+		if done += p.Last - p.First; show != nil {
+			show(done, total)
+		}
+	}
+	slices.SortFunc(parked, func(a, b Parked) int { return slices.Compare([]int{a.First}, []int{b.First}) })
+	return parked, nil
+}
+
+// keep puts the lines of a result into the journals, unless they are there.
+func (l *Link) keep(c *fuzz.Campaign, p *piece, r *Result, seen map[string]bool) error {
+	if seen[p.id()] || r.Parked != "" {
+		return nil
+	}
+	return c.Keep(p.Sweep, p.First, r.Lines)
+}

@@ -1,0 +1,157 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Access is how to reach a server.
+type Access struct {
+	URL   string // nats://HOST:PORT or tls://HOST:PORT
+	Token string // file with a token; "": none
+	NKey  string // file with the seed of a user nkey; "": none
+	CA    string // file with certificates, in PEM, that the server's is checked by; "": those of the machine
+}
+
+// Link is a connection to a server with JetStream.
+type Link struct {
+	conn    *nats.Conn
+	js      jetstream.JetStream
+	say     func(string)
+	defs    jetstream.KeyValue
+	workers jetstream.KeyValue
+}
+
+// Connect reaches a server and makes what the campaigns need there, if it is missing. say gets a line when the connection
+// is lost or back, and for each message that is dropped; nil: nobody listens.
+func Connect(ctx context.Context, a Access, name string, say func(string)) (*Link, error) {
+	if say == nil {
+		say = func(string) {}
+	}
+	u, err := url.Parse(a.URL)
+	if err == nil && u.User != nil {
+		return nil, fmt.Errorf("the address of %s has a secret in it: give a file with --token-file or --nkey-file", u.Host)
+	}
+	if err != nil || u.Scheme != "nats" && u.Scheme != "tls" || u.Host == "" {
+		return nil, fmt.Errorf("%q is no address of a server: give one such as nats://127.0.0.1:4222", short(a.URL))
+	}
+	if u.Scheme == "nats" && !loopback(u.Hostname()) {
+		return nil, fmt.Errorf("%s: messages to another machine go over TLS: give tls://%s, and --token-file or --nkey-file", u.Host, u.Host)
+	}
+	opts := []nats.Option{
+		nats.Name(name), nats.MaxReconnects(-1), nats.ReconnectWait(500 * time.Millisecond), nats.Timeout(5 * time.Second),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				say("the connection is lost: " + err.Error())
+			}
+		}),
+		nats.ReconnectHandler(func(c *nats.Conn) { say("connected again to " + c.ConnectedUrlRedacted()) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { say(err.Error()) }),
+	}
+	if a.Token != "" {
+		text, err := Secret(a.Token)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, nats.Token(text))
+	}
+	if a.NKey != "" {
+		opt, err := nats.NkeyOptionFromSeed(a.NKey)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w: give the file of a user nkey's seed", a.NKey, err)
+		}
+		opts = append(opts, opt)
+	}
+	if a.CA != "" {
+		opts = append(opts, nats.RootCAs(a.CA))
+	}
+	conn, err := nats.Connect(a.URL, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: start a server with dualbank-hub", u.Host, err)
+	}
+	return NewLink(ctx, conn, say)
+}
+
+// NewLink makes a Link of a connection, which it owns from now on. say is as for Connect.
+func NewLink(ctx context.Context, conn *nats.Conn, say func(string)) (*Link, error) {
+	l := &Link{conn: conn, say: say}
+	if err := l.prepare(ctx); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("%s: %w: the server needs JetStream, as dualbank-hub has it", conn.ConnectedUrlRedacted(), err)
+	}
+	return l, nil
+}
+
+// loopback reports whether a host is this machine.
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// Secret reads a token from a file.
+func Secret(file string) (string, error) {
+	st, err := os.Stat(file)
+	if err == nil && (!st.Mode().IsRegular() || st.Size() > 4096) {
+		err = errors.New("no regular file of up to 4096 bytes")
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w: give a file with the token", file, err)
+	}
+	text, err := os.ReadFile(file)
+	token := strings.TrimSpace(string(text))
+	if err == nil && token == "" {
+		err = errors.New("it is empty")
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w: give a file with the token", file, err)
+	}
+	return token, nil
+}
+
+// prepare makes streams and buckets. What exists stays as it is.
+func (l *Link) prepare(ctx context.Context) (err error) {
+	if l.js, err = jetstream.New(l.conn); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for _, s := range []jetstream.StreamConfig{
+		{Name: workStream, Subjects: []string{workSubject + ".>"}, Retention: jetstream.WorkQueuePolicy, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, MaxBytes: 1 << 30, Duplicates: 10 * time.Minute},
+		{Name: resultStream, Subjects: []string{resultSubject + ".>"}, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, MaxBytes: 16 << 30, Duplicates: 10 * time.Minute, MaxMsgsPerSubject: 1},
+	} {
+		if _, err := l.js.Stream(ctx, s.Name); errors.Is(err, jetstream.ErrStreamNotFound) {
+			if _, err = l.js.CreateStream(ctx, s); err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+				return err
+			}
+		} else if err != nil {
+			return err
+		}
+	}
+	bucket := func(c jetstream.KeyValueConfig) (jetstream.KeyValue, error) {
+		kv, err := l.js.KeyValue(ctx, c.Bucket)
+		if errors.Is(err, jetstream.ErrBucketNotFound) {
+			kv, err = l.js.CreateOrUpdateKeyValue(ctx, c)
+		}
+		return kv, err
+	}
+	if l.defs, err = bucket(jetstream.KeyValueConfig{Bucket: campaigns, Storage: jetstream.FileStorage, MaxBytes: 64 << 20}); err != nil {
+		return err
+	}
+	l.workers, err = bucket(jetstream.KeyValueConfig{Bucket: workers, Storage: jetstream.FileStorage, TTL: 2 * ackWait, MaxBytes: 16 << 20})
+	return err
+}
+
+// Close ends the connection.
+func (l *Link) Close() { l.conn.Close() }

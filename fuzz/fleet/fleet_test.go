@@ -1,0 +1,288 @@
+package fleet_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"dualbank"
+	"dualbank/boot"
+	"dualbank/fuzz"
+	"dualbank/fuzz/explore"
+	"dualbank/fuzz/fleet"
+	"dualbank/fuzz/fleet/hub"
+	"dualbank/fuzz/kv"
+	"dualbank/fuzz/update"
+	"dualbank/kvstore"
+)
+
+// small is a campaign of each kind of sweep that is divided, and one that is not.
+func small() *fuzz.Campaign {
+	d := explore.Device{Sectors: "8x512", Unit: 8, Size: 4096}
+	return &fuzz.Campaign{
+		Live:    []kv.Sweep{{Device: d, Profile: kvstore.MbedCE, Seed: 1, Collections: 1}},
+		KV:      []kv.Sweep{{Device: d, Profile: kvstore.MbedCE, Seed: 1, Collections: 1, Modes: []string{"before", "torn"}, Deep: true, DeepSteps: 2}},
+		Updates: []update.Sweep{{Device: explore.Device{Part: "stm32f429zi", Unit: 1}, Boot: fuzz.F429Guide, Client: boot.ClientOld, Old: 900, New: 1500, Seed: 1, Modes: []string{"after"}, MaxCuts: 300}},
+		Guided:  []explore.Guided{{Target: fuzz.Targets[0], Seed: 1, Runs: 160}},
+		Workers: 1,
+	}
+}
+
+func define(t *testing.T, c *fuzz.Campaign, seed uint64) *fleet.Definition {
+	t.Helper()
+	sweeps, err := c.Divide(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &fleet.Definition{Program: dualbank.Digest(), Profile: "MbedCE", Seed: seed, Sweeps: sweeps}
+}
+
+// own is the program that these tests are.
+var own = dualbank.Digest()
+
+// all is everything that a result holds of its findings and coverage.
+func all(r *fuzz.CampaignResult) (string, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%+v\n", r.Stats)
+	for i := range r.Findings {
+		one, err := r.Findings[i].Text()
+		if err != nil {
+			return "", err
+		}
+		b.Write(one)
+	}
+	for _, s := range r.Sweeps {
+		fmt.Fprintf(&b, "%+v\n", s.Map)
+	}
+	return b.String(), nil
+}
+
+// text is all, in a test.
+func text(t *testing.T, r *fuzz.CampaignResult) string {
+	t.Helper()
+	s, err := all(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func start(t *testing.T, dir string) *hub.Hub {
+	t.Helper()
+	h, err := hub.Start(hub.Options{Dir: dir, Port: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.Close)
+	return h
+}
+
+func link(t *testing.T, url string) *fleet.Link {
+	t.Helper()
+	l, err := fleet.Connect(context.Background(), fleet.Access{URL: url}, t.Name(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	return l
+}
+
+// TestFleet: two workers and two collectors have the findings of one process, byte for byte. Who submits the campaign again
+// gets them without any work.
+func TestFleet(t *testing.T) {
+	want, err := small().Sweep(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := start(t, t.TempDir())
+	ctx, stop := context.WithCancel(context.Background())
+	var working sync.WaitGroup
+	defer working.Wait()
+	defer stop()
+	for i := range 2 {
+		w := &fleet.Worker{Name: fmt.Sprintf("w%d", i), Workers: 1, Build: func(*fleet.Definition) (*fuzz.Campaign, error) { return small(), nil }}
+		l := link(t, h.URL())
+		working.Go(func() { w.Work(ctx, l) })
+	}
+	for range 2 {
+		c := small()
+		c.Dir = t.TempDir()
+		d := define(t, c, 1)
+		l := link(t, h.URL())
+		if err := l.Submit(ctx, d); err != nil {
+			t.Fatal(err)
+		}
+		last := 0
+		parked, err := l.Collect(ctx, d, c, func(done, total int) { last = total - done })
+		if err != nil || len(parked) != 0 || last != 0 {
+			t.Fatalf("%v, %v, %d chunks left", parked, err, last)
+		}
+		got, err := c.Sweep(ctx, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, b := text(t, want), text(t, got); a != b {
+			t.Errorf("one process:\n%s\nthe fleet:\n%s", a, b)
+		}
+	}
+}
+
+// TestOtherBuild: a worker of another program explores nothing, and says why where everybody looks.
+func TestOtherBuild(t *testing.T) {
+	h := start(t, t.TempDir())
+	l := link(t, h.URL())
+	ctx, stop := context.WithCancel(context.Background())
+	c := small()
+	d := define(t, c, 1)
+	d.Program = "0123456789abcdef"
+	if err := l.Submit(ctx, d); err != nil {
+		t.Fatal(err)
+	}
+	said := make(chan string, 16)
+	w := &fleet.Worker{Name: "w", Workers: 1, Say: func(s string) { said <- s }, Build: func(*fleet.Definition) (*fuzz.Campaign, error) {
+		t.Error("the campaign is built")
+		return small(), nil
+	}}
+	var working sync.WaitGroup
+	working.Go(func() { w.Work(ctx, l) })
+	defer working.Wait()
+	defer stop()
+	for s := range said {
+		if strings.Contains(s, "refuses campaign "+d.Name()) && strings.Contains(s, "program 0123456789abcdef") {
+			break
+		}
+	}
+	watch := l.Follow(ctx)
+	for range 100 {
+		s := watch.State()
+		if len(s.Workers) == 1 && strings.Contains(s.Workers[0].Does, "refuses") && s.Done == 0 && s.Total > 0 {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Errorf("the page shows %+v", watch.State())
+}
+
+// TestParked: a piece that fails everywhere is told, and the rest of the campaign has its findings.
+func TestParked(t *testing.T) {
+	h := start(t, t.TempDir())
+	ctx, stop := context.WithCancel(context.Background())
+	// The worker's campaign lacks sweeps: pieces of them cannot be explored there.
+	broken := func(*fleet.Definition) (*fuzz.Campaign, error) {
+		c := small()
+		c.KV = nil
+		return c, nil
+	}
+	w := &fleet.Worker{Name: "w", Workers: 1, Build: broken}
+	worker := link(t, h.URL())
+	var working sync.WaitGroup
+	working.Go(func() { w.Work(ctx, worker) })
+	defer working.Wait()
+	defer stop()
+	c := small()
+	c.Dir = t.TempDir()
+	d := define(t, c, 2)
+	l := link(t, h.URL())
+	if err := l.Submit(ctx, d); err != nil {
+		t.Fatal(err)
+	}
+	parked, err := l.Collect(ctx, d, c, nil)
+	if err != nil || len(parked) == 0 {
+		t.Fatalf("%v, %v", parked, err)
+	}
+	for _, p := range parked {
+		if p.Why == "" || p.Sweep == "" || p.Last < p.First {
+			t.Errorf("%+v", p)
+		}
+	}
+	r, err := c.Sweep(ctx, nil)
+	if err != nil || len(r.Findings) == 0 {
+		t.Errorf("%d findings, %v", len(r.Findings), err)
+	}
+	if s := l.Follow(ctx); s != nil {
+		for range 100 {
+			if st := s.State(); len(st.Parked) == len(parked) && st.Total > 0 && st.Done == st.Total {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		t.Errorf("the page shows %+v", s.State())
+	}
+}
+
+// TestGarbage: messages of nonsense on every subject and in every bucket are dropped with a line each, and the campaign
+// comes to its end.
+func TestGarbage(t *testing.T) {
+	h := start(t, t.TempDir())
+	nc, err := nats.Connect(h.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	var mu sync.Mutex
+	lines := 0
+	say := func(string) { mu.Lock(); lines++; mu.Unlock() }
+	l, err := fleet.Connect(context.Background(), fleet.Access{URL: h.URL()}, "collector", say)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, stop := context.WithCancel(context.Background())
+	c := small()
+	c.Dir = t.TempDir()
+	d := define(t, c, 3)
+	if err := l.Submit(ctx, d); err != nil {
+		t.Fatal(err)
+	}
+	junk := []string{"", "{", "[]", "null", `{"lines":[]}`, `{"lines":["eA==","eA=="]}`, `{"worker":1}`, strings.Repeat("x", 1<<16), "\x00\xff\u202e"}
+	name := d.Name()
+	for i, j := range junk {
+		for _, subject := range []string{
+			"dualbank.work.x", "dualbank.work." + name + ".0.0.99999999999999999999", "dualbank.work." + name + ".99.0.1", fmt.Sprintf("dualbank.work.%s.%d.0.1000000", name, i),
+			"dualbank.result.x.y", "dualbank.result." + name + ".0.5.1", fmt.Sprintf("dualbank.result.%s.%d.0.1", name, d.Sweeps[0].Sweep), "$KV.dualbank_campaigns." + fmt.Sprintf("%016x", i), "$KV.dualbank_workers.w" + fmt.Sprint(i),
+		} {
+			if err := nc.Publish(subject, []byte(j)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	watch := l.Follow(ctx)
+	w := &fleet.Worker{Name: "w", Workers: 1, Build: func(*fleet.Definition) (*fuzz.Campaign, error) { return small(), nil }}
+	worker, err := fleet.Connect(ctx, fleet.Access{URL: h.URL()}, "w", say)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer worker.Close()
+	var working sync.WaitGroup
+	working.Go(func() { w.Work(ctx, worker) })
+	defer working.Wait()
+	defer stop()
+	if parked, err := l.Collect(ctx, d, c, nil); err != nil || len(parked) != 0 {
+		t.Fatalf("%v, %v", parked, err)
+	}
+	r, err := c.Sweep(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := small().Sweep(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text(t, r) != text(t, want) {
+		t.Error("the findings differ from those of one process")
+	}
+	watch.State()
+	mu.Lock()
+	defer mu.Unlock()
+	if lines < len(junk) {
+		t.Errorf("%d lines", lines)
+	}
+}

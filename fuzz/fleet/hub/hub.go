@@ -1,0 +1,178 @@
+// Package hub is a NATS server with JetStream in the process, for campaigns on a handful of machines.
+//
+// Start checks the options, starts the server and returns when it takes connections. Without TLS, and without a token or
+// nkeys, it listens on the loopback address alone. Limits have defaults; a message that breaks one is refused by the
+// server, and its sender tells.
+package hub
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
+
+	"dualbank/fuzz/fleet"
+)
+
+// Options of a hub.
+type Options struct {
+	Host  string   // address to listen on; "": 127.0.0.1
+	Port  int      // 0: 4222; -1: a free one
+	Dir   string   // folder for campaigns and results
+	Cert  string   // file with the certificate, in PEM; with Key
+	Key   string   // file with its key, in PEM
+	Token string   // that clients must give; "": none
+	NKeys []string // public user nkeys that may connect; none: any, or those with the token
+
+	MaxPayload int32 // bytes of a message; 0: 32 MiB
+	MaxStore   int64 // bytes in Dir; 0: 20 GiB
+	MaxWorkers int   // connections; 0: 4096
+}
+
+// Hub is a running server.
+type Hub struct {
+	s     *server.Server
+	token string
+	own   nkeys.KeyPair // of this process, where clients need an nkey; nil: they do not
+}
+
+// check returns an error for options that must not be started with.
+func (o *Options) check() error {
+	if o.Dir == "" {
+		return errors.New("no folder for the hub's data: give one")
+	}
+	if (o.Cert == "") != (o.Key == "") {
+		return errors.New("a certificate and its key go together: give both")
+	}
+	ip := net.ParseIP(o.Host)
+	if o.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		switch {
+		case o.Cert == "":
+			return fmt.Errorf("%s is not the loopback address: give a certificate and its key", o.Host)
+		case o.Token == "" && len(o.NKeys) == 0:
+			return fmt.Errorf("%s is not the loopback address: give a token or nkeys", o.Host)
+		}
+	}
+	if o.Token != "" && len(o.NKeys) > 0 {
+		return errors.New("a token and nkeys: give one of them")
+	}
+	for _, k := range o.NKeys {
+		if !nkeys.IsValidPublicUserKey(k) {
+			return fmt.Errorf("%.20q is no public user nkey", k)
+		}
+	}
+	if o.MaxPayload < 0 || o.MaxPayload > 64<<20 {
+		return fmt.Errorf("a message of %d bytes: give 1 to %d", o.MaxPayload, 64<<20)
+	}
+	if o.MaxStore < 0 || o.MaxWorkers < 0 {
+		return errors.New("a limit is negative")
+	}
+	return nil
+}
+
+// Start starts a server.
+func Start(o Options) (*Hub, error) {
+	if o.Host == "" {
+		o.Host = "127.0.0.1"
+	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if o.Port == 0 {
+		o.Port = 4222
+	}
+	if o.MaxPayload == 0 {
+		o.MaxPayload = 32 << 20
+	}
+	if o.MaxStore == 0 {
+		o.MaxStore = 20 << 30
+	}
+	if o.MaxWorkers == 0 {
+		o.MaxWorkers = 4096
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	opts := &server.Options{
+		ServerName: "dualbank-hub", Host: o.Host, Port: o.Port, NoLog: true, NoSigs: true,
+		JetStream: true, StoreDir: filepath.Clean(o.Dir), JetStreamMaxStore: o.MaxStore, JetStreamMaxMemory: 64 << 20,
+		MaxPayload: o.MaxPayload, MaxPending: 4 * int64(o.MaxPayload), MaxConn: o.MaxWorkers, Authorization: o.Token,
+	}
+	h := &Hub{token: o.Token}
+	if len(o.NKeys) > 0 {
+		var err error
+		if h.own, err = nkeys.CreateUser(); err != nil {
+			return nil, err
+		}
+		public, err := h.own.PublicKey()
+		if err != nil {
+			return nil, err
+		}
+		o.NKeys = append(slices.Clone(o.NKeys), public)
+	}
+	for _, k := range o.NKeys {
+		opts.Nkeys = append(opts.Nkeys, &server.NkeyUser{Nkey: k})
+	}
+	if o.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(o.Cert, o.Key)
+		if err != nil {
+			return nil, fmt.Errorf("certificate: %w", err)
+		}
+		opts.TLS = true
+		opts.TLSTimeout = 5
+		opts.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	}
+	s, err := server.NewServer(opts)
+	if err != nil {
+		return nil, err
+	}
+	go s.Start()
+	if !s.ReadyForConnections(20 * time.Second) {
+		s.Shutdown()
+		return nil, fmt.Errorf("%s:%d: the server does not start: is the port in use, or the folder %s another's?", o.Host, o.Port, o.Dir)
+	}
+	h.s = s
+	return h, nil
+}
+
+// URL is the address for clients.
+func (h *Hub) URL() string {
+	u := h.s.ClientURL()
+	return strings.TrimSuffix(u, "/")
+}
+
+// Link connects within the process: no address, no certificate.
+func (h *Hub) Link(ctx context.Context, say func(string)) (*fleet.Link, error) {
+	opts := []nats.Option{nats.InProcessServer(h.s), nats.Name("dualbank-hub"), nats.MaxReconnects(-1)}
+	if h.token != "" {
+		opts = append(opts, nats.Token(h.token))
+	}
+	if h.own != nil {
+		public, err := h.own.PublicKey()
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, nats.Nkey(public, h.own.Sign))
+	}
+	conn, err := nats.Connect("", opts...)
+	if err != nil {
+		return nil, err
+	}
+	return fleet.NewLink(ctx, conn, say)
+}
+
+// Close ends the server; its data stays.
+func (h *Hub) Close() {
+	h.s.Shutdown()
+	h.s.WaitForShutdown()
+}

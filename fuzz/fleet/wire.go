@@ -1,0 +1,196 @@
+package fleet
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"dualbank"
+	"dualbank/fuzz"
+)
+
+// Names of streams, buckets and subjects.
+const (
+	workStream    = "DUALBANK_WORK"
+	resultStream  = "DUALBANK_RESULTS"
+	campaigns     = "dualbank_campaigns"
+	workers       = "dualbank_workers"
+	workSubject   = "dualbank.work"
+	resultSubject = "dualbank.result"
+)
+
+// Bounds of what messages hold.
+const (
+	mostDefinition = 1 << 20 // bytes
+	mostSweeps     = 4096
+	mostChunks     = 1 << 24 // of a sweep
+	mostPiece      = 1 << 12 // chunks of a piece
+	mostWord       = 200     // bytes of what a worker says
+	mostDeliveries = 3       // workers that a piece may end
+	// ackWait is how long a worker may be silent before its piece goes to another; it speaks three times as often.
+	ackWait = 15 * time.Second
+)
+
+// Definition is a campaign as all its processes know it.
+type Definition struct {
+	Program string         `json:"program"` // dualbank.Digest of the program that explores it
+	Profile string         `json:"profile"` // of the store
+	Seed    uint64         `json:"seed"`    // of the campaign
+	Sweeps  []fuzz.Divided `json:"sweeps"`  // that are divided
+}
+
+// Name identifies the campaign: 16 hexadecimal digits.
+func (d *Definition) Name() string {
+	text, err := json.Marshal(d)
+	if err != nil {
+		panic(err) // a definition is plain data
+	}
+	sum := xxhash.Sum64(text)
+	return fmt.Sprintf("%016x", sum)
+}
+
+// parseDefinition reads what a bucket holds under a name.
+func parseDefinition(name string, text []byte) (*Definition, error) {
+	var d Definition
+	if err := strict(text, mostDefinition, &d); err != nil {
+		return nil, fmt.Errorf("campaign %q: %w", short(name), err)
+	}
+	if len(d.Sweeps) > mostSweeps {
+		return nil, fmt.Errorf("campaign %q: %d sweeps, the most is %d", short(name), len(d.Sweeps), mostSweeps)
+	}
+	for _, s := range d.Sweeps {
+		if s.Sweep < 0 || s.Chunks < 0 || s.Chunks > mostChunks {
+			return nil, fmt.Errorf("campaign %q: sweep %d with %d chunks", short(name), s.Sweep, s.Chunks)
+		}
+	}
+	if d.Name() != name {
+		return nil, fmt.Errorf("campaign %q: its content has the name %s", short(name), d.Name())
+	}
+	return &d, nil
+}
+
+// own reports whether this program explores the campaign.
+func (d *Definition) own() bool { return d.Program == dualbank.Digest() }
+
+// piece is one message of work.
+type piece struct {
+	Campaign string `json:"campaign"`
+	Sweep    int    `json:"sweep"`
+	First    int    `json:"first"`
+	Last     int    `json:"last"` // chunk behind the piece
+}
+
+// piecesOf is how many pieces a sweep is divided into at most: enough for many workers, and few enough that what a worker
+// prepares for each is small beside the work.
+const piecesOf = 256
+
+// pieces are all of a campaign, in order.
+func (d *Definition) pieces() (all []piece) {
+	name := d.Name()
+	for _, s := range d.Sweeps {
+		n := min((s.Chunks+piecesOf-1)/piecesOf, mostPiece)
+		for first := 0; first < s.Chunks; first += n {
+			all = append(all, piece{name, s.Sweep, first, min(first+n, s.Chunks)})
+		}
+	}
+	return all
+}
+
+// has reports whether the piece is one of the campaign's.
+func (d *Definition) has(p *piece) bool {
+	for _, s := range d.Sweeps {
+		if s.Sweep == p.Sweep {
+			return p.First >= 0 && p.Last > p.First && p.Last <= s.Chunks && p.Last-p.First <= mostPiece
+		}
+	}
+	return false
+}
+
+// id is the identity of the piece's messages.
+func (p *piece) id() string { return fmt.Sprintf("%s.%d.%d.%d", p.Campaign, p.Sweep, p.First, p.Last) }
+
+func (p *piece) work() string   { return workSubject + "." + p.id() }
+func (p *piece) result() string { return resultSubject + "." + p.id() }
+
+// parsePiece reads the end of a subject: CAMPAIGN.SWEEP.FIRST.LAST.
+func parsePiece(subject, prefix string) (*piece, error) {
+	rest, ok := strings.CutPrefix(subject, prefix+".")
+	parts := strings.Split(rest, ".")
+	if !ok || len(parts) != 4 {
+		return nil, fmt.Errorf("subject %q is no piece of a campaign", short(subject))
+	}
+	p := &piece{Campaign: parts[0]}
+	for i, to := range []*int{&p.Sweep, &p.First, &p.Last} {
+		n, err := strconv.ParseUint(parts[1+i], 10, 31)
+		if err != nil || strconv.FormatUint(n, 10) != parts[1+i] {
+			return nil, fmt.Errorf("subject %q is no piece of a campaign", short(subject))
+		}
+		*to = int(n)
+	}
+	return p, nil
+}
+
+// Result is what became of a piece.
+type Result struct {
+	Worker string   `json:"worker"`           // who explored it
+	Nanos  int64    `json:"nanos"`            // that it took there
+	Lines  [][]byte `json:"lines,omitempty"`  // of the sweep's journal, a line a chunk
+	Parked string   `json:"parked,omitempty"` // why it was given up; "": it was not
+}
+
+func parseResult(text []byte, p *piece) (*Result, error) {
+	var r Result
+	if err := strict(text, 64<<20, &r); err != nil {
+		return nil, err
+	}
+	if r.Parked == "" && len(r.Lines) != p.Last-p.First {
+		return nil, fmt.Errorf("%d lines for %d chunks", len(r.Lines), p.Last-p.First)
+	}
+	r.Worker, r.Parked = short(r.Worker), short(r.Parked)
+	return &r, nil
+}
+
+// Word is what a worker says of itself.
+type Word struct {
+	Program string `json:"program"`
+	Does    string `json:"does"`   // in words
+	Pieces  uint64 `json:"pieces"` // that it has explored
+	Nanos   int64  `json:"nanos"`  // that they took
+}
+
+func parseWord(text []byte) (*Word, error) {
+	var w Word
+	err := strict(text, 1<<12, &w)
+	w.Does, w.Program = short(w.Does), short(w.Program)
+	return &w, err
+}
+
+// strict decodes JSON of at most so many bytes, without unknown fields and without anything behind.
+func strict(text []byte, most int, v any) error {
+	if len(text) > most {
+		return fmt.Errorf("%d bytes, the most is %d", len(text), most)
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return err
+	}
+	if dec.More() {
+		return fmt.Errorf("something follows the message")
+	}
+	return nil
+}
+
+// short bounds what a message said, for people.
+func short(s string) string {
+	s = strings.ToValidUTF8(s, "?")
+	if len(s) > mostWord {
+		s = strings.ToValidUTF8(s[:mostWord], "") + "..."
+	}
+	return s
+}

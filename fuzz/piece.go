@@ -1,0 +1,92 @@
+package fuzz
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"dualbank/fuzz/explore"
+)
+
+// Divided is a sweep of a campaign that can be explored piece by piece.
+type Divided struct {
+	Sweep   int    `json:"sweep"`   // its number in the campaign, from 0
+	Name    string `json:"name"`    // in words
+	Subject string `json:"subject"` // name of an explore.Subject
+	Chunks  int    `json:"chunks"`
+}
+
+// Divide lists the sweeps that can be explored piece by piece, and counts their chunks. The others take seconds: Sweep
+// explores them.
+func (c *Campaign) Divide(ctx context.Context) ([]Divided, error) {
+	if c.Most > 0 {
+		return nil, fmt.Errorf("a campaign with a bound on all states is not divided: each sweep's share depends on those before it")
+	}
+	var out []Divided
+	for i, t := range c.tasks() {
+		if t.divides == "" {
+			continue
+		}
+		p := &explore.Piece{}
+		if _, err := t.run(ctx, setting{workers: 1, piece: p}); err != nil {
+			return nil, err
+		}
+		out = append(out, Divided{i, t.name, t.divides, p.Chunks})
+	}
+	return out, nil
+}
+
+// Explore explores the chunks from first to before last of a sweep, and returns a line of the sweep's journal for each.
+// The lines are the same on every machine.
+func (c *Campaign) Explore(ctx context.Context, sweep, first, last int) ([][]byte, error) {
+	tasks := c.tasks()
+	if sweep < 0 || sweep >= len(tasks) || tasks[sweep].divides == "" {
+		return nil, fmt.Errorf("the campaign has no sweep %d that is divided", sweep)
+	}
+	if first < 0 || last <= first {
+		return nil, fmt.Errorf("chunks %d to %d: there are none", first, last)
+	}
+	p := &explore.Piece{From: first, To: last}
+	_, err := tasks[sweep].run(ctx, setting{workers: max(c.Workers, 1), piece: p})
+	if err == nil && p.Chunks < last {
+		err = fmt.Errorf("sweep %d has %d chunks: there is no chunk %d", sweep, p.Chunks, last-1)
+	}
+	return p.Lines, err
+}
+
+// Keep adds lines that Explore returned for the chunks from first on, here or elsewhere, to the sweep's journal in Dir.
+// What Sweep finds there it does not explore again. None is added unless all are lines of these chunks.
+func (c *Campaign) Keep(sweep, first int, lines [][]byte) error {
+	if sweep < 0 || sweep >= len(c.tasks()) {
+		return fmt.Errorf("the campaign has no sweep %d", sweep)
+	}
+	for i, line := range lines {
+		n, err := explore.ParseLine(line)
+		if err == nil && n != first+i {
+			err = fmt.Errorf("%w: it is about chunk %d, not about %d", explore.ErrLine, n, first+i)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(c.journal(sweep), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(bytes.Join(lines, nil))
+	return errors.Join(err, f.Close())
+}
+
+// Skip takes chunks of a sweep for explored, without any outcome: exploring them fails.
+func (c *Campaign) Skip(ctx context.Context, sweep, first, last int) error {
+	p := &explore.Piece{From: first, To: last, Empty: true}
+	if _, err := c.tasks()[sweep].run(ctx, setting{workers: 1, piece: p}); err != nil {
+		return err
+	}
+	return c.Keep(sweep, first, p.Lines)
+}

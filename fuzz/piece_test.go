@@ -1,0 +1,128 @@
+package fuzz
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"dualbank/boot"
+	"dualbank/fuzz/explore"
+	"dualbank/fuzz/kv"
+	"dualbank/fuzz/update"
+	"dualbank/kvstore"
+)
+
+// pieces is a small campaign of each kind of sweep that is divided, and one that is not.
+func pieces() Campaign {
+	d := explore.Device{Sectors: "8x512", Unit: 8, Size: 4096}
+	return Campaign{
+		Live:    []kv.Sweep{{Device: d, Profile: kvstore.MbedCE, Seed: 1, Collections: 1}},
+		KV:      []kv.Sweep{{Device: d, Profile: kvstore.MbedCE, Seed: 1, Collections: 1, Modes: []string{"before", "torn"}, Deep: true, DeepSteps: 2}},
+		Updates: []update.Sweep{{Device: explore.Device{Part: "stm32f429zi", Unit: 1}, Boot: F429Guide, Client: boot.ClientOld, Old: 900, New: 1500, Seed: 1, Modes: []string{"after"}, MaxCuts: 300}},
+		Guided:  []explore.Guided{{Target: Targets[0], Seed: 1, Runs: 160}},
+		Workers: 1,
+	}
+}
+
+// findings is everything that a result holds of its findings and coverage.
+func findings(t *testing.T, r *CampaignResult) string {
+	t.Helper()
+	var b strings.Builder
+	fmt.Fprintf(&b, "%+v\n", r.Stats)
+	for i := range r.Findings {
+		text, err := r.Findings[i].Text()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Write(text)
+	}
+	for _, s := range r.Sweeps {
+		fmt.Fprintf(&b, "%+v\n", s.Map)
+	}
+	return b.String()
+}
+
+// TestPieces: a campaign whose chunks come in any order, some of them twice, from whoever explored them, has the result
+// of one process, byte for byte.
+func TestPieces(t *testing.T) {
+	ctx := context.Background()
+	whole := pieces()
+	want, err := whole.Sweep(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := pieces()
+	c.Dir = t.TempDir()
+	divided, err := c.Divide(ctx)
+	if err != nil || len(divided) != 3 {
+		t.Fatalf("%+v, %v", divided, err)
+	}
+	type at struct{ sweep, chunk int }
+	var all []at
+	for _, d := range divided {
+		for i := range d.Chunks {
+			all = append(all, at{d.Sweep, i})
+		}
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	all = append(all, all[r.IntN(len(all))], all[r.IntN(len(all))])
+	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	for _, a := range all {
+		other := pieces() // as in another process
+		lines, err := other.Explore(ctx, a.sweep, a.chunk, a.chunk+1)
+		if err != nil || len(lines) != 1 {
+			t.Fatalf("%+v: %d lines, %v", a, len(lines), err)
+		}
+		if n, err := explore.ParseLine(lines[0]); err != nil || n != a.chunk {
+			t.Fatalf("%+v: chunk %d, %v", a, n, err)
+		}
+		if err := c.Keep(a.sweep, a.chunk, lines); err != nil {
+			t.Fatal(err)
+		}
+	}
+	counted := uint64(0)
+	got, err := c.Sweep(ctx, func(_ string, done, _ uint64) { counted += done })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := findings(t, want), findings(t, got); a != b {
+		t.Errorf("one process:\n%s\npieces:\n%s", a, b)
+	}
+	if counted != 0 {
+		t.Error("a chunk that was there is explored again")
+	}
+}
+
+// TestPiecesRefuse: lines that no sweep wrote, and chunks that none has.
+func TestPiecesRefuse(t *testing.T) {
+	c := pieces()
+	c.Dir = t.TempDir()
+	divided, err := c.Divide(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := divided[0]
+	lines, err := c.Explore(context.Background(), d.Sweep, 0, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range [][]byte{nil, []byte("\n"), []byte("{}\n"), lines[0][:len(lines[0])-1], append(lines[0][:len(lines[0]):len(lines[0])], '\n'),
+		bytes.Replace(lines[0], []byte(`"cuts":`), []byte(`"cuts":1`), 1)} {
+		if err := c.Keep(d.Sweep, 0, [][]byte{bad}); !errors.Is(err, explore.ErrLine) {
+			t.Errorf("%.60q: %v", bad, err)
+		}
+	}
+	for _, at := range [][3]int{{-1, 0, 1}, {99, 0, 1}, {d.Sweep, 0, 0}, {d.Sweep, -1, 1}, {d.Sweep, 0, d.Chunks + 1}} {
+		if _, err := c.Explore(context.Background(), at[0], at[1], at[2]); err == nil {
+			t.Errorf("%v is explored", at)
+		}
+	}
+	c.Most = 10
+	if _, err := c.Divide(context.Background()); err == nil {
+		t.Error("a campaign with a bound is divided")
+	}
+}
