@@ -6,11 +6,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"dualbank/fuzz/cause"
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
 	"dualbank/fuzz/kv/sut"
@@ -21,19 +23,23 @@ import (
 // crashers are findings of random inputs on a store with a defect, of each target.
 func crashers(t *testing.T, name string, p explore.Planted) []explore.Finding {
 	t.Helper()
-	tg := target(t, name)
-	var inputs [][]byte
-	for seed := uint64(0); len(inputs) < 3 && seed < 300; seed++ {
-		data := randomInput(seed, 300)
-		if bad, _ := unknown(t, tg, data, p); len(bad) > 0 {
-			inputs = append(inputs, data)
+	for seed := range uint64(300) {
+		if found := needing(t, target(t, name), randomInput(seed, 300), p); len(found) > 0 {
+			return found
 		}
 	}
-	found, err := tg.Crashers(inputs, p)
-	if err != nil || len(found) == 0 {
-		t.Fatalf("%d inputs, %d findings, %v", len(inputs), len(found), err)
+	t.Fatalf("%s: no input shows the defect", name)
+	return nil
+}
+
+// needing are the findings of an input that need a defect.
+func needing(t *testing.T, tg *explore.Target, data []byte, p explore.Planted) []explore.Finding {
+	t.Helper()
+	found, err := tg.Crashers([][]byte{data}, p)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return found
+	return slices.DeleteFunc(found, func(f explore.Finding) bool { return !f.Needs() })
 }
 
 // TestCrashers: what an input breaks becomes a finding that is written, read, replayed, made smaller, and
@@ -92,10 +98,13 @@ func TestCrashers(t *testing.T) {
 	}
 }
 
-// TestKnownCrashers: an input that shows what the reference is known for is a finding that says so.
-func TestKnownCrashers(t *testing.T) {
+// TestCrasherCauses: a crasher goes by its cause.
+func TestCrasherCauses(t *testing.T) {
 	found, err := target(t, "FuzzKV").Crashers([][]byte{seedInput(t, "FuzzKV", "sizes-wrap"), nil, {1, 2}}, nil)
-	if err != nil || len(found) != 1 || !found[0].Known || found[0].Symptom.Rule != sut.RuleOpens {
-		t.Errorf("%+v, %v", found, err)
+	if err != nil || len(found) != 1 || found[0].Symptom.Rule != sut.RuleOpens {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	if f := cause.Attribute(found, explore.Env{}, nil); len(f) != 1 || f[0].Cause != kvstore.RepairWrappedSizes.String() {
+		t.Errorf("%+v", f)
 	}
 }

@@ -63,20 +63,34 @@ func DefaultCampaign(p kvstore.Profile, seed uint64) Campaign {
 		}
 	}
 	c.Guided = []explore.Guided{
-		{Target: targetOf(p, kv.Target), Seed: seed, Runs: 64000, Planted: kv.PlantProfile(p)},
-		{Target: targetOf(p, kv.SecureTarget), Seed: seed, Runs: 16000, Planted: kv.PlantProfile(p)},
-		{Target: &update.Target, Seed: seed, Runs: 32000},
+		{Target: &kv.Target, Seed: seed, Runs: 64000, Planted: kv.PlantProfile(p)},
+		{Target: &kv.SecureTarget, Seed: seed, Runs: 16000, Planted: kv.PlantProfile(p)},
+		{Target: &update.Target, Seed: seed, Runs: 32000, Planted: update.PlantRepairs(bootRepairs(p))},
 	}
 	c.check(p, seed)
+	c.repair(bootRepairs(p))
 	return c
 }
 
-// targetOf is a target for a profile: of Hardened nothing is known.
-func targetOf(p kvstore.Profile, t explore.Target) *explore.Target {
+// bootRepairs are those of client and bootloader that a profile has.
+func bootRepairs(p kvstore.Profile) boot.Repairs {
 	if p == kvstore.Hardened {
-		t.Known = nil
+		return boot.AllRepairs
 	}
-	return &t
+	return 0
+}
+
+// repair gives the updates of the campaign repairs.
+func (c *Campaign) repair(r boot.Repairs) {
+	for i := range c.Lives {
+		c.Lives[i].Boot.Repairs = r
+	}
+	for i := range c.Updates {
+		c.Updates[i].Boot.Repairs = r
+	}
+	for i := range c.Installs {
+		c.Installs[i].Boot.Repairs = r
+	}
 }
 
 // L496Update is the layout of the bootloader's own example for an STM32L4 with pages of 2 KiB: the

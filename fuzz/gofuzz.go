@@ -9,7 +9,7 @@ func gofuzz(name string, data []byte) int {
 	if err != nil {
 		panic(err)
 	}
-	return t.Run(data, true)
+	return t.Run(data, News)
 }
 
 // FuzzKV is the guided search for what breaks a KVStore.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"dualbank/fuzz/cause"
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
 	"dualbank/fuzz/layout"
@@ -12,6 +13,12 @@ import (
 
 // Targets are the bodies of the guided search.
 var Targets = []*explore.Target{&kv.Target, &kv.SecureTarget, &update.Target, &layout.Target}
+
+// News reports whether what a case shows has no known cause: no remedy removes it.
+func News(c explore.Case, s explore.Symptom) bool {
+	name, _ := cause.Of(c, s, explore.Env{})
+	return !cause.Known(name)
+}
 
 // TargetByName finds a target.
 func TargetByName(name string) (*explore.Target, error) {

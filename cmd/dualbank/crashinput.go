@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"dualbank/fuzz"
+	"dualbank/fuzz/cause"
 	"dualbank/fuzz/explore"
 	"dualbank/internal/outdir"
 	"dualbank/kvstore"
@@ -49,16 +50,14 @@ func (c *crashCommand) inputs(t terminal) (failed error) {
 		all = append(all, found...)
 	}
 	slices.SortFunc(all, func(a, b explore.Finding) int { return strings.Compare(a.ID, b.ID) })
-	for i := range all {
-		f := &all[i]
-		f.Minimize(inputTries, explore.Env{})
-		path := filepath.Join(dir, f.ID+".json")
-		known := ""
-		if f.Known {
-			known = ", known of the reference"
-		}
-		fmt.Fprintf(t.out, "%-7s %s rule %d%s: %s (%v)\n        %s\n", f.Severity, f.Subject, f.Symptom.Rule, known, f.Symptom, f.Place, path)
+	r := fuzz.CampaignResult{Findings: all}
+	r.Attribute(nil)
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		cause.Minimize(f, inputTries, explore.Env{})
+		fmt.Fprintf(t.out, "%-7s %s rule %d, cause %s: %s (%v)\n        %s\n", f.Severity, f.Subject, f.Symptom.Rule, f.Cause, f.Symptom, f.Place, filepath.Join(dir, f.ID+".json"))
 	}
+	all = r.Findings
 	if err := leaveFindings(out, all, explore.Env{}); err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func TestAsTestInAModule(t *testing.T) {
 	write("go.sum", string(sums))
 	write("finding_test.go", src)
 	out, err := run("go", "test", "-mod=mod")
-	if err == nil || !strings.Contains(out, "--- FAIL: TestFinding_kvstore_rule1_1d28e1b0") || !strings.Contains(out, "the store does not open: READ_FAILED") {
+	if err == nil || !strings.Contains(out, "--- FAIL: TestFinding_kvstore_rule1_7725a27a") || !strings.Contains(out, "the store does not open: READ_FAILED") {
 		t.Errorf("a finding that stands: %v\n%.3000s", err, out)
 	}
 

@@ -11,6 +11,9 @@ import (
 // picked is how many variants of a finding are replayed.
 const picked = 3
 
+// freeTries is how many replays make a case short whose faults may be anywhere.
+const freeTries = 150
+
 // Unknown begins the names of causes that nothing removes.
 const Unknown = "unknown"
 
@@ -19,6 +22,7 @@ type judged struct {
 	finding int
 	of      int               // index of its variant
 	shows   explore.Violation // as it is
+	short   explore.Case      // the same, made short; nil: it is as it was
 	within  string
 	cures   []string // each alone
 	pair    []string // together, where none does alone
@@ -106,9 +110,18 @@ func judge(c explore.Case, want explore.Symptom, env explore.Env) judged {
 		return j
 	}
 	j.shows = t.as
+	if t.free {
+		// Repairs change all that follows. In a short run that is little.
+		f := explore.Finding{Symptom: want, Case: c, Expected: t.as.Expected, Seen: t.as.Seen}
+		f.Minimize(freeTries, env)
+		if t, ok = newTrial(f.Case.(explore.Curable), want, env); !ok {
+			return j
+		}
+		j.short, j.shows = f.Case, t.as
+	}
 	j.within = t.environment()
-	if j.cures = t.cures(); j.cures == nil && j.within == "" {
-		j.pair = t.pair()
+	if j.cures = t.cures(j.within); j.cures == nil && j.within == "" {
+		j.pair = t.pair(j.within)
 	}
 	return j
 }
@@ -125,15 +138,9 @@ func unknown(c explore.Case, s explore.Symptom) string {
 	return strings.Join(of, "/")
 }
 
-// name gives each case its cause: of the repairs that remove it the one that removes the fewest cases, ties by name;
-// but none that stands for a case already which two other repairs tell from this one.
+// name gives each case its cause: of the repairs that remove it one that is for the environment that does, too, or the
+// most specific one; but none that stands for a case already which two repairs tell from this one.
 func name(all []judged) {
-	removes := map[string]int{}
-	for i := range all {
-		for _, c := range all[i].cures {
-			removes[c]++
-		}
-	}
 	members := map[string][][]string{} // cures of the cases of a cause
 	order := make([]int, len(all))
 	for i := range order {
@@ -145,7 +152,7 @@ func name(all []judged) {
 		switch {
 		case len(j.cures) > 0:
 			by := slices.Clone(j.cures)
-			slices.SortFunc(by, func(a, b string) int { return cmp.Or(removes[a]-removes[b], strings.Compare(a, b)) })
+			slices.SortFunc(by, func(a, b string) int { return cmp.Or(meant(b)-meant(a), explore.MoreSpecific(a, b)) })
 			at := slices.IndexFunc(by, func(c string) bool {
 				return !slices.ContainsFunc(members[c], func(o []string) bool { return apart(o, j.cures) })
 			})
@@ -157,6 +164,14 @@ func name(all []judged) {
 			j.cause = strings.Join(j.pair, "+")
 		}
 	}
+}
+
+// meant is 1 for a repair that is for an environment, else 0.
+func meant(name string) int {
+	if r := explore.RemedyByName(name); r != nil && r.For != "" {
+		return 1
+	}
+	return 0
 }
 
 // apart reports whether two repairs tell two cases apart: each removes one of them alone.
@@ -186,7 +201,10 @@ func split(f *explore.Finding, cases []judged) (out []explore.Finding) {
 		if own == nil {
 			c := *f
 			c.Cause, c.Within, c.Variants = j.cause, j.within, nil
-			if j.of > 0 {
+			switch {
+			case j.short != nil:
+				c.Case, c.Expected, c.Seen = j.short, j.shows.Expected, j.shows.Seen
+			case j.of > 0:
 				c.Case, c.Expected, c.Seen = f.Variants[j.of].Case(), j.shows.Expected, j.shows.Seen
 			}
 			own = &c

@@ -11,8 +11,8 @@
 //  3. It tries every repair alone, switched on after the fault: the software finds the same flash. If none removes
 //     the finding, every repair alone from the start, with the fault at any step that does the same; then pairs of
 //     repairs. Where cells read differently from time to time, a remedy must hold with twenty seeds.
-//  4. Of the repairs that remove it one gives the cause its name: the most specific one, which removes the fewest
-//     cases of the campaign, ties by name. Where no repair does, the environment gives it. What nothing removes
+//  4. Of the repairs that remove it one gives the cause its name: one for that environment, or the most specific
+//     one, as the subject lists them. Where no repair does, the environment gives it. What nothing removes
 //     is unknown, and goes by the mode, the error and the ECC of its case.
 //  5. A finding whose variants have different causes becomes several. Rows puts the findings of one cause together,
 //     unknown ones first.

@@ -19,6 +19,7 @@ type trial struct {
 	want explore.Symptom
 	base []explore.Symptom // what the case shows as it is
 	as   explore.Violation // of these the one that is wanted
+	free bool              // faults may be anywhere in the case, and what follows them, too
 	env  explore.Env
 }
 
@@ -30,6 +31,7 @@ func newTrial(c explore.Curable, want explore.Symptom, env explore.Env) (t *tria
 	if err != nil {
 		return t, false
 	}
+	t.free = re.Moves
 	for _, v := range re.Bad {
 		t.base = append(t.base, v.Symptom)
 		if v.Symptom == want {
@@ -89,9 +91,13 @@ func environmental(name string) bool {
 	return r != nil && r.Environment
 }
 
-// repairs are the names of the repairs that can be tried.
-func (t *trial) repairs() []string {
-	return slices.DeleteFunc(slices.Clone(t.c.Remedies()), func(name string) bool { return environmental(name) })
+// repairs are the names of the repairs that can be tried where the environment removes the symptom, too (within), or
+// does not ("").
+func (t *trial) repairs(within string) []string {
+	return slices.DeleteFunc(slices.Clone(t.c.Remedies()), func(name string) bool {
+		r := explore.RemedyByName(name)
+		return r != nil && (r.Environment || r.For != "" && r.For != within)
+	})
 }
 
 // undecided reports whether a fault leaves cells that read differently from read to read.
@@ -126,9 +132,9 @@ func (t *trial) early(names ...string) bool {
 }
 
 // cures are the repairs that remove the symptom alone: those that do after the fault, if any does.
-func (t *trial) cures() (names []string) {
+func (t *trial) cures(within string) (names []string) {
 	for _, removes := range []func(...string) bool{t.late, t.early} {
-		for _, name := range t.repairs() {
+		for _, name := range t.repairs(within) {
 			if removes(name) {
 				names = append(names, name)
 			}
@@ -141,8 +147,8 @@ func (t *trial) cures() (names []string) {
 }
 
 // pair is the first pair of repairs that removes the symptom.
-func (t *trial) pair() (names []string) {
-	all := t.repairs()
+func (t *trial) pair(within string) (names []string) {
+	all := t.repairs(within)
 	for _, removes := range []func(...string) bool{t.late, t.early} {
 		for i, a := range all {
 			for _, b := range all[i+1:] {

@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -27,7 +28,6 @@ type Finding struct {
 	Case     Case
 	Cause    string // what removes it: see package cause; "": it was not looked for
 	Within   string // the remedy of the environment that removes it, too; "": none does
-	Known    bool   // of an input: the guided search does not stop at it (docs/findings.md)
 	Variants []Variant
 }
 
@@ -53,6 +53,8 @@ type Hit struct {
 	Step uint64 `json:"step"` // steps of it that complete
 	Mode string `json:"mode"`
 	Seed uint64 `json:"seed"`
+	// Device is on which device it was, where a sweep has several.
+	Device string `json:"device,omitempty"`
 }
 
 // Groups collects violations by symptom and place.
@@ -85,9 +87,9 @@ type shown struct {
 func NewGroups() *Groups { return &Groups{by: map[groupKey]*group{}} }
 
 // Add takes the violations in the order of steps: the first of a group is its case. modes are those of
-// the faults behind it.
-func (g *Groups) Add(v Violation, place Place, at Hit, modes ...string) {
-	g.merge(&group{V: v, Place: place, Shown: []shown{{Modes: slices.Sorted(slices.Values(modes)), At: at, Count: 1}}})
+// the faults behind it. It reports whether the cut is kept, as the first one of its group on this device in these modes.
+func (g *Groups) Add(v Violation, place Place, at Hit, modes ...string) (kept bool) {
+	return g.merge(&group{V: v, Place: place, Shown: []shown{{Modes: slices.Sorted(slices.Values(modes)), At: at, Count: 1}}})
 }
 
 // All are the violations, one for each group.
@@ -99,8 +101,8 @@ func (g *Groups) All() []Violation {
 	return all
 }
 
-// merge adds a group that was collected from later steps.
-func (g *Groups) merge(o *group) {
+// merge adds a group that was collected from later steps. It reports whether something of it is new.
+func (g *Groups) merge(o *group) (fresh bool) {
 	key := groupKey{o.V.Symptom, o.Place}
 	gr := g.by[key]
 	if gr == nil {
@@ -108,16 +110,17 @@ func (g *Groups) merge(o *group) {
 		c.Shown = slices.Clone(o.Shown)
 		g.by[key] = &c
 		g.order = append(g.order, &c)
-		return
+		return true
 	}
 	for _, s := range o.Shown {
-		i := slices.IndexFunc(gr.Shown, func(have shown) bool { return slices.Equal(have.Modes, s.Modes) })
+		i := slices.IndexFunc(gr.Shown, func(have shown) bool { return slices.Equal(have.Modes, s.Modes) && have.At.Device == s.At.Device })
 		if i < 0 {
-			gr.Shown = append(gr.Shown, s)
+			gr.Shown, fresh = append(gr.Shown, s), true
 			continue
 		}
 		gr.Shown[i].Count += s.Count
 	}
+	return fresh
 }
 
 // union adds what a does not have, and sorts.
@@ -141,7 +144,7 @@ func (g *Groups) Findings(subject string, make func(at Hit) Case) []Finding {
 		}
 		device := f.Case.Device()
 		for _, s := range gr.Shown {
-			f.Variants = append(f.Variants, Variant{device, s.Modes, s.Count, func() Case { return make(s.At) }})
+			f.Variants = append(f.Variants, Variant{cmp.Or(s.At.Device, device), s.Modes, s.Count, func() Case { return make(s.At) }})
 		}
 		f.Sum()
 		out = append(out, f)
@@ -168,7 +171,7 @@ func (f *Finding) Sum() {
 // cause, has the same name.
 func (f *Finding) identity() string {
 	s := &f.Symptom
-	text := fmt.Sprintf("%d|%s|%s|%s|%s|%s|%s|%s|%s", s.Rule, s.Kind, s.Op, s.When, s.Error, s.Cause, f.Place.Op, f.Place.Part, f.Case.Variant())
+	text := fmt.Sprintf("%d|%s|%s|%s|%s|%s|%s|%s", s.Rule, s.Kind, s.Op, s.When, s.Error, f.Place.Op, f.Place.Part, f.Case.Variant())
 	if f.Cause != "" {
 		text += "|" + f.Cause
 	}

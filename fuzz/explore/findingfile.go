@@ -33,14 +33,13 @@ type header struct {
 	Seen     string   `json:"seen"`
 	Cause    string   `json:"cause,omitempty"`
 	Within   string   `json:"within,omitempty"`
-	Known    bool     `json:"known,omitempty"`
 }
 
 // MarshalJSON writes the finding's file: the header, and the case under the name of its kind.
 func (f *Finding) MarshalJSON() ([]byte, error) {
 	head, err := encode(header{
 		fileFormat, f.ID, f.Subject, f.Severity, f.Symptom, f.Place, f.Symptom.String() + " (" + f.Place.String() + ")",
-		f.Count, f.Modes, f.Devices, f.Expected, f.Seen, f.Cause, f.Within, f.Known,
+		f.Count, f.Modes, f.Devices, f.Expected, f.Seen, f.Cause, f.Within,
 	})
 	if err != nil {
 		return nil, err
@@ -135,7 +134,7 @@ func ParseFinding(text []byte) (*Finding, error) {
 		return nil, fmt.Errorf("line 1: not a finding: format %d is unknown: this version of dualbank reads format %d", h.Format, fileFormat)
 	}
 	f.ID, f.Subject, f.Severity, f.Symptom, f.Place = h.ID, h.Subject, h.Severity, h.Symptom, h.Place
-	f.Count, f.Modes, f.Devices, f.Expected, f.Seen, f.Cause, f.Within, f.Known = h.Count, h.Modes, h.Devices, h.Expected, h.Seen, h.Cause, h.Within, h.Known
+	f.Count, f.Modes, f.Devices, f.Expected, f.Seen, f.Cause, f.Within = h.Count, h.Modes, h.Devices, h.Expected, h.Seen, h.Cause, h.Within
 	if err := f.Check(); err != nil {
 		key, _, _ := strings.Cut(err.Error(), ":")
 		at := max(bytes.Index(text, []byte(`"`+key[strings.LastIndex(key, ".")+1:]+`"`)), 0)

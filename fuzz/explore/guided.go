@@ -3,7 +3,6 @@ package explore
 import (
 	"context"
 	"fmt"
-	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -15,8 +14,7 @@ import (
 
 // Guided looks for runs that no list of steps leads to: inputs of a target are changed at random, and those
 // are kept to be changed further that bring the software where none before has: an operation with another
-// outcome, a fault in another place, a log that ends at another edge. What the reference is known for is
-// counted, what else is broken is a finding.
+// outcome, a fault in another place, a log that ends at another edge. Whatever is broken is a finding.
 type Guided struct {
 	Target  *Target
 	Seed    uint64
@@ -53,22 +51,16 @@ func (c *Guided) Search(ctx context.Context, progress func(done, total uint64)) 
 	}
 	s := &Sweep{Map: results.CutMap{Name: "guided search " + c.Target.Name}}
 	g := NewGroups()
-	kept, known := uint64(0), map[string]uint64{}
+	kept := uint64(0)
 	for i := range found {
 		r := &found[i]
 		s.Stats.Add(r.Stats)
 		kept += r.Kept
-		for name, n := range r.Known {
-			known[name] += n
-		}
 		for _, gr := range r.Groups {
 			g.merge(gr)
 		}
 	}
 	s.Map.Sampling = fmt.Sprintf("%d runs kept for where they led", kept)
-	for _, name := range slices.Sorted(maps.Keys(known)) {
-		s.Map.Sampling += fmt.Sprintf(", %d showed %s", known[name], name)
-	}
 	s.Findings = g.Findings(c.Target.Subject, func(at Hit) Case {
 		return c.Target.Decode(NewChoices(found[at.Op].Inputs[at.Step])).Case(c.Planted)
 	})
@@ -77,11 +69,10 @@ func (c *Guided) Search(ctx context.Context, progress func(done, total uint64)) 
 
 // islandResult is what a journal keeps of an island.
 type islandResult struct {
-	Stats  Stats             `json:"stats"`
-	Groups []*group          `json:"groups"`
-	Inputs [][]byte          `json:"inputs,omitempty"` // that broke a rule: a group's case is its island and the index here
-	Kept   uint64            `json:"kept"`
-	Known  map[string]uint64 `json:"known,omitempty"` // runs that showed a known defect, by its name
+	Stats  Stats    `json:"stats"`
+	Groups []*group `json:"groups"`
+	Inputs [][]byte `json:"inputs,omitempty"` // that broke a rule: a group's case is its island and the index here
+	Kept   uint64   `json:"kept"`
 }
 
 // search lets all islands search that the journal does not have.
@@ -159,7 +150,6 @@ func newIsland(t *Target, p Planted, seed uint64, i int) *island {
 
 // search tries so many inputs.
 func (l *island) search(ctx context.Context, runs uint64) error {
-	l.Known = map[string]uint64{}
 	for n := range runs {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -194,19 +184,22 @@ func (l *island) keep(data []byte, o *Outcome) {
 	}
 }
 
-// report groups what an input broke.
+// report groups what an input broke. An input is kept that shows something for the first time, or on another device or
+// with other faults.
 func (l *island) report(data []byte, o *Outcome) {
-	kept := false
+	device, kept := "", false
 	for i := range o.Bad {
-		b := &o.Bad[i]
-		if name := l.target.knows(b, o); name != "" {
-			l.Known[name]++
-			continue
+		if device == "" {
+			device = l.target.Decode(NewChoices(data)).Case(l.planted).Device()
 		}
-		if !kept {
+		b := &o.Bad[i]
+		n := len(l.Inputs)
+		if kept {
+			n--
+		}
+		if l.g.Add(b.Violation, b.Place, Hit{Op: l.index, Step: uint64(n), Mode: NoCut, Device: device}, o.Hit...) && !kept {
 			l.Inputs, kept = append(l.Inputs, data), true
 		}
-		l.g.Add(b.Violation, b.Place, Hit{Op: l.index, Step: uint64(len(l.Inputs) - 1), Mode: NoCut}, o.Hit...)
 	}
 }
 

@@ -35,14 +35,18 @@ func TestGuided(t *testing.T) {
 	if len(whole.Findings) == 0 || whole.Stats.Judged != c.Runs {
 		t.Fatalf("%d findings after %d runs", len(whole.Findings), whole.Stats.Judged)
 	}
+	needs := 0
 	for i := range whole.Findings {
 		f := &whole.Findings[i]
 		if broken, err := f.Replay(io.Discard); err != nil || !broken {
 			t.Errorf("%s: replayed: %v, %v", f.Symptom, broken, err)
 		}
-		if !f.Needs() {
-			t.Errorf("%s: shows without the defect, too, or not at all", f.Symptom)
+		if f.Needs() {
+			needs++
 		}
+	}
+	if needs == 0 {
+		t.Errorf("none of %d findings needs the defect", len(whole.Findings))
 	}
 	c.Workers = 3
 	if d := cmp.Diff(whole, search(context.Background(), c, nil)); d != "" {

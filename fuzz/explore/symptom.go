@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -13,7 +14,6 @@ type Symptom struct {
 	Op    string `json:"op,omitempty"`    // the operation, region or field that it is about
 	When  string `json:"when,omitempty"`  // keys of Subject.Moments, joined with "+": after what it shows
 	Error string `json:"error,omitempty"` // name of the error that the software returned
-	Cause string `json:"cause,omitempty"` // key of Subject.Moments: what earlier event it goes back to, if that is known
 }
 
 // RulePanic is broken by software that panics, whatever it is judged by.
@@ -34,7 +34,7 @@ func (s Symptom) String() string {
 			when.WriteString(moments[m])
 		}
 	}
-	return strings.NewReplacer("{op}", word(s.Op), "{when}", when.String(), "{error}", s.Error).Replace(text) + moments[s.Cause]
+	return strings.NewReplacer("{op}", word(s.Op), "{when}", when.String(), "{error}", s.Error).Replace(text)
 }
 
 // After is the symptom at a further moment.
@@ -77,7 +77,7 @@ type Subject struct {
 	Moments  map[string]string // by part of Symptom.When
 	Words    map[string]string // by Symptom.Op and the fields of Place; what is missing stands for itself
 	Severity func(s Symptom, modes []string) string
-	Remedies []Remedy // that cases of this subject know
+	Remedies []Remedy // that cases of this subject know, the most specific ones first
 }
 
 var (
@@ -111,6 +111,8 @@ type Remedy struct {
 	Environment bool   // it changes what the software runs on, and nothing in the software
 	What        string // what goes wrong without it, in a sentence
 	Cure        string // what to change, in a sentence
+	// For is the remedy of the environment that removes the same; the repair is the cause of nothing else. "": any.
+	For string
 }
 
 // The remedies of the environment, which all subjects have.
@@ -122,10 +124,10 @@ const (
 )
 
 var environment = []Remedy{
-	{WeakCells, true, "Cells whose change was cut read differently from time to time.", "Use a part whose vendor excludes that, or a supply that lasts until a program or an erase is over."},
-	{ECCErrors, true, "A unit that was being programmed or erased cannot be read: its ECC reports an error.", "Use a part without ECC, or a supply that lasts until a program or an erase is over."},
-	{SlowDriver, true, "Mbed's flash driver takes too long, or leaves interrupts masked for too long.", "Use a driver with the widest access of the part that leaves interrupts enabled."},
-	{ShortWatchdog, true, "The watchdog does not wait as long as the software takes between two feeds.", "Give the watchdog a longer period than the longest erase of a sector, and feed it between two of them."},
+	{Name: WeakCells, Environment: true, What: "Cells whose change was cut read differently from time to time.", Cure: "Use a part whose vendor excludes that, or a supply that lasts until a program or an erase is over."},
+	{Name: ECCErrors, Environment: true, What: "A unit that was being programmed or erased cannot be read: its ECC reports an error.", Cure: "Use a part without ECC, or a supply that lasts until a program or an erase is over."},
+	{Name: SlowDriver, Environment: true, What: "Mbed's flash driver takes too long, or leaves interrupts masked for too long.", Cure: "Use a driver with the widest access of the part that leaves interrupts enabled."},
+	{Name: ShortWatchdog, Environment: true, What: "The watchdog does not wait as long as the software takes between two feeds.", Cure: "Give the watchdog a longer period than the longest erase of a sector, and feed it between two of them."},
 }
 
 // RemedyByName finds a remedy of the environment, or one that a subject has registered; nil: there are no words for it.
@@ -136,6 +138,23 @@ func RemedyByName(name string) *Remedy {
 		}
 	}
 	return remedies[name]
+}
+
+// specific is the place of a remedy among those of its subject; 0: it is of none.
+func specific(name string) int {
+	for _, s := range subjects {
+		for i := range s.Remedies {
+			if s.Remedies[i].Name == name {
+				return i + 1
+			}
+		}
+	}
+	return 0
+}
+
+// MoreSpecific orders two repairs, the more specific one first, ties by name.
+func MoreSpecific(a, b string) int {
+	return cmp.Or(specific(a)-specific(b), strings.Compare(a, b))
 }
 
 // Consequence says in plain words what it means to the device, whenever and with whatever error it shows.

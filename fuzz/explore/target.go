@@ -17,7 +17,6 @@ type Target struct {
 	Name    string // of the native engine's target, and of go-fuzz's function
 	Subject string // whose rules it judges by, as in Finding.Subject
 	Decode  func(*Choices) Input
-	Known   []KnownDefect
 }
 
 // Input is a run that a target has read.
@@ -38,7 +37,6 @@ type Outcome struct {
 	Planted     Planted
 	Bad         []Breach
 	Hit         []string // modes of the faults that hit
-	ECC         bool     // the flash has ECC, and programs nothing twice
 	Interesting bool     // worth following: the run got somewhere
 
 	guided bool // note where the run got
@@ -163,45 +161,16 @@ func panicPlace(stack []byte) string {
 	return "an unknown place"
 }
 
-// KnownDefect is a way in which the reference is known to break a rule (docs/findings.md), told as narrowly
-// as a violation allows, so that a guided search looks for others.
-type KnownDefect struct {
-	Name   string
-	Reason string
-	Is     func(b *Breach, o *Outcome) bool
-}
-
-// knows is the name of the known defect that is the cause of a breach; "": it is none.
-func (t *Target) knows(b *Breach, o *Outcome) string {
-	for _, k := range t.Known {
-		if k.Is(b, o) {
-			return k.Name
-		}
-	}
-	return ""
-}
-
-// News are the violations of an outcome whose cause is not known.
-func (t *Target) News(o *Outcome) (fresh []Breach) {
-	for i := range o.Bad {
-		if t.knows(&o.Bad[i], o) == "" {
-			fresh = append(fresh, o.Bad[i])
-		}
-	}
-	return fresh
-}
-
-// Run is the body: 1 for an input worth following, 0 for another. What the reference is known for is worth
-// following too; with strict anything else that is broken is a panic, so that the engine keeps the
-// input.
-func (t *Target) Run(data []byte, strict bool) int {
+// Run is the body: 1 for an input worth following, 0 for another. What breaks a rule is worth following; if news says
+// of it that it is no known cause, it is a panic, so that the engine keeps the input. nil: nothing is.
+func (t *Target) Run(data []byte, news func(c Case, s Symptom) bool) int {
 	in := t.Decode(NewChoices(data))
 	var o Outcome
 	if err := in.Run(&o); err != nil {
 		panic(err)
 	}
-	if strict {
-		for _, b := range t.News(&o) {
+	for i := range o.Bad {
+		if b := &o.Bad[i]; news != nil && news(in.Case(nil), b.Symptom) {
 			panic(fmt.Sprintf("%s rule %d is broken: %v (%v): expected %s, seen %s\n%v", t.Subject, b.Symptom.Rule, b.Symptom, b.Place, b.Expected, b.Seen, in))
 		}
 	}
@@ -214,11 +183,9 @@ func (t *Target) Run(data []byte, strict bool) int {
 // longestInput bounds an input in bytes; engines keep theirs below 1 MiB.
 const longestInput = 1 << 20
 
-// Crashers makes findings of inputs, one for each symptom at a place. Where an input breaks a rule in a way
-// that the reference is not known for, the known ways in it are left out.
+// Crashers makes findings of inputs, one for each symptom at a place.
 func (t *Target) Crashers(inputs [][]byte, planted Planted) ([]Finding, error) {
 	g := NewGroups()
-	known := map[Symptom]bool{}
 	for i, data := range inputs {
 		if len(data) > longestInput {
 			return nil, fmt.Errorf("input %d has %d bytes: give one of at most %d", i, len(data), longestInput)
@@ -227,19 +194,9 @@ func (t *Target) Crashers(inputs [][]byte, planted Planted) ([]Finding, error) {
 		if err := Examine(t.Decode(NewChoices(data)), &o); err != nil {
 			return nil, err
 		}
-		fresh := t.News(&o)
-		old := len(fresh) == 0
-		if old {
-			fresh = o.Bad
-		}
-		for _, b := range fresh {
-			known[b.Symptom] = old
+		for _, b := range o.Bad {
 			g.Add(b.Violation, b.Place, Hit{Op: i, Mode: NoCut}, o.Hit...)
 		}
 	}
-	found := g.Findings(t.Subject, func(at Hit) Case { return t.Decode(NewChoices(inputs[at.Op])).Case(planted) })
-	for i := range found {
-		found[i].Known = known[found[i].Symptom]
-	}
-	return found, nil
+	return g.Findings(t.Subject, func(at Hit) Case { return t.Decode(NewChoices(inputs[at.Op])).Case(planted) }), nil
 }

@@ -13,8 +13,8 @@ import (
 
 // Target and SecureTarget are the bodies of the guided search for stores.
 var (
-	Target       = explore.Target{Name: "FuzzKV", Subject: sut.SubjectName, Known: sut.KnownPlain, Decode: decoder(script.Decode, false)}
-	SecureTarget = explore.Target{Name: "FuzzSecure", Subject: sut.SubjectName, Known: sut.KnownSecure, Decode: decoder(script.DecodeSecure, true)}
+	Target       = explore.Target{Name: "FuzzKV", Subject: sut.SubjectName, Decode: decoder(script.Decode, false)}
+	SecureTarget = explore.Target{Name: "FuzzSecure", Subject: sut.SubjectName, Decode: decoder(script.DecodeSecure, true)}
 )
 
 // The keys of a store's defects (kvstore.Defects), repairs (kvstore.Repairs) and profile (kvstore.Profile) in

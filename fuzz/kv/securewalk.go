@@ -55,9 +55,7 @@ func walkSecure(c *Case, o *explore.Outcome) error {
 	}
 	split, skip := sut.SecureSplit(dev)
 	t.base, t.size = split+skip, dev.Size()-split-skip
-	t.walk = newWalk(r, []sut.CheckedLog{
-		{Store: t.sec.Internal, Base: c.On.Base, Size: split}, {Store: t.sec.External, Base: c.On.Base + t.base, Size: t.size},
-	}, o)
+	t.walk = newWalk(r, []sut.Log{{Store: t.sec.Internal}, {Store: t.sec.External}}, o)
 	if c.After != 0 {
 		t.repair = func() {
 			opts.Repairs = opts.Repairs.With(c.After)

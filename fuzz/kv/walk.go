@@ -16,7 +16,7 @@ import (
 type walk struct {
 	*sut.Run
 	o      *explore.Outcome
-	logs   []sut.CheckedLog       // of what the store keeps its records in
+	logs   []sut.Log              // of what the store keeps its records in
 	look   func(when string) bool // reads everything back
 	begins func(s *script.Step)   // is called before every operation; nil: nothing is
 	repair func()                 // replaces the store after the first fault; nil: it stays
@@ -27,8 +27,7 @@ type walk struct {
 }
 
 // newWalk is a walk of the steps of c, on its store s or on that of its profile.
-func newWalk(r *sut.Run, logs []sut.CheckedLog, o *explore.Outcome) *walk {
-	o.ECC = r.Device.Part != "" // the one part that inputs are on has ECC
+func newWalk(r *sut.Run, logs []sut.Log, o *explore.Outcome) *walk {
 	r.Serial()
 	r.Own = map[string]bool{sut.MasterKey: true}
 	t := &walk{Run: r, o: o, logs: logs}
@@ -53,7 +52,7 @@ func walkPlain(c *Case, o *explore.Outcome) error {
 	if err != nil {
 		return err
 	}
-	t := newWalk(r, []sut.CheckedLog{{Store: store, Base: c.On.Base, Size: c.On.Size}}, o)
+	t := newWalk(r, []sut.Log{{Store: store}}, o)
 	if c.After != 0 {
 		t.repair = func() {
 			opts.Repairs = opts.Repairs.With(c.After)
@@ -86,23 +85,8 @@ func (t *walk) filmed(c *Case, i int) {
 
 // note hands over what was found in a step.
 func (t *walk) note(at explore.Place) {
-	for i := range t.Bad {
-		switch s := &t.Bad[i].Symptom; {
-		case s.Rule == sut.RuleReserved && t.halfReserved:
-			s.Cause = sut.CauseHalfReserved
-		case t.revived:
-			s.Cause = sut.CauseRevived
-		}
-	}
 	t.o.Note(t.Bad, at)
 	t.Bad = t.Bad[:0]
-}
-
-// follow looks, before a boot, for records that it brings back to life. busy is the key of the set that was cut.
-func (t *walk) follow(busy string) {
-	for i := range t.logs {
-		t.revived = t.logs[i].Revives(t.F, busy) || t.revived
-	}
 }
 
 // take keeps the image of the flash for a replay.
@@ -132,9 +116,6 @@ func (t *walk) step(s *script.Step) (sound bool, err error) {
 		t.note(placeOf(s))
 		t.visited(s, err, sound)
 	}()
-	if s.Kind == script.Reboot {
-		t.follow("")
-	}
 	for i := range t.logs {
 		t.logs[i].Was = t.logs[i].End()
 	}
@@ -156,7 +137,6 @@ func (t *walk) step(s *script.Step) (sound bool, err error) {
 		t.Report(explore.Symptom{Rule: sut.RuleOpens, Kind: sut.KindNotOpen, Error: sut.ErrorName(err)}, "open succeeds", err.Error())
 		return false, err
 	}
-	t.halfReserved = t.halfReserved || s.Kind == script.Reserved
 	return t.recover(s, d.Off), err
 }
 
@@ -169,22 +149,12 @@ func (t *walk) accepted(s *script.Step) {
 	if k.Now != nil && !k.Either && k.Flags&kvstore.FlagWriteOnce != 0 {
 		t.Report(explore.Symptom{Rule: sut.RuleWriteOnce, Kind: "once-taken", Op: sut.OpCode(s.Kind)}, "write protected", "success")
 	}
-	if s.Kind.Sets() || k.Now != nil {
-		for i := range t.logs {
-			t.logs[i].Written()
-		}
-	}
 }
 
 // recover boots, with the faults of the step that are left, and looks. After an error it boots too: the
 // reference's table and its idea of the active area may then not be those of the flash (docs/findings.md, 9
 // and 10), so that what a reboot finds is what matters here.
 func (t *walk) recover(s *script.Step, off bool) bool {
-	if off {
-		t.follow(s.Key)
-	} else {
-		t.follow("")
-	}
 	if t.repair != nil {
 		t.repair()
 		t.repair = nil
@@ -198,13 +168,11 @@ func (t *walk) recover(s *script.Step, off bool) bool {
 		t.F.Disarm()
 		if off || err != nil && f.Mode == model.Fail {
 			t.o.Hits(f.Mode)
-			t.follow(s.Key)
 			continue
 		}
 		if err != nil {
 			break // and once more, to be judged
 		}
-		t.follow("")
 	}
 	when := ""
 	switch {
@@ -229,7 +197,6 @@ func (t *walk) recover(s *script.Step, off bool) bool {
 
 // again boots undisturbed, and looks.
 func (t *walk) again(when string) bool {
-	t.follow("")
 	t.take()
 	return t.Reopen(sut.RuleOpens, when) && t.look(when)
 }

@@ -63,8 +63,7 @@ func decode(c *explore.Choices) *Input {
 			s.Size = uint32(c.Next())*16 + uint32(c.Of(16)) + 1
 			s.Seed = uint64(s.Size)<<8 | s.Version
 			s.Bad = bad[c.Of(len(bad))]
-			// What the older client leaves so is installed: known (docs/findings.md, 13).
-			s.Left = c.Of(4) == 3 && client == boot.ClientNew
+			s.Left = c.Of(4) == 3
 		} else {
 			s.Reason = boot.ResetReason(c.Of(int(boot.Unknown) + 1))
 			s.RAM = uint64(c.Next())
@@ -91,7 +90,7 @@ func (s *Step) seedFaults() {
 // Case is the run as a case.
 func (in *Input) Case(p explore.Planted) explore.Case {
 	c := in.c
-	c.Boot.Defects = boot.Defects(p[Planted])
+	c.Boot.Defects, c.Boot.Repairs = boot.Defects(p[Planted]), boot.Repairs(p[PlantedRepairs])
 	return &c
 }
 
@@ -99,7 +98,7 @@ func (in *Input) Case(p explore.Planted) explore.Case {
 func (in *Input) Run(o *explore.Outcome) error {
 	c := &Sweep{Device: in.c.On, Boot: in.c.Boot, Software: in.software, Old: in.c.First, Seed: in.c.Seed}
 	c.Client, _ = boot.ParseGeneration(in.c.Client) // unknown where the software is not of this module
-	c.Boot.Defects = boot.Defects(o.Planted[Planted])
+	c.Boot.Defects, c.Boot.Repairs = boot.Defects(o.Planted[Planted]), boot.Repairs(o.Planted[PlantedRepairs])
 	return walkOn(c, in.c.Steps, o)
 }
 
@@ -115,7 +114,7 @@ func (in *Input) String() string {
 // replayWalk runs a case with power cuts anywhere again.
 func replayWalk(c *Case, w io.Writer, sweep *Sweep, env explore.Env) (*explore.Replayed, error) {
 	in := &Input{*c, sweep.Software}
-	o := explore.Replaying(env.Want, explore.Planted{Planted: uint64(c.Boot.Defects)})
+	o := explore.Replaying(env.Want, explore.Planted{Planted: uint64(c.Boot.Defects), PlantedRepairs: uint64(c.Boot.Repairs)})
 	o.Film = env.Film
 	if err := explore.Examine(in, o); err != nil {
 		return nil, err

@@ -9,8 +9,20 @@ import (
 // SubjectName is the name of this subject in findings.
 const SubjectName = "update"
 
-// Planted is the key of the defects of client and bootloader (boot.Defects) in explore.Planted.
-const Planted = "boot"
+// The keys of the defects of client and bootloader (boot.Defects), and of their repairs (boot.Repairs), in
+// explore.Planted.
+const (
+	Planted        = "boot"
+	PlantedRepairs = "boot-repairs"
+)
+
+// PlantRepairs is what makes a guided search look at software with repairs; nil for none.
+func PlantRepairs(r boot.Repairs) explore.Planted {
+	if r == 0 {
+		return nil
+	}
+	return explore.Planted{PlantedRepairs: uint64(r)}
+}
 
 // The rules for a firmware update.
 const (
@@ -46,6 +58,7 @@ var repairs = []explore.Remedy{
 		Name: boot.RepairMaskFaults.String(),
 		What: "The bootloader hashes images with ECC faults enabled. A unit that a cut has left half programmed or half erased stops it at every boot.",
 		Cure: "Mask the fault while images and headers are read, and take an image that cannot be read for a bad one: it is then replaced.",
+		For:  explore.ECCErrors,
 	},
 	{
 		Name: boot.RepairResumeCopy.String(),

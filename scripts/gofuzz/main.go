@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"dualbank/fuzz"
+	"dualbank/fuzz/cause"
 	"dualbank/fuzz/explore"
 )
 
@@ -296,11 +297,12 @@ func crashers(target *explore.Target, work, seeds string) error {
 		return err
 	}
 	dir := filepath.Join(work, "findings")
+	found = cause.Attribute(found, explore.Env{}, nil)
 	for i := range found {
 		f := &found[i]
-		f.Minimize(5000, explore.Env{})
+		cause.Minimize(f, 5000, explore.Env{})
 		path := filepath.Join(dir, f.ID+".json")
-		fmt.Printf("%s rule %d: %s (%v)\n\t%s\n", f.Subject, f.Symptom.Rule, f.Symptom, f.Place, path)
+		fmt.Printf("%s rule %d, cause %s: %s (%v)\n\t%s\n", f.Subject, f.Symptom.Rule, f.Cause, f.Symptom, f.Place, path)
 	}
 	if err := fuzz.WriteFindings(dir, found); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"dualbank/fuzz/film"
 	"dualbank/kvstore"
+	"dualbank/model"
 	"dualbank/results"
 )
 
@@ -23,17 +24,39 @@ func (r *Run) Film(c *film.Camera, p kvstore.Profile, others ...*Run) {
 	c.Watch(r.F, r.Device.Base, r.Device.Size, r.look)
 }
 
+// placed is a TDBStore and where it lies.
+type placed struct {
+	Store *kvstore.TDBStore
+	Base  uint32 // address
+	Size  uint32
+}
+
+// unpowered is a region of a flash whose power may be off.
+type unpowered struct {
+	*model.Region
+	f    *model.Flash
+	base uint32
+}
+
+// Read shows what the cells hold.
+func (u unpowered) Read(addr uint32, p []byte) error {
+	if !u.f.Peek(u.base+addr, p) {
+		return model.ErrRange
+	}
+	return nil
+}
+
 // tdbs are the TDBStores of a store, with the address of each.
-func (r *Run) tdbs() (all []CheckedLog) {
+func (r *Run) tdbs() (all []placed) {
 	switch s := r.Store.(type) {
 	case *kvstore.TDBStore:
-		return []CheckedLog{{Store: s, Base: r.Device.Base, Size: r.Device.Size}}
+		return []placed{{Store: s, Base: r.Device.Base, Size: r.Device.Size}}
 	case *SecureStore:
 		if s.Err != nil {
 			return nil
 		}
 		split, skip := SecureSplit(r.dev)
-		return []CheckedLog{
+		return []placed{
 			{Store: s.Internal, Base: r.Device.Base, Size: split},
 			{Store: s.External, Base: r.Device.Base + split + skip, Size: r.Device.Size - split - skip},
 		}

@@ -49,9 +49,6 @@ const (
 	AfterDeviceError = "device-error"
 	AfterEndSet      = "set-at-end"
 	OfProtectedKey   = "protected"
-
-	CauseHalfReserved = "half-reserved"
-	CauseRevived      = "revived"
 )
 
 var Subject = explore.Subject{
@@ -132,8 +129,6 @@ var Subject = explore.Subject{
 		AfterEndSet:       " after a set at the end",
 		OfProtectedKey:    " of a protected key",
 		"came-back":       ", which came back",
-		CauseHalfReserved: ", whose set was cut",
-		CauseRevived:      ", with records of an earlier life behind the log",
 	},
 	Words: map[string]string{
 		"key-stored": "a key that was stored", InFlight: "the key in flight", "key-once": "a write-once key", "key-removed": "a key that was removed",
