@@ -100,6 +100,8 @@ var noFiles = map[string]string{
 	"inspect":      "--target --profile",
 	"compare":      "--ignore",
 	"native check": "args --isolate",
+	"help":         "command",
+	"completion":   "shell",
 }
 
 // TestInputPaths: every flag and argument of text is on a path of the list, or names no file.
@@ -199,17 +201,22 @@ func (p *inputPath) prepare(t *testing.T, dir, file string) (args []string, name
 	return strings.Fields(strings.NewReplacer("FILE", file, "VIA", via).Replace(p.args)), filepath.Base(file)
 }
 
+// reads reports whether the file's format is one of those that are read on this path.
+func (p *inputPath) reads(h *hostileFile) bool {
+	return slices.Contains(strings.Split(p.formats, ","), h.format)
+}
+
 // takes reports whether a file may be good on this path, although its own format's readers refuse it or it is odd.
 func (p *inputPath) takes(h *hostileFile) bool {
 	switch {
 	case strings.Contains(p.args, "findings "):
 		return h.format == "case" // it is not run
 	case p.formats == "configuration":
-		return h.format == "fine" || h.format != p.formats && filepath.Ext(h.name) == ".json" // whose keys are unknown
-	case p.formats == "corpus":
-		return h.format == "random" || h.name == "utf16.corpus" // go-fuzz's inputs are raw
+		return h.format == "fine" || !p.reads(h) && filepath.Ext(h.name) == ".json" // whose keys are unknown
+	case p.formats == "corpus" && h.name == "utf16.corpus":
+		return true // go-fuzz's inputs are raw
 	}
-	return p.any && h.format == "random"
+	return p.any && !p.reads(h) && h.format != "special" && h.format != "large"
 }
 
 // limited is a command of the program with 2 GB of address space and 10 s of processor time.
@@ -240,23 +247,23 @@ func TestHostile(t *testing.T) {
 	}
 	all := os.Getenv("DUALBANK_HOSTILE") == "all"
 	for n, p := range inputPaths {
-		formats := strings.Split(p.formats, ",")
 		var mine []int
 		own, others := 0, 0
-		for i, h := range set {
-			is := slices.Contains(formats, h.format)
+		for i := range set {
+			h := &set[i]
+			chosen := all
 			switch {
-			case h.format == "empty" && (formats[0] == "scenario" || p.any): // is all defaults, or no bytes
-				continue
-			case is:
+			case h.format == "empty" && (p.formats == "scenario" || p.any):
+				continue // it is all defaults, or no bytes
+			case p.reads(h):
 				own++
+				chosen = chosen || long.Enabled() || own == 1+n%7
 			case p.any && h.format != "special" && h.format != "large" && h.format != "random":
-				continue
 			default:
 				others++
+				chosen = chosen || long.Enabled() && (p.any || others%20 == 1+n%7) || others == 1+n*37%200
 			}
-			switch {
-			case all, is && (long.Enabled() || own == 1+n%7), !is && others == 1+n*37%200, !is && long.Enabled() && others%20 == 1+n%7, p.any && !is && long.Enabled():
+			if chosen {
 				mine = append(mine, i)
 				file(i) // before the paths are tried at once
 			}
@@ -274,7 +281,7 @@ func TestHostile(t *testing.T) {
 				line, code := strings.TrimSuffix(stderr.String(), "\n"), c.ProcessState.ExitCode()
 				memory := c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss >> 10 // in MiB
 				switch {
-				case p.takes(h) && code >= 0 && code <= 2 && !strings.ContainsAny(line, "\n\x1b"):
+				case p.takes(h) && code >= 0 && code <= 2 && !strings.Contains(line, "\x1b"): // perhaps with warnings
 				case code != 2, line == "", strings.ContainsAny(line, "\n\x1b"), len(line) > 700, !strings.Contains(line, name) && !(p.args == "open r" && h.format == "special"), strings.Contains(line, "goroutine"):
 					t.Errorf("%v: exit code %d, %.1000q", args, code, &stderr)
 				}

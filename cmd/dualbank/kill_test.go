@@ -192,7 +192,7 @@ func TestFullDevice(t *testing.T) {
 	for _, args := range []string{
 		"--help", "run --help", "run --print", "plan --print", "parts", "parts --all", "parts stm32f429zi", "native --header",
 		"compare b.txt b.txt", "compare b.txt b.txt --json", "inspect d.bin", "inspect d.bin --json", "layout c.json --target NUCLEO_F429ZI",
-		"findings own.json", "findings --as-test own.json",
+		"findings own.json", "findings --as-test own.json", "version", "--version", "help run", "completion bash", "man",
 	} {
 		c := exec.Command(filepath.Join(program, "dualbank"), strings.Fields(args)...)
 		c.Dir, c.Stdout = dir, full
