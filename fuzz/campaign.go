@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"dualbank/fuzz/cause"
+	"dualbank/fuzz/edge"
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
 	"dualbank/fuzz/update"
@@ -26,6 +27,7 @@ type Campaign struct {
 	Updates  []update.Sweep
 	Installs []update.Watched
 	Guided   []explore.Guided
+	Edges    []edge.Sweep
 	Workers  int         // 0: one for each processor
 	Dir      string      // folder for the journals; "": a campaign that is stopped starts anew
 	Env      explore.Env // what the cases of its findings need

@@ -1,10 +1,14 @@
 package fuzz
 
 import (
+	"slices"
+
 	"dualbank/boot"
+	"dualbank/fuzz/edge"
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
 	"dualbank/fuzz/kv/script"
+	"dualbank/fuzz/layout"
 	"dualbank/fuzz/update"
 	"dualbank/kvstore"
 )
@@ -66,8 +70,13 @@ func DefaultCampaign(p kvstore.Profile, seed uint64) Campaign {
 		{Target: &kv.Target, Seed: seed, Runs: 64000, Planted: kv.PlantProfile(p)},
 		{Target: &kv.SecureTarget, Seed: seed, Runs: 16000, Planted: kv.PlantProfile(p)},
 		{Target: &update.Target, Seed: seed, Runs: 32000, Planted: update.PlantRepairs(bootRepairs(p))},
+		{Target: &layout.Target, Seed: seed, Runs: 4000},
 	}
 	c.check(p, seed)
+	c.reseed()
+	for i := range edge.Probes {
+		c.Edges = append(c.Edges, edge.Sweep{Probe: &edge.Probes[i], Profile: p})
+	}
 	c.repair(bootRepairs(p))
 	return c
 }
@@ -128,6 +137,31 @@ var lifeLayouts = []struct {
 	}, 3000},
 }
 
+// cheapSeeds is how many seeds the sweeps without cuts and those with device errors run with.
+const cheapSeeds = 3
+
+// reseed adds the cheap sweeps of c once more, with other seeds of what is made.
+func (c *Campaign) reseed() {
+	stores := func(of []kv.Sweep) []kv.Sweep {
+		for _, s := range slices.Clone(of) {
+			for n := uint64(1); n < cheapSeeds && s.Ops == nil; n++ {
+				again := s
+				again.Seed += n
+				of = append(of, again)
+			}
+		}
+		return of
+	}
+	c.Live, c.Failing = stores(c.Live), stores(c.Failing)
+	for _, s := range slices.Clone(c.Lives) {
+		for n := uint64(1); n < cheapSeeds; n++ {
+			again := s
+			again.Seed += 1000 * n // each life has a seed of its own
+			c.Lives = append(c.Lives, again)
+		}
+	}
+}
+
 // check adds the sweeps that take seconds in all: what goes wrong without any cut, with a device that fails,
 // on a SecureStore under attack, and every cut of small updates.
 func (c *Campaign) check(p kvstore.Profile, seed uint64) {
@@ -154,6 +188,13 @@ func (c *Campaign) check(p kvstore.Profile, seed uint64) {
 	add(&c.Live, fine, script.Uniform(seed, 200, 20), 0)
 	add(&c.Live, explore.Device{Part: "stm32l496zg", Unit: 8, Base: 0x080F0000, Size: 8192, Filled: true}, script.Uniform(seed, 150, 180), 0)
 	add(&c.Live, F429KV, nil, 4)
+	// Sectors that are not aligned to their own size from the region's start.
+	for _, d := range []explore.Device{
+		{Sectors: "1x1K+2x2K+1x1K", Unit: 8, Size: 6144}, {Sectors: "1x512+2x1K+1x512", Unit: 1, Size: 3072}, {Sectors: "1x1K+1x4K+1x1K+1x4K", Unit: 8, Size: 10240},
+	} {
+		add(&c.Live, d, nil, 4)
+		add(&c.Live, d, script.Uniform(seed, 60, 20), 0)
+	}
 	secure := explore.Device{Sectors: "24x512", Unit: 8, Size: 12288}
 	add(&c.Live, secure, script.Secure(seed, 300), 0).Secure = true
 	add(&c.Attacked, secure, script.Attacked(seed, 120), 0).Secure = true
@@ -175,6 +216,14 @@ func (c *Campaign) check(p kvstore.Profile, seed uint64) {
 		add(&c.KV, d, nil, 6).Modes = []string{"before", "after"}
 	}
 	add(&c.KV, small, script.Edge(2048, script.MasterEnd(8), 8, false), 0)
+	// What is under way when the power goes is a reset, with either area active.
+	for collections := range 2 {
+		for _, d := range []explore.Device{small, with(small, 1)} {
+			add(&c.KV, d, script.ToReset(seed, collections), 0).MaxCuts = 4000
+		}
+		s := add(&c.KV, secure, script.ToReset(seed, 2*collections), 0)
+		s.Secure, s.Modes, s.MaxCuts = true, []string{"before", "after", "torn"}, 3000
+	}
 	s := add(&c.KV, secure, script.Secure(seed, 120), 0)
 	s.Secure, s.Modes = true, []string{"before", "after", "torn"}
 }

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -301,11 +302,15 @@ const (
 
 // BenchmarkPlanted plants each patch alone and runs the default campaign on one worker until it finds what it
 // does not find without, for 20 seconds of processor time at most. DUALBANK_PLANTED picks patches by a part of their
-// names or kinds.
+// names or kinds, DUALBANK_PLANTED_SECONDS gives another limit, DUALBANK_PLANTED_LOG tells of each at once.
 func BenchmarkPlanted(b *testing.B) {
 	for b.Loop() {
 		var table strings.Builder
-		found, tried, err := huntAll(b.TempDir(), os.Getenv("DUALBANK_PLANTED"), &table)
+		seconds := float64(huntSeconds)
+		if s, err := strconv.ParseFloat(os.Getenv("DUALBANK_PLANTED_SECONDS"), 64); err == nil {
+			seconds = s
+		}
+		found, tried, err := huntAll(b.TempDir(), os.Getenv("DUALBANK_PLANTED"), seconds, &table)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -316,7 +321,7 @@ func BenchmarkPlanted(b *testing.B) {
 }
 
 // huntAll hunts for the patches that pick picks, and writes a table.
-func huntAll(dir, pick string, w io.Writer) (found, tried int, err error) {
+func huntAll(dir, pick string, seconds float64, w io.Writer) (found, tried int, err error) {
 	clean := filepath.Join(dir, "clean")
 	if err := os.MkdirAll(clean, 0o755); err != nil {
 		return 0, 0, err
@@ -332,13 +337,13 @@ func huntAll(dir, pick string, w io.Writer) (found, tried int, err error) {
 		if !strings.Contains(p.name+" "+p.kind, pick) {
 			continue
 		}
-		h := huntFor{Profile: kvstore.MbedCE.String(), CPU: huntSeconds, Clean: program}
+		h := huntFor{Profile: kvstore.MbedCE.String(), CPU: seconds, Clean: program}
 		if p.mbedOS {
 			h.Profile = kvstore.MbedOS.String()
 		}
 		if h.Base = base[p.mbedOS]; h.Base == "" {
 			h.Base = filepath.Join(clean, h.Profile+".base")
-			if _, err := runHunt(program, huntFor{Profile: h.Profile, CPU: baseSeconds, Base: h.Base, Write: true, Out: h.Base + ".out"}); err != nil {
+			if _, err := runHunt(program, huntFor{Profile: h.Profile, CPU: min(baseSeconds, 3*seconds), Base: h.Base, Write: true, Out: h.Base + ".out"}); err != nil {
 				return 0, 0, err
 			}
 			base[p.mbedOS] = h.Base

@@ -74,6 +74,12 @@ func (c *Campaign) tasks() (list []task) {
 	}
 	stores(", no cut", noCutsAtAll, c.Live, alone(kv.Live))
 	stores(", attacked", noCutsAtAll, c.Attacked, alone(kv.Attack))
+	for _, s := range c.Edges {
+		add(s.Probe.What, noCutsAtAll, func(ctx context.Context, at setting) (*explore.Sweep, error) {
+			s.KV, s.Boot, s.Most = at.kv, at.boot, at.most
+			return s.Run(ctx)
+		})
+	}
 	for _, s := range c.Lives {
 		add(fmt.Sprintf("lives, %v client, %v", s.Client, &s.Device), noCutsAtAll, func(ctx context.Context, at setting) (*explore.Sweep, error) {
 			s.Boot.Defects, s.Events = at.boot, at.most

@@ -37,6 +37,11 @@ func newChecks(r *sut.Run, forked map[uint32]uint32) []check {
 	}
 	return []check{
 		{name: "lock", after: func(m *moment, _ bool) { checkLock(r, m) }},
+		{name: "answers", after: func(_ *moment, sound bool) {
+			if sound {
+				r.Answers("")
+			}
+		}},
 		{name: "open iterator", after: iterator.after},
 		{name: "copies of reserved data", image: checkCopies},
 		{name: "padding", image: checkPadding},

@@ -49,6 +49,17 @@ func Brim(area, first, unit uint32, seed uint64) []Op {
 	return append(ops, Op{Kind: Reboot})
 }
 
+// ToReset fills some of an area and ends in a reset. Enough sets come first for so many collections on areas of about
+// 2 KiB.
+func ToReset(seed uint64, collections int) []Op {
+	r := random.New(seed)
+	ops := []Op{{Kind: Reserved, Size: 20, Seed: r.Uint64()}}
+	for range 9 + collections*26 {
+		ops = append(ops, Op{Kind: Set, Key: fmt.Sprintf("u%d", r.Intn(5)), Size: 20 + r.Intn(20), Seed: r.Uint64()})
+	}
+	return append(ops, Op{Kind: Remove, Key: "u0"}, Op{Kind: Reset})
+}
+
 // EqualHashes sets and removes two keys of equal hash. The first remove names the key that is still missing.
 func EqualHashes() []Op {
 	return []Op{

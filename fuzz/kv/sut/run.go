@@ -185,7 +185,19 @@ func (r *Run) Reopen(rule int, when string) bool {
 		r.Report(s, "open succeeds", seen)
 		return false
 	}
+	r.Unlocked("open", "an open", 0)
 	return true
+}
+
+// Unlocked looks whether a call left the lock as it found it, held so many times.
+func (r *Run) Unlocked(op, which string, before int) {
+	if n := LocksHeld(r.Store); n != before {
+		kind := "lock-held"
+		if n < before {
+			kind = "lock-released"
+		}
+		r.Report(explore.Symptom{Rule: RuleWorks, Kind: kind, Op: op}, fmt.Sprintf("held %d times", before), fmt.Sprintf("held %d times after %s", n, which))
+	}
 }
 
 // Bounded is rule 9 for an operation that took so many steps.
@@ -213,11 +225,12 @@ func (r *Run) Inside() {
 func (r *Run) Set(i int, rnd *random.Source, which string) bool {
 	k := &r.Exp.Keys[i]
 	v := SmallValue(rnd)
-	first := r.F.Steps()
+	first, locks := r.F.Steps(), LocksHeld(r.Store)
 	r.Sets(k.Name, v)
 	err := r.Store.Set(k.Name, v, 0)
 	r.Ends(err, false, false)
 	r.Bounded(string(script.Set), r.F.Steps()-first)
+	r.Unlocked(string(script.Set), which, locks)
 	if err == nil {
 		k.ValueState = ValueState{Now: v}
 		return true
