@@ -3,6 +3,8 @@ package edge
 import (
 	"fmt"
 	"io"
+	"iter"
+	"strings"
 
 	"dualbank/boot"
 	"dualbank/fuzz/explore"
@@ -10,16 +12,18 @@ import (
 	"dualbank/fuzz/update"
 	"dualbank/kvstore"
 	"dualbank/model"
+	"dualbank/model/part"
 )
 
 // Case is one trial of a probe, which runs from nothing.
 type Case struct {
-	Probe   string          `json:"probe"`             // name of one of Probes
-	Trial   int             `json:"trial"`             // number of the trial, from 0 on
-	Profile string          `json:"profile"`           // whose behaviour the stores show
-	Repairs kvstore.Repairs `json:"repairs,omitempty"` // of the stores, beside those of the profile
-	Defects explore.Planted `json:"defects,omitempty"` // defects of the past that the software shows
-	On      string          `json:"device"`            // for people: what it ran on
+	Probe   string          `json:"probe"`                  // name of one of Probes
+	Trial   int             `json:"trial"`                  // number of the trial, from 0 on
+	Profile string          `json:"profile"`                // whose behaviour the stores show
+	Repairs kvstore.Repairs `json:"repairs,omitempty"`      // of the stores, beside those of the profile
+	Boot    boot.Repairs    `json:"boot_repairs,omitempty"` // of client and bootloader
+	Defects explore.Planted `json:"defects,omitempty"`      // defects of the past that the software shows
+	On      string          `json:"device"`                 // for people: what it ran on
 }
 
 func init() { explore.Register("edge", func() explore.Case { return new(Case) }) }
@@ -39,8 +43,59 @@ func (c *Case) Shrink(func(explore.Case) bool) {}
 // Clean is the case without defects of the past.
 func (c *Case) Clean() explore.Case {
 	clean := *c
-	clean.Defects = nil
+	clean.Defects, clean.Repairs, clean.Boot = nil, 0, 0
 	return &clean
+}
+
+// Remedies are the names of the repairs that can be tried: those of the software that the probe looks at.
+func (c *Case) Remedies() (names []string) {
+	p, err := c.check()
+	switch {
+	case err != nil:
+	case p.Subject == update.SubjectName:
+		for r := range boot.AllRepairs.Without(c.loader(boot.Config{}).Repairs).Each() {
+			names = append(names, r.String())
+		}
+	default:
+		profile, _ := kvstore.ParseProfile(c.Profile)
+		for r := range kvstore.AllRepairs.Without(c.Repairs.With(profile.Repairs())).Each() {
+			names = append(names, r.String())
+		}
+	}
+	return names
+}
+
+// With is the case with further repairs, from the start.
+func (c *Case) With(names []string, late bool) (explore.Case, bool) {
+	o := *c
+	for _, name := range names {
+		if r, err := kvstore.ParseRepairs(name); err == nil {
+			o.Repairs = o.Repairs.With(r)
+		} else if r, err := boot.ParseRepairs(name); err == nil {
+			o.Boot = o.Boot.With(r)
+		} else {
+			return nil, false
+		}
+	}
+	return &o, !late
+}
+
+// Near yields the case: its faults are those of its trial.
+func (c *Case) Near() iter.Seq[explore.Case] {
+	return func(yield func(explore.Case) bool) { yield(c) }
+}
+
+// Again is the case: nothing in a trial is left to chance.
+func (c *Case) Again(uint64) explore.Case { return c }
+
+// Modes are none: a trial has all faults that it needs in it.
+func (c *Case) Modes() []string { return nil }
+
+// ECC reports whether the case runs on a part with ECC.
+func (c *Case) ECC() bool {
+	name, _, _ := strings.Cut(c.On, ",")
+	p, err := part.ByName(name)
+	return err == nil && p.ECC.Bytes != 0
 }
 
 // Replay runs the trial and tells w what it does.
@@ -111,6 +166,9 @@ func (c *Case) loader(cfg boot.Config) boot.Config {
 		cfg.CopyRetries = 1
 	}
 	cfg.ResetReason = true
+	if cfg.Repairs = c.Boot; c.Profile == kvstore.Hardened.String() {
+		cfg.Repairs = boot.AllRepairs
+	}
 	return cfg
 }
 

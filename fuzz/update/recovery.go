@@ -55,7 +55,11 @@ func newRecovery(r *run, step *Step, plain bool) *recovery {
 	}
 	if b, ok := r.loader.(*boot.Bootloader); ok && !plain {
 		j.known = newKnown(r.f)
-		b.Known, b.Enter = j.of, j.enter
+		b.Known = j.of
+		// One that goes on where an install was cut keeps some of what is there.
+		if !r.cfg.Boot.Repairs.Has(boot.RepairResumeCopy) {
+			b.Enter = j.enter
+		}
 	}
 	return j
 }

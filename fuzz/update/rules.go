@@ -127,6 +127,15 @@ var subject = explore.Subject{
 		"candidate/header": "candidate header", "candidate/firmware": "candidate firmware",
 		"size/larger": "an image that is too large", "size/exact": "an image that just fits", "size/smaller": "an image that fits",
 	},
+	Severity: func(s explore.Symptom, _ []string) string {
+		switch {
+		case s.Kind == "over-itself":
+			return explore.Medium // it wears the flash, and ends with the next update
+		case (s.Kind == "bad-runs" || s.Kind == "damaged-runs") && (s.Op == "magic" || s.Op == "header version" || s.Op == "size beyond 2^32"):
+			return explore.Low // the image is whole, its header is one that no server makes
+		}
+		return explore.High
+	},
 }
 
 // words are the words for a place.
