@@ -100,7 +100,7 @@ func TestBadFindings(t *testing.T) {
 		{"unknown key in the case", `"profile"`, `"profil"`, `line 2: not a finding: unknown field "profil"`},
 		{"another format", `"format":2`, `"format":3`, "format 3 is unknown"},
 		{"format 1", `"symptom":{"rule":1,"kind":"not-open"}`, `"rule":1,"symptom":"it does not open"`, "a file of format 1"},
-		{"no case", `"kv"`, `"vk"`, "it needs one case: kv, layout, update"},
+		{"no case", `"kv"`, `"vk"`, "it needs one case: edge, kv, layout, update"},
 		{"two cases", `"kv"`, `"update":{},"kv"`, "more than one case"},
 		{"profile", "MbedCE", "Mbed", `"Mbed" is unknown: use MbedCE, MbedOS or Hardened`},
 		{"judge", `"cut"`, `"cat"`, `"cat" is unknown: use cut`},

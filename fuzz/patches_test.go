@@ -96,7 +96,7 @@ var patches = []patch{
 	{name: "client-again-elsewhere", kind: kindDevice, why: "a program that is tried again goes to where the first one began", changes: replaced(srcClient,
 		"addr += done\n", "")},
 	{name: "install-ignores-failure", kind: kindDevice, why: "the application is run although its install failed", changes: replaced(srcLoader,
-		"usable, err = b.install(slot)\n", "_, err = b.install(slot)\n")},
+		"if usable = usable && b.cfg.Swap; usable {", "if usable {")},
 	{name: "erase-ignored-old", kind: kindDevice, why: "the older client goes on after an erase that failed", changes: replaced(srcClient,
 		"if c.gen == ClientOld || try == flashIAPRetries {\n\t\t\treturn ErrInvalidParameter", "if c.gen == ClientOld || try == flashIAPRetries {\n\t\t\treturn nil")},
 

@@ -53,7 +53,7 @@ func newRecovery(r *run, step *Step, plain bool) *recovery {
 		run: r, step: step.undisturbed(), plain: plain,
 		installs: map[installKey]rest{}, downloads: map[[4]uint64]rest{}, again: map[uint64]rest{},
 	}
-	if b, ok := r.loader.(*boot.Bootloader); ok && !plain {
+	if b, ok := r.loader.(*boot.Bootloader); ok && !plain && !r.cfg.Boot.Swap {
 		j.known = newKnown(r.f)
 		b.Known = j.of
 		// One that goes on where an install was cut keeps some of what is there.
