@@ -76,7 +76,18 @@ func (c *Campaign) Run(ctx context.Context, progress func(sweep string, done, to
 	return r, r.Minimize(ctx, c.Tries, progress)
 }
 
-// Sweep runs the sweeps, telling progress which one it is at. When ctx ends, it returns what is complete
+// weight is about how long a sweep takes beside others, for the progress. With Most all take alike.
+func (c *Campaign) weight(of cost) uint64 {
+	if c.Most > 0 {
+		return 1
+	}
+	return [...]uint64{noCutsAtAll: 1, fewCuts: 40, deepCuts: 600, allCuts: 2400}[of]
+}
+
+// progressOf is what a weight of 1 is divided into.
+const progressOf = 1000
+
+// Sweep runs the sweeps, telling progress which one it is at, and how much of the whole campaign is done. When ctx ends, it returns what is complete
 // until then together with ctx's error. The result is a function of c without Workers. With Most the sweeps share it:
 // each has an equal part of what those before it have left, and one without a part is left out.
 func (c *Campaign) Sweep(ctx context.Context, progress func(sweep string, done, total uint64)) (*CampaignResult, error) {
@@ -98,17 +109,25 @@ func (c *Campaign) Sweep(ctx context.Context, progress func(sweep string, done, 
 			}
 		}
 	}
-	tell := func(name string) func(done, total uint64) {
+	tasks := c.tasks()
+	var whole, before uint64 // work of all tasks, and of those that are over
+	for _, t := range tasks {
+		whole += c.weight(t.cost)
+	}
+	tell := func(t task) func(done, total uint64) {
 		if progress == nil {
 			return nil
 		}
-		return func(done, total uint64) { progress(name, done, total) }
+		from, of := before, c.weight(t.cost)
+		return func(done, total uint64) {
+			progress(t.name, progressOf*from+progressOf*of*min(done, total)/max(total, 1), progressOf*whole)
+		}
 	}
 	var err error
-	tasks := c.tasks()
 	r.Planned = len(tasks)
 	for i, t := range tasks {
-		at := setting{workers: c.Workers, journal: c.journal(i), progress: tell(t.name)}
+		at := setting{workers: c.Workers, journal: c.journal(i), progress: tell(t)}
+		before += c.weight(t.cost)
 		if c.Most > 0 {
 			judged := r.Stats.Cuts + r.Stats.Second
 			if at.most = (c.Most - min(judged, c.Most)) / uint64(len(tasks)-i); at.most == 0 {
@@ -119,6 +138,9 @@ func (c *Campaign) Sweep(ctx context.Context, progress func(sweep string, done, 
 		done, err = t.run(ctx, at)
 		if r.add(done); err != nil {
 			break
+		}
+		if at.progress != nil {
+			at.progress(1, 1)
 		}
 	}
 	explore.SortFindings(r.Findings)

@@ -134,6 +134,7 @@ func (c *replayCommand) Run(t terminal) error {
 type reportCommand struct {
 	Dir string `arg:"" help:"A results folder."`
 	exportFlags
+	quiet
 }
 
 func (c *reportCommand) Run(t terminal) error {
@@ -153,7 +154,7 @@ func (c *reportCommand) Run(t terminal) error {
 	if err := exportAll(c.exportFlags.files(), r); err != nil {
 		return err
 	}
-	return page.WriteSummary(t.out, r, width(t.out))
+	return c.summary(t.out, r, filepath.Join(c.Dir, "report.html"))
 }
 
 type findingsCommand struct {

@@ -14,13 +14,14 @@ type compareCommand struct {
 	New        string   `arg:"" help:"What is now: likewise."`
 	Thresholds string   `placeholder:"FILE" help:"A scenario file, or one with just a [compare] section; without it, that of the old results folder, if it is one."`
 	Ignore     []string `placeholder:"KEY" help:"Settings of the files that do not keep figures apart, as in seed,board; /driver for a part of the names. Those of version, run and host never do."`
+	Verbose    bool     `short:"v" without:"json" help:"Print all figures, not only those that changed."`
 	JSON       bool     `name:"json" help:"Print the comparison as JSON."`
 	GitHub     bool     `name:"github" help:"Print warnings and failures as GitHub's workflow commands too."`
 }
 
 // Help says what the exit code means.
 func (c *compareCommand) Help() string {
-	return "Prints benchstat's tables. The exit code is 1 if a figure is worse by more than its limit: exact metrics without noise, host time by " +
+	return "Prints benchstat's tables of what changed. The exit code is 1 if a figure is worse by more than its limit: exact metrics without noise, host time by " +
 		"significance and by its geometric mean. Better never fails."
 }
 
@@ -36,7 +37,7 @@ func (c *compareCommand) Run(t terminal) error {
 	if c.JSON {
 		err = cmp.WriteJSON(t.out)
 	} else {
-		err = cmp.WriteText(t.out)
+		err = cmp.WriteText(t.out, c.Verbose)
 	}
 	if err == nil && c.GitHub {
 		// With --json they would break what a program reads.

@@ -39,6 +39,7 @@ type crashCommand struct {
 
 	Exec string `without:"input" placeholder:"PROGRAM" help:"In place of dualbank's own store: one of yours, a program that was built with dualbank.h."`
 	nativeFlags
+	quiet
 	swapFlag
 
 	Input  []string `sep:"none" placeholder:"FILE" help:"In place of a campaign: make findings of this input of the guided search, a corpus file of the native engine or a crasher of go-fuzz. May be repeated."`
@@ -174,12 +175,16 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 	if err := exportAll(c.findingFlags.files(), c.record(r)); err != nil {
 		return err
 	}
-	fmt.Fprintf(t.out, "%d cuts, %d judged, %d equal to one judged before, %d second cuts; %d findings in %s\n",
+	var text strings.Builder
+	fmt.Fprintf(&text, "%d cuts, %d judged, %d equal to one judged before, %d second cuts; %d findings in %s\n",
 		r.Stats.Cuts, r.Stats.Judged, r.Stats.Equal, r.Stats.Second, len(r.Findings), filepath.Join(c.Out, "findings"))
 	if late {
-		fmt.Fprintf(t.out, "the time is over in sweep %d of %d: the same command goes on from %s\n", len(r.Sweeps), r.Planned, c.Out)
+		fmt.Fprintf(&text, "the time is over in sweep %d of %d: the same command goes on from %s\n", len(r.Sweeps), r.Planned, c.Out)
 	}
-	r.Summary(t.out, filepath.Join(c.Out, "findings"))
+	r.Summary(&text, filepath.Join(c.Out, "findings"))
+	if err := c.print(t.out, text.String(), filepath.Join(c.Out, "findings.md")); err != nil {
+		return err
+	}
 	switch {
 	case stopped:
 		return failure{fmt.Errorf("interrupted: the same command goes on from %s", c.Out), exitInterrupt}

@@ -2,7 +2,7 @@
 // microcontrollers with dual-bank internal flash. It turns flags into calls of the packages below it, and errors
 // into exit codes. `dualbank --help` lists the commands; one file holds each, or two that belong together:
 //
-//   - run, update and plan read or make a bench.Scenario, call bench/job or bench/plan, and write the report into
+//   - run and update (run.go) and plan read or make a bench.Scenario, call bench/job or bench/plan, and write the report into
 //     a results folder (--out) together with the scenario and the files that it needs. The summary goes to
 //     standard output, a progress bar to standard error if that is a terminal.
 //   - crash runs a campaign of package fuzz and writes its findings; with --input it makes findings of inputs of the

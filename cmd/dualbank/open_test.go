@@ -2,14 +2,15 @@ package main
 
 import (
 	"bytes"
-	"dualbank/results"
-	"dualbank/results/page"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dualbank/results"
+	"dualbank/results/page"
 )
 
 // folders writes small reports into folders of their own: the second is one per cent slower.

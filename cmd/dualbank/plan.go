@@ -13,7 +13,6 @@ import (
 	"dualbank/bench/plan"
 	"dualbank/kvstore"
 	"dualbank/model"
-	"dualbank/results/page"
 )
 
 type planCommand struct {
@@ -46,6 +45,7 @@ type planCommand struct {
 	Quick     bool   `help:"Simulate less: lives within 1 %, fewer points of live data."`
 	Print     bool   `help:"Print the scenario as it would be planned, and end."`
 	FailUnmet bool   `without:"print" help:"Exit with code 1 if no store meets the wishes."`
+	quiet
 }
 
 // Help says what comes out.
@@ -86,8 +86,8 @@ func (c *planCommand) Run(t terminal) (failed error) {
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", " ")
 		err = enc.Encode(report.Plan)
-	} else if err = page.WriteSummary(t.out, report, width(t.out)); err == nil {
-		_, err = fmt.Fprintf(t.out, "\n%s\n", filepath.Join(c.Out, "report.html"))
+	} else {
+		err = c.summary(t.out, report, filepath.Join(c.Out, "report.html"))
 	}
 	if err == nil && c.FailUnmet && report.Plan.Best < 0 {
 		return failure{errors.New("no store that was tried meets the wishes: see the table above"), exitGate}

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
@@ -12,63 +15,108 @@ import (
 	"dualbank/internal/plain"
 )
 
-// bars draws a progress bar for each stage of a run, if w is a terminal.
-type bars struct {
-	w     io.Writer
-	stage string
-	bar   *progressbar.ProgressBar
+// quiet bounds what a command prints of a result that is in files too.
+type quiet struct {
+	Verbose bool `short:"v" help:"Print everything, not only the first lines."`
 }
 
-// newBars returns nil unless w is a terminal.
-func newBars(w io.Writer) *bars {
+// mostPrinted are the lines that a command prints of its result, if it is not verbose.
+const mostPrinted = 15
+
+// print writes the lines of text that a command prints, and then last, which says where the result is.
+func (q *quiet) print(w io.Writer, text, last string) error {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	if most := mostPrinted - 3; !q.Verbose && len(lines) > mostPrinted-2 {
+		lines = append(lines[:most], fmt.Sprintf("... %d more lines: add -v", len(lines)-most))
+	}
+	_, err := fmt.Fprintf(w, "%s\n\n%s\n", strings.Join(lines, "\n"), last)
+	return err
+}
+
+// silence is how long nothing is said of a job without a terminal.
+const silence = 30 * time.Second
+
+// reporter tells how far a job is: with a bar on a terminal, elsewhere with a line from time to time.
+type reporter struct {
+	w        io.Writer
+	now      func() time.Time
+	terminal bool
+
+	stage       string
+	done, total uint64
+	from        uint64    // done when the job began
+	start, last time.Time // of the job; when it was told of
+	bar         *progressbar.ProgressBar
+}
+
+// progress returns a bench.Progress that tells w of a job, and a function that ends it. A job is all stages with the
+// same total.
+func progress(w io.Writer) (show bench.Progress, end func()) {
+	r := &reporter{w: w, now: time.Now}
 	if p, ok := w.(*plain.Writer); ok {
 		w = p.Unwrap() // bars move the cursor
 	}
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return nil
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		r.w, r.terminal = f, true
 	}
-	return &bars{w: f}
-}
-
-// progress returns a bench.Progress that draws bars on w, and a function that removes them. Without a terminal show is
-// nil.
-func progress(w io.Writer) (show bench.Progress, end func()) {
-	watch := newBars(w)
-	if watch == nil {
-		return nil, func() {}
-	}
+	r.start, r.last = r.now(), r.now()
 	var one sync.Mutex // sweeps report from several goroutines
 	return func(stage string, done, total uint64) {
 		one.Lock()
 		defer one.Unlock()
-		watch.show(stage, done, total)
-	}, watch.end
+		r.show(stage, done, total)
+	}, r.end
 }
 
 // show is a bench.Progress. It is called by one goroutine at a time.
-func (b *bars) show(stage string, done, total uint64) {
-	if stage != b.stage {
-		b.end()
-		b.stage = stage
-		b.bar = progressbar.NewOptions64(int64(total),
-			progressbar.OptionSetWriter(b.w),
-			progressbar.OptionSetDescription(stage),
+func (r *reporter) show(stage string, done, total uint64) {
+	now := r.now()
+	if total != r.total || done < r.done {
+		r.end()
+		r.start, r.from = now, done
+	}
+	r.stage, r.done, r.total = stage, done, total
+	if !r.terminal {
+		if now.Sub(r.last) >= silence {
+			r.last = now
+			fmt.Fprintf(r.w, "dualbank: %s\n", r.line(now))
+		}
+		return
+	}
+	if r.bar == nil {
+		r.bar = progressbar.NewOptions64(int64(total),
+			progressbar.OptionSetWriter(r.w),
 			progressbar.OptionFullWidth(),
-			progressbar.OptionShowCount(),
+			progressbar.OptionSetElapsedTime(false),
+			progressbar.OptionSetPredictTime(false),
 			progressbar.OptionClearOnFinish(),
 			progressbar.OptionThrottle(100e6),
 		)
 	}
+	r.bar.Describe(r.line(now))
 	// The bar fails only if the terminal does.
-	_ = b.bar.Set64(int64(done))
+	_ = r.bar.Set64(int64(done))
 }
 
-// end removes the present bar.
-func (b *bars) end() {
-	if b.bar != nil {
-		_ = b.bar.Finish()
-		_ = b.bar.Clear()
-		b.bar = nil
+// line says how far the job is, how fast it goes and how long it may take yet.
+func (r *reporter) line(now time.Time) string {
+	share := float64(r.done) / float64(max(r.total, 1))
+	text := fmt.Sprintf("%s: %.0f %%", r.stage, 100*share)
+	spent := now.Sub(r.start)
+	since := float64(r.done-r.from) / float64(max(r.total, 1))
+	if spent < time.Second || since <= 0 {
+		return text
+	}
+	rate := 100 * since / spent.Minutes()
+	left := time.Duration(float64(spent) * (1 - share) / since)
+	return text + fmt.Sprintf(", %.2g %% a minute, %v left", rate, left.Round(time.Second))
+}
+
+// end removes the bar.
+func (r *reporter) end() {
+	if r.bar != nil {
+		_ = r.bar.Finish()
+		_ = r.bar.Clear()
+		r.bar = nil
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/term"
 
@@ -27,6 +28,7 @@ type runCommand struct {
 	FailOnFindings bool   `without:"print" help:"Exit with code 1 if a power cut breaks a rule."`
 	Quick          bool   `help:"A shorter workload and a few thousand cuts: seconds instead of minutes."`
 	Print          bool   `help:"Print the scenario as it would be run, and end."`
+	quiet
 	exportFlags
 }
 
@@ -64,10 +66,7 @@ func (c *runCommand) Run(t terminal) (failed error) {
 	if err := exportAll(c.exportFlags.files(), report); err != nil {
 		return err
 	}
-	if err := page.WriteSummary(t.out, report, width(t.out)); err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(t.out, "\n%s\n", filepath.Join(c.Out, "report.html")); err != nil {
+	if err := c.summary(t.out, report, filepath.Join(c.Out, "report.html")); err != nil {
 		return err
 	}
 	switch {
@@ -90,6 +89,15 @@ func printed(w io.Writer, s *bench.Scenario) error {
 	}
 	_, err := fmt.Fprint(w, s.TOML())
 	return err
+}
+
+// summary prints a report for people, and where the page is.
+func (q *quiet) summary(w io.Writer, report *results.Report, at string) error {
+	var text strings.Builder
+	if err := page.WriteSummary(&text, report, width(w)); err != nil {
+		return err
+	}
+	return q.print(w, text.String(), at)
 }
 
 // folder locks the folder dir for the results of a command, with the settings that they share. The caller closes it.

@@ -9,7 +9,6 @@ import (
 	"dualbank/bench"
 	"dualbank/bench/job"
 	"dualbank/boot/layout"
-	"dualbank/results/page"
 )
 
 type updateCommand struct {
@@ -24,6 +23,7 @@ type updateCommand struct {
 	strategyFlag
 	boardFlag
 	Out string `default:"out/update" placeholder:"DIR" help:"Folder for the results (${default})."`
+	quiet
 }
 
 // Help says what comes out.
@@ -66,10 +66,7 @@ func (c *updateCommand) Run(t terminal) (failed error) {
 	if err := leave(out, s, report, nil); err != nil {
 		return err
 	}
-	if err := page.WriteSummary(t.out, report, width(t.out)); err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(t.out, "\n%s\n", filepath.Join(c.Out, "report.html")); err != nil {
+	if err := c.summary(t.out, report, filepath.Join(c.Out, "report.html")); err != nil {
 		return err
 	}
 	if stopped {

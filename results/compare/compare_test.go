@@ -39,7 +39,7 @@ func changed(bench int, unit string, by float64) *results.Report {
 func shown(t *testing.T, c *Comparison) string {
 	t.Helper()
 	var buf bytes.Buffer
-	if err := c.WriteText(&buf); err != nil {
+	if err := c.WriteText(&buf, true); err != nil {
 		t.Fatal(err)
 	}
 	return buf.String()
@@ -366,7 +366,7 @@ func FuzzCompare(f *testing.F) {
 		}
 		var out bytes.Buffer
 		for _, write := range []func() error{
-			func() error { return c.WriteText(&out) },
+			func() error { return c.WriteText(&out, true) },
 			func() error { return c.WriteJSON(&out) },
 			func() error { return c.WriteAnnotations(&out) },
 		} {

@@ -19,9 +19,9 @@ func unitValue(v float64, unit string) string {
 	return benchunit.Scale(v, benchunit.ClassOf(unit)) + " " + unit
 }
 
-// WriteText writes settings that changed, then benchstat's tables, one for each unit, with the verdict at the end
-// of each line that changed, then warnings, failures and a last line with the result.
-func (c *Comparison) WriteText(w io.Writer) error {
+// WriteText writes settings that changed, then benchstat's tables of what changed, one for each unit, with the verdict
+// at the end of each line, then warnings, failures and a last line with the result. all adds the figures that are the same.
+func (c *Comparison) WriteText(w io.Writer, all bool) error {
 	var b strings.Builder
 	for _, ch := range c.Changed {
 		fmt.Fprintf(&b, "changed: %s\n", ch)
@@ -30,25 +30,34 @@ func (c *Comparison) WriteText(w io.Writer) error {
 		b.WriteByte('\n')
 	}
 	var last []results.Setting
-	for i, t := range c.Tables {
-		if i > 0 {
+	first := true
+	for _, t := range c.Tables {
+		if !all {
+			if t = t.changes(); len(t.Rows) == 0 {
+				continue
+			}
+		}
+		if !first {
 			b.WriteByte('\n')
 		}
-		if i == 0 || !slices.Equal(last, t.Config) {
+		if first || !slices.Equal(last, t.Config) {
 			for _, s := range t.Config {
 				fmt.Fprintf(&b, "%s: %s\n", s.Key, s.Value)
 			}
 			last = t.Config
 		}
 		b.WriteString(t.text(c.Old, c.New))
+		first = false
 	}
-	if len(c.Warnings) > 0 {
+	if len(c.Warnings) > 0 && !first {
 		b.WriteByte('\n')
 	}
 	for _, s := range c.Warnings {
 		fmt.Fprintf(&b, "warning: %s\n", s)
 	}
-	b.WriteByte('\n')
+	if !first || len(c.Warnings) > 0 {
+		b.WriteByte('\n')
+	}
 	for _, f := range c.Failures {
 		fmt.Fprintf(&b, "failed: %s\n", f)
 	}
@@ -85,6 +94,12 @@ func (f Failure) String() string {
 		place = fmt.Sprintf("%s:%d", f.File, f.Line)
 	}
 	return fmt.Sprintf("%s: %s %s: %s", place, f.Name, f.Unit, f.Message)
+}
+
+// changes returns the table with the rows that are not the same.
+func (t Table) changes() Table {
+	t.Rows = slices.DeleteFunc(slices.Clone(t.Rows), func(r Row) bool { return r.Verdict == Same })
+	return t
 }
 
 func (t Table) text(old, new string) string {
