@@ -76,7 +76,7 @@ const inputTries = 5000
 
 // swapFlag chooses another campaign.
 type swapFlag struct {
-	Swap bool `help:"In place of the default campaign: updates that swap the banks by option bytes, on a small flash and on parts of six families. Seconds."`
+	Swap bool `without:"input,exec" help:"In place of the default campaign: updates that swap the banks by option bytes, on a small flash and on parts of six families. Seconds."`
 }
 
 // campaign is the campaign that is asked for, and what it is called in the folder of results.

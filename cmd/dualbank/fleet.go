@@ -24,9 +24,9 @@ import (
 
 // accessFlags say how a server of a fleet is reached.
 type accessFlags struct {
-	TokenFile string `placeholder:"FILE" help:"File with the token that the server wants."`
-	NKeyFile  string `name:"nkey-file" placeholder:"FILE" help:"File with the seed of a user nkey that the server knows."`
-	CAFile    string `name:"ca-file" placeholder:"FILE" help:"Certificates, in PEM, that the server's is checked by; without it, those of the machine."`
+	TokenFile string `needs:"nats,url" placeholder:"FILE" help:"File with the token that the server wants."`
+	NKeyFile  string `needs:"nats,url" name:"nkey-file" placeholder:"FILE" help:"File with the seed of a user nkey that the server knows."`
+	CAFile    string `needs:"nats,url" name:"ca-file" placeholder:"FILE" help:"Certificates, in PEM, that the server's is checked by; without it, those of the machine."`
 }
 
 func (f *accessFlags) access(url string) fleet.Access {
@@ -35,7 +35,7 @@ func (f *accessFlags) access(url string) fleet.Access {
 
 type workerCommand struct {
 	URL     string `arg:"" name:"url" help:"The server: nats://127.0.0.1:4222 on this machine, tls://HOST:4222 on another."`
-	Workers int    `placeholder:"N" help:"Pieces to explore at a time; without it, one for each processor."`
+	Workers int    `range:"0..1024" placeholder:"N" help:"Pieces to explore at a time; 0: one for each processor."`
 	Name    string `placeholder:"NAME" help:"Name among the workers; without it, the machine's name and some random digits."`
 	accessFlags
 }
@@ -100,9 +100,9 @@ func campaignOf(d *fleet.Definition) (*fuzz.Campaign, error) {
 
 // fleetFlags are those of a campaign on many machines.
 type fleetFlags struct {
-	Nats   string `placeholder:"URL" help:"Have the workers of this server explore the campaign: nats://127.0.0.1:4222, or tls://HOST:4222."`
-	Detach bool   `help:"With --nats: publish the work and end. The same command without it collects."`
-	Serve  string `placeholder:"ADDR" help:"Show the campaign on a page while it runs, at this loopback address, such as 127.0.0.1:8080."`
+	Nats   string `without:"input" placeholder:"URL" help:"Have the workers of this server explore the campaign: nats://127.0.0.1:4222, or tls://HOST:4222."`
+	Detach bool   `needs:"nats" help:"With --nats: publish the work and end. The same command without it collects."`
+	Serve  string `without:"input" placeholder:"ADDR" help:"Show the campaign on a page while it runs, at this loopback address, such as 127.0.0.1:8080."`
 	accessFlags
 }
 
