@@ -22,15 +22,15 @@ func little() Campaign {
 	c := DefaultCampaign(kvstore.MbedCE, 1)
 	c.KV = []kv.Sweep{c.KV[1], c.KV[3], c.KV[5]}
 	for i := range c.KV {
-		c.KV[i].Collections, c.KV[i].MaxCuts, c.KV[i].DeepSteps, c.KV[i].Modes = 1, 200, 2, []string{"before", "torn"}
+		c.KV[i].Collections, c.KV[i].MaxCuts, c.KV[i].DeepSteps, c.KV[i].Modes = 1, 60, 1, []string{"before", "torn"}
 	}
 	c.Updates = c.Updates[:1]
 	c.Live, c.Attacked, c.Lives, c.Failing = c.Live[3:5], nil, c.Lives[:1], c.Failing[:1]
-	c.Failing[0].MaxCuts = 100
-	c.Updates[0].MaxCuts = 200
+	c.Failing[0].MaxCuts = 40
+	c.Updates[0].MaxCuts = 60
 	c.Guided, c.Stores, c.Installs = c.Guided[:1], nil, nil
-	c.Guided[0].Runs = 64
-	c.Tries = 10
+	c.Guided[0].Runs = 32
+	c.Tries = 4
 	return c
 }
 

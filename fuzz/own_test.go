@@ -193,9 +193,9 @@ func TestExploreMadeWorkload(t *testing.T) {
 // findings as any other; one that does not look at erased cells breaks none, with units of 512 bytes that are
 // erased one by one.
 func TestExploreOnZeros(t *testing.T) {
-	device := explore.Device{Part: "cy8c624abzi", Unit: 32, Base: 0x1004_0000, Size: 32 << 10}
-	sweep := kv.Sweep{Device: device, Seed: 1, MaxCuts: 200}
-	for i := range 12 {
+	device := explore.Device{Part: "cy8c624abzi", Unit: 32, Base: 0x1004_0000, Size: 8 << 10}
+	sweep := kv.Sweep{Device: device, Seed: 1, MaxCuts: 30}
+	for i := range 6 {
 		sweep.Ops = append(sweep.Ops, script.Op{Kind: script.Set, Key: fmt.Sprintf("k%d", i%3), Size: 20, Seed: uint64(i)})
 	}
 	sweep.Ops = append(sweep.Ops, script.Op{Kind: script.Reset}, script.Op{Kind: script.Set, Key: "k0", Size: 30, Seed: 99})

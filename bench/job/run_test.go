@@ -209,7 +209,7 @@ func TestInternalIsTheDefault(t *testing.T) {
 	var all []*results.Report
 	for _, storage := range []bench.StorageType{"", bench.StorageType(kvstore.TDBInternal)} {
 		s := small()
-		s.Store.Type, s.Board.Compare, s.App.Drivers, s.Workload.Hours, s.Cuts.Collections, s.Cuts.Update = storage, nil, nil, 24, 0, 0
+		s.Store.Type, s.Board.Compare, s.App.Drivers, s.Workload.Hours, s.Cuts.Collections, s.Cuts.Update = storage, nil, nil, 6, 0, 0
 		r, _, err := run(context.Background(), s, "out", nil, fewSets)
 		if err != nil {
 			t.Fatal(err)

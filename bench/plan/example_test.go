@@ -13,7 +13,7 @@ func ExampleRun() {
 	s := bench.Guide()
 	s.Workload.Keys = []bench.Key{{Name: "position", Bytes: [2]uint32{32, 32}, Weight: 1}}
 	s.Plan.SetsPerDay, s.Plan.Years, s.Plan.Quick = 24*60, 10, true
-	s.Plan.Sizes = []uint32{32 << 10, 64 << 10}
+	s.Plan.Sizes, s.Update.Bytes = []uint32{32 << 10, 64 << 10}, 64<<10
 	s.Plan.Places = []bench.Place{bench.PlaceStart}
 	report, err := plan.Run(context.Background(), s, "out", nil)
 	if err != nil {

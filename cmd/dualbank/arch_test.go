@@ -24,13 +24,13 @@ interrupts = []
 [workload]
 hours = 2
 [update]
-bytes = 4000
+bytes = 2000
 [cuts]
 modes = ["before"]
 collections = 1
-kvstore = 20
-update = 20
-update_bytes = 4000
+kvstore = 4
+update = 4
+update_bytes = 2000
 `
 
 // TestSameOnEveryMachine runs one scenario with programs for several processors: figures, records and findings are

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"dualbank/model"
 	"dualbank/model/cell"
@@ -85,9 +86,20 @@ func (d *Device) Region() (*model.Flash, *model.Region, error) {
 	return f, dev, err
 }
 
+// parts has the parts of the program that were read, by name: every smaller case that is tried makes a flash of the
+// same part. They do not change.
+var parts sync.Map
+
 func (d *Device) part() (*part.Part, error) {
 	if d.Part != "" {
-		return part.ByName(d.Part)
+		if p, ok := parts.Load(d.Part); ok {
+			return p.(*part.Part), nil
+		}
+		p, err := part.ByName(d.Part)
+		if err == nil && !strings.HasSuffix(d.Part, ".toml") {
+			parts.Store(d.Part, p)
+		}
+		return p, err
 	}
 	sectors, err := ParseSectors(d.Sectors)
 	if err != nil {

@@ -41,7 +41,7 @@ func TestWatchdogSweep(t *testing.T) {
 			}
 			f := &s.Findings[0]
 			before := f.Case.Len()
-			f.Minimize(100, explore.Env{})
+			f.Minimize(30, explore.Env{})
 			shows(t, f, nil)
 			if f.Case.Len() > before {
 				t.Errorf("%d operations became %d", before, f.Case.Len())
