@@ -42,6 +42,7 @@ var inputPaths = []inputPath{
 	{args: "plan --print --board FILE", as: ".toml", formats: "board"},
 	{args: "plan --driver FILE", as: ".toml", formats: "driver"},
 	{args: "update --size 1000 --driver FILE", as: ".toml", formats: "driver"},
+	{args: "update --size 1000 --board FILE", as: ".toml", formats: "board"},
 	{args: "native check --board FILE /bin/true", as: ".toml", formats: "board"},
 	{args: "crash --exec /bin/true --board FILE", as: ".toml", formats: "board"},
 	{args: "run VIA", as: ".toml", formats: "board", via: "[board]\nname = '@@'\n"},
@@ -84,6 +85,13 @@ var inputPaths = []inputPath{
 	{args: "crash --out r", as: "r/.dualbank", formats: "mark"},
 	{args: "plan --out r", as: "r/.dualbank", formats: "mark"},
 
+	{args: "worker nats://127.0.0.1:1 --token-file FILE", formats: "secret", any: true},
+	{args: "worker nats://127.0.0.1:1 --nkey-file FILE", formats: "secret"},
+	{args: "worker tls://127.0.0.1:1 --ca-file FILE", formats: "secret"},
+	{args: "crash --nats nats://127.0.0.1:1 --token-file FILE", formats: "secret", any: true},
+	{args: "crash --nats nats://127.0.0.1:1 --nkey-file FILE", formats: "secret"},
+	{args: "crash --nats tls://127.0.0.1:1 --ca-file FILE", formats: "secret"},
+
 	{args: "native check FILE", formats: "program"},
 	{args: "crash --exec FILE", formats: "program"},
 	{args: "replay own.json --exec FILE", formats: "program"},
@@ -92,9 +100,10 @@ var inputPaths = []inputPath{
 
 // noFiles are flags and arguments of text that name no file to read, by command. Flags that end in out are written.
 var noFiles = map[string]string{
-	"update":       "--size --slots --link",
-	"layout":       "--target",
-	"crash":        "--profile --isolate --target",
+	"update":       "--size --slots --link --strategy",
+	"layout":       "--target --strategy",
+	"crash":        "--profile --isolate --target --nats --serve",
+	"worker":       "url --name",
 	"findings":     "--package",
 	"plan":         "--corner --storage --kv --place --size --image",
 	"inspect":      "--target --profile",

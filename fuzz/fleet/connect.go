@@ -2,16 +2,18 @@ package fleet
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"dualbank/internal/input"
 )
 
 // Access is how to reach a server.
@@ -65,13 +67,24 @@ func Connect(ctx context.Context, a Access, name string, say func(string)) (*Lin
 		opts = append(opts, nats.Token(text))
 	}
 	if a.NKey != "" {
-		opt, err := nats.NkeyOptionFromSeed(a.NKey)
+		_, err := input.ReadAgain(a.NKey, mostSecret) // bounded before the library reads it
+		var opt nats.Option
+		if err == nil {
+			opt, err = nats.NkeyOptionFromSeed(a.NKey)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w: give the file of a user nkey's seed", a.NKey, err)
 		}
 		opts = append(opts, opt)
 	}
 	if a.CA != "" {
+		text, err := input.ReadAgain(a.CA, input.Config)
+		if err == nil && !x509.NewCertPool().AppendCertsFromPEM(text) {
+			err = errors.New("there is no certificate in it")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w: give a file with certificates in PEM", a.CA, err)
+		}
 		opts = append(opts, nats.RootCAs(a.CA))
 	}
 	conn, err := nats.Connect(a.URL, opts...)
@@ -100,16 +113,12 @@ func loopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
+// mostSecret bounds a file with a token or a seed, in bytes.
+const mostSecret = 4096
+
 // Secret reads a token from a file.
 func Secret(file string) (string, error) {
-	st, err := os.Stat(file)
-	if err == nil && (!st.Mode().IsRegular() || st.Size() > 4096) {
-		err = errors.New("no regular file of up to 4096 bytes")
-	}
-	if err != nil {
-		return "", fmt.Errorf("%s: %w: give a file with the token", file, err)
-	}
-	text, err := os.ReadFile(file)
+	text, err := input.ReadAgain(file, mostSecret)
 	token := strings.TrimSpace(string(text))
 	if err == nil && token == "" {
 		err = errors.New("it is empty")
