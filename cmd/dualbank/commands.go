@@ -108,7 +108,7 @@ type replayCommand struct {
 
 // Help says what the exit code means.
 func (c *replayCommand) Help() string {
-	return "The exit code is 1 if the rule is broken again, 0 if it holds now."
+	return "The exit code is 1 if the rule is broken again or another one is, 0 if all hold now."
 }
 
 func (c *replayCommand) Run(t terminal) error {
@@ -121,12 +121,16 @@ func (c *replayCommand) Run(t terminal) error {
 		return badInput(err)
 	}
 	defer end()
-	_, broken, err := f.ReplayIn(t.out, env)
+	re, broken, err := f.ReplayIn(t.out, env)
 	if err != nil {
 		return badInput(fmt.Errorf("%s: %w", c.Finding, err))
 	}
-	if broken {
+	switch {
+	case broken:
 		return failure{fmt.Errorf("%s: rule %d for the %s is broken again", c.Finding, f.Symptom.Rule, f.Subject), exitFinding}
+	case len(re.Bad) > 0:
+		return failure{fmt.Errorf("%s: rule %d for the %s is broken in another way than the finding's (rule %d): see the outcome above",
+			c.Finding, re.Bad[0].Symptom.Rule, f.Subject, f.Symptom.Rule), exitFinding}
 	}
 	return nil
 }

@@ -73,12 +73,16 @@ func (c *execFlag) env(t terminal, f *explore.Finding) (env explore.Env, end fun
 	if c.Exec == "" {
 		return env, func() {}, nil
 	}
+	k, ok := f.Case.(*kv.Case)
+	if !ok || !k.OfOwn() {
+		return env, nil, errors.New("--exec: has no effect: the finding is not of a store in a program: leave it out")
+	}
 	p := &native.Program{Path: c.Exec}
 	hash, err := p.Hash()
 	if err != nil {
 		return env, nil, fmt.Errorf("--exec: %w", err)
 	}
-	if k, ok := f.Case.(*kv.Case); ok && k.Build != "" && k.Build != hash {
+	if k.Build != "" && k.Build != hash {
 		warn(t.err, c.Exec+" is not the build that the finding is of")
 	}
 	return explore.Env{Software: kv.Software(p.Store)}, p.Close, nil

@@ -12,9 +12,10 @@ import (
 )
 
 type partsCommand struct {
-	Name  string `arg:"" optional:"" help:"One of the list, or a .toml file: show its facts with their sources."`
-	All   bool   `without:"name,check" help:"List the parts too whose typical times are recalled or assumed and that no board has."`
-	Check bool   `help:"Run the model against everything that is known of it, arithmetic and measurements, and print the table."`
+	Name     string `arg:"" optional:"" help:"One of the list, or a .toml file: show its facts with their sources."`
+	Template string `enum:",part,board" default:"" without:"name,check,all" placeholder:"KIND" help:"Print a data file of a part or a board to be changed, with every key explained: part or board."`
+	All      bool   `without:"name,check" help:"List the parts too whose typical times are recalled or assumed and that no board has."`
+	Check    bool   `help:"Run the model against everything that is known of it, arithmetic and measurements, and print the table."`
 }
 
 // Help says what becomes of a file, and what the exit codes mean.
@@ -25,6 +26,13 @@ func (c *partsCommand) Help() string {
 
 func (c *partsCommand) Run(t terminal) error {
 	switch {
+	case c.Template != "":
+		text, err := part.Template(c.Template)
+		if err != nil {
+			return badInput(err)
+		}
+		_, err = t.out.Write(text)
+		return err
 	case c.Check:
 		return c.check(t.out)
 	case c.Name == "":

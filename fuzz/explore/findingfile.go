@@ -146,7 +146,7 @@ func ParseFinding(text []byte) (*Finding, error) {
 // longestID bounds a finding's ID, which names files and a Go test.
 const longestID = 100
 
-// Check finds what no finding has, whatever its case does: an ID that is no plain name, a subject or severity that is
+// Check finds what no finding has, whatever its case does: an ID that is no plain name, a subject, rule or severity that is
 // unknown, a key that no store takes. What a file leaves out is right. The error begins with the key in the file.
 func (f *Finding) Check() error {
 	plain := func(r rune) bool { return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' }
@@ -157,6 +157,8 @@ func (f *Finding) Check() error {
 		return fmt.Errorf("subject: %q is unknown: use %s", f.Subject, strings.Join(slices.Sorted(maps.Keys(subjects)), ", "))
 	case f.Severity != "" && f.Severity != High && f.Severity != Medium && f.Severity != Low:
 		return fmt.Errorf("severity: %q is unknown: use %s, %s or %s", f.Severity, High, Medium, Low)
+	case f.Subject != "" && (f.Symptom.Rule < RulePanic || f.Symptom.Rule > len(subjects[f.Subject].Rules)):
+		return fmt.Errorf("symptom.rule: %d: the %s has rules 1 to %d, and %d for a panic", f.Symptom.Rule, f.Subject, len(subjects[f.Subject].Rules), RulePanic)
 	}
 	if c, ok := f.Case.(interface{ CheckKeys() error }); ok {
 		return c.CheckKeys()

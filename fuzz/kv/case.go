@@ -55,6 +55,9 @@ func (c *Case) Device() string {
 // Variant is the profile.
 func (c *Case) Variant() string { return c.Profile }
 
+// OfOwn reports whether the store is not part of dualbank: the case needs its software.
+func (c *Case) OfOwn() bool { return c.Profile == ownProfile }
+
 // Len is the number of steps.
 func (c *Case) Len() int { return len(c.Steps) }
 

@@ -77,8 +77,15 @@ func readKind(kind, path string) (*File, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		if _, err := model.New(c); err != nil {
+		flash, err := model.New(c)
+		if err != nil {
 			f.Hints = append(f.Hints, err.Error())
+			return f, nil
+		}
+		if b.KVStore.Bytes == 0 {
+			f.Hints = append(f.Hints, "the board has no store: give kvstore its base and bytes")
+		} else if _, err := flash.Region(b.KVStore.Base, b.KVStore.Bytes); err != nil {
+			f.Hints = append(f.Hints, fmt.Sprintf("kvstore: %v", err))
 		}
 		return f, nil
 	}

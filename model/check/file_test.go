@@ -3,8 +3,12 @@ package check
 import (
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
+
+	"dualbank/model/part"
 )
 
 // TestReadFile: every file that comes with the program is told for what it is, and works; mistakes that
@@ -25,6 +29,8 @@ func TestReadFile(t *testing.T) {
 	for _, tt := range []struct{ file, old, new, hint, err string }{
 		{"boards/nucleo-f429zi", "168_000_000", "200_000_000", "use up to 180000000 Hz", ""},
 		{"boards/nucleo-f429zi", `part = "stm32f429zi"`, `part = "z80"`, "", `part "z80" is unknown`},
+		{"boards/nucleo-f429zi", "base = 0x0810_0000", "base = 0x0910_0000", "kvstore: model: region 0x09100000+0x20000 is not inside the flash", ""},
+		{"boards/nucleo-f429zi", "bytes = 131072", "bytes = 0", "the board has no store", ""},
 		{"parts/stm32h743zi", `core = "cortex-m7"`, `core = "cortex-m99"`, `core "cortex-m99" is unknown`, ""},
 		{"parts/stm32h743zi", `family = "stm32h7"`, `family = "own"`, "no driver that comes with the program knows own parts", ""},
 		{"parts/stm32h743zi", "bytes = 131072\nwidth = 4", "bytes = 131072\nwidth = 16", "no erase time", ""},
@@ -52,6 +58,33 @@ func TestReadFile(t *testing.T) {
 	}
 	if _, err := ReadFile("nowhere.toml"); err == nil {
 		t.Error("a missing file")
+	}
+}
+
+// TestTemplates: the templates can be read, nothing about them will not work, and they have every key that there is.
+func TestTemplates(t *testing.T) {
+	for kind, of := range map[string]reflect.Type{"part": reflect.TypeFor[part.Part](), "board": reflect.TypeFor[part.Board]()} {
+		text, err := part.Template(kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "own.toml")
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := ReadFile(path)
+		if err != nil || f.Kind != kind || len(f.Hints) > 0 {
+			t.Errorf("%s: %+v, %v", kind, f, err)
+		}
+		for i := range of.NumField() {
+			key := of.Field(i).Tag.Get("toml")
+			if key != "" && key != "-" && !regexp.MustCompile(`(?m)^(# )?(\[*`+key+`\]|`+key+` = )`).Match(text) {
+				t.Errorf("%s: the template has no key %s", kind, key)
+			}
+		}
+	}
+	if _, err := part.Template("driver"); err == nil || !strings.Contains(err.Error(), "part or board") {
+		t.Errorf("another kind: %v", err)
 	}
 }
 

@@ -13,6 +13,21 @@ import (
 	"dualbank/internal/input"
 )
 
+// Templates of data files, with every key explained, by their kind: "part", "board".
+//
+//go:embed templates/*.toml
+var templates embed.FS
+
+// Template returns a data file of a kind, "part" or "board", to be changed: it can be read, and explains every key. The
+// error names the kinds.
+func Template(kind string) ([]byte, error) {
+	text, err := templates.ReadFile("templates/" + kind + ".toml")
+	if err != nil {
+		return nil, fmt.Errorf("template %q is unknown: give part or board", kind)
+	}
+	return text, nil
+}
+
 //go:embed parts/*.toml families/*.toml drivers/*.toml cores/*.toml boards/*.toml wear/*.toml
 var data embed.FS
 
