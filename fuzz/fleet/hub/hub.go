@@ -22,6 +22,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"dualbank/fuzz/fleet"
+	"dualbank/internal/input"
 )
 
 // Options of a hub.
@@ -44,6 +45,20 @@ type Hub struct {
 	s     *server.Server
 	token string
 	own   nkeys.KeyPair // of this process, where clients need an nkey; nil: they do not
+}
+
+// certificate reads a certificate and its key.
+func certificate(certFile, keyFile string) (pair tls.Certificate, err error) {
+	var pem [2][]byte
+	for i, file := range []string{certFile, keyFile} {
+		if pem[i], err = input.ReadAgain(file, input.Config); err != nil {
+			return pair, fmt.Errorf("%s: %w: give a certificate and its key in PEM", file, err)
+		}
+	}
+	if pair, err = tls.X509KeyPair(pem[0], pem[1]); err != nil {
+		return pair, fmt.Errorf("%s, %s: %w: give a certificate and its key in PEM", certFile, keyFile, err)
+	}
+	return pair, nil
 }
 
 // check returns an error for options that must not be started with.
@@ -124,9 +139,9 @@ func Start(o Options) (*Hub, error) {
 		opts.Nkeys = append(opts.Nkeys, &server.NkeyUser{Nkey: k})
 	}
 	if o.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(o.Cert, o.Key)
+		pair, err := certificate(o.Cert, o.Key)
 		if err != nil {
-			return nil, fmt.Errorf("certificate: %w", err)
+			return nil, err
 		}
 		opts.TLS = true
 		opts.TLSTimeout = 5
