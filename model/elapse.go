@@ -1,5 +1,7 @@
 package model
 
+import "math/bits"
+
 // operation is one stretch in which a bank is busy with a run of accesses or an erase, as the application
 // feels it.
 type operation struct {
@@ -151,6 +153,30 @@ func (f *Flash) EraseCycles(addr uint32) uint64 {
 		return time.high
 	}
 	return time.typ
+}
+
+// StepCycles is what one step takes of a driver's work, at the corner Typ or Max: a program of n bytes at addr, an erase of
+// the sector at addr, or a write of the option bytes. addr is inside the flash. Less than an access of the driver takes
+// its share of one.
+func (f *Flash) StepCycles(kind Kind, addr, n uint32) uint64 {
+	t := &f.timing
+	corner := t.corner
+	if corner == Sampled {
+		corner = Typ
+	}
+	switch kind {
+	case Erase:
+		return f.EraseCycles(addr) + t.erase.sector
+	case WriteOptions:
+		return f.time.at(corner, 0, nil)
+	case Program:
+		access := t.program.busy[bits.TrailingZeros32(t.Width)].at(corner, 0, nil) + t.program.access
+		if n < t.Width {
+			return access * uint64(n) / uint64(t.Width)
+		}
+		return access * uint64(n/t.Width)
+	}
+	return 0
 }
 
 // eraseCycles is what an erase of sector i takes at its present age.

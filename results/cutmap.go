@@ -73,6 +73,26 @@ func (m CutMap) Counted() string {
 	return "step"
 }
 
+// TimeShares is Shares by the time that the steps take, in nanoseconds: a cut at a random moment hits an erase of a second
+// more often than a program of some microseconds. Where the times are not known, it counts cuts. of says in words what the
+// shares are of.
+func (m *CutMap) TimeShares() (all uint64, broken map[int]uint64, of string) {
+	broken = map[int]uint64{}
+	for _, row := range m.Rows {
+		for _, run := range row.Runs {
+			all += run.Time
+			if run.Rule > 0 {
+				broken[run.Rule] += run.Time
+			}
+		}
+	}
+	if all == 0 {
+		all, broken = m.Shares()
+		return all, broken, "of the cuts"
+	}
+	return all, broken, "of the time that the flash works"
+}
+
 // Shares returns how many cuts were judged, and how many of them break each rule.
 func (m *CutMap) Shares() (all uint64, broken map[int]uint64) {
 	broken = map[int]uint64{}

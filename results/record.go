@@ -239,6 +239,7 @@ type CutRun struct {
 	Cuts    uint64 `json:"cuts,omitempty"`
 	Rule    int    `json:"rule"`
 	Outcome string `json:"outcome"`
+	Time    uint64 `json:"ns,omitempty"` // nanoseconds that the steps take for which the cuts of the run stand; 0: not known
 }
 
 // Finding is one group of equal findings.
@@ -253,6 +254,8 @@ type Finding struct {
 	Expected string `json:"expected"`
 	Seen     string `json:"seen"`
 	Where    string `json:"where"`           // operation and step
+
+	Share float64 `json:"share,omitempty"` // of the time that the flash works in the sweep, in which a cut shows it; 0: not known
 	Cause    string `json:"cause,omitempty"` // name of a Cause; "": none was looked for
 	Command  string `json:"command"`         // replays it
 	Film     *Film  `json:"film,omitempty"`

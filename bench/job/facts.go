@@ -201,19 +201,21 @@ func (j *job) cutFacts(add func(name, value, format string, args ...any), ask fu
 	}
 	for i := range j.report.Cuts {
 		m := &j.report.Cuts[i]
-		all, by := m.Shares()
+		judged, _ := m.Shares()
+		all, by, of := m.TimeShares()
 		if all == 0 {
 			continue
 		}
 		share := unit.Percent(float64(by[1]) / float64(all))
+		when := of + " in which"
 		if by[1] == 0 {
-			share = "never"
+			share, when = "never", "there is no moment in which"
 		}
 		if m.Subject == "update" {
-			add("Bricked by a power cut", share, "of %s cuts of an update leave a device that never runs an application again", unit.Count(all))
+			add("Bricked by a power cut", share, "%s a power cut of an update leaves a device that never runs an application again; %s cuts judged", when, unit.Count(judged))
 			ask("Does a power cut of an update brick the device?")
 		} else {
-			add("Store that never opens", share, "of %s cuts in a write; after %s of them a later write fails", unit.Count(all), unit.Percent(float64(by[7])/float64(all)))
+			add("Store that never opens", share, "%s a power cut of a write leaves such a store; after %s a later write fails; %s cuts judged", when, unit.Percent(float64(by[7])/float64(all)), unit.Count(judged))
 			ask("Does a power cut in a write lose the store?")
 		}
 	}
@@ -239,6 +241,7 @@ func (j *job) cutFacts(add func(name, value, format string, args ...any), ask fu
 	for _, m := range j.report.Cuts {
 		names = append(names, fmt.Sprintf("%s of %s (%s)", unit.Count(m.Explored), m.Name, m.Sampling))
 	}
+	j.likelihoods(add)
 	add("Power cuts judged", unit.Count(j.sweeps), "%s", strings.Join(names, "; "))
 }
 

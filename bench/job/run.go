@@ -293,7 +293,7 @@ func (j *job) cut(ctx context.Context) error {
 		}
 		sweep, err := kv.Cut(ctx, kv.Sweep{
 			Device: region, Secure: outside, Profile: kvstore.Profile(j.s.Store.Profile), Seed: j.s.Seed, Collections: uint64(c.Collections),
-			Modes: modes, MaxCuts: c.KVStore, Workers: c.Workers,
+			Modes: modes, MaxCuts: c.KVStore, Workers: c.Workers, Took: inside(took(d), outside),
 		}, j.progress.Stage("power cuts, KVStore"))
 		j.add("KVStore", sweep, err == nil)
 		if err != nil {
@@ -303,7 +303,7 @@ func (j *job) cut(ctx context.Context) error {
 	if c.Update > 0 {
 		sweep, err := update.Cut(ctx, update.Sweep{
 			Device: device, Boot: d.Layout.Config, Client: boot.Generation(j.s.Update.Client), Old: c.UpdateBytes, New: c.UpdateBytes,
-			Seed: j.s.Seed, Modes: modes, MaxCuts: c.Update, Workers: c.Workers,
+			Seed: j.s.Seed, Modes: modes, MaxCuts: c.Update, Workers: c.Workers, Took: took(d),
 		}, j.progress.Stage("power cuts, update"))
 		j.add("update", sweep, err == nil)
 		if err != nil {
@@ -334,8 +334,17 @@ func (j *job) add(subject string, sweep *explore.Sweep, whole bool) {
 	m := sweep.Map
 	m.Subject = subject
 	j.report.Cuts = append(j.report.Cuts, m)
+	var all uint64
+	for _, row := range m.Rows {
+		for _, run := range row.Runs {
+			all += run.Time
+		}
+	}
 	for _, f := range sweep.Findings {
 		rec := f.Record()
+		if all > 0 {
+			rec.Share = min(float64(f.Time)/float64(all), 1)
+		}
 		rec.Command = "dualbank replay " + filepath.Join(j.out, "findings", f.ID+".json")
 		j.report.Findings = append(j.report.Findings, rec)
 	}

@@ -1,12 +1,17 @@
 package job
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"dualbank/bench"
+	"dualbank/boot"
+	"dualbank/fuzz/explore"
+	"dualbank/fuzz/update"
 	"dualbank/results"
 	"dualbank/results/unit"
 )
@@ -65,13 +70,16 @@ func (j *job) of(s bench.Strategy, d *bench.Device, run *bench.UpdateRun) {
 }
 
 // strategies writes the facts on how strategies differ, where the banks are swapped.
-func (j *job) strategies() error {
+func (j *job) strategies(ctx context.Context) error {
 	if !slices.ContainsFunc(j.byStrategy, func(s strategyRun) bool { return s.device.Layout.Config.Swap }) {
 		return nil
 	}
 	r := j.report
 	add := func(name, value, format string, args ...any) {
 		r.Facts = append(r.Facts, results.Fact{Name: name, Value: value, Note: fmt.Sprintf(format, args...)})
+	}
+	if err := j.bricks(ctx, add); err != nil {
+		return err
 	}
 	for _, s := range j.byStrategy {
 		f, what := s.device.Flash, "Erases, "+string(s.strategy)
@@ -89,6 +97,46 @@ func (j *job) strategies() error {
 		if note := s.device.Layout.StoreAfterSwap(); note != "" {
 			add("KVStore", "moves with a swap", "%s", note)
 		}
+	}
+	return nil
+}
+
+// brickCuts is about the number of power cuts that the risk of a strategy is found with.
+const brickCuts = 2000
+
+// bricks cuts an update of each strategy and says how likely that bricks the device, by the time that steps take. The time
+// in which the flash does not work, such as that of the download, bricks nothing.
+func (j *job) bricks(ctx context.Context, add func(name, value, format string, args ...any)) error {
+	for _, s := range j.byStrategy {
+		d := s.device
+		device := explore.Device{Part: d.Flash.Part().Name, Unit: d.Flash.PageSize()}
+		if d.Layout.Config.Swap {
+			device.Swap = explore.SwapFollowed
+			if d.IgnoresSwap() {
+				device.Swap = explore.SwapIgnored
+			}
+		}
+		var modes []string
+		for _, m := range j.s.Cuts.Modes {
+			modes = append(modes, m.String())
+		}
+		sweep, err := update.Cut(ctx, update.Sweep{
+			Device: device, Boot: d.Layout.Config, Client: boot.Generation(j.s.Update.Client), Old: s.run.Bytes, New: s.run.Bytes,
+			Seed: j.s.Seed, Modes: modes, MaxCuts: brickCuts, Workers: j.s.Cuts.Workers, Took: took(d),
+		}, nil)
+		if err != nil {
+			return fmt.Errorf("power cuts of an update, %s: %w", cmp.Or(s.strategy, bench.Copy), err)
+		}
+		all, by, _ := sweep.Map.TimeShares()
+		judged, counted := sweep.Map.Shares()
+		working := s.run.Counters.Erasing + s.run.Counters.Programming
+		share := float64(by[update.RuleRuns]) / float64(max(all, 1)) * float64(working) / float64(max(s.run.Cycles(), 1))
+		value := unit.Percent(share)
+		if by[update.RuleRuns] == 0 {
+			value = "never"
+		}
+		add("Bricked by a cut, "+string(cmp.Or(s.strategy, bench.Copy)), value, "of power cuts at a random moment of the update leave a device that never runs an application again, with modes %s as likely as each other; "+
+			"%s of %s cuts judged do", strings.Join(modes, ", "), unit.Count(counted[update.RuleRuns]), unit.Count(judged))
 	}
 	return nil
 }

@@ -255,7 +255,7 @@ func RunUpdates(ctx context.Context, s *bench.Scenario, v *Variants, out string,
 		return nil, &bench.ScenarioError{Err: reason}
 	}
 	j.compare(v, all, runs)
-	if err := j.strategies(); err != nil {
+	if err := j.strategies(ctx); err != nil {
 		return nil, err
 	}
 	if left > 0 {

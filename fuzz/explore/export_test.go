@@ -15,3 +15,8 @@ func Places(t *Target, seed, runs uint64, guided bool) (int, error) {
 
 // RuleText is the text of a rule.
 func RuleText(subject string, rule int) string { return ruleText(subject, rule) }
+
+// Weigh is Recording.weigh.
+func Weigh(r *Recording, steps []uint64, took func(*Call) uint64) []uint64 {
+	return r.weigh(steps, took)
+}

@@ -29,6 +29,7 @@ type Finding struct {
 	Cause    string // what removes it: see package cause; "": it was not looked for
 	Within   string // the remedy of the environment that removes it, too; "": none does
 	Variants []Variant
+	Time     uint64 // nanoseconds of the steps whose cuts show it, over all modes; 0: not known
 }
 
 // Variant is a finding on one device, with faults of the same modes. Count adds up to the finding's.
@@ -81,6 +82,7 @@ type shown struct {
 	Modes []string `json:"modes,omitempty"`
 	At    Hit      `json:"at"` // the first of them
 	Count uint64   `json:"count"`
+	Time  uint64   `json:"ns,omitempty"` // nanoseconds of the steps that are cut
 }
 
 // NewGroups is an empty collection.
@@ -89,7 +91,12 @@ func NewGroups() *Groups { return &Groups{by: map[groupKey]*group{}} }
 // Add takes the violations in the order of steps: the first of a group is its case. modes are those of
 // the faults behind it. It reports whether the cut is kept, as the first one of its group on this device in these modes.
 func (g *Groups) Add(v Violation, place Place, at Hit, modes ...string) (kept bool) {
-	return g.merge(&group{V: v, Place: place, Shown: []shown{{Modes: slices.Sorted(slices.Values(modes)), At: at, Count: 1}}})
+	return g.AddFor(0, v, place, at, modes...)
+}
+
+// AddFor is Add of a cut that stands for steps of so many nanoseconds.
+func (g *Groups) AddFor(time uint64, v Violation, place Place, at Hit, modes ...string) (kept bool) {
+	return g.merge(&group{V: v, Place: place, Shown: []shown{{Modes: slices.Sorted(slices.Values(modes)), At: at, Count: 1, Time: time}}})
 }
 
 // All are the violations, one for each group.
@@ -119,6 +126,7 @@ func (g *Groups) merge(o *group) (fresh bool) {
 			continue
 		}
 		gr.Shown[i].Count += s.Count
+		gr.Shown[i].Time += s.Time
 	}
 	return fresh
 }
@@ -144,6 +152,7 @@ func (g *Groups) Findings(subject string, make func(at Hit) Case) []Finding {
 		}
 		device := f.Case.Device()
 		for _, s := range gr.Shown {
+			f.Time += s.Time
 			f.Variants = append(f.Variants, Variant{cmp.Or(s.At.Device, device), s.Modes, s.Count, func() Case { return make(s.At) }})
 		}
 		f.Sum()

@@ -66,6 +66,9 @@ func (r *Recording) at(step uint64) int {
 	return sort.Search(len(r.Calls), func(i int) bool { return r.Calls[i].First > step }) - 1
 }
 
+// StepSize is the number of bytes of one step.
+func (c *Call) StepSize() uint32 { return c.step }
+
 // Steps of the call.
 func (c *Call) Steps() uint64 { return uint64(c.Size / c.step) }
 
@@ -108,6 +111,28 @@ func (r *Recording) Tell(step, from uint64) string {
 		fmt.Fprintln(w)
 	}
 	return w.String()
+}
+
+// weigh returns for each of steps, which are ascending, the time in nanoseconds that it stands for: its own, and that of the
+// steps before it that are not among them; the last one also that of those after it. took is the time of one step of a call.
+func (r *Recording) weigh(steps []uint64, took func(*Call) uint64) []uint64 {
+	w := make([]uint64, len(steps))
+	at, from, each := 0, uint64(0), uint64(0)
+	for i := range r.Calls {
+		c := &r.Calls[i]
+		each = took(c)
+		for end := c.First + c.Steps(); from < end && at < len(steps); {
+			to := end
+			if at < len(steps)-1 {
+				to = min(end, steps[at]+1)
+			}
+			w[at] += (to - from) * each
+			if from = to; at < len(steps)-1 && to == steps[at]+1 {
+				at++
+			}
+		}
+	}
+	return w
 }
 
 // Pick chooses the steps to cut: all of them, or with most above 0 about most: every erase, the first and

@@ -38,6 +38,8 @@ type Plan struct {
 	Journal   string // file that keeps what is explored; "": nothing is kept
 	Identity  any    // what the outcome depends on, for the journal
 	Piece     *Piece // some chunks alone, into it; nil: all
+
+	Took func(*Call) uint64 // nanoseconds of one step of a call, which cuts are weighed by; nil: they are counted alone
 }
 
 // Sweep is what a sweep found, and what it covered.
@@ -66,6 +68,7 @@ func (s *Stats) Add(o Stats) {
 // chunk is what a worker takes at a time: consecutive steps to be cut, and what came out.
 type chunk struct {
 	steps []uint64
+	times []uint64       // nanoseconds that each stands for; nil: not known
 	start *cell.Snapshot // cells before the first of steps
 	done  bool
 	chunkResult
@@ -104,9 +107,16 @@ func (x *Plan) Run(ctx context.Context, s *Sweep, g *Groups, progress func(done,
 		defer j.close()
 	}
 	var chunks []*chunk
+	var times []uint64
+	if x.Took != nil {
+		times = x.Recording.weigh(x.Steps, x.Took)
+	}
 	for rest := x.Steps; len(rest) > 0; {
 		n := min(len(rest), x.Chunk)
 		c := &chunk{steps: rest[:n]}
+		if times != nil {
+			c.times, times = times[:n], times[n:]
+		}
 		c.done = j.load(len(chunks), &c.chunkResult)
 		chunks = append(chunks, c)
 		rest = rest[n:]
@@ -303,7 +313,11 @@ func (w *worker) explore(ctx context.Context, c *chunk) error {
 	clear(w.seen)
 	w.f.Restore(c.start)
 	now, last := c.steps[0], -1
-	for _, step := range c.steps {
+	for i, step := range c.steps {
+		time := uint64(0)
+		if c.times != nil {
+			time = c.times[i]
+		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -331,9 +345,11 @@ func (w *worker) explore(ctx context.Context, c *chunk) error {
 			}
 			at := Hit{Op: op, Step: step - x.Recording.Ops[op], Mode: mode.String(), Seed: seed}
 			for _, v := range bad {
-				g.Add(v, x.Where(v, step), at, at.Mode)
+				g.AddFor(time, v, x.Where(v, step), at, at.Mode)
 			}
-			c.Rows[m] = appendRun(c.Rows[m], w.cutRun(step, bad))
+			run := w.cutRun(step, bad)
+			run.Time = time
+			c.Rows[m] = appendRun(c.Rows[m], run)
 		}
 	}
 	c.Groups = g.order
@@ -386,6 +402,7 @@ func appendRun(runs []results.CutRun, r results.CutRun) []results.CutRun {
 	if n := len(runs); n > 0 && runs[n-1].Rule == r.Rule && runs[n-1].Outcome == r.Outcome {
 		runs[n-1].Last = r.Last
 		runs[n-1].Cuts += r.Cuts
+		runs[n-1].Time += r.Time
 		return runs
 	}
 	return append(runs, r)

@@ -40,7 +40,7 @@ func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*expl
 		Recording: w.rec, Modes: drawn, Seed: c.Seed, Workers: c.Workers, Chunk: explore.ChunkSteps,
 		NewFlash:  c.Device.Flash,
 		NewRunner: func(f *model.Flash) (explore.Runner, error) { return newRecovery(w, f, own) },
-		Where:     w.of, Journal: c.Journal, Identity: c.identity(), Piece: c.Piece,
+		Where:     w.of, Journal: c.Journal, Identity: c.identity(), Piece: c.Piece, Took: c.Took,
 	}
 	p.Pick(c.MaxCuts, c.Most, c.Short, &s.Map)
 	if c.Deep {

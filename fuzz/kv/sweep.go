@@ -18,22 +18,23 @@ type Sweep struct {
 	New         sut.Software // a store of your own; nil: TDBStore in Profile
 	Build       string       // of a store of your own: tells its builds apart, in journals and findings
 	Seed        uint64
-	Ops         []script.Op     // the workload; nil: one made from Seed for the size of the device
-	Collections uint64          // of a made workload on TDBStore: it goes on until so many garbage collections are over
-	Modes       []string        // names of modes; nil: explore.DefaultModes
-	MaxCuts     uint64          // 0: every step; else steps are drawn so that about this many cuts result
-	Most        uint64          // no more cuts than these; 0: any number
-	Short       uint64          // not 0: every step is cut of calls with up to so many steps, and no other one
-	Draws       int             // cuts of each step in each mode, with seeds of their own; 0: one
-	Deep        bool            // also cut every step of the recovery and of the set after it
-	DeepSteps   uint64          // with Deep: about so many of these steps; 0: every one
-	Workers     int             // 0: one for each processor
-	Defects     kvstore.Defects // defects of the past that the store shows
-	Repairs     kvstore.Repairs // repairs that it has, beside those of its profile
-	Secure      bool            // the store is a SecureStore over two TDBStores, see secureStore
-	Journal     string          // file that keeps what is explored; a sweep that was stopped resumes from it. "": none
-	Piece       *explore.Piece  // some chunks of Cut alone, into it; nil: all
-	plain       bool            // read every record anew, for comparison
+	Ops         []script.Op                // the workload; nil: one made from Seed for the size of the device
+	Collections uint64                     // of a made workload on TDBStore: it goes on until so many garbage collections are over
+	Modes       []string                   // names of modes; nil: explore.DefaultModes
+	MaxCuts     uint64                     // 0: every step; else steps are drawn so that about this many cuts result
+	Most        uint64                     // no more cuts than these; 0: any number
+	Short       uint64                     // not 0: every step is cut of calls with up to so many steps, and no other one
+	Draws       int                        // cuts of each step in each mode, with seeds of their own; 0: one
+	Deep        bool                       // also cut every step of the recovery and of the set after it
+	DeepSteps   uint64                     // with Deep: about so many of these steps; 0: every one
+	Workers     int                        // 0: one for each processor
+	Defects     kvstore.Defects            // defects of the past that the store shows
+	Repairs     kvstore.Repairs            // repairs that it has, beside those of its profile
+	Secure      bool                       // the store is a SecureStore over two TDBStores, see secureStore
+	Took        func(*explore.Call) uint64 // nanoseconds of one step, which cuts are weighed by; nil: they are counted alone
+	Journal     string                     // file that keeps what is explored; a sweep that was stopped resumes from it. "": none
+	Piece       *explore.Piece             // some chunks of Cut alone, into it; nil: all
+	plain       bool                       // read every record anew, for comparison
 }
 
 // identity is what the outcome depends on, for a journal.

@@ -63,7 +63,7 @@ func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*expl
 // plan is a sweep over the recording.
 func (u *recorded) plan(modes []model.Mode) *explore.Plan {
 	return &explore.Plan{
-		Recording: u.rec, Modes: modes, Seed: u.cfg.Seed, Chunk: explore.ChunkSteps, Workers: u.cfg.Workers, Plain: u.cfg.plain,
+		Recording: u.rec, Modes: modes, Seed: u.cfg.Seed, Chunk: explore.ChunkSteps, Workers: u.cfg.Workers, Plain: u.cfg.plain, Took: u.cfg.Took,
 		NewFlash: u.cfg.Device.Flash,
 		NewRunner: func(f *model.Flash) (explore.Runner, error) {
 			return newRecovery(u.downloaded(f, u.candidate), &u.steps[0], u.cfg.plain), nil

@@ -15,14 +15,15 @@ type Sweep struct {
 	New      uint32   // bytes of the update, version 2
 	Seed     uint64
 	Bad      BadCandidate
-	Modes    []string       // names of modes; nil: explore.DefaultModes
-	Deep     int            // so many of the first cuts are followed by a cut at every step of the boot after it
-	MaxCuts  uint64         // 0: every step; else steps are drawn so that about this many cuts result
-	Most     uint64         // no more cuts than these; 0: any number
-	Workers  int            // 0: one for each processor
-	Journal  string         // file that keeps what is explored; a sweep that was stopped resumes from it. "": none
-	Piece    *explore.Piece // some chunks of Cut alone, into it; nil: all
-	plain    bool           // judge everything anew, for comparison
+	Modes    []string                   // names of modes; nil: explore.DefaultModes
+	Deep     int                        // so many of the first cuts are followed by a cut at every step of the boot after it
+	MaxCuts  uint64                     // 0: every step; else steps are drawn so that about this many cuts result
+	Most     uint64                     // no more cuts than these; 0: any number
+	Workers  int                        // 0: one for each processor
+	Took     func(*explore.Call) uint64 // nanoseconds of one step, which cuts are weighed by; nil: they are counted alone
+	Journal  string                     // file that keeps what is explored; a sweep that was stopped resumes from it. "": none
+	Piece    *explore.Piece             // some chunks of Cut alone, into it; nil: all
+	plain    bool                       // judge everything anew, for comparison
 }
 
 // identity is what the outcome depends on, for a journal.

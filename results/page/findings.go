@@ -89,7 +89,8 @@ func verdicts(r *results.Report) (out []table.Cell) {
 
 // cutVerdict says what the power cuts of a sweep lead to.
 func cutVerdict(m *results.CutMap) (text, severity string) {
-	all, by := m.Shares()
+	judged, _ := m.Shares()
+	all, by, of := m.TimeShares()
 	if all == 0 {
 		return "", ""
 	}
@@ -101,12 +102,12 @@ func cutVerdict(m *results.CutMap) (text, severity string) {
 			broken += n
 		}
 		if broken == 0 {
-			return fmt.Sprintf("No power cut of an update bricks the device, of %s that were judged.", unit.Count(all)), "good"
+			return fmt.Sprintf("No power cut of an update bricks the device, of %s that were judged.", unit.Count(judged)), "good"
 		}
 		if by[1] > 0 {
-			return fmt.Sprintf("A power cut of an update bricks the device in %s of the cuts.", share(by[1])), "high"
+			return fmt.Sprintf("A power cut of an update bricks the device in %s %s.", share(by[1]), of), "high"
 		}
-		return fmt.Sprintf("A power cut of an update breaks a rule in %s of the cuts, and bricks no device.", share(broken)), "medium"
+		return fmt.Sprintf("A power cut of an update breaks a rule in %s %s, and bricks no device.", share(broken), of), "medium"
 	case "KVStore":
 		const opens, works = 1, 7
 		var lost uint64
@@ -118,19 +119,19 @@ func cutVerdict(m *results.CutMap) (text, severity string) {
 		var parts []string
 		if severity = "good"; by[works] > 0 {
 			severity = "medium"
-			parts = append(parts, fmt.Sprintf("after %s of them a later write fails", share(by[works])))
+			parts = append(parts, fmt.Sprintf("in %s %s a later write fails", share(by[works]), of))
 		}
 		if lost > 0 {
 			severity = "high"
-			parts = append([]string{fmt.Sprintf("in %s a value is lost or wrong", share(lost))}, parts...)
+			parts = append([]string{fmt.Sprintf("in %s %s a value is lost or wrong", share(lost), of)}, parts...)
 		}
 		if by[opens] > 0 {
 			severity = "high"
-			parts = append([]string{fmt.Sprintf("a store that never opens in %s of the cuts", share(by[opens]))}, parts...)
+			parts = append([]string{fmt.Sprintf("a store that never opens in %s %s", share(by[opens]), of)}, parts...)
 			return "A power cut during a write leaves " + strings.Join(parts, "; ") + ".", severity
 		}
 		if len(parts) == 0 {
-			return fmt.Sprintf("No power cut during a write breaks a rule of the store, of %s that were judged.", unit.Count(all)), severity
+			return fmt.Sprintf("No power cut during a write breaks a rule of the store, of %s that were judged.", unit.Count(judged)), severity
 		}
 		return "Every power cut during a write leaves a store that opens; " + strings.Join(parts, "; ") + ".", severity
 	}
