@@ -7,6 +7,8 @@ import (
 	"dualbank/fuzz/kv"
 	"dualbank/fuzz/kv/script"
 	"dualbank/fuzz/kv/sut"
+	"dualbank/fuzz/update"
+	"dualbank/model"
 )
 
 // smallGeometries are what a store of your own is cut on before it is cut on its device: sectors of one size, and
@@ -124,3 +126,52 @@ func rehearsed(store kv.Software, d explore.Device, seed uint64, n int) (ops []s
 	}
 	return ops, "", nil
 }
+
+// UpdateCampaign is what an update client and a bootloader of your own, which have a region to themselves, go through:
+// lives without a cut, and cuts of an update in every mode, also in the boot after some of them, on two small
+// geometries; then cuts on a part, about so many of them, in the larger part of the flash beside its KVStore d.
+func UpdateCampaign(software update.Maker, build string, d explore.Device, seed, cuts uint64) (c Campaign, left []string, err error) {
+	f, _, err := d.Region()
+	if err != nil {
+		return c, nil, err
+	}
+	modes := []string{"before", "after", "torn", "prefix", "weak"}
+	small := []explore.Device{{Sectors: "16x1K", Start: 0x08000000, Unit: d.Unit}, {Sectors: "4x1K+1x4K+2x8K", Start: 0x08000000, Unit: d.Unit}}
+	for _, g := range small {
+		cfg := update.DividedBy(6 << 10)
+		s := update.Sweep{Device: g, Boot: cfg, Software: software(g), Build: build, Old: 700, New: 900, Seed: seed, Modes: modes, MaxCuts: 4 * smallCuts, Deep: 4}
+		if cuts > 0 {
+			s.MaxCuts = min(s.MaxCuts, cuts)
+		}
+		c.Lives = append(c.Lives, update.LifeSweep{Device: g, Boot: cfg, Software: software(g), Build: build, Seed: seed})
+		weak := s
+		weak.Modes, weak.Draws, weak.Short, weak.Deep = []string{"weak"}, 16, max(shortCall/uint64(g.Unit), 1), 0
+		c.Updates = append(c.Updates, s, weak)
+	}
+	if f.Part().ECC.Bytes != 0 {
+		modes = append(modes, "ecc")
+	}
+	d.Base, d.Size = besideStore(f, d)
+	c.Updates = append(c.Updates, update.Sweep{
+		Device: d, Boot: update.DividedBy(d.Size / 4), Software: software(d), Build: build, Old: 9000, New: 10000, Seed: seed, Modes: modes, MaxCuts: cuts, Most: 3 * cuts,
+	})
+	c.Tries, c.Env = 30, explore.Env{Software: software}
+	return c, nil, nil
+}
+
+// besideStore is the larger stretch of a flash before or behind the KVStore, without the first 32 KiB, where a
+// bootloader is.
+func besideStore(f *model.Flash, d explore.Device) (base, size uint32) {
+	at := f.Start()
+	for at < f.Start()+bootloader {
+		at += f.SectorSize(at)
+	}
+	behind := d.Base + d.Size
+	if before := d.Base - min(d.Base, at); before >= f.Start()+f.Size()-behind {
+		return at, before
+	}
+	return behind, f.Start() + f.Size() - behind
+}
+
+// bootloader is the bytes that are kept for it on a part.
+const bootloader = 32 << 10

@@ -18,7 +18,6 @@ import (
 	"dualbank/fuzz/cause"
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/fleet"
-	"dualbank/fuzz/kv"
 	"dualbank/internal/outdir"
 	"dualbank/kvstore"
 	"dualbank/results"
@@ -37,7 +36,7 @@ type crashCommand struct {
 	findingFlags
 	fleetFlags
 
-	Exec string `without:"input" placeholder:"PROGRAM" help:"In place of dualbank's own store: one of yours, a program that was built with dualbank.h."`
+	Exec string `without:"input" placeholder:"PROGRAM" help:"In place of dualbank's own software: a store of yours, or a bootloader and its update client, in a program that was built with dualbank.h."`
 	nativeFlags
 	quiet
 	swapFlag
@@ -63,7 +62,7 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 		return err
 	}
 	if c.Swap && c.Exec != "" {
-		return badInput(errors.New("--swap: swaps the banks in updates, and --exec is a store: leave one of them out"))
+		return badInput(errors.New("--swap: swaps the banks in updates, and --exec is software of your own: leave one of them out"))
 	}
 	if err := c.fleetFlags.check(); err != nil {
 		return badInput(err)
@@ -84,14 +83,13 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 		defer p.Close()
 		defer fresh.Close()
 		var left []string
-		if campaign, left, err = c.store(p); err != nil {
+		if campaign, left, confirm, err = c.foreign(p, fresh); err != nil {
 			return badInput(err)
 		}
 		campaign.Most = c.Cuts
 		for _, what := range left {
-			fmt.Fprintf(t.err, "dualbank: left out: %s\n", what)
+			warn(t.err, "left out: "+what)
 		}
-		confirm.Software = kv.Software(fresh.Store)
 	}
 	campaign.Workers, campaign.Dir = c.Workers, filepath.Join(c.Out, "journal")
 	ctx, stop := t.interruptible()

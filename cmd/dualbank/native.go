@@ -8,6 +8,7 @@ import (
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
 	"dualbank/fuzz/native"
+	"dualbank/fuzz/update"
 	"dualbank/model"
 	"dualbank/model/part"
 )
@@ -63,9 +64,9 @@ func (c *checkNative) Run(t terminal) error {
 	return err
 }
 
-// execFlag is the program that a finding of a store of your own runs on. A finding's file never starts one.
+// execFlag is the program that a finding of software of your own runs on. A finding's file never starts one.
 type execFlag struct {
-	Exec string `placeholder:"PROGRAM" help:"The program that a finding of a store of your own is of."`
+	Exec string `placeholder:"PROGRAM" help:"The program that a finding of software of your own is of."`
 }
 
 // env is what the case of a finding needs; end ends what was started.
@@ -73,19 +74,25 @@ func (c *execFlag) env(t terminal, f *explore.Finding) (env explore.Env, end fun
 	if c.Exec == "" {
 		return env, func() {}, nil
 	}
-	k, ok := f.Case.(*kv.Case)
-	if !ok || !k.OfOwn() {
-		return env, nil, errors.New("--exec: has no effect: the finding is not of a store in a program: leave it out")
+	if k, ok := f.Case.(interface{ OfOwn() bool }); !ok || !k.OfOwn() {
+		return env, nil, errors.New("--exec: has no effect: the finding is not of software in a program: leave it out")
 	}
 	p := &native.Program{Path: c.Exec}
 	hash, err := p.Hash()
 	if err != nil {
 		return env, nil, fmt.Errorf("--exec: %w", err)
 	}
-	if k.Build != "" && k.Build != hash {
+	build := ""
+	switch k := f.Case.(type) {
+	case *kv.Case:
+		build, env.Software = k.Build, kv.Software(p.Store)
+	case *update.Case:
+		build, env.Software = k.Build, update.Maker(p.Updates)
+	}
+	if build != "" && build != hash {
 		warn(t.err, c.Exec+" is not the build that the finding is of")
 	}
-	return explore.Env{Software: kv.Software(p.Store)}, p.Close, nil
+	return env, p.Close, nil
 }
 
 // both are the program, and the same with a new process for each boot.
@@ -99,33 +106,41 @@ func (c *nativeFlags) both(path string) (p, fresh *native.Program, err error) {
 // mostCuts is about the number of cuts on the board's region, where --cuts does not say it; see fuzz.StoreCampaign.
 const mostCuts = 3_000
 
-// store is the campaign of a store in a program: on small geometries, then on the board's region. left is what is left out.
-func (c *crashCommand) store(p *native.Program) (campaign fuzz.Campaign, left []string, err error) {
+// foreign is the campaign of the program: of a bootloader and its client, or of a store; on small geometries, then on the
+// board's flash. left is what is left out. confirm is the same software with a new process for each boot.
+func (c *crashCommand) foreign(p, fresh *native.Program) (campaign fuzz.Campaign, left []string, confirm explore.Env, err error) {
 	_, dev, err := c.device()
 	if err != nil {
-		return campaign, nil, err
+		return campaign, nil, confirm, err
 	}
 	info, err := p.Info(dev)
 	if err != nil {
-		return campaign, nil, err
-	}
-	if !info.Has(native.Open) || !info.Has(native.Set) || !info.Has(native.Get) {
-		return campaign, nil, fmt.Errorf("%s: a store has at least open, set and get", p.Path)
+		return campaign, nil, confirm, err
 	}
 	hash, err := p.Hash()
 	if err != nil {
-		return campaign, nil, err
+		return campaign, nil, confirm, err
 	}
 	b, err := part.BoardByName(c.Board)
 	if err != nil {
-		return campaign, nil, err
+		return campaign, nil, confirm, err
 	}
 	d := explore.Device{Part: b.PartName, Unit: dev.ProgramUnit(), Base: b.KVStore.Base, Size: b.KVStore.Bytes}
 	cuts := c.Cuts
 	if cuts == 0 {
 		cuts = mostCuts
 	}
-	return fuzz.StoreCampaign(kv.Software(p.Store), hash, d, c.Seed, cuts)
+	switch {
+	case info.Loads():
+		confirm.Software = update.Maker(fresh.Updates)
+		campaign, left, err = fuzz.UpdateCampaign(p.Updates, hash, d, c.Seed, cuts)
+	case info.Stores():
+		confirm.Software = kv.Software(fresh.Store)
+		campaign, left, err = fuzz.StoreCampaign(p.Store, hash, d, c.Seed, cuts)
+	default:
+		err = fmt.Errorf("%s: a store has at least open, set and get, a bootloader has prepare, write, activate and boot", p.Path)
+	}
+	return campaign, left, confirm, err
 }
 
 // program is the code under test in the program at path.

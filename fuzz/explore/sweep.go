@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 
 	"dualbank/model"
@@ -199,6 +200,14 @@ func (x *Plan) Pick(about, most, short uint64, m *results.CutMap) {
 		}
 		x.Steps, m.Sampling = steps, fmt.Sprintf("%d steps of these: %s", n, m.Sampling)
 	}
+}
+
+// Drawn is modes, each so often, at least once: each time has a seed of its own.
+func Drawn(modes []model.Mode, times int) (drawn []model.Mode) {
+	for _, m := range modes {
+		drawn = append(drawn, slices.Repeat([]model.Mode{m}, max(times, 1))...)
+	}
+	return drawn
 }
 
 // snapshots runs the recording once and keeps the cells before each chunk that is to be explored.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 
 	"dualbank/fuzz/explore"
@@ -23,10 +22,6 @@ func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*expl
 	if err != nil {
 		return nil, err
 	}
-	var drawn []model.Mode
-	for _, m := range modes {
-		drawn = append(drawn, slices.Repeat([]model.Mode{m}, max(c.Draws, 1))...)
-	}
 	w, err := record(&c, nil, nil)
 	if err != nil {
 		return nil, err
@@ -37,7 +32,7 @@ func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*expl
 	}
 	s := &explore.Sweep{Map: results.CutMap{Name: fmt.Sprintf("KVStore workload, profile %s, %v", c.profile(), &c.Device) + c.depth(), Marks: w.collections}}
 	p := explore.Plan{
-		Recording: w.rec, Modes: drawn, Seed: c.Seed, Workers: c.Workers, Chunk: explore.ChunkSteps,
+		Recording: w.rec, Modes: explore.Drawn(modes, c.Draws), Seed: c.Seed, Workers: c.Workers, Chunk: explore.ChunkSteps,
 		NewFlash:  c.Device.Flash,
 		NewRunner: func(f *model.Flash) (explore.Runner, error) { return newRecovery(w, f, own) },
 		Where:     w.of, Journal: c.Journal, Identity: c.identity(), Piece: c.Piece, Took: c.Took,

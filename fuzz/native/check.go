@@ -33,8 +33,8 @@ func Check(w io.Writer, p *Program, open func() (Medium, error)) error {
 	for _, l := range i.leftOut() {
 		fmt.Fprintf(w, "left out   %s\n", l)
 	}
-	if !i.Has(Open) || !i.Has(Set) || !i.Has(Get) {
-		if i.Has(Boot) {
+	if !i.Stores() {
+		if i.Loads() {
 			return nil // a loader: it has no operations without an image
 		}
 		return fmt.Errorf("%s: a store has at least open, set and get", p.Path)

@@ -3,6 +3,7 @@ package native_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -104,28 +105,45 @@ func TestSnapstore(t *testing.T) {
 	}
 }
 
-// TestPlantedDefects: the campaign of a store finds every planted defect of the examples, and nothing in the sound
-// ones. Without LONG=1 only the sweep on the smallest geometry runs, which alone finds defect 5.
+// TestPlantedDefects: the campaigns of a store and of a bootloader find every planted defect of the examples, and
+// nothing in the sound ones. Without LONG=1 some of their sweeps run on some of the examples.
 func TestPlantedDefects(t *testing.T) {
 	board := fuzz.F429KV
+	stores := func(p *native.Program) (fuzz.Campaign, []string, error) {
+		return fuzz.StoreCampaign(p.Store, "", board, 1, 3000)
+	}
+	updates := func(p *native.Program) (fuzz.Campaign, []string, error) {
+		return fuzz.UpdateCampaign(p.Updates, "", board, 1, 3000)
+	}
 	for _, e := range []struct {
 		cc, source, std string
 		defects         int
-		short           []int
-	}{{"gcc", "examples/logstore.c", "-std=c99", 12, []int{0, 5}}, {"g++", "examples/snapstore.cc", "-std=c++11", 10, nil}} {
+		short           []int // defects that the first sweeps find
+		campaign        func(*native.Program) (fuzz.Campaign, []string, error)
+	}{
+		{"gcc", "examples/logstore.c", "-std=c99", 12, []int{0, 5}, stores},
+		{"g++", "examples/snapstore.cc", "-std=c++11", 10, nil, stores},
+		{"gcc", "examples/abloader.c", "-std=c99", 10, []int{0, 4, 8}, updates},
+	} {
 		for d := range e.defects + 1 {
 			if !long.Enabled() && !slices.Contains(e.short, d) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s %d", e.source, d), func(t *testing.T) {
 				p := program(t, build(t, e.cc, e.source, "-O1", e.std, fmt.Sprintf("-DDEFECT=%d", d)))
-				c, left, err := fuzz.StoreCampaign(p.Store, "", board, 1, 3000)
+				c, left, err := e.campaign(p)
 				if err != nil || len(left) > 0 {
 					t.Fatal(left, err)
 				}
 				if !long.Enabled() {
-					c.KV = c.KV[:1]
-					c.KV[0].Draws = 3
+					c.KV = c.KV[:min(len(c.KV), 1)]
+					for i := range c.KV {
+						c.KV[i].Draws = 3
+					}
+					c.Updates = c.Updates[:min(len(c.Updates), 1)]
+					for i := range c.Updates {
+						c.Updates[i].Modes, c.Updates[i].Deep = []string{"torn"}, 1
+					}
 				}
 				r, err := c.Sweep(context.Background(), nil)
 				if err != nil {
@@ -133,6 +151,11 @@ func TestPlantedDefects(t *testing.T) {
 				}
 				if (len(r.Findings) > 0) != (d > 0) {
 					t.Errorf("%d findings", len(r.Findings))
+				}
+				for i := range r.Findings[:min(len(r.Findings), 2)] {
+					if _, broken, err := r.Findings[i].ReplayIn(io.Discard, c.Env); err != nil || !broken {
+						t.Errorf("%v does not replay: %v", r.Findings[i].Symptom, err)
+					}
 				}
 			})
 		}

@@ -196,6 +196,12 @@ type Info struct {
 // Has reports whether the program has function k.
 func (i *Info) Has(k Kind) bool { return i.Abilities&(1<<k) != 0 }
 
+// Stores reports whether the program has what a store needs.
+func (i *Info) Stores() bool { return i.Has(Open) && i.Has(Set) && i.Has(Get) }
+
+// Loads reports whether the program has what a bootloader and its client need.
+func (i *Info) Loads() bool { return i.Has(Prepare) && i.Has(Write) && i.Has(Activate) && i.Has(Boot) }
+
 var whys = []string{"a sanitizer", "thread-local data", "a shared library", "a static C library"}
 
 func parseInfo(b []byte) (Info, error) {

@@ -15,6 +15,7 @@ type Case struct {
 	Boot     boot.Config       `json:"boot"`
 	Client   string            `json:"client"`                  // generation, "old" or "new"; "own": the client is not of this module
 	Loader   string            `json:"loader,omitempty"`        // "own": the bootloader is not of this module
+	Build    string            `json:"build,omitempty"`         // with "own": of which build it is
 	Seed     uint64            `json:"seed"`                    // of the first image, and of what the flash holds beside
 	First    uint32            `json:"first"`                   // bytes of the image that the device is made with, version 1
 	Judge    string            `json:"judge"`                   // one of the constants below
@@ -39,9 +40,12 @@ var replays = map[string]replay{}
 
 func init() { explore.Register("update", func() explore.Case { return new(Case) }) }
 
+// OfOwn reports whether client and bootloader are not of this module.
+func (c *Case) OfOwn() bool { return c.Client == own && c.Loader == own }
+
 // caseOf is a case on the device and the software of c.
 func (c *Sweep) caseOf(judge string, steps []Step) *Case {
-	k := &Case{On: c.Device, Boot: c.Boot, Client: c.client(), Seed: c.Seed, First: c.Old, Judge: judge, Steps: steps}
+	k := &Case{On: c.Device, Boot: c.Boot, Client: c.client(), Build: c.Build, Seed: c.Seed, First: c.Old, Judge: judge, Steps: steps}
 	if c.Software.Loader != nil {
 		k.Loader = own
 	}
@@ -92,6 +96,10 @@ func (c *Case) sweep(env explore.Env) (*Sweep, error) {
 	sweep := &Sweep{Device: c.On, Boot: c.Boot, Old: c.First, Seed: c.Seed}
 	sweep.Client, _ = boot.ParseGeneration(c.Client) // check has looked
 	given, _ := env.Software.(Software)
+	if made, ok := env.Software.(Maker); ok {
+		given = made(c.On)
+	}
+	sweep.Software.Whole, sweep.Build = given.Whole && c.Client == own && c.Loader == own, c.Build
 	if c.Client == own {
 		sweep.Software.Client = given.Client
 	}

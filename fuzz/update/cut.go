@@ -45,9 +45,9 @@ func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*expl
 	for i, op := range operations {
 		s.Map.Marks = append(s.Map.Marks, results.Span{Name: words(op), Start: float64(u.rec.Ops[i]), End: float64(u.rec.Ops[i+1]), Share: 1})
 	}
-	p := u.plan(modes)
+	p := u.plan(explore.Drawn(modes, c.Draws))
 	p.Journal, p.Identity, p.Piece = c.Journal, c.identity(), c.Piece
-	p.Pick(c.MaxCuts, c.Most, 0, &s.Map)
+	p.Pick(c.MaxCuts, c.Most, c.Short, &s.Map)
 	g := explore.NewGroups()
 	err = p.Run(ctx, s, g, progress)
 	s.Findings = g.Findings(SubjectName, func(at explore.Hit) explore.Case { return u.caseOf(at) })
@@ -62,8 +62,12 @@ func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*expl
 
 // plan is a sweep over the recording.
 func (u *recorded) plan(modes []model.Mode) *explore.Plan {
+	chunk, workers := explore.ChunkSteps, u.cfg.Workers
+	if n := u.cfg.Software.Batch; n > 0 && workers == 0 {
+		chunk, workers = explore.BatchChunkSteps, n
+	}
 	return &explore.Plan{
-		Recording: u.rec, Modes: modes, Seed: u.cfg.Seed, Chunk: explore.ChunkSteps, Workers: u.cfg.Workers, Plain: u.cfg.plain, Took: u.cfg.Took,
+		Recording: u.rec, Modes: modes, Seed: u.cfg.Seed, Chunk: chunk, Workers: workers, Plain: u.cfg.plain, Took: u.cfg.Took,
 		NewFlash: u.cfg.Device.Flash,
 		NewRunner: func(f *model.Flash) (explore.Runner, error) {
 			return newRecovery(u.downloaded(f, u.candidate), &u.steps[0], u.cfg.plain), nil
@@ -182,6 +186,8 @@ func (u *recorded) place(step uint64) explore.Place {
 	switch {
 	case c.Kind == model.WriteOptions || c.Kind == model.LoadOptions:
 		p.Part = "options"
+	case u.cfg.Software.Whole:
+		p.Part = c.Kind.String()
 	case c.Kind == model.Erase && u.storage.holds(c.Addr, c.Size):
 		p.Part = "slot/erase"
 	case c.Kind == model.Erase:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"hash/crc32"
 	"strings"
 
 	"dualbank/boot"
@@ -59,6 +60,15 @@ func newImage(version uint64, size uint32, seed uint64) *image {
 	im.Version, im.Size, im.Hash = version, uint64(size), im.sum
 	r.Fill(im.Campaign[:])
 	return im
+}
+
+// crc32 is the CRC-32 of the bytes; that of others where the hash is the hash of others.
+func (im *image) crc32() uint32 {
+	crc := crc32.ChecksumIEEE(im.bytes)
+	if im.Hash != im.sum {
+		crc = ^crc
+	}
+	return crc
 }
 
 // poke makes im the active image on f. It reports whether it lies in the flash.

@@ -22,6 +22,7 @@ type LifeSweep struct {
 	Boot     boot.Config
 	Client   boot.Generation
 	Software Software // of your own; what is nil there is that of package boot
+	Build    string   // of software of your own
 	Seed     uint64
 	Lives    int    // 0: 20
 	Most     uint32 // bytes of the largest image; 0: what fits
@@ -30,7 +31,7 @@ type LifeSweep struct {
 
 // Lives runs the sweep. The result is a function of c.
 func Lives(ctx context.Context, c LifeSweep) (*explore.Sweep, error) {
-	sweep := Sweep{Device: c.Device, Boot: c.Boot, Client: c.Client, Software: c.Software, Old: firstImage}
+	sweep := Sweep{Device: c.Device, Boot: c.Boot, Client: c.Client, Software: c.Software, Build: c.Build, Old: min(firstImage, c.Boot.MaxAppSize)}
 	s := &explore.Sweep{Map: results.CutMap{Name: fmt.Sprintf("lives of a device, %s client, %v", sweep.client(), &c.Device)}}
 	g := explore.NewGroups()
 	var cases []*Case
@@ -104,6 +105,9 @@ func newLife(c *Sweep) (*life, error) {
 
 // room returns an error if a slot has no room for an image.
 func (l *life) room() error {
+	if l.cfg.Software.Whole {
+		return nil
+	}
 	for i := range l.slots {
 		if head := l.cfg.Boot.FirmwareOffset(l.f.PageSize()); l.slots[i].Size <= head {
 			return fmt.Errorf("slot %d has %d bytes: it needs more than the %d of its header", i, l.slots[i].Size, head)
@@ -113,7 +117,12 @@ func (l *life) room() error {
 }
 
 // fits is the size in bytes of the largest image that slot takes.
-func (l *life) fits(slot uint32) uint32 { return l.takes(slot, l.f.PageSize()) }
+func (l *life) fits(slot uint32) uint32 {
+	if l.cfg.Software.Whole {
+		return l.cfg.Boot.MaxAppSize
+	}
+	return l.takes(slot, l.f.PageSize())
+}
 
 // next makes the next event.
 func (l *life) next() Step {
@@ -138,6 +147,10 @@ func (l *life) next() Step {
 			s.Bad = BadHash
 		case 4:
 			s.Version = max(l.newest, 2) - 1
+		case 5, 6:
+			if l.cfg.Software.Whole {
+				s.Bad = []BadCandidate{SameVersion, EmptyCandidate, TruncatedSize}[l.r.Intn(3)]
+			}
 		}
 		s.Seed = l.cfg.Seed + uint64(s.Size)
 		return s
@@ -200,6 +213,11 @@ func (l *life) store(s *Step) {
 		switch {
 		case err != nil && !fits && p == Prepare:
 			return // and the slot is as it was
+		case err != nil && l.cfg.Software.Whole && (s.Bad != GoodCandidate || s.Version <= l.now.Version):
+			l.held[s.Slot], l.left[s.Slot] = nil, nil
+			return // turned down, as it should be
+		case err == nil && !fits && l.cfg.Software.Whole:
+			// it knows better how much it has room for
 		case err != nil:
 			l.report(explore.Symptom{Rule: RuleProgress, Kind: "download-fails", Op: p.op(), Error: err.Error()}, "success", err.Error())
 			return
@@ -236,11 +254,11 @@ func (l *life) reset(s *Step) {
 	l.f.Boot()
 	out := l.boot(s.Reason)
 	if out.Result != boot.Jumped {
-		l.report(explore.Symptom{Rule: RuleRuns, Kind: "boot-fails", Error: out.Result.String()}, fmt.Sprintf("version %d runs", want.Version), out.Result.String())
+		l.report(explore.Symptom{Rule: RuleRuns, Kind: "boot-fails", Error: l.why(out)}, fmt.Sprintf("version %d runs", want.Version), l.why(out))
 		return
 	}
 	now := l.running("")
-	if now == l.now && l.f.Steps() > 0 {
+	if now == l.now && l.f.Steps() > 0 && !l.cfg.Software.Whole {
 		l.report(explore.Symptom{Rule: RuleInside, Kind: "idle-boot-writes"}, "no steps", fmt.Sprintf("%d steps", l.f.Steps()))
 	}
 	l.client.Reset()

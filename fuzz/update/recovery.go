@@ -1,6 +1,7 @@
 package update
 
 import (
+	"fmt"
 	"slices"
 
 	"dualbank/boot"
@@ -84,6 +85,14 @@ func (j *recovery) Judge(int, model.Mode, uint64) ([]explore.Violation, uint64, 
 	j.f.Observe(j.cam.Observer(j.watch))
 	defer j.f.Observe(nil)
 	running := j.settles()
+	// What a cut has left undecided in a header of a software's own may read now so, now otherwise.
+	for n := 0; n < moreBoots && running != nil && j.cfg.Software.Whole; n++ {
+		now := j.untilRunning("")
+		if now != nil && now.Version < running.Version {
+			j.report(explore.Symptom{Rule: RuleNoOlder, Kind: "older-runs"}, fmt.Sprintf("version %d or later", running.Version), fmt.Sprintf("version %d", now.Version))
+		}
+		running = now
+	}
 	switch {
 	case running == nil:
 	case j.step.Bad != GoodCandidate:
@@ -95,6 +104,9 @@ func (j *recovery) Judge(int, model.Mode, uint64) ([]explore.Violation, uint64, 
 	}
 	return j.bad, 0, nil
 }
+
+// moreBoots is how often a device boots again once an image runs.
+const moreBoots = 3
 
 // settles is untilRunning, with what is known of an install that begins on the way.
 func (j *recovery) settles() *image {

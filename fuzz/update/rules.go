@@ -99,6 +99,7 @@ var subject = explore.Subject{
 		"never-installed":  "the update is not installed after a new download",
 		"foreign-write":    "an update changes what belongs to neither image nor candidate",
 		"write-outside":    "a write outside the region meant",
+		"running-touched":  "a download changes the image that runs",
 		"oversize-taken":   "an image is accepted that does not fit its slot",
 		"idle-boot-writes": "a boot with nothing to install changes the flash",
 		"bad-runs":         "a bad candidate runs: {op}",

@@ -39,6 +39,9 @@ func newSetup(c *Sweep, f *model.Flash) (*setup, error) {
 	if c.Old == 0 || c.Old > c.Boot.MaxAppSize {
 		return nil, fmt.Errorf("firmware of %d bytes: it must have from 1 byte to the %d that the application may have", c.Old, c.Boot.MaxAppSize)
 	}
+	if c.Software.Whole {
+		return newWhole(c, f)
+	}
 	slots, ok := boot.Slots(f, &c.Boot)
 	if !ok {
 		return nil, fmt.Errorf("candidate storage 0x%08X+0x%X does not lie in the flash", c.Boot.StorageAddr, c.Boot.StorageSize)
@@ -48,8 +51,38 @@ func newSetup(c *Sweep, f *model.Flash) (*setup, error) {
 		storage: span{c.Boot.StorageAddr, c.Boot.StorageAddr + c.Boot.StorageSize},
 		active:  span{sectorStart(f, c.Boot.Details), c.Boot.AppStart + c.Boot.MaxAppSize},
 	}
+	s.fill(f)
+	if !s.first.poke(f, &c.Boot) {
+		return nil, fmt.Errorf("application 0x%08X+0x%X does not lie in the flash", c.Boot.AppStart, c.Old)
+	}
+	return s, nil
+}
+
+// newWhole is newSetup for software that has the region to itself: it installs the first image.
+func newWhole(c *Sweep, f *model.Flash) (*setup, error) {
+	all := span{c.Device.Base, c.Device.Base + c.Device.Size}
+	if c.Device.Size == 0 {
+		all = span{f.Start(), f.Start() + f.Size()}
+	}
+	s := &setup{cfg: c, slots: []boot.Slot{{Addr: all.from, Size: all.to - all.from}}, first: newImage(1, c.Old, c.Seed), storage: all, active: all}
+	s.fill(f)
+	r := s.downloaded(f, s.first)
+	for p, err := range r.download(&Step{Do: Download}) {
+		if err != nil {
+			return nil, fmt.Errorf("the first image is not stored on an erased device (%v), in phase %s: %w", &c.Device, p, err)
+		}
+	}
+	if out := r.boot(boot.Software); out.Result != boot.Jumped || out.Version != s.first.Version {
+		return nil, fmt.Errorf("the first image does not run on a new device (%v): the boot ends with %s, version %d", &c.Device, r.why(out), out.Version)
+	}
+	f.Boot()
+	return s, nil
+}
+
+// fill puts something into all of f that no update may touch.
+func (s *setup) fill(f *model.Flash) {
 	fill := make([]byte, 4096)
-	r := random.New(c.Seed ^ 0xF111)
+	r := random.New(s.cfg.Seed ^ 0xF111)
 	for addr := f.Start(); addr < f.Start()+f.Size(); addr += uint32(len(fill)) {
 		n := uint32(len(fill))
 		if !s.storage.holds(addr, n) && !s.active.holds(addr, n) {
@@ -57,10 +90,6 @@ func newSetup(c *Sweep, f *model.Flash) (*setup, error) {
 			f.Poke(addr, fill)
 		}
 	}
-	if !s.first.poke(f, &c.Boot) {
-		return nil, fmt.Errorf("application 0x%08X+0x%X does not lie in the flash", c.Boot.AppStart, c.Old)
-	}
-	return s, nil
 }
 
 // sectorStart is the start of the sector that holds addr.
@@ -91,6 +120,7 @@ type run struct {
 
 	bad   []explore.Violation
 	may   *span // where the software that works now may write
+	keep  span  // what it may not touch within that: the image that runs, where a Teller has said where that lies
 	wrong bool  // the driver has erased another bank than the software has asked for
 	buf   []byte
 	known *known // nil: everything is read and compared anew
@@ -144,6 +174,9 @@ func (r *run) phase(p Phase, slot uint32) error {
 	}
 	switch p {
 	case Prepare:
+		if c, ok := r.client.(Summed); ok {
+			c.Sum(im.crc32())
+		}
 		return r.client.Prepare(slot, &im.Details)
 	case Write:
 		fragment := make([]byte, boot.Fragment)
@@ -167,16 +200,24 @@ func (r *run) phase(p Phase, slot uint32) error {
 
 // boot is one boot, in which the bootloader may write where header and application lie.
 func (r *run) boot(reason boot.ResetReason) boot.Outcome {
-	r.may = &r.active
+	r.may, r.keep = &r.active, span{}
 	if r.cam == nil {
 		return r.loader.Boot(reason, &r.ram)
 	}
 	r.cam.Scene("the bootloader, after %v", reason)
 	out := r.loader.Boot(reason, &r.ram)
 	if !r.f.Off() {
-		r.cam.Note(fmt.Sprintf("the bootloader ends: %v", out.Result))
+		r.cam.Note(fmt.Sprintf("the bootloader ends: %s", r.why(out)))
 	}
 	return out
+}
+
+// why is how a boot ended, in the words of a symptom.
+func (r *run) why(out boot.Outcome) string {
+	if t, ok := r.loader.(Teller); ok && out.Result != boot.Jumped && t.Failed() != "" {
+		return t.Failed()
+	}
+	return out.Result.String()
 }
 
 // scramble puts into RAM what a power cycle leaves there: anything, by seed.
@@ -243,7 +284,14 @@ func (r *run) prefix(addr uint32, b []byte) int {
 
 // watch sees every write of the software under judgement.
 func (r *run) watch(e *model.Event) {
-	if e.Kind != model.Program && e.Kind != model.Erase || r.may.holds(e.Hit, e.Size) {
+	if e.Kind != model.Program && e.Kind != model.Erase {
+		return
+	}
+	if e.Hit < r.keep.to && r.keep.from < e.Hit+e.Size {
+		r.report(explore.Symptom{Rule: RuleInside, Kind: "running-touched"}, fmt.Sprintf("the running image, 0x%08X to 0x%08X, stays as it is", r.keep.from, r.keep.to),
+			fmt.Sprintf("%v at 0x%08X, %d bytes", e.Kind, e.Hit, e.Size))
+	}
+	if r.may.holds(e.Hit, e.Size) {
 		return
 	}
 	seen := fmt.Sprintf("%v at 0x%08X, %d bytes", e.Kind, e.Hit, e.Size)
@@ -261,6 +309,9 @@ func (r *run) watch(e *model.Event) {
 // running compares the active image with all that may run, byte by byte and not by hash. It is nil if it is
 // none of them.
 func (r *run) running(when string) *image {
+	if t, ok := r.loader.(Teller); ok {
+		return r.started(t, when)
+	}
 	var d boot.Details
 	header := r.buf[:boot.HeaderSize]
 	r.f.Peek(r.cfg.Boot.Details, header)
@@ -271,29 +322,49 @@ func (r *run) running(when string) *image {
 	known := false
 	for _, im := range r.images {
 		known = known || d.Version == im.Version
-		if d == im.Details && r.holds(im) {
+		if d == im.Details && r.holds(r.cfg.Boot.AppStart, im) {
 			return im
 		}
 	}
-	if known {
-		r.report(explore.Symptom{Rule: RuleComplete, Kind: "other-image", When: when}, fmt.Sprintf("the firmware of version %d", d.Version), "other bytes")
-	} else {
-		r.report(explore.Symptom{Rule: RuleNoOlder, Kind: "unknown-version", When: when}, "the version of an image that was made", fmt.Sprintf("version %d", d.Version))
-	}
+	r.another(when, d.Version, known)
 	return nil
 }
 
-// holds reports whether the active application is im.
-func (r *run) holds(im *image) bool {
+// started is running for a bootloader that says what it has started.
+func (r *run) started(t Teller, when string) *image {
+	addr, size, version := t.Started()
+	known := false
+	for _, im := range r.images {
+		known = known || version == im.Version
+		if version == im.Version && uint64(size) == im.Size && r.holds(addr, im) {
+			r.keep = span{addr, addr + size}
+			return im
+		}
+	}
+	r.another(when, version, known)
+	return nil
+}
+
+// another reports that none of the images runs. known: there is one of that version.
+func (r *run) another(when string, version uint64, known bool) {
+	if known {
+		r.report(explore.Symptom{Rule: RuleComplete, Kind: "other-image", When: when}, fmt.Sprintf("the firmware of version %d", version), "other bytes")
+	} else {
+		r.report(explore.Symptom{Rule: RuleNoOlder, Kind: "unknown-version", When: when}, "the version of an image that was made", fmt.Sprintf("version %d", version))
+	}
+}
+
+// holds reports whether the application at addr is im.
+func (r *run) holds(addr uint32, im *image) bool {
 	if r.known != nil {
-		if equal, sure := r.known.holds(r.cfg.Boot.AppStart, im, r.buf); sure {
+		if equal, sure := r.known.holds(addr, im, r.buf); sure {
 			return equal
 		}
 	}
 	b := im.bytes
 	for off := 0; off < len(b); off += len(r.buf) {
 		p := r.buf[:min(len(r.buf), len(b)-off)]
-		if !r.f.Peek(r.cfg.Boot.AppStart+uint32(off), p) || !bytes.Equal(p, b[off:off+len(p)]) {
+		if !r.f.Peek(addr+uint32(off), p) || !bytes.Equal(p, b[off:off+len(p)]) {
 			return false
 		}
 	}
@@ -314,8 +385,8 @@ func (r *run) untilRunning(when string) *image {
 			return nil // who looks at the boots has seen enough
 		}
 	}
-	r.report(explore.Symptom{Rule: RuleRuns, Kind: "never-boots", When: when, Error: out.Result.String()}, "a running application",
-		fmt.Sprintf("%d boots without a cut, the last one ends with %v", bootsAllowed, out.Result))
+	r.report(explore.Symptom{Rule: RuleRuns, Kind: "never-boots", When: when, Error: r.why(out)}, "a running application",
+		fmt.Sprintf("%d boots without a cut, the last one ends with %s", bootsAllowed, r.why(out)))
 	return nil
 }
 

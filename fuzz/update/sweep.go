@@ -11,6 +11,7 @@ type Sweep struct {
 	Boot     boot.Config
 	Client   boot.Generation
 	Software Software // of your own; what is nil there is that of package boot
+	Build    string   // of software of your own: tells its builds apart, in journals and findings
 	Old      uint32   // bytes of the firmware that runs before, version 1
 	New      uint32   // bytes of the update, version 2
 	Seed     uint64
@@ -19,6 +20,8 @@ type Sweep struct {
 	Deep     int                        // so many of the first cuts are followed by a cut at every step of the boot after it
 	MaxCuts  uint64                     // 0: every step; else steps are drawn so that about this many cuts result
 	Most     uint64                     // no more cuts than these; 0: any number
+	Short    uint64                     // not 0: every step is cut of calls with up to so many steps, and no other one
+	Draws    int                        // cuts of each step in each mode, with seeds of their own; 0: one
 	Workers  int                        // 0: one for each processor
 	Took     func(*explore.Call) uint64 // nanoseconds of one step, which cuts are weighed by; nil: they are counted alone
 	Journal  string                     // file that keeps what is explored; a sweep that was stopped resumes from it. "": none
@@ -28,7 +31,7 @@ type Sweep struct {
 
 // identity is what the outcome depends on, for a journal.
 func (c *Sweep) identity() any {
-	return []any{"update", c.Device, c.Boot, c.client(), c.Software.Loader != nil, c.Old, c.New, c.Seed, c.Bad, c.Modes, c.MaxCuts, c.Most, c.Deep}
+	return []any{"update", c.Device, c.Boot, c.client(), c.Software.Loader != nil, c.Build, c.Old, c.New, c.Seed, c.Bad, c.Modes, c.MaxCuts, c.Most, c.Short, c.Draws, c.Deep}
 }
 
 // firstImage is the number of bytes of the image that a device of a life or of an input is made with.
@@ -72,11 +75,32 @@ type Loader interface {
 	Boot(reason boot.ResetReason, ram *boot.RAM) boot.Outcome
 }
 
+// Teller is a bootloader that does not keep to the layout of package boot: it says what it has started.
+type Teller interface {
+	// Started is the image that the last boot has started: address, bytes and version.
+	Started() (addr, size uint32, version uint64)
+	// Failed says why the last boot has started none, the same words for equal causes.
+	Failed() string
+}
+
+// Summed is a client that is told the CRC-32 of the image's bytes before each Prepare.
+type Summed interface{ Sum(crc uint32) }
+
 // Software makes what is judged, on a flash. A field that is nil stands for that of package boot.
 type Software struct {
 	Client func(boot.Flash) Client
 	Loader func(boot.Flash) Loader
+	// Whole: client and loader have the region of the device to themselves, and divide it as they like. They install
+	// the first image, too. The loader is a Teller.
+	Whole bool
+	Batch int // devices that are to be at work at the same time; 0: one for each processor
 }
+
+// Maker is software that depends on the device. It is what the cases of Whole software need (explore.Env).
+type Maker func(explore.Device) Software
+
+// DividedBy is the configuration for Whole software: nothing of a layout but the bytes of the largest image.
+func DividedBy(largest uint32) boot.Config { return boot.Config{MaxAppSize: largest, Locations: 1} }
 
 // or is s, with the client of generation gen and the bootloader of package boot where s has none. cpu is
 // the bootloader's; it may be nil.

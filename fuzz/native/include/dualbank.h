@@ -86,7 +86,7 @@ struct db_subject {
 	int (*write)(uint32_t offset, const void *data, size_t n);
 	int (*finish)(void);   /* the last byte is written */
 	int (*activate)(void); /* the next boot may install it */
-	int (*boot)(struct db_boot *out); /* the bootloader; 0: it starts out, else it halts */
+	int (*boot)(struct db_boot *out); /* the bootloader: the first call after a power-up. 0: it starts out, else it halts */
 
 	size_t max_key;   /* longest key, without its NUL; 0: 64 */
 	size_t max_value; /* longest value; 0: as long as the device allows */
