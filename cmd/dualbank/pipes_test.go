@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -22,6 +23,9 @@ func TestPipes(t *testing.T) {
 		t.Run(strings.ReplaceAll(p.args+p.via, "/", "|"), func(t *testing.T) {
 			t.Parallel()
 			for _, endless := range []bool{true, false} {
+				if !endless && signal.Ignored(os.Interrupt) {
+					continue // in the background of a shell, whose children ignore Ctrl-C
+				}
 				dir := t.TempDir()
 				fifo := filepath.Join(dir, "pipe.toml")
 				if err := syscall.Mkfifo(fifo, 0o700); err != nil {
@@ -65,7 +69,7 @@ func TestPipes(t *testing.T) {
 				pipe.Close()
 				status := c.ProcessState.Sys().(syscall.WaitStatus)
 				line := strings.TrimSuffix(stderr.String(), "\n")
-				refused := status.ExitStatus() == 2 && strings.Contains(line, name) && !strings.Contains(line, "\n")
+				refused := status.ExitStatus() == 2 && p.named(line, name) && !strings.Contains(line, "\n")
 				interrupted := status.Signaled() && status.Signal() == syscall.SIGINT || status.ExitStatus() == 130
 				if !refused && (endless || !interrupted) {
 					t.Errorf("%v, endless %t: %v, %.500s", args, endless, c.ProcessState, line)
