@@ -215,7 +215,7 @@ func (j *job) cutFacts(add func(name, value, format string, args ...any), ask fu
 			add("Bricked by a power cut", share, "%s a power cut of an update leaves a device that never runs an application again; %s cuts judged", when, unit.Count(judged))
 			ask("Does a power cut of an update brick the device?")
 		} else {
-			add("Store that never opens", share, "%s a power cut of a write leaves such a store; after %s a later write fails; %s cuts judged", when, unit.Percent(float64(by[7])/float64(all)), unit.Count(judged))
+			add("Store that never opens", share, "%s a power cut of a write leaves such a store; after cuts in %s of it a later write fails; %s cuts judged", when, unit.Percent(float64(by[7])/float64(all)), unit.Count(judged))
 			ask("Does a power cut in a write lose the store?")
 		}
 	}
