@@ -81,7 +81,7 @@ func TestParseErrors(t *testing.T) {
 		{"[application]\ninterrupts = [{name='a', period='1ms', handler='layout'}]", `application.interrupts[0]: handler "layout": give code`},
 		{"[application.watchdog]\nperiod = '2h'", "application.watchdog.period: 2h0m0s: give 0s for none, or up to 1h"},
 		{"[application.watchdog]\nmode = 'fail'", `mode "fail" is unknown`},
-		{"[board]\nname = 'nucleo-f429'", `x.toml: board.name: unknown board "nucleo-f429"; known boards: disco-f769ni`},
+		{"[board]\nname = 'nucleo-f429'", `x.toml: board.name: unknown board "nucleo-f429"; known boards: b-l4s5i-iot01a`},
 		{"[board]\nname = 'none.toml'", "x.toml: board.name: board: none.toml: no such file"},
 		{"[board]\nname = 'nucleo-f429'\nprt = 'x'", "x.toml: board.name: "},
 		{"[board]\nname = 'nucleo-l496zg'\nprt = 'x'", "x.toml:3:1: board.prt: unknown key"},

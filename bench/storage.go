@@ -178,3 +178,24 @@ func (d *Device) NORCounters() model.NORCounters {
 	}
 	return d.external.nor.Counters()
 }
+
+// The reference's RAM table: an entry is a hash of 4 bytes and an offset of 8, padded to 16 (TDBStore.cpp,
+// ram_table_entry_t). It has room for 16 keys at first, then for as many as there are. While it grows, old and new
+// table exist side by side.
+const (
+	tableEntry = 16
+	tableFirst = 16
+)
+
+// TableRAM returns the bytes of RAM of a store's table of so many keys, and at its peak while it grows. external: the
+// keys are on external flash; the internal store has a table of its own, with few keys.
+func TableRAM(keys uint32, external bool) (bytes, peak uint32) {
+	keys++ // the master record's
+	if external {
+		bytes, peak = tableFirst*tableEntry, tableFirst*tableEntry
+	}
+	if keys <= tableFirst {
+		return bytes + tableFirst*tableEntry, peak + tableFirst*tableEntry
+	}
+	return bytes + keys*tableEntry, peak + (2*keys-1)*tableEntry
+}

@@ -49,6 +49,9 @@ func (j *job) facts() {
 			add("Opening the store", unit.Duration(f.Seconds(s.Opening)), "as the workload leaves it, %s of values; %s from a reset to the application with its store open",
 				unit.Size(float64(s.LiveBytes)), unit.Duration(f.Seconds(s.Ready)))
 		}
+		_, external := j.device.External()
+		table, peak := bench.TableRAM(uint32(len(j.s.Workload.Keys)), external)
+		add("RAM for the keys", unit.Size(float64(table)), "a table of %d keys; %s for a moment while it grows", len(j.s.Workload.Keys), unit.Size(float64(peak)))
 		if r := s.Resets; r.Count > 0 {
 			add("Watchdog resets", unit.Count(r.Count), "in the middle of a set or remove: the store shows %s of them as done; %s keys were lost or wrong; the bootloader gave up %s times, until the power went off and on",
 				unit.Count(r.Done), unit.Count(r.Damaged), unit.Count(r.Halts))

@@ -88,26 +88,8 @@ func (d *demand) worst(unit uint32) uint64 {
 	return sum + longest
 }
 
-// The reference's RAM table: an entry is a hash of 4 bytes and an offset of 8, padded to 16 (TDBStore.cpp,
-// ram_table_entry_t). It has room for 16 keys at first, then for as many as there are. While it grows, old and new
-// table exist side by side.
-const (
-	tableEntry = 16
-	tableFirst = 16
-)
-
 // tableRAM returns the bytes of RAM of the key table, and at its peak while it grows.
-func (d *demand) tableRAM() (bytes, peak uint32) {
-	keys := uint32(len(d.w.Keys)) + 1 // the master record's
-	if d.extra > 0 {
-		// The internal store has a table of its own, with few keys.
-		bytes, peak = tableFirst*tableEntry, tableFirst*tableEntry
-	}
-	if keys <= tableFirst {
-		return bytes + tableFirst*tableEntry, peak + tableFirst*tableEntry
-	}
-	return bytes + keys*tableEntry, peak + (2*keys-1)*tableEntry
-}
+func (d *demand) tableRAM() (bytes, peak uint32) { return bench.TableRAM(uint32(len(d.w.Keys)), d.extra > 0) }
 
 // scaled returns a demand with keys of the same sizes and weights, as many as fill about bytes bytes of records.
 func (d *demand) scaled(unit uint32, bytes float64) *demand {

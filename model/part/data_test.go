@@ -214,7 +214,7 @@ func TestF429Map(t *testing.T) {
 // TestBoards: every board makes a flash, and its store's region is one that a TDBStore can take: two
 // halves of whole sectors.
 func TestBoards(t *testing.T) {
-	want := "disco-f769ni disco-f769ni-dual frdm-k64f frdm-k66f nrf52840-dk nucleo-f429zi nucleo-g0b1re nucleo-g474re nucleo-h563zi nucleo-h743zi2 nucleo-l496zg nucleo-l4r5zi nucleo-l552ze-q nucleo-u575zi-q"
+	want := "b-l4s5i-iot01a disco-f769ni disco-f769ni-dual frdm-k64f frdm-k66f nrf52840-dk nucleo-f429zi nucleo-f439zi nucleo-f767zi nucleo-f767zi-dual nucleo-g0b1re nucleo-g474re nucleo-h563zi nucleo-h743zi nucleo-h743zi2 nucleo-l496zg nucleo-l4r5zi nucleo-l552ze-q nucleo-u575zi-q"
 	if got := strings.Join(part.BoardNames(), " "); got != want {
 		t.Errorf("boards %s", got)
 	}
