@@ -123,6 +123,7 @@ type Cuts struct {
 	KVStore     uint64 `toml:"kvstore" comment:"About so many cuts of it; 0: every step in every mode."`
 	Update      uint64 `toml:"update" comment:"About so many cuts of an update's download and install; 0: none."`
 	UpdateBytes uint32 `toml:"update_bytes" comment:"Size of the firmware in the update that is cut."`
+	EveryByte   bool   `toml:"every_byte" comment:"Also every step of an install of 512 KiB, or of the largest image that fits, in modes before, torn and prefix: a minute."`
 	Workers     int    `toml:"workers" comment:"Processors to use; 0: all. No result depends on it."`
 }
 

@@ -7,6 +7,7 @@ import (
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
 	"dualbank/fuzz/update"
+	"dualbank/kvstore"
 )
 
 var small = explore.Device{Sectors: "8x512", Unit: 1, Size: 4096}
@@ -32,6 +33,22 @@ func BenchmarkKVSweep(b *testing.B) {
 			b.ReportMetric(float64(st.Judged)/b.Elapsed().Seconds(), "judged/s")
 			b.ReportMetric(float64(st.Cuts)/b.Elapsed().Seconds(), "cuts/s")
 		})
+	}
+}
+
+// BenchmarkEveryByte is every cut of an install of 512 KiB in three modes, on all processors: update.EveryByte.
+func BenchmarkEveryByte(b *testing.B) {
+	for b.Loop() {
+		start := cpuSeconds(b)
+		c := EveryByte(kvstore.MbedCE, 1)
+		r, err := c.Sweep(context.Background(), nil)
+		if err != nil || len(r.Findings) > 0 {
+			b.Fatalf("%v, %d findings", err, len(r.Findings))
+		}
+		took := cpuSeconds(b) - start
+		b.ReportMetric(float64(r.Stats.Cuts), "cuts")
+		b.ReportMetric(took, "CPU-s")
+		b.ReportMetric(float64(r.Stats.Cuts)/took, "cuts/CPU-s")
 	}
 }
 

@@ -102,6 +102,17 @@ func (c *Campaign) repair(r boot.Repairs) {
 	}
 }
 
+// EveryByte is every cut of an install of 512 KiB on the guide's layout: update.EveryByte.
+func EveryByte(p kvstore.Profile, seed uint64) Campaign {
+	s, err := update.EveryByte(explore.Device{Part: "stm32f429zi", Unit: 1}, F429Guide, seed)
+	if err != nil {
+		panic(err) // the guide's layout is there
+	}
+	c := Campaign{Updates: []update.Sweep{s}, Tries: 300}
+	c.repair(bootRepairs(p))
+	return c
+}
+
 // L496Update is the layout of the bootloader's own example for an STM32L4 with pages of 2 KiB: the
 // header in a page of its own, one slot.
 var L496Update = boot.Config{

@@ -193,7 +193,7 @@ func (j *job) applicationFacts(add func(name, value, format string, args ...any)
 // cutFacts adds findings, and which cuts were explored.
 func (j *job) cutFacts(add func(name, value, format string, args ...any), ask func(string)) {
 	c := &j.s.Cuts
-	asked := c.Collections > 0 || c.Update > 0
+	asked := c.Collections > 0 || c.Update > 0 || c.EveryByte
 	switch {
 	case !asked:
 		add("Findings", "not looked for", "the scenario asks for no power cuts")
@@ -214,7 +214,9 @@ func (j *job) cutFacts(add func(name, value, format string, args ...any), ask fu
 		if by[1] == 0 {
 			share, when = "never", "there is no moment in which"
 		}
-		if m.Subject == "update" {
+		if m.Subject == "install" {
+			add("Bricked at a byte of an install", share, "%s a power cut of an install leaves a device that never runs an application again; %s cuts judged, at every step", when, unit.Count(judged))
+		} else if m.Subject == "update" {
 			add("Bricked by a power cut", share, "%s a power cut of an update leaves a device that never runs an application again; %s cuts judged", when, unit.Count(judged))
 			ask("Does a power cut of an update brick the device?")
 		} else {

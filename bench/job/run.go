@@ -300,14 +300,30 @@ func (j *job) cut(ctx context.Context) error {
 			return fmt.Errorf("power cuts, KVStore: %w", err)
 		}
 	}
-	if c.Update > 0 {
-		sweep, err := update.Cut(ctx, update.Sweep{
-			Device: device, Boot: d.Layout.Config, Client: boot.Generation(j.s.Update.Client), Old: c.UpdateBytes, New: c.UpdateBytes,
-			Seed: j.s.Seed, Modes: modes, MaxCuts: c.Update, Workers: c.Workers, Took: took(d),
-		}, j.progress.Stage("power cuts, update"))
-		j.add("update", sweep, err == nil)
+	client := boot.Generation(j.s.Update.Client)
+	updates := func(name, stage string, u update.Sweep) error {
+		u.Client, u.Workers, u.Took = client, c.Workers, took(d)
+		sweep, err := update.Cut(ctx, u, j.progress.Stage("power cuts, "+stage))
+		j.add(name, sweep, err == nil)
 		if err != nil {
-			return fmt.Errorf("power cuts, update: %w", err)
+			return fmt.Errorf("power cuts, %s: %w", stage, err)
+		}
+		return nil
+	}
+	if c.Update > 0 {
+		if err := updates("update", "update", update.Sweep{
+			Device: device, Boot: d.Layout.Config, Old: c.UpdateBytes, New: c.UpdateBytes, Seed: j.s.Seed, Modes: modes, MaxCuts: c.Update,
+		}); err != nil {
+			return err
+		}
+	}
+	if c.EveryByte {
+		u, err := update.EveryByte(device, d.Layout.Config, j.s.Seed)
+		if err != nil {
+			return fmt.Errorf("power cuts, install: %w", err)
+		}
+		if err := updates("install", "every byte of an install", u); err != nil {
+			return err
 		}
 	}
 	j.swept = true

@@ -76,6 +76,8 @@ const inputTries = 5000
 
 // swapFlag chooses another campaign.
 type swapFlag struct {
+	EveryByte bool `without:"swap,exec,input,cuts,nats" help:"In place of the default campaign: every step of an install of 512 KiB on the guide's layout, half a million, in three modes. A minute on two processors."`
+
 	Swap bool `without:"input,exec" help:"In place of the default campaign: updates that swap the banks by option bytes, on a small flash and on parts of six families. Seconds."`
 }
 
@@ -83,6 +85,9 @@ type swapFlag struct {
 func (f swapFlag) campaign(p kvstore.Profile, seed uint64) (c fuzz.Campaign, kind string) {
 	if f.Swap {
 		return fuzz.SwapCampaign(seed), fmt.Sprintf("crash --swap, seed %d", seed)
+	}
+	if f.EveryByte {
+		return fuzz.EveryByte(p, seed), fmt.Sprintf("crash --every-byte, profile %s, seed %d", p, seed)
 	}
 	return fuzz.DefaultCampaign(p, seed), fmt.Sprintf("crash, profile %s, seed %d", p, seed)
 }

@@ -27,6 +27,7 @@ type runCommand struct {
 	Out            string `default:"out" without:"print" placeholder:"DIR" help:"Folder for the results (${default})."`
 	FailOnFindings bool   `without:"print" help:"Exit with code 1 if a power cut breaks a rule."`
 	Quick          bool   `help:"A shorter workload and a few thousand cuts: seconds instead of minutes."`
+	EveryByte      bool   `help:"Beside the scenario's cuts: every step of an install of 512 KiB, or of the largest image that fits, in three modes. A minute on two processors."`
 	Print          bool   `help:"Print the scenario as it would be run, and end."`
 	quiet
 	exportFlags
@@ -178,6 +179,7 @@ func (c *runCommand) scenario() (*bench.Scenario, error) {
 	if c.Quick {
 		s.Quick()
 	}
+	s.Cuts.EveryByte = s.Cuts.EveryByte || c.EveryByte
 	return s, nil
 }
 

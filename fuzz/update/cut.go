@@ -48,6 +48,11 @@ func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*expl
 	p := u.plan(explore.Drawn(modes, c.Draws))
 	p.Journal, p.Identity, p.Piece = c.Journal, c.identity(), c.Piece
 	p.Pick(c.MaxCuts, c.Most, c.Short, &s.Map)
+	if c.Install {
+		first := u.rec.Ops[slices.Index(operations, opInstall)]
+		p.Steps = slices.DeleteFunc(p.Steps, func(step uint64) bool { return step < first })
+		s.Map.Sampling += " of the install"
+	}
 	g := explore.NewGroups()
 	err = p.Run(ctx, s, g, progress)
 	s.Findings = g.Findings(SubjectName, func(at explore.Hit) explore.Case { return u.caseOf(at) })

@@ -1,6 +1,8 @@
 package update
 
 import (
+	"fmt"
+
 	"dualbank/boot"
 	"dualbank/fuzz/explore"
 )
@@ -17,6 +19,7 @@ type Sweep struct {
 	Seed     uint64
 	Bad      BadCandidate
 	Modes    []string                   // names of modes; nil: explore.DefaultModes
+	Install  bool                       // cut the install alone, and not the download before it
 	Deep     int                        // so many of the first cuts are followed by a cut at every step of the boot after it
 	MaxCuts  uint64                     // 0: every step; else steps are drawn so that about this many cuts result
 	Most     uint64                     // no more cuts than these; 0: any number
@@ -31,7 +34,27 @@ type Sweep struct {
 
 // identity is what the outcome depends on, for a journal.
 func (c *Sweep) identity() any {
-	return []any{"update", c.Device, c.Boot, c.client(), c.Software.Loader != nil, c.Build, c.Old, c.New, c.Seed, c.Bad, c.Modes, c.MaxCuts, c.Most, c.Short, c.Draws, c.Deep}
+	return []any{"update", c.Device, c.Boot, c.client(), c.Software.Loader != nil, c.Build, c.Old, c.New, c.Seed, c.Bad, c.Modes, c.MaxCuts, c.Most, c.Short, c.Draws, c.Install, c.Deep}
+}
+
+// everyByte is the number of bytes of the image whose install EveryByte cuts.
+const everyByte = 512 << 10
+
+// EveryByte is a sweep that cuts the power at every step of an install of 512 KiB, or of the largest image that the
+// first slot and the application take, in three modes: at every byte where the driver programs bytes. It takes a
+// minute on two processors. An error is of a layout without slots.
+func EveryByte(d explore.Device, cfg boot.Config, seed uint64) (Sweep, error) {
+	f, err := d.Flash()
+	if err != nil {
+		return Sweep{}, err
+	}
+	slots, ok := boot.Slots(f, &cfg)
+	if !ok {
+		return Sweep{}, fmt.Errorf("candidate storage 0x%08X+0x%X does not lie in the flash", cfg.StorageAddr, cfg.StorageSize)
+	}
+	head := boot.FirmwareOffset(d.Unit)
+	size := min(everyByte, cfg.MaxAppSize, slots[0].Size-min(slots[0].Size, head))
+	return Sweep{Device: d, Boot: cfg, Old: size, New: size, Seed: seed, Modes: []string{"before", "torn", "prefix"}, Install: true}, nil
 }
 
 // firstImage is the number of bytes of the image that a device of a life or of an input is made with.
