@@ -17,21 +17,23 @@ var (
 // testFlash is plain memory behind BlockDevice that counts steps and loses power as FORMAT.md of the
 // recorded traces says.
 type testFlash struct {
-	cells   []byte
-	ends    []uint32 // of the sectors
-	unit    uint32
-	strict  bool // a unit that is not erased can only be programmed with what it holds
-	copies  bool // programming overwrites instead of clearing bits
-	steps   uint64
-	armed   bool
-	cutAt   uint64
-	cutMode byte
-	cutSeed uint32
-	off     bool
-	fail    func(erase bool, addr uint32) bool // refuse this step
-	log     []string
-	logging bool
-	badRead func(addr, end uint32) bool
+	cells  []byte
+	ends   []uint32 // of the sectors
+	unit   uint32
+	strict bool // a unit that is not erased can only be programmed with what it holds
+	// rewritable is what Rewritable says.
+	rewritable bool
+	copies     bool // programming overwrites instead of clearing bits
+	steps      uint64
+	armed      bool
+	cutAt      uint64
+	cutMode    byte
+	cutSeed    uint32
+	off        bool
+	fail       func(erase bool, addr uint32) bool // refuse this step
+	log        []string
+	logging    bool
+	badRead    func(addr, end uint32) bool
 }
 
 // parseSectors reads "4x16K+1x64K".
@@ -81,6 +83,7 @@ func (f *testFlash) blank() {
 	}
 }
 
+func (f *testFlash) Rewritable() bool    { return f.rewritable }
 func (f *testFlash) Size() uint32        { return uint32(len(f.cells)) }
 func (f *testFlash) ProgramUnit() uint32 { return f.unit }
 

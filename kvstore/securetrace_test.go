@@ -178,14 +178,14 @@ func (d *secureDriver) mount(rbp bool) {
 		d.stores[name] = NewTDB(f, Options{Profile: d.profile})
 		return d.stores[name]
 	}
-	o := SecureOptions{Store: make("u", "16x4K", 1), Entropy: d.entropy}
+	o := SecureOptions{Store: make("u", "16x4K", 1), Entropy: d.entropy, Repairs: d.profile.Repairs()}
 	if rbp {
 		r := make("r", "4x4K", 8)
 		o.RBP, d.key = r, NewDeviceKey(r, nil)
 	} else {
 		d.key = NewDeviceKey(make("k", "4x4K", 8), nil)
 	}
-	o.Key = d.key
+	o.Key = d.key.Mend(o.Repairs)
 	d.secure = NewSecure(o)
 }
 

@@ -140,6 +140,7 @@ type TDBStore struct {
 	masked    bool   // a unit that cannot be read is an error, not an exception
 	last      uint32 // offset of the record that the last scan found last
 	mastering bool   // a master record is being written
+	exact     bool   // keys are compared as a whole: RepairEqualHashes
 }
 
 // NewTDB is a TDBStore on dev, not yet open.
@@ -232,6 +233,7 @@ func (s *TDBStore) openOnce() error {
 		// The reference ignores how the cleaning went.
 		_ = s.clean(0)
 		s.active, s.version, s.free = 0, 1, s.first
+		s.exact = s.opts.Repairs.Has(RepairEqualHashes)
 		if err := s.writeMaster(); err != nil {
 			return &FatalError{err.(*Error), "TDBSTORE: Unable to write master record at init"}
 		}
@@ -268,6 +270,13 @@ func newer(version [2]uint16) int {
 // scan builds the RAM table from the records of the active area from off on, up to the first that is
 // invalid. An open begins at the master record, which so becomes a key.
 func (s *TDBStore) scan(off uint32) error {
+	s.exact = false // what the reference has written is to be read as it reads it
+	err := s.scanLog(off)
+	s.exact = s.opts.Repairs.Has(RepairEqualHashes)
+	return err
+}
+
+func (s *TDBStore) scanLog(off uint32) error {
 	next := off
 	clear(s.key[:])
 	if s.memo != nil {
@@ -421,7 +430,7 @@ func (s *TDBStore) find(buf []byte, n int) (index int, hash uint32, err error) {
 // compares the key in pieces of its work buffer, and the next read replaces the verdict: a record with
 // data matches any key, and of one without data the last piece of its key decides.
 func (s *TDBStore) matches(buf []byte) bool {
-	if s.opts.Repairs.Has(RepairEqualHashes) {
+	if s.exact {
 		n := len(s.rec.key)
 		return n < len(buf) && string(buf[:n]) == string(s.rec.key) && buf[n] == 0
 	}

@@ -1,0 +1,193 @@
+package kvstore
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"dualbank/internal/long"
+)
+
+// TestProfilesExchange: what one profile has written another reads: keys, values, flags and reserved data. The
+// commands of all recorded traces are performed by each profile, without cuts, failures and changes from outside;
+// the others open copies of its flash on the way. A sample of the traces by default.
+func TestProfilesExchange(t *testing.T) {
+	compared := 0
+	for i, path := range exchangeFiles(t, ".jsonl") {
+		if i%12 != 0 && !long.Enabled() {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, writer := range Profiles {
+			compared += exchange(t, filepath.Base(path), text, writer)
+		}
+	}
+	if compared < 100 {
+		t.Errorf("only %d times another profile has read", compared)
+	}
+}
+
+func exchangeFiles(t *testing.T, ext string) []string {
+	t.Helper()
+	_, files := traceFiles(t, "testdata", ext)
+	return files
+}
+
+// exchange performs a trace and returns how often another profile has read what there was.
+func exchange(t *testing.T, name string, text []byte, writer Profile) (compared int) {
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	var head traceHead
+	if err := json.Unmarshal([]byte(lines[0]), &head); err != nil {
+		t.Fatal(err)
+	}
+	f := newTestFlash(t, head.Sectors, head.Prog)
+	f.strict, f.rewritable = head.Strict, !head.Strict
+	d := traceDriver{flash: f, store: NewTDB(f, Options{Profile: writer}), buf: make([]byte, 1<<20), iterators: map[string]*KeyIterator{}}
+	for i, line := range lines[1:] {
+		var l traceLine
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatal(err)
+		}
+		switch word, _, _ := strings.Cut(l.C, " "); word {
+		case "cut", "poke", "fail":
+			continue
+		}
+		if strings.Contains(l.C, " "+masterKey+" ") {
+			continue // a set of it makes the flash an empty store's, or is refused: RepairMasterKey
+		}
+		d.run(l.C)
+		if i%40 != 0 && i != len(lines)-2 {
+			continue
+		}
+		want := readAll(f, writer)
+		for _, reader := range Profiles {
+			if reader == MbedOS && exactFit(f) {
+				continue // docs/repairs.md lists it
+			}
+			if got := readAll(f, reader); !maps.Equal(got, want) {
+				t.Fatalf("%s, line %d: %v has written, and %v reads\n%v\nand not\n%v", name, i+2, writer, reader, got, want)
+			}
+			compared++
+		}
+	}
+	return compared
+}
+
+// copyOf is a copy of a flash without its faults.
+func copyOf(f *testFlash) *testFlash {
+	return &testFlash{cells: slices.Clone(f.cells), ends: f.ends, unit: f.unit, strict: f.strict, copies: f.copies, rewritable: f.rewritable}
+}
+
+// readAll is what a profile reads on a copy of a flash.
+func readAll(f *testFlash, p Profile) map[string]string {
+	s := NewTDB(copyOf(f), Options{Profile: p})
+	if err := s.Open(); err != nil {
+		return map[string]string{"": err.Error()}
+	}
+	all := map[string]string{}
+	for _, k := range allKeys(s) {
+		v, err := rawRead(s, k)
+		all[k] = fmt.Sprint(v, err)
+	}
+	var buf [reservedSize]byte
+	n, err := s.Reserved(buf[:])
+	all["/reserved"] = fmt.Sprint(buf[:n], err)
+	return all
+}
+
+// allKeys are the keys that a store lists, without the master record's.
+func allKeys(s Store) (keys []string) {
+	it, err := s.Iterate("")
+	if err != nil {
+		return nil
+	}
+	for k, err := it.Next(); err == nil; k, err = it.Next() {
+		if k != masterKey {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+// exactFit reports whether the last record ends with its area.
+func exactFit(f *testFlash) bool {
+	s := NewTDB(copyOf(f), Options{Profile: MbedCE})
+	return s.Open() == nil && s.free == s.area
+}
+
+// TestSecureProfilesExchange is TestProfilesExchange of SecureStore.
+func TestSecureProfilesExchange(t *testing.T) {
+	compared := 0
+	for i, path := range exchangeFiles(t, ".txt") {
+		if i%8 != 0 && !long.Enabled() {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, writer := range Profiles {
+			compared += exchangeSecure(t, filepath.Base(path), string(text), writer)
+		}
+	}
+	if compared < 20 {
+		t.Errorf("only %d times another profile has read", compared)
+	}
+}
+
+func exchangeSecure(t *testing.T, name, text string, writer Profile) (compared int) {
+	d := &secureDriver{t: t, profile: writer, saved: map[string]rawValue{}}
+	long := false
+	plain := []string{"mount", "reboot", "rot", "genrot", "iv", "set", "get", "info", "remove", "reset", "list", "start", "add", "fin"}
+	for i, s := range parseSecure(text) {
+		w := strings.Fields(s.command)
+		if !slices.Contains(plain, w[0]) || slices.Equal(s.want, []string{"= SKIPPED_UB"}) {
+			continue
+		}
+		long = long && w[0] != "mount" || w[0] == "rot" && len(w[1]) == 2*longRootSize || w[0] == "genrot"
+		d.run(s.command)
+		if i%10 != 0 || long || d.secure == nil {
+			continue // with RepairLongRoot alone a long root of trust is of use
+		}
+		want := readSecure(d, writer)
+		for _, reader := range Profiles {
+			if got := readSecure(d, reader); !maps.Equal(got, want) {
+				t.Fatalf("%s, line %d: %v has written, and %v reads\n%v\nand not\n%v", name, s.line, writer, reader, got, want)
+			}
+			compared++
+		}
+	}
+	return compared
+}
+
+// readSecure is what a profile reads on copies of the flash of d.
+func readSecure(d *secureDriver, p Profile) map[string]string {
+	c := &secureDriver{t: d.t, profile: p}
+	c.mount(d.stores["r"] != nil)
+	for name, f := range d.flash {
+		copy(c.flash[name].cells, f.cells)
+	}
+	if err := c.boot(); err != nil {
+		return map[string]string{"": err.Error()}
+	}
+	all := map[string]string{}
+	for _, k := range allKeys(c.secure) {
+		info, err := c.secure.Info(k)
+		if errors.Is(err, ErrItemNotFound) {
+			continue
+		}
+		v := make([]byte, info.Size)
+		n, e := c.secure.Get(k, v, 0)
+		all[k] = fmt.Sprint(info, err, v[:n], e)
+	}
+	return all
+}
