@@ -19,6 +19,7 @@ func (s *TDBStore) collectWithout(gone int) error {
 	if err != nil {
 		s.failures++
 		if r.Has(RepairFailedCollection) {
+			s.unclean = s.unclean || s.inc.pending
 			s.rebuild()
 		}
 		return err
@@ -194,7 +195,7 @@ func (s *TDBStore) reserved() (size int, err error) {
 	for _, base := range s.base {
 		size, err := s.reservedCopy(base)
 		if err == ErrReadFailed && s.opts.Repairs.Has(RepairReservedRead) {
-			if !s.masked {
+			if !s.unreadable(err) {
 				none = err
 			}
 			continue // where exceptions are masked, the copy is one whose write was cut

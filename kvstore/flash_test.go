@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"dualbank/model"
 )
 
 var (
@@ -34,6 +36,9 @@ type testFlash struct {
 	log        []string
 	logging    bool
 	badRead    func(addr, end uint32) bool
+	// fault says of a read that it raises an exception, unless that is masked.
+	fault  func(addr, end uint32) bool
+	masked bool
 }
 
 // parseSectors reads "4x16K+1x64K".
@@ -83,6 +88,7 @@ func (f *testFlash) blank() {
 	}
 }
 
+func (f *testFlash) MaskFaults()         { f.masked = true }
 func (f *testFlash) Rewritable() bool    { return f.rewritable }
 func (f *testFlash) Size() uint32        { return uint32(len(f.cells)) }
 func (f *testFlash) ProgramUnit() uint32 { return f.unit }
@@ -101,6 +107,10 @@ func (f *testFlash) EraseSize(addr uint32) uint32 {
 func (f *testFlash) Read(addr uint32, p []byte) error {
 	if f.off {
 		return errOff
+	}
+	if f.fault != nil && f.fault(addr, addr+uint32(len(p))) {
+		f.off = !f.masked
+		return model.ErrECC
 	}
 	if f.badRead != nil && f.badRead(addr, addr+uint32(len(p))) {
 		return errFlash

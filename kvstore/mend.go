@@ -83,7 +83,7 @@ func (s *TDBStore) lookBehind() error {
 		}
 	}
 	blank, err := s.blank(addr, end)
-	if err != nil && s.masked {
+	if s.unreadable(err) {
 		blank, err = false, nil
 	}
 	s.unclean = s.unclean || !blank
@@ -151,6 +151,13 @@ func (s *TDBStore) decideRecord(area int, off uint32, valid bool) error {
 	return s.rewrite(addr, h[:magicSize])
 }
 
+// unreadable reports whether err is of a unit that was left so by a cut, with RepairMaskedReads.
+func (s *TDBStore) unreadable(err error) bool {
+	damaged := s.damaged
+	s.damaged = false
+	return err == ErrReadFailed && damaged
+}
+
 // magicBegun reports whether a header begins with nothing, or with a magic number of which some bits are missing.
 // A set programs the magic number first: no more of its record is there.
 func magicBegun(h []byte) bool {
@@ -173,7 +180,6 @@ func (s *TDBStore) rewrite(addr uint32, p []byte) error {
 
 // rebuild makes the RAM table what the active area holds. If it cannot be read the store is closed.
 func (s *TDBStore) rebuild() {
-	s.held = false
 	s.table = s.table[:0]
 	s.next.from, s.next.to = 0, 0
 	if s.scan(s.logStart()) != nil {
@@ -190,15 +196,16 @@ func (s *TDBStore) logStart() uint32 {
 }
 
 // switchBack makes the old area the active one again after a collection whose master record failed. What the other
-// one has of it must not count at the next open: it is erased, or else no set is done before a collection is.
+// one has of it must not count at the next open: it is erased, and no set is done before a collection is.
 func (s *TDBStore) switchBack() {
 	s.active = 1 - s.active
 	s.version--
 	s.failures++
-	s.held = false
-	if s.eraseHead(1-s.active) != nil {
-		s.unclean = true
+	if s.held && s.at-s.base[1-s.active] < s.area {
+		s.held = false
 	}
+	s.unclean = true
+	_ = s.eraseHead(1 - s.active)
 	s.rebuild()
 }
 

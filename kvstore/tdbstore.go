@@ -137,7 +137,6 @@ type TDBStore struct {
 	longest   uint32 // bytes of the longest value that is tried
 	headFrom  uint32 // bytes of a header that are programmed before the key
 	rewrites  bool   // a unit may be programmed again
-	masked    bool   // a unit that cannot be read is an error, not an exception
 	last      uint32 // offset of the record that the last scan found last
 	mastering bool   // a master record is being written
 	exact     bool   // keys are compared as a whole: RepairEqualHashes
@@ -163,7 +162,7 @@ func (s *TDBStore) forget() {
 	s.table, s.keys = s.table[:0], tableStart
 	s.inc = incremental{}
 	s.iterators, s.iterating = [maxIterators]*KeyIterator{}, 0
-	s.locks, s.unclean = 0, false
+	s.locks, s.unclean, s.damaged = 0, false, false
 }
 
 // Open reads the store from the device: it finds the active area and builds the RAM table. It may be
@@ -211,7 +210,7 @@ func (s *TDBStore) openOnce() error {
 		if err == nil && !s.matches(masterName) {
 			err = ErrItemNotFound
 		}
-		if err == ErrInvalidData || err == ErrReadFailed && s.masked {
+		if err == ErrInvalidData || s.unreadable(err) {
 			continue
 		}
 		if err != nil {
@@ -292,7 +291,7 @@ func (s *TDBStore) scanLog(off uint32) error {
 			}
 			break
 		}
-		if err == ErrReadFailed && s.masked {
+		if s.unreadable(err) {
 			s.unclean = true
 			break
 		}

@@ -1,5 +1,7 @@
 package kvstore
 
+import "errors"
+
 // unitBuffer is the device behind a write buffer of one program unit, as Mbed's
 // BufferedBlockDevice is: bytes may be written at any address; a unit that is not complete is held
 // back, filled up with what the flash holds there, until it is complete, until a program goes to
@@ -13,6 +15,9 @@ type unitBuffer struct {
 	drop bool   // RepairHeldUnit: a held unit whose program fails is dropped
 	at   uint32 // address of the held unit
 	data []byte // one unit
+
+	masked  bool // RepairMaskedReads: exceptions of ECC errors are masked
+	damaged bool // with masked: the last read that failed met a unit that no read can correct
 }
 
 // attach takes the measures of the device, with nothing held.
@@ -29,10 +34,17 @@ func (b *unitBuffer) read(addr uint32, p []byte) error {
 	if b.held && addr < b.at+b.unit && b.at < addr+uint32(len(p)) {
 		return b.readAround(addr, p)
 	}
-	if b.dev.Read(addr, p) != nil {
-		return ErrReadFailed
+	if err := b.dev.Read(addr, p); err != nil {
+		return b.unread(err)
 	}
 	return nil
+}
+
+// unread is the error of a read of the device.
+func (b *unitBuffer) unread(err error) error {
+	var of interface{ Uncorrectable() bool }
+	b.damaged = b.masked && errors.As(err, &of) && of.Uncorrectable()
+	return ErrReadFailed
 }
 
 // readAround reads a range that touches the held unit: that part comes from the buffer, and the
@@ -40,15 +52,17 @@ func (b *unitBuffer) read(addr uint32, p []byte) error {
 func (b *unitBuffer) readAround(addr uint32, p []byte) error {
 	if addr < b.at {
 		n := b.at - addr
-		if b.dev.Read(addr, p[:n]) != nil {
-			return ErrReadFailed
+		if err := b.dev.Read(addr, p[:n]); err != nil {
+			return b.unread(err)
 		}
 		addr, p = b.at, p[n:]
 	}
 	n := copy(p, b.data[addr-b.at:])
 	addr, p = addr+uint32(n), p[n:]
-	if len(p) > 0 && b.dev.Read(addr, p) != nil {
-		return ErrReadFailed
+	if len(p) > 0 {
+		if err := b.dev.Read(addr, p); err != nil {
+			return b.unread(err)
+		}
 	}
 	return nil
 }

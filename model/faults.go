@@ -26,12 +26,20 @@ var (
 	// after its erase.
 	ErrVerify = errors.New("model: verify failed")
 	// ErrECC: a read touched a unit with more wrong bits than its ECC corrects.
-	ErrECC = errors.New("model: uncorrectable ECC error")
+	ErrECC error = eccError("model: uncorrectable ECC error")
 	// ErrFault: the same where it raises a bus fault or an NMI. Every operation fails with it until Boot.
 	ErrFault = fmt.Errorf("model: bus fault or NMI: %w", ErrECC)
 	// ErrInjected: the fault plan made this step fail.
 	ErrInjected = errors.New("model: injected failure")
 )
+
+// eccError tells a store that may read on what kind of error it is.
+type eccError string
+
+func (e eccError) Error() string { return string(e) }
+
+// Uncorrectable reports that the unit stays unreadable until its sector is erased.
+func (eccError) Uncorrectable() bool { return true }
 
 // Cut is one entry of a fault plan: Step further steps complete, then the next one is left as Mode
 // says, with the randomness of Seed.
