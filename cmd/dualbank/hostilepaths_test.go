@@ -110,6 +110,7 @@ var noFiles = map[string]string{
 	"inspect":      "--target --profile",
 	"compare":      "--ignore",
 	"native check": "args --isolate",
+	"parts":        "--template",
 	"help":         "command",
 	"completion":   "shell",
 }
