@@ -154,6 +154,52 @@ func (s *partition) Open() error {
 	return nil
 }
 
+// Own is a store of the user's own: what a workload asks of one.
+type Own interface {
+	Open() error
+	Set(key string, value []byte, flags kvstore.Flags) error
+	Get(key string, buf []byte, offset uint32) (int, error)
+	Remove(key string) error
+}
+
+// own is a store of the user's own as the workload uses it.
+type own struct {
+	kvstore.Store // nil: nothing else is asked for
+	s             Own
+}
+
+func (o *own) Open() error { return o.s.Open() }
+
+func (o *own) Set(key string, value []byte, flags kvstore.Flags) error {
+	return o.s.Set(key, value, flags)
+}
+
+func (o *own) Get(key string, buf []byte, offset uint32) (int, error) {
+	return o.s.Get(key, buf, offset)
+}
+
+func (o *own) Remove(key string) error { return o.s.Remove(key) }
+
+// Put puts the workload on a store of the user's own, in the region of the internal store. It is not open yet. Garbage
+// collections are then sets and removes that erase.
+func (d *Device) Put(make func(*model.Region, model.CPU) Own) error {
+	if d.external != nil {
+		return fmt.Errorf("store.storage_type: %s: a store of your own is on the internal flash: give TDB_INTERNAL", d.storage)
+	}
+	dev, err := d.Flash.Region(d.KVStore.Start, d.KVStore.Size)
+	if err != nil {
+		return err
+	}
+	d.KV = &own{s: make(dev, d.Flash.CPU())}
+	return nil
+}
+
+// foreign reports whether the workload is on a store of the user's own.
+func (d *Device) foreign() bool {
+	_, ok := d.KV.(*own)
+	return ok
+}
+
 // DataStore returns the TDBStore that holds the workload's records.
 func (d *Device) DataStore() *kvstore.TDBStore {
 	if d.external != nil {
@@ -164,6 +210,9 @@ func (d *Device) DataStore() *kvstore.TDBStore {
 
 // collections returns the garbage collections so far, of all stores that the workload uses.
 func (d *Device) collections() uint64 {
+	if d.foreign() {
+		return d.Flash.Counters().Erases
+	}
 	n := d.Store.Collections()
 	if d.external != nil {
 		n += d.external.store.Collections()

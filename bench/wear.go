@@ -144,6 +144,9 @@ func (r *lifeRecorder) erases() []uint32 {
 
 // collected is called after each garbage collection.
 func (r *lifeRecorder) collected() {
+	if r.d.foreign() {
+		return // nothing is known of rounds
+	}
 	r.marks = append(r.marks, lifeMark{r.d.Flash.Now(), r.erases()})
 }
 

@@ -3,7 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 
+	"dualbank/bench"
+	"dualbank/bench/job"
 	"dualbank/fuzz"
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
@@ -11,6 +15,7 @@ import (
 	"dualbank/fuzz/update"
 	"dualbank/model"
 	"dualbank/model/part"
+	"dualbank/results"
 )
 
 // nativeCommand is about code under test in a program of its own.
@@ -168,4 +173,75 @@ func (c *nativeFlags) device() (*model.Flash, *model.Region, error) {
 		return nil, nil, fmt.Errorf("board %s: %w", b.Name, err)
 	}
 	return f, dev, nil
+}
+
+// storeFlag puts the workload on a store of your own, beside TDBStore.
+type storeFlag struct {
+	Exec string `without:"print" placeholder:"PROGRAM" help:"A store of your own, a program that was built with dualbank.h: the workload runs on it and on TDBStore, and both are told side by side. No power is cut."`
+}
+
+// stores reports on the workload of s on the program and on TDBStore. perDay is the number of sets in a day, 0: as the
+// workload makes.
+func (c *storeFlag) stores(t terminal, s *bench.Scenario, perDay float64, verb, dir string, q *quiet, also func(*results.Report) error) (failed error) {
+	p := &native.Program{Path: c.Exec, Processes: 1}
+	defer p.Close()
+	d, err := s.Device(s.Board.Driver, model.Corner(s.Board.Corner))
+	if err != nil {
+		return blamed(err)
+	}
+	dev, err := d.Flash.Region(d.KVStore.Start, d.KVStore.Size)
+	if err != nil {
+		return err
+	}
+	info, err := p.Info(dev)
+	if err != nil {
+		return badInput(err)
+	}
+	if !info.Stores() {
+		return badInput(fmt.Errorf("%s: a store has at least open, set and get", c.Exec))
+	}
+	if !info.Has(native.Remove) {
+		s.Workload.Removes = 0
+	}
+	for _, k := range s.Workload.Keys {
+		if len(k.Name) > info.MaxKey || info.MaxValue > 0 && int(k.Bytes[1]) > info.MaxValue {
+			return badInput(fmt.Errorf("%s: takes keys of up to %d and values of up to %d bytes, the workload has %q with up to %d: give smaller ones", c.Exec, info.MaxKey, info.MaxValue, k.Name, k.Bytes[1]))
+		}
+	}
+	ctx, stop := t.interruptible()
+	defer stop()
+	out, err := folder(dir, verb)
+	if err != nil {
+		return err
+	}
+	defer closing(out, &failed)
+	show, end := progress(t.err)
+	own := job.Store{Name: benchWord(filepath.Base(c.Exec)), Make: func(r *model.Region, cpu model.CPU) bench.Own { return p.Timed(r, cpu) }}
+	report, err := job.RunStores(ctx, s, own, perDay, dir, job.StoresCommand(verb, dir, c.Exec), show)
+	end()
+	if err != nil {
+		if ctx.Err() != nil {
+			return failure{errors.New("interrupted before anything was measured"), exitInterrupt}
+		}
+		return blamed(err)
+	}
+	if err := leave(out, s, report, nil); err != nil {
+		return err
+	}
+	if also != nil {
+		if err := also(report); err != nil {
+			return err
+		}
+	}
+	return q.summary(t.out, report, filepath.Join(dir, "report.html"))
+}
+
+// benchWord is a name as the names of benchmarks can have it.
+func benchWord(name string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" \t\r\n/=\"", r) {
+			return '-'
+		}
+		return r
+	}, name)
 }

@@ -23,8 +23,8 @@ type planCommand struct {
 
 	Storage string `placeholder:"TYPE" help:"Where the keys are: TDB_INTERNAL, TDB_EXTERNAL or TDB_EXTERNAL_NO_RBP, in place of the scenario's."`
 
-	KV    []uint32 `name:"kv" type:"bytes" range:"1..1G" placeholder:"SIZE" help:"Sizes of the KVStore to try, such as 64K,128K; without it, all that the flash can have."`
-	Place []string `placeholder:"PLACE" help:"Where it may lie: at the start or the end of the upper half of the flash (start, end), or at the end of the lower one, beside the code (lower)."`
+	KV    []uint32 `without:"exec" name:"kv" type:"bytes" range:"1..1G" placeholder:"SIZE" help:"Sizes of the KVStore to try, such as 64K,128K; without it, all that the flash can have."`
+	Place []string `without:"exec" placeholder:"PLACE" help:"Where it may lie: at the start or the end of the upper half of the flash (start, end), or at the end of the lower one, beside the code (lower)."`
 
 	Keys           int      `range:"1..10000" without:"trace" placeholder:"N" help:"Keys of the workload, all written equally often, in place of the scenario's."`
 	Size           string   `default:"16-600" needs:"keys" placeholder:"BYTES" help:"Bytes of their values, one number or from-to (${default})."`
@@ -41,10 +41,11 @@ type planCommand struct {
 	BatteryJ *float64 `name:"battery-j" range:"0..1000000000" placeholder:"N" help:"Energy of the battery in joule, a CR2032 has 2400: the share that storage draws in a year is told."`
 
 	Out       string `default:"out/plan" without:"print" placeholder:"DIR" help:"Folder for the results (${default})."`
-	JSON      bool   `name:"json" without:"print" help:"Print the plan as JSON."`
+	JSON      bool   `name:"json" without:"print,exec" help:"Print the plan as JSON."`
 	Quick     bool   `help:"Simulate less: lives within 1 %, fewer points of live data."`
 	Print     bool   `help:"Print the scenario as it would be planned, and end."`
-	FailUnmet bool   `without:"print" help:"Exit with code 1 if no store meets the wishes."`
+	FailUnmet bool   `without:"print,exec" help:"Exit with code 1 if no store meets the wishes."`
+	storeFlag
 	quiet
 }
 
@@ -61,6 +62,9 @@ func (c *planCommand) Run(t terminal) (failed error) {
 	}
 	if c.Print {
 		return printed(t.out, s)
+	}
+	if c.Exec != "" {
+		return c.beside(t, s)
 	}
 	ctx, stop := t.interruptible()
 	defer stop()
@@ -93,6 +97,22 @@ func (c *planCommand) Run(t terminal) (failed error) {
 		return failure{errors.New("no store that was tried meets the wishes: see the table above"), exitGate}
 	}
 	return err
+}
+
+// plannedSets is the number of sets from which the life of a store of your own is extrapolated.
+const plannedSets = 100_000
+
+// beside is the plan's workload on a store of your own and on TDBStore, in the KVStore's region of the layout.
+func (c *planCommand) beside(t terminal, s *bench.Scenario) error {
+	if s.Plan.Trace != "" {
+		return badInput(errors.New("--exec: has no effect on a plan for a trace: leave one of them out"))
+	}
+	sets := uint32(plannedSets)
+	if s.Plan.Quick {
+		sets /= 5
+	}
+	s.Workload.Hours = max(sets/s.Workload.SetsPerHour, 1)
+	return c.stores(t, s, s.Plan.SetsPerDay, "plan", c.Out, &c.quiet, nil)
 }
 
 // scenario is the file's, or the guide's, with what the flags say.

@@ -25,10 +25,11 @@ import (
 type runCommand struct {
 	Scenario       string `arg:"" optional:"" help:"Scenario file; without one, the porting guide's NUCLEO-F429ZI."`
 	Out            string `default:"out" without:"print" placeholder:"DIR" help:"Folder for the results (${default})."`
-	FailOnFindings bool   `without:"print" help:"Exit with code 1 if a power cut breaks a rule."`
+	FailOnFindings bool   `without:"print,exec" help:"Exit with code 1 if a power cut breaks a rule."`
 	Quick          bool   `help:"A shorter workload and a few thousand cuts: seconds instead of minutes."`
 	EveryByte      bool   `help:"Beside the scenario's cuts: every step of an install of 512 KiB, or of the largest image that fits, in three modes. A minute on two processors."`
 	Print          bool   `help:"Print the scenario as it would be run, and end."`
+	storeFlag
 	quiet
 	exportFlags
 }
@@ -43,6 +44,9 @@ func (c *runCommand) Run(t terminal) (failed error) {
 	}
 	if err := exportable(c.exportFlags.files()); err != nil {
 		return err
+	}
+	if c.Exec != "" {
+		return c.stores(t, s, 0, "run", c.Out, &c.quiet, func(r *results.Report) error { return exportAll(c.exportFlags.files(), r) })
 	}
 	ctx, stop := t.interruptible()
 	defer stop()
