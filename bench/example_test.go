@@ -72,6 +72,6 @@ func ExampleParse() {
 	_, err = bench.Parse("my.toml", []byte("[board]\nclock = 180e6\n"))
 	fmt.Println(err)
 	// Output:
-	// my.toml: workload.sets_per_hour: 0: give 1 to 3600000
+	// my.toml:2: workload.sets_per_hour: 0: give 1 to 3600000
 	// my.toml:2:1: board.clock: unknown key: correct its spelling or remove it
 }

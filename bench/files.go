@@ -16,7 +16,7 @@ import (
 // ReadFile reads a scenario and the files that it names, whose paths are relative to its folder. Errors are one
 // line that names the file.
 func ReadFile(path string) (*Scenario, error) {
-	text, err := input.Read(path, input.Scenario)
+	text, err := input.ReadText(path, input.Scenario)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: give the path of a scenario file", path, err)
 	}
@@ -210,7 +210,7 @@ func ReadThresholds(path string) (compare.Thresholds, error) {
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		path = filepath.Join(path, "scenario.toml")
 	}
-	text, err := input.Read(path, input.Scenario)
+	text, err := input.ReadText(path, input.Scenario)
 	if err != nil {
 		return compare.Thresholds{}, fmt.Errorf("%s: %w: give a scenario file with a [compare] section", path, err)
 	}

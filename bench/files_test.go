@@ -106,11 +106,11 @@ func TestReadThresholds(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for text, want := range map[string]string{
-		"[compare]\nexact = -1":                       "x.toml: compare: exact = -1: want percent, from 0 to 1e+09",
-		"[compare]\nhost = nan":                       "x.toml: compare: host = NaN: want percent",
-		"[compare]\ngeomean = inf":                    "x.toml: compare: geomean = +Inf: want percent",
-		"[compare]\nalpha = 1":                        "x.toml: compare: alpha = 1: want more than 0 and less than 1",
-		"[compare]\nunits = {'years' = -2, 'a' = -1}": "x.toml: compare: units: a = -1: want percent",
+		"[compare]\nexact = -1":                       "x.toml:2: compare.exact: -1: give percent, from 0 to 1e+09",
+		"[compare]\nhost = nan":                       "x.toml:2: compare.host: NaN: give percent",
+		"[compare]\ngeomean = inf":                    "x.toml:2: compare.geomean: +Inf: give percent",
+		"[compare]\nalpha = 1":                        "x.toml:2: compare.alpha: 1: give more than 0 and less than 1",
+		"[compare]\nunits = {'years' = -2, 'a' = -1}": "x.toml:2: compare.units.a: -1: give percent",
 		"[compare]\nhosts = 1":                        "x.toml:2:1: compare.hosts: unknown key",
 		"exact = 1":                                   "x.toml:1:1: exact: unknown key",
 	} {

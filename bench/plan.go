@@ -123,7 +123,7 @@ func (p *Plan) check() error {
 
 // ReadTrace reads a trace of sets from a file, in place of the workload. The error is one line.
 func (p *Plan) ReadTrace(path string) (err error) {
-	if p.TraceFile, err = input.Read(path, input.Trace); err != nil {
+	if p.TraceFile, err = input.ReadText(path, input.Trace); err != nil {
 		return fmt.Errorf("%s: %w: give a CSV file with the columns seconds,key,bytes", path, err)
 	}
 	p.Trace = path

@@ -26,9 +26,7 @@
 package bench
 
 import (
-	"bytes"
 	_ "embed"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -37,6 +35,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"dualbank/internal/tomltext"
 	"dualbank/model/part"
 	"dualbank/results/compare"
 )
@@ -199,35 +198,17 @@ func (s *Scenario) TOML() string {
 }
 
 func (s *Scenario) decode(name string, text []byte) error {
-	dec := toml.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(s); err != nil {
-		return fmt.Errorf("%s:%s", name, oneLine(err))
+	if err := tomltext.Decode(text, s); err != nil {
+		return fmt.Errorf("%s:%w", name, err)
 	}
 	if err := s.check(); err != nil {
+		key, _, _ := strings.Cut(err.Error(), ":")
+		if line := tomltext.LineOf(tomltext.KeyLines(text), key); line > 0 {
+			return fmt.Errorf("%s:%d: %w", name, line, err)
+		}
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
-}
-
-// oneLine returns line, column, key and text of an error of go-toml.
-func oneLine(err error) string {
-	var strict *toml.StrictMissingError
-	if errors.As(err, &strict) && len(strict.Errors) > 0 {
-		e := strict.Errors[0]
-		row, col := e.Position()
-		return fmt.Sprintf("%d:%d: %s: unknown key: correct its spelling or remove it", row, col, strings.Join(e.Key(), "."))
-	}
-	var de *toml.DecodeError
-	if errors.As(err, &de) {
-		row, col := de.Position()
-		text := strings.TrimPrefix(de.Error(), "toml: ")
-		if k := de.Key(); len(k) > 0 {
-			text = strings.Join(k, ".") + ": " + text
-		}
-		return fmt.Sprintf("%d:%d: %s", row, col, strings.ReplaceAll(text, "\n", " "))
-	}
-	return " " + strings.ReplaceAll(strings.TrimPrefix(err.Error(), "toml: "), "\n", " ")
 }
 
 // maxSeed is the largest integer of TOML.
@@ -332,7 +313,7 @@ func (s *Scenario) check() error {
 		return err
 	}
 	if err := s.Compare.Check(); err != nil {
-		return fmt.Errorf("compare: %w", err)
+		return fmt.Errorf("compare.%w", err)
 	}
 	if err := s.App.check(); err != nil {
 		return err

@@ -19,8 +19,11 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d)
 // UnmarshalText reads "80ms".
 func (d *Duration) UnmarshalText(b []byte) error {
 	v, err := time.ParseDuration(string(b))
+	if err != nil {
+		return fmt.Errorf("%q is no time: give one such as 80ms or 1h30m", b)
+	}
 	*d = Duration(v)
-	return err
+	return nil
 }
 
 // word returns the value whose name is b. what names the setting in the error, which lists the names.

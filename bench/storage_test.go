@@ -63,16 +63,16 @@ func TestStorageOfConfigurations(t *testing.T) {
 		t.Errorf("the scenario says TDB_INTERNAL: %+v, %v", d.storage, err)
 	}
 	for text, want := range map[string]string{
-		"storage_type = 'EXTERNAL'":   `x.toml: store.storage_type: storage type "EXTERNAL" is unknown: choose one of TDB_INTERNAL, TDB_EXTERNAL, TDB_EXTERNAL_NO_RBP`,
+		"storage_type = 'EXTERNAL'":   `x.toml:2: store.storage_type: storage type "EXTERNAL" is unknown: choose one of TDB_INTERNAL, TDB_EXTERNAL, TDB_EXTERNAL_NO_RBP`,
 		"storage_type = 'FILESYSTEM'": `storage type "FILESYSTEM" is unknown: choose one of`,
 		"storage_type = 3":            "x.toml:2:",
-		"external = ''":               "x.toml: store.external: is missing: name a serial NOR flash",
+		"external = ''":               "x.toml:3: store.external: is missing: name a serial NOR flash",
 		"external = 'w25q'":           `store.external: serial NOR part "w25q" is unknown: choose one of mx25r6435f`,
 		"external = 'none.toml'":      "store.external: serial NOR part: none.toml: no such file or directory",
 		"external_bytes = 5000":       "store.external_bytes: external size 0x1388 ends in the middle of an erase unit",
 		"external_bytes = 12288":      "store.external_bytes: 12288: give an even number of erase units of 4096 bytes",
 		"external_bytes = 16777216":   "store.external_bytes: external size 0x1000000: the device has 0x800000 bytes",
-		"external_bytes = 2000000000": "x.toml: store.external_bytes: 2000000000: give up to 1073741824",
+		"external_bytes = 2000000000": "x.toml:3: store.external_bytes: 2000000000: give up to 1073741824",
 	} {
 		if !strings.Contains(text, "storage_type") {
 			text = "storage_type = 'TDB_EXTERNAL'\n" + text

@@ -64,7 +64,7 @@ func FindingFiles(f *explore.Finding, name string, env explore.Env) (map[string]
 
 // ReadFinding reads a finding's file.
 func ReadFinding(path string) (*explore.Finding, error) {
-	text, err := input.Read(path, input.Finding)
+	text, err := input.ReadText(path, input.Finding)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: give a .json file of a findings folder", path, err)
 	}

@@ -76,7 +76,7 @@ func (f *Flash) newDog(w *Watchdog, app *running) (*dog, error) {
 			}
 		}
 		if !found {
-			return nil, fmt.Errorf("watchdog: there is no interrupt %q: it is fed by %q, by %q, by %q or by an interrupt", w.By, FedByApplication, FedByCaller, FedByNobody)
+			return nil, fmt.Errorf("watchdog: there is no interrupt %q: give the name of one, or %q, %q or %q", w.By, FedByApplication, FedByCaller, FedByNobody)
 		}
 	}
 	if d.feed == 0 || d.period <= d.feed {

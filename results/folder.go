@@ -51,7 +51,7 @@ func Files(r *Report) (map[string][]byte, error) {
 // there is one, and what is wrong there.
 func Read(dir string) (*Report, error) {
 	name := filepath.Join(dir, RecordsName)
-	data, err := input.Read(name, input.Records)
+	data, err := input.ReadText(name, input.Records)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: no such file: a results folder of `dualbank run` has one", name)
 	}

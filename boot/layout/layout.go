@@ -85,7 +85,7 @@ func ReadSources(files []string) ([]Source, Problems) {
 	var srcs []Source
 	var ps Problems
 	for _, name := range files {
-		text, err := input.Read(name, maxFile)
+		text, err := input.ReadText(name, maxFile)
 		if err != nil {
 			ps = append(ps, Problem{File: name, Text: "cannot be read: " + err.Error(), Remedy: "give the path of a configuration file"})
 			continue

@@ -185,6 +185,20 @@ func decode(text, part []byte, v any) error {
 }
 
 func notFinding(text []byte, at int64, err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errors.New("the text ends too early: give a whole file of a findings folder")
+	}
+	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		key := kind.Field[strings.LastIndexByte(kind.Field, '.')+1:]
+		if key == "" {
+			key = "the finding"
+		}
+		err = fmt.Errorf("%s: %s has no place here: correct it", key, kind.Value)
+	}
 	line := 1 + bytes.Count(text[:min(max(at, 0), int64(len(text)))], []byte("\n"))
-	return fmt.Errorf("line %d: not a finding: %s", line, strings.TrimPrefix(err.Error(), "json: "))
+	why := strings.TrimPrefix(err.Error(), "json: ")
+	if !strings.Contains(why, ": ") {
+		why += ": correct it, or give a .json file of a findings folder"
+	}
+	return fmt.Errorf("line %d: not a finding: %s", line, why)
 }

@@ -15,6 +15,7 @@
 package input
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -45,6 +46,20 @@ func Read(path string, most int64) ([]byte, error) { return read(path, most, tru
 
 // ReadAgain is Read for a file that is read more than once: it refuses a pipe, too.
 func ReadAgain(path string, most int64) ([]byte, error) { return read(path, most, false) }
+
+// ReadText is Read for a text in UTF-8, which it returns without a byte order mark. It refuses UTF-16.
+func ReadText(path string, most int64) ([]byte, error) { return text(Read(path, most)) }
+
+// ReadTextAgain is ReadAgain for a text, as ReadText is.
+func ReadTextAgain(path string, most int64) ([]byte, error) { return text(ReadAgain(path, most)) }
+
+// text returns a text without its byte order mark.
+func text(data []byte, err error) ([]byte, error) {
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		return nil, errors.New("a text in UTF-16: save it as UTF-8")
+	}
+	return bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), err
+}
 
 func read(path string, most int64, pipes bool) ([]byte, error) {
 	// Opening a device may have effects, so the kind is looked at first; and again, in case the file was replaced.

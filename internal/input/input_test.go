@@ -127,3 +127,19 @@ func FuzzValues(f *testing.F) {
 		}
 	})
 }
+
+// TestReadText: a byte order mark is no part of a text, UTF-16 is told.
+func TestReadText(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x")
+	for data, want := range map[string]string{"\xef\xbb\xbfseed": "seed", "seed": "seed", "": "", "\xff\xfes\x00": "", "\xfe\xff\x00s": ""} {
+		if err := os.WriteFile(path, []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, read := range []func(string, int64) ([]byte, error){input.ReadText, input.ReadTextAgain} {
+			got, err := read(path, 100)
+			if string(got) != want || (err != nil) != (len(data) > 0 && data[0] >= 0xfe) {
+				t.Errorf("%q: %q, %v", data, got, err)
+			}
+		}
+	}
+}

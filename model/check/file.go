@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"dualbank/internal/input"
+	"dualbank/internal/tomltext"
 	"dualbank/model"
 	"dualbank/model/part"
 )
@@ -32,11 +33,11 @@ var kinds = []struct {
 // ReadFile reads a data file of any kind, checks it, and tries it with what it is for. The error is one
 // line that names file, line and key.
 func ReadFile(path string) (*File, error) {
-	text, err := input.ReadAgain(path, input.Data)
+	text, err := input.ReadTextAgain(path, input.Data)
 	if err != nil {
 		return nil, fmt.Errorf("data file: %s: %w", path, err)
 	}
-	keys := part.KeyLines(text)
+	keys := tomltext.KeyLines(text)
 	for _, k := range kinds {
 		for _, key := range k.keys {
 			if _, ok := keys[key]; ok {

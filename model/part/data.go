@@ -8,9 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pelletier/go-toml/v2"
-
 	"dualbank/internal/input"
+	"dualbank/internal/tomltext"
 )
 
 // Templates of data files, with every key explained, by their kind: "part", "board".
@@ -142,7 +141,7 @@ func names(dir string) []string {
 // open reads a file from the embedded folder dir, or the user's own file.
 func open(dir, kind, name string) (file string, text []byte, err error) {
 	if strings.HasSuffix(name, ".toml") {
-		if text, err = input.ReadAgain(name, input.Data); err != nil {
+		if text, err = input.ReadTextAgain(name, input.Data); err != nil {
 			return name, nil, fmt.Errorf("%s: %s: %w", kind, name, err)
 		}
 		return name, text, nil
@@ -183,12 +182,10 @@ func decode(file string, text []byte, into checker) error {
 // decodeKeys reads TOML strictly: unknown keys and wrong types are errors with their line. It
 // returns in which line each key stands.
 func decodeKeys(file string, text []byte, into any) (map[string]int, error) {
-	dec := toml.NewDecoder(strings.NewReader(string(text)))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return nil, fmt.Errorf("%s:%s", file, tomlError(err))
+	if err := tomltext.Decode(text, into); err != nil {
+		return nil, fmt.Errorf("%s:%w", file, err)
 	}
-	return KeyLines(text), nil
+	return tomltext.KeyLines(text), nil
 }
 
 // checkAt runs a check and says where in the file the mistake stands.
@@ -196,7 +193,7 @@ func checkAt(file string, keys map[string]int, c checker) error {
 	err := c.Check()
 	var k *keyError
 	if errors.As(err, &k) {
-		if line := lineOf(keys, k.key); line > 0 {
+		if line := tomltext.LineOf(keys, k.key); line > 0 {
 			return fmt.Errorf("%s:%d: %w", file, line, err)
 		}
 	}
@@ -204,24 +201,4 @@ func checkAt(file string, keys map[string]int, c checker) error {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	return nil
-}
-
-// tomlError says line, column and key of what go-toml found, on one line.
-func tomlError(err error) string {
-	var strict *toml.StrictMissingError
-	if errors.As(err, &strict) && len(strict.Errors) > 0 {
-		e := strict.Errors[0]
-		row, col := e.Position()
-		return fmt.Sprintf("%d:%d: key %s is unknown: correct its spelling or remove it", row, col, strings.Join(e.Key(), "."))
-	}
-	var de *toml.DecodeError
-	if errors.As(err, &de) {
-		row, col := de.Position()
-		key := ""
-		if k := de.Key(); len(k) > 0 {
-			key = " key " + strings.Join(k, ".") + ":"
-		}
-		return fmt.Sprintf("%d:%d:%s %s", row, col, key, strings.ReplaceAll(strings.TrimPrefix(de.Error(), "toml: "), "\n", " "))
-	}
-	return " " + strings.ReplaceAll(err.Error(), "\n", " ")
 }

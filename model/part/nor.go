@@ -90,7 +90,7 @@ func loadNOR(dir, kind, name string, into checker) error {
 	var text []byte
 	var err error
 	if strings.HasSuffix(name, ".toml") {
-		text, err = input.ReadAgain(name, input.Data)
+		text, err = input.ReadTextAgain(name, input.Data)
 	} else {
 		file = path.Join("nor", dir, name+".toml")
 		text, err = norData.ReadFile(file)

@@ -118,7 +118,7 @@ func Files(oldPath, newPath string, th Thresholds, ignore ...string) (*Compariso
 		if st, err := os.Stat(path); err == nil && st.IsDir() {
 			path = filepath.Join(path, results.BenchName)
 		}
-		data, err := input.Read(path, input.Bench)
+		data, err := input.ReadText(path, input.Bench)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w: give what `go test -bench` printed, or a results folder", path, err)
 		}

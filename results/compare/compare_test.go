@@ -225,7 +225,7 @@ func TestComparedPathsAndFiles(t *testing.T) {
 	}
 	bad := DefaultThresholds()
 	bad.Alpha = 0
-	if _, err := Files(good, good, bad); err == nil || !strings.Contains(err.Error(), "alpha = 0") {
+	if _, err := Files(good, good, bad); err == nil || !strings.Contains(err.Error(), "alpha: 0") {
 		t.Errorf("thresholds: %v", err)
 	}
 }

@@ -51,5 +51,5 @@ func ExampleThresholds_Check() {
 	th.Alpha = 0
 	fmt.Println(th.Check())
 	// Output:
-	// alpha = 0: want more than 0 and less than 1, as 0.05
+	// alpha: 0: give more than 0 and less than 1, such as 0.05
 }

@@ -38,15 +38,15 @@ func (th Thresholds) Check() error {
 		value float64
 	}{{"exact", th.Exact}, {"host", th.Host}, {"geomean", th.Geomean}} {
 		if !percentage(v.value) {
-			return fmt.Errorf("%s = %v: want percent, from 0 to %g", v.name, v.value, mostPercent)
+			return fmt.Errorf("%s: %v: give percent, from 0 to %g", v.name, v.value, mostPercent)
 		}
 	}
 	if !(th.Alpha > 0 && th.Alpha < 1) {
-		return fmt.Errorf("alpha = %v: want more than 0 and less than 1, as 0.05", th.Alpha)
+		return fmt.Errorf("alpha: %v: give more than 0 and less than 1, such as 0.05", th.Alpha)
 	}
 	for _, unit := range slices.Sorted(maps.Keys(th.Units)) {
 		if v := th.Units[unit]; !percentage(v) {
-			return fmt.Errorf("units: %s = %v: want percent, from 0 to %g", unit, v, mostPercent)
+			return fmt.Errorf("units.%s: %v: give percent, from 0 to %g", unit, v, mostPercent)
 		}
 	}
 	return nil

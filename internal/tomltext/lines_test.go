@@ -1,4 +1,4 @@
-package part
+package tomltext
 
 import "testing"
 
@@ -25,7 +25,7 @@ hz = 4
 		"bank[0].sectors[1].count": 8, "bank[1]": 10, "bank[1].mark": 11, "core.hz": 13, "core.cost[0].hz": 15,
 		"bank[1].sectors": 10, "cells.value": 3, "nothing": 0, "bank[7].mark": 6,
 	} {
-		if got := lineOf(lines, key); got != want {
+		if got := LineOf(lines, key); got != want {
 			t.Errorf("%s: line %d, want %d", key, got, want)
 		}
 	}
