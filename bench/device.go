@@ -116,7 +116,11 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 	}
 	for _, m := range s.Cuts.Modes {
 		if !slices.Contains(model.CutModes(chip), m.Mode) {
-			return nil, fmt.Errorf("cuts.modes: %s: part %s has no ECC: leave it out", m, chip.Name)
+			why := "has no ECC"
+			if m.Mode == model.Stray {
+				why = "is not known to run on below its supply range"
+			}
+			return nil, fmt.Errorf("cuts.modes: %s: part %s %s: leave it out", m, chip.Name, why)
 		}
 	}
 	d.KVStore, _ = d.Layout.Region(layout.RegionKVStore)

@@ -117,7 +117,7 @@ type Update struct {
 
 // Cuts is the [cuts] section: the power cuts that are explored.
 type Cuts struct {
-	Modes       []Mode `toml:"modes" comment:"How an interrupted step is left: before, after, torn, prefix, weak, and on a part with ECC ecc."`
+	Modes       []Mode `toml:"modes" comment:"How an interrupted step is left: before, after, torn, prefix, weak, on a part with ECC ecc, on one whose brown-out reset is off stray."`
 	Collections int    `toml:"collections" comment:"The KVStore workload that is cut collects garbage at least so often; 0: no cuts of the KVStore."`
 	KVStore     uint64 `toml:"kvstore" comment:"About so many cuts of it; 0: every step in every mode."`
 	Update      uint64 `toml:"update" comment:"About so many cuts of an update's download and install; 0: none."`

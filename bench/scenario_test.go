@@ -88,7 +88,7 @@ func TestParseErrors(t *testing.T) {
 		{"[board]\nwait_states = 101", "board.wait_states: 101: give 0 to 100"},
 		{"[store]\nprofile = 'Mbed'", `profile "Mbed" is unknown: choose one of MbedCE, MbedOS, Hardened`},
 		{"[update]\nclient = 'newer'", `client "newer" is unknown: choose one of new, old`},
-		{"[cuts]\nmodes = ['torn', 'fail']", `mode "fail" is unknown: choose one of before, after, torn, prefix, weak, ecc`},
+		{"[cuts]\nmodes = ['torn', 'fail']", `mode "fail" is unknown: choose one of before, after, torn, prefix, weak, ecc, stray`},
 		{"[cuts]\nmodes = ['torn', 'torn']", `cuts.modes: "torn" stands there twice`},
 		{"[cuts]\nmodes = []", "cuts.modes: is empty"},
 		{"[update.link]\nblock = 1000", "update.link.block: 1000: give a power of two"},

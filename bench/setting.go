@@ -151,7 +151,7 @@ func (m Mode) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
 // UnmarshalText reads it. The zero Mode has no name.
 func (m *Mode) UnmarshalText(b []byte) (err error) {
-	modes := []Mode{{model.Before}, {model.After}, {model.Torn}, {model.Prefix}, {model.Weak}, {model.ECC}}
+	modes := []Mode{{model.Before}, {model.After}, {model.Torn}, {model.Prefix}, {model.Weak}, {model.ECC}, {model.Stray}}
 	*m, err = word("mode", b, modes, func(m Mode) string { return m.String() })
 	return err
 }

@@ -60,21 +60,26 @@ var (
 	Prefix = cell.Prefix
 	Weak   = cell.Weak
 	ECC    = cell.ECC
+	Stray  = cell.Stray
 	Fail   = cell.Fail
 )
 
-// CutModes lists the modes of power cuts that mean something on a part: ECC on one that has it only.
+// CutModes lists the modes of power cuts that mean something on a part: ECC on one that has it only, Stray on one
+// whose brown-out reset is off.
 func CutModes(p *part.Part) []Mode {
 	modes := []Mode{Before, After, Torn, Prefix, Weak}
 	if p.ECC.Bytes != 0 {
 		modes = append(modes, ECC)
+	}
+	if p.BrownOutOff.Value {
+		modes = append(modes, Stray)
 	}
 	return modes
 }
 
 // ModeByName finds a mode by what its String method says.
 func ModeByName(name string) (Mode, bool) {
-	for _, m := range []Mode{Before, After, Torn, Prefix, Weak, ECC, Fail} {
+	for _, m := range []Mode{Before, After, Torn, Prefix, Weak, ECC, Stray, Fail} {
 		if m.String() == name {
 			return m, true
 		}

@@ -89,7 +89,9 @@ func (d *demand) worst(unit uint32) uint64 {
 }
 
 // tableRAM returns the bytes of RAM of the key table, and at its peak while it grows.
-func (d *demand) tableRAM() (bytes, peak uint32) { return bench.TableRAM(uint32(len(d.w.Keys)), d.extra > 0) }
+func (d *demand) tableRAM() (bytes, peak uint32) {
+	return bench.TableRAM(uint32(len(d.w.Keys)), d.extra > 0)
+}
 
 // scaled returns a demand with keys of the same sizes and weights, as many as fill about bytes bytes of records.
 func (d *demand) scaled(unit uint32, bytes float64) *demand {

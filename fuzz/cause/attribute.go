@@ -87,7 +87,7 @@ func pick(of []explore.Variant) (at []int) {
 
 // class is what the modes of faults need of the cells.
 func class(modes []string) string {
-	for _, m := range []string{"weak", "ecc", "fail"} {
+	for _, m := range []string{"weak", "ecc", "stray", "fail"} {
 		if slices.Contains(modes, m) {
 			return m
 		}

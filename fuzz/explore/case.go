@@ -31,6 +31,9 @@ func EnvironmentOf(modes []string, w *Watchdog) (names []string) {
 	if slices.Contains(modes, "weak") {
 		names = append(names, WeakCells)
 	}
+	if slices.Contains(modes, "stray") {
+		names = append(names, BrownOut)
+	}
 	if slices.Contains(modes, "ecc") {
 		names = append(names, ECCErrors)
 	}
@@ -47,6 +50,13 @@ func EnvironmentOf(modes []string, w *Watchdog) (names []string) {
 func InEnvironment(name string, w *Watchdog) (fault func(Fault) Fault, dog *Watchdog, ok bool) {
 	fault, dog = func(f Fault) Fault { return f }, w
 	switch name {
+	case BrownOut:
+		fault = func(f Fault) Fault {
+			if f.Mode == model.Stray {
+				f.Mode = model.Before
+			}
+			return f
+		}
 	case WeakCells, ECCErrors:
 		mode := model.Weak
 		if name == ECCErrors {

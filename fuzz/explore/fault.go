@@ -38,7 +38,7 @@ func ParseFault(s string) (Fault, error) {
 	}
 	name, rest, ok := strings.Cut(s, " at step ")
 	if f.Mode, _ = model.ModeByName(name); f.Mode == nil || !ok {
-		return f, fmt.Errorf("%q is no fault: write for instance \"torn at step 12, seed 7\", with mode before, after, torn, prefix, weak, ecc or fail", s)
+		return f, fmt.Errorf("%q is no fault: write for instance \"torn at step 12, seed 7\", with mode before, after, torn, prefix, weak, ecc, stray or fail", s)
 	}
 	_, err := fmt.Sscanf(rest, "%d, seed %d", &f.At, &f.Seed)
 	if err != nil {
@@ -85,7 +85,7 @@ func ParseModes(names []string) ([]model.Mode, error) {
 	for _, n := range names {
 		m, ok := model.ModeByName(n)
 		if !ok || m == model.Fail {
-			return nil, fmt.Errorf("mode %q is unknown: use before, after, torn, prefix, weak or ecc", n)
+			return nil, fmt.Errorf("mode %q is unknown: use before, after, torn, prefix, weak, ecc or stray", n)
 		}
 		modes = append(modes, m)
 	}

@@ -118,6 +118,7 @@ type Remedy struct {
 // The remedies of the environment, which all subjects have.
 const (
 	WeakCells     = "weak-cells"     // torn cells in their place
+	BrownOut      = "brown-out"      // nothing is programmed in the place of stray data
 	ECCErrors     = "ecc-errors"     // torn cells in the place of units that cannot be read
 	SlowDriver    = "slow-driver"    // another driver
 	ShortWatchdog = "short-watchdog" // none
@@ -125,6 +126,7 @@ const (
 
 var environment = []Remedy{
 	{Name: WeakCells, Environment: true, What: "Cells whose change was cut read differently from time to time.", Cure: "Use a part whose vendor excludes that, or a supply that lasts until a program or an erase is over."},
+	{Name: BrownOut, Environment: true, What: "The processor goes on while the supply falls, and programs something else than it was to.", Cure: "Switch the brown-out reset on, at the level that the wait states are for."},
 	{Name: ECCErrors, Environment: true, What: "A unit that was being programmed or erased cannot be read: its ECC reports an error.", Cure: "Use a part without ECC, or a supply that lasts until a program or an erase is over."},
 	{Name: SlowDriver, Environment: true, What: "Mbed's flash driver takes too long, or leaves interrupts masked for too long.", Cure: "Use a driver with the widest access of the part that leaves interrupts enabled."},
 	{Name: ShortWatchdog, Environment: true, What: "The watchdog does not wait as long as the software takes between two feeds.", Cure: "Give the watchdog a longer period than the longest erase of a sector, and feed it between two of them."},

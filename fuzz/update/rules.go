@@ -151,7 +151,7 @@ func init() {
 	for r := boot.PowerOn; r <= boot.Unknown; r++ {
 		subject.Words["reason/"+r.String()] = "reset reason " + r.String()
 	}
-	for _, mode := range []string{"before", "after", "torn", "prefix", "weak", "ecc"} {
+	for _, mode := range []string{"before", "after", "torn", "prefix", "weak", "ecc", "stray"} {
 		subject.Words["fault/"+mode] = "fault " + mode
 		subject.Words["fault/"+mode+andBoot] = "fault " + mode + " and another in the boot after it"
 	}

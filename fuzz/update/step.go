@@ -254,7 +254,7 @@ func (s *Step) check() error {
 	}
 	for _, f := range append(slices.Clone(s.Then), s.Fault) {
 		if f.Mode == model.Fail {
-			return fmt.Errorf("mode fail is none of a power cut: use before, after, torn, prefix, weak or ecc")
+			return fmt.Errorf("mode fail is none of a power cut: use before, after, torn, prefix, weak, ecc or stray")
 		}
 	}
 	return nil

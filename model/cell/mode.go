@@ -62,6 +62,10 @@ var (
 	// ECC: as Torn, and the unit, or some units of an erase, read as uncorrectable errors until their
 	// sector is erased. On a part without ECC it is Torn.
 	ECC Mode = eccMode{}
+	// Stray is a supply that falls slowly on a part whose brown-out reset is off: the processor goes on outside of what it is
+	// specified for. The access that was due programs random data in place of its own; an erase does not begin, and one
+	// access of random data hits its sector. On a part with ECC a unit that held something cannot be read afterwards.
+	Stray Mode = strayMode{}
 	// Fail is no power cut: the step reports an error and has no effect.
 	Fail Mode = failMode{}
 )

@@ -79,6 +79,48 @@ func some(mask []byte, r *random.Source) {
 	}
 }
 
+type strayMode struct{}
+
+func (strayMode) String() string { return "stray" }
+
+func (s strayMode) Leave(cells, want []byte, erase bool, seed uint64) Outcome {
+	out, _ := s.LeaveDeep(cells, want, erase, 0, seed)
+	return out
+}
+
+// strayBytes is the size of a stray access into a sector on a part without ECC, in bytes.
+const strayBytes = 4
+
+// LeaveDeep programs random data: over the cells of a program, or over an aligned stretch of those of an erase.
+func (strayMode) LeaveDeep(cells, _ []byte, erase bool, ecc uint32, seed uint64) (Outcome, Left) {
+	r := random.New(seed)
+	var left Left
+	at, n := 0, len(cells)
+	if erase {
+		n = min(n, max(int(ecc), strayBytes))
+		at = r.Intn(len(cells)/n) * n
+	}
+	if ecc > 0 && !all(cells[at:at+n], 0xFF) {
+		left.Damaged = []uint32{uint32(at)}
+	}
+	data := make([]byte, n)
+	r.Fill(data)
+	for i, b := range data {
+		cells[at+i] &= b
+	}
+	return NotDone, left
+}
+
+// all reports whether every byte of p is b.
+func all(p []byte, b byte) bool {
+	for _, c := range p {
+		if c != b {
+			return false
+		}
+	}
+	return true
+}
+
 type eccMode struct{}
 
 func (eccMode) String() string { return "ecc" }

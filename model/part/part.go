@@ -55,8 +55,9 @@ type Part struct {
 	ReadLine       Bytes     `toml:"read_line"`        // bytes fetched by one flash access
 	DataCache      CacheFact `toml:"data_cache"`       // for data reads; 0 lines: none, or none that outlives a change
 	Fetch          Fetch     `toml:"fetch"`
-	BusDivider     Count     `toml:"bus_divider"` // core cycles in one cycle of the flash's bus; 0: 1
-	Row            Bytes     `toml:"row"`         // no program access may cross a multiple of it; 0: no such rule
+	BusDivider     Count     `toml:"bus_divider"`   // core cycles in one cycle of the flash's bus; 0: 1
+	BrownOutOff    BoolFact  `toml:"brown_out_off"` // as delivered no brown-out reset stops the processor before it leaves its range
+	Row            Bytes     `toml:"row"`           // no program access may cross a multiple of it; 0: no such rule
 	Endurance      Erases    `toml:"endurance"`
 
 	Banks      []Bank        `toml:"bank"`

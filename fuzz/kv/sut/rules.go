@@ -179,7 +179,7 @@ func init() {
 			Subject.Words[key+"/"+area] = what + " in the " + area + " area"
 		}
 	}
-	for _, mode := range []string{"before", "after", "torn", "prefix", "weak", "ecc", "fail"} {
+	for _, mode := range []string{"before", "after", "torn", "prefix", "weak", "ecc", "stray", "fail"} {
 		Subject.Words["fault/"+mode] = "fault " + mode
 		Subject.Words["fault/"+mode+AndBoot] = "fault " + mode + " and another in the boot after it"
 	}
