@@ -159,7 +159,7 @@ func TestStoreBesideCode(t *testing.T) {
 func TestSampledRepeats(t *testing.T) {
 	run := func(seed uint64) *Sets {
 		s := Guide()
-		s.Workload.Hours, s.Seed, s.Board.Corner = 100, seed, Corner(model.Sampled)
+		s.Workload.Hours, s.Seed, s.Board.Corner = 30, seed, Corner(model.Sampled)
 		_, sets := lives(t, s)
 		return sets
 	}

@@ -25,9 +25,9 @@ func stored(tb testing.TB, storage kvstore.StorageType, hours uint32) (*Device, 
 func TestStorageTypes(t *testing.T) {
 	mean := map[kvstore.StorageType]float64{}
 	for _, storage := range storages {
-		d, sets := stored(t, storage, 24)
+		d, sets := stored(t, storage, 8)
 		mean[storage] = sets.Metrics(d.Flash)[0].Value
-		if again, more := stored(t, storage, 24); again.Flash.Now() != d.Flash.Now() || more.Count() != sets.Count() {
+		if again, more := stored(t, storage, 8); again.Flash.Now() != d.Flash.Now() || more.Count() != sets.Count() {
 			t.Errorf("%s: two equal runs differ", storage)
 		}
 		outside := storage != kvstore.TDBInternal

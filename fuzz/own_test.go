@@ -194,7 +194,7 @@ func TestExploreMadeWorkload(t *testing.T) {
 // erased one by one.
 func TestExploreOnZeros(t *testing.T) {
 	device := explore.Device{Part: "cy8c624abzi", Unit: 32, Base: 0x1004_0000, Size: 8 << 10}
-	sweep := kv.Sweep{Device: device, Seed: 1, MaxCuts: 30}
+	sweep := kv.Sweep{Device: device, Seed: 1, MaxCuts: 10, Modes: []string{"torn"}}
 	for i := range 6 {
 		sweep.Ops = append(sweep.Ops, script.Op{Kind: script.Set, Key: fmt.Sprintf("k%d", i%3), Size: 20, Seed: uint64(i)})
 	}
@@ -204,7 +204,7 @@ func TestExploreOnZeros(t *testing.T) {
 	if len(looks.errors) == 0 {
 		t.Error("a store that looks for 0xFF breaks no rule on cells that erase to 0")
 	}
-	sweep.Device.Unit, sweep.Modes = 512, []string{"before", "after"}
+	sweep.Device.Unit, sweep.Modes = 512, []string{"before"}
 	fuzz.Explore(&tdb, func(d kvstore.BlockDevice) kvstore.Store { return kvstore.NewTDB(d, kvstore.Options{}) }, sweep)
 	for _, e := range tdb.errors {
 		if !strings.Contains(e, "rule") {

@@ -272,8 +272,10 @@ func New(c Config) (*Flash, error) {
 		return nil, fmt.Errorf("part %s: OnECC %q is unknown: use %q, %q, %q or %q", p.Name, c.OnECC, part.ECCFault, part.ECCNMI, part.ECCFlag, part.ECCStatus)
 	}
 	smallest := uint32(math.MaxUint32)
-	for _, s := range p.Sectors() {
-		f.sectors = append(f.sectors, sector{Sector: s, rated: p.Endurance.Erases})
+	sectors := p.Sectors()
+	f.sectors = make([]sector, len(sectors))
+	for i, s := range sectors {
+		f.sectors[i] = sector{Sector: s, rated: p.Endurance.Erases}
 		smallest = min(smallest, s.Size)
 	}
 	f.granule = uint(bits.TrailingZeros32(smallest))

@@ -368,7 +368,13 @@ func (p *Part) Knowledge() Knowledge {
 
 // Sectors lists the sectors of all banks in address order.
 func (p *Part) Sectors() []Sector {
-	var s []Sector
+	n := uint32(0)
+	for _, bank := range p.Banks {
+		for _, run := range bank.Sectors {
+			n += run.Count
+		}
+	}
+	s := make([]Sector, 0, n)
 	addr := p.Base
 	for b, bank := range p.Banks {
 		addr = max(addr, bank.At)
