@@ -34,6 +34,7 @@ import (
 
 	"dualbank/bench"
 	"dualbank/boot"
+	"dualbank/fuzz/cause"
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/film"
 	"dualbank/fuzz/kv"
@@ -60,6 +61,7 @@ type job struct {
 	updates []*bench.UpdateRun // at the board's corner and then at the other; the board's own driver first
 	sweeps  uint64             // power cuts explored
 	swept   bool               // all sweeps are complete
+	spent   map[string]uint64  // by subject: time of the steps that were cut
 
 	byStrategy []strategyRun // of RunUpdates, by strategy
 }
@@ -75,7 +77,7 @@ func Run(ctx context.Context, s *bench.Scenario, out string, progress bench.Prog
 // run is Run with a number of sets for each uniform workload.
 func run(ctx context.Context, s *bench.Scenario, out string, progress bench.Progress, uniformSets uint32) (*results.Report, []explore.Finding, error) {
 	stored, _ := s.Stored()
-	j := &job{s: s, out: out, progress: progress, uniformSets: uniformSets, report: &results.Report{
+	j := &job{s: s, out: out, progress: progress, uniformSets: uniformSets, spent: map[string]uint64{}, report: &results.Report{
 		Title:    cmp.Or(s.Title, "KVStore and firmware update on "+s.Board.Name),
 		Command:  fmt.Sprintf("dualbank run %s --out %s", filepath.Join(out, "scenario.toml"), out),
 		Scenario: stored.TOML(),
@@ -84,7 +86,7 @@ func run(ctx context.Context, s *bench.Scenario, out string, progress bench.Prog
 	if err != nil && (ctx.Err() == nil || j.device == nil) {
 		return nil, nil, err
 	}
-	if err := j.films(); err != nil {
+	if err := j.explain(ctx); err != nil {
 		return nil, nil, err
 	}
 	j.facts()
@@ -350,19 +352,10 @@ func (j *job) add(subject string, sweep *explore.Sweep, whole bool) {
 	m := sweep.Map
 	m.Subject = subject
 	j.report.Cuts = append(j.report.Cuts, m)
-	var all uint64
 	for _, row := range m.Rows {
 		for _, run := range row.Runs {
-			all += run.Time
+			j.spent[subject] += run.Time
 		}
-	}
-	for _, f := range sweep.Findings {
-		rec := f.Record()
-		if all > 0 {
-			rec.Share = min(float64(f.Time)/float64(all), 1)
-		}
-		rec.Command = "dualbank replay " + filepath.Join(j.out, "findings", f.ID+".json")
-		j.report.Findings = append(j.report.Findings, rec)
 	}
 	j.findings = append(j.findings, sweep.Findings...)
 	if !whole {
@@ -375,25 +368,48 @@ func (j *job) add(subject string, sweep *explore.Sweep, whole bool) {
 	})
 }
 
-// mostFilms bounds the findings that are filmed, the gravest ones.
-const mostFilms = 32
+// Bounds of what is done for the findings of a run.
+const (
+	mostTries = 40 // replays that make a finding smaller
+	mostFilms = 32 // findings that are filmed, in the order of their causes
+)
 
-// films adds a film to the gravest findings.
-func (j *job) films() error {
-	order := make([]int, len(j.findings))
-	for i := range order {
-		order[i] = i
-	}
-	grave := []string{explore.High, explore.Medium, explore.Low}
-	slices.SortStableFunc(order, func(a, b int) int {
-		return slices.Index(grave, j.findings[a].Severity) - slices.Index(grave, j.findings[b].Severity)
-	})
-	for _, i := range order[:min(mostFilms, len(order))] {
-		cam := new(film.Camera)
-		if _, _, err := j.findings[i].ReplayIn(io.Discard, explore.Env{Film: cam}); err != nil {
-			return fmt.Errorf("finding %s: %w", j.findings[i].ID, err)
+// explain finds the causes of the findings, makes the findings small, and films them. If ctx has ended it leaves out what
+// takes long.
+func (j *job) explain(ctx context.Context) error {
+	show := j.progress.Stage("finding causes")
+	j.findings = cause.Attribute(j.findings, explore.Env{}, show)
+	show = j.progress.Stage("making findings small")
+	for i := range j.findings {
+		if ctx.Err() == nil {
+			cause.Minimize(&j.findings[i], mostTries, explore.Env{})
+			if show != nil {
+				show(uint64(i+1), uint64(len(j.findings)))
+			}
 		}
-		j.report.Findings[i].Film = cam.Film()
+	}
+	j.report.Causes = cause.Rows(j.findings)
+	films := map[string]bool{}
+	for _, c := range j.report.Causes {
+		for _, id := range c.Findings {
+			films[id] = films[id] || len(films) < mostFilms
+		}
+	}
+	for i := range j.findings {
+		f := &j.findings[i]
+		rec := f.Record()
+		if all := j.spent[f.Subject]; all > 0 {
+			rec.Share = min(float64(f.Time)/float64(all), 1)
+		}
+		rec.Command = "dualbank replay " + filepath.Join(j.out, "findings", f.ID+".json")
+		if films[f.ID] {
+			cam := new(film.Camera)
+			if _, _, err := f.ReplayIn(io.Discard, explore.Env{Film: cam}); err != nil {
+				return fmt.Errorf("finding %s: %w", f.ID, err)
+			}
+			rec.Film = cam.Film()
+		}
+		j.report.Findings = append(j.report.Findings, rec)
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ const Unknown = "unknown"
 type judged struct {
 	finding int
 	of      int               // index of its variant
+	replays bool              // the case shows what the finding does
 	shows   explore.Violation // as it is
 	short   explore.Case      // the same, made short; nil: it is as it was
 	within  string
@@ -35,11 +36,18 @@ func Attribute(findings []explore.Finding, env explore.Env, progress func(done, 
 	var all []judged
 	for i := range findings {
 		f := &findings[i]
+		var own []judged
 		for _, v := range pick(f.Variants) {
 			j := judge(f.Variants[v].Case(), f.Symptom, env)
 			j.finding, j.of = i, v
-			all = append(all, j)
+			own = append(own, j)
 		}
+		// A sweep takes a verdict over where the cells are those of an earlier cut. What follows from the mode alone, as
+		// the second cut does, may not show in the variant's own case: another variant speaks for it.
+		if slices.ContainsFunc(own, func(j judged) bool { return j.replays }) {
+			own = slices.DeleteFunc(own, func(j judged) bool { return !j.replays })
+		}
+		all = append(all, own...)
 		if progress != nil {
 			progress(uint64(i+1), uint64(len(findings)))
 		}
@@ -109,7 +117,7 @@ func judge(c explore.Case, want explore.Symptom, env explore.Env) judged {
 	if !ok {
 		return j
 	}
-	j.shows = t.as
+	j.shows, j.replays = t.as, true
 	if t.free {
 		// Repairs change all that follows. In a short run that is little.
 		f := explore.Finding{Symptom: want, Case: c, Expected: t.as.Expected, Seen: t.as.Seen}
@@ -141,6 +149,7 @@ func unknown(c explore.Case, s explore.Symptom) string {
 // name gives each case its cause: of the repairs that remove it one that is for the environment that does, too, or the
 // most specific one; but none that stands for a case already which two repairs tell from this one.
 func name(all []judged) {
+	likely(all)
 	members := map[string][][]string{} // cures of the cases of a cause
 	order := make([]int, len(all))
 	for i := range order {
@@ -172,6 +181,28 @@ func meant(name string) int {
 		return 1
 	}
 	return 0
+}
+
+// likely leaves, of what removes a case that shows after a second cut alone, the repairs that remove the same symptom where
+// there is no second cut, if there are any. Any repair may move the step that the second cut hits.
+func likely(all []judged) {
+	for i := range all {
+		j := &all[i]
+		if !j.shows.Second {
+			continue
+		}
+		var left []string
+		for _, c := range j.cures {
+			if slices.ContainsFunc(all, func(o judged) bool {
+				return !o.shows.Second && o.shows.Symptom.Kind == j.shows.Symptom.Kind && o.shows.Symptom.Error == j.shows.Symptom.Error && slices.Contains(o.cures, c)
+			}) {
+				left = append(left, c)
+			}
+		}
+		if left != nil {
+			j.cures = left
+		}
+	}
 }
 
 // apart reports whether two repairs tell two cases apart: each removes one of them alone.

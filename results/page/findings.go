@@ -81,10 +81,42 @@ func verdicts(r *results.Report) (out []table.Cell) {
 			add("", "The flash lasts %s.", f.Value)
 		}
 	}
+	if text, severity := causesVerdict(r.Causes); text != "" {
+		add(severity, "%s", text)
+	}
 	if text, severity := verdict(r); len(out) == 0 && text != "" {
 		add(severity, "%s", text)
 	}
 	return out
+}
+
+// causesVerdict says whether what the cuts show is known, and what to do first.
+func causesVerdict(causes []results.Cause) (text, severity string) {
+	if len(causes) == 0 {
+		return "", ""
+	}
+	unknown := 0
+	var first *results.Cause
+	for i := range causes {
+		switch c := &causes[i]; {
+		case !c.Known:
+			unknown++
+		case first == nil || results.Graver(c.Severity, first.Severity, c.Count, first.Count) < 0:
+			first = c
+		}
+	}
+	switch {
+	case unknown > 0:
+		text, severity = fmt.Sprintf("%s of %s new: nothing known removes it. Look at that first.", unit.Count(unknown), unit.Plural(len(causes), "cause")), "high"
+		if unknown > 1 {
+			text = fmt.Sprintf("%s of %s are new: nothing known removes them. Look at these first.", unit.Count(unknown), unit.Plural(len(causes), "cause"))
+		} else {
+			text = strings.Replace(text, " new:", " is new:", 1)
+		}
+	case first != nil:
+		text = fmt.Sprintf("All of it is known behaviour of the reference, from %s. What to do first: %s", unit.Plural(len(causes), "cause"), first.Cure)
+	}
+	return text, severity
 }
 
 // cutVerdict says what the power cuts of a sweep lead to.

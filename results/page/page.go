@@ -50,6 +50,8 @@ type page struct {
 	More                                  table.Table    // all facts
 	HasFindings                           bool
 	FindingsText                          string
+	Causes                                []cause
+	Apart                                 []finding // of no cause
 	Findings                              []finding
 	Figures                               []figure
 	Sections                              []section
@@ -74,6 +76,20 @@ type finding struct {
 	results.Finding
 	Anchor, What, Cuts string
 	Files              []link
+}
+
+// cause is one row of the causes, with its findings.
+type cause struct {
+	results.Cause
+	Anchor, Cuts string
+	Consequences []consequence
+	Findings     []finding
+}
+
+// consequence is what a cause leads to, with its count in words.
+type consequence struct {
+	results.Consequence
+	Cuts string
 }
 
 // link is one to a file beside the page.
@@ -126,6 +142,7 @@ func Page(r *results.Report) ([]byte, error) {
 		}
 		p.Findings = append(p.Findings, finding{f, what, f.Title, unit.Plural(f.Count, "power cut"), files(f)})
 	}
+	p.Causes, p.Apart = byCause(r, p.Findings)
 	p.Sections = sections(r)
 	p.Again, p.Seed = reproduction(r, pics, p.Sections), seed(r)
 	p.Sources.ID = "table-sources"
@@ -152,6 +169,33 @@ func headline(facts []results.Fact) (out []results.Fact) {
 		out = facts
 	}
 	return out[:min(mostFacts, len(out))]
+}
+
+// byCause puts findings to their causes; apart are those of none.
+func byCause(r *results.Report, all []finding) (causes []cause, apart []finding) {
+	placed := map[string]bool{}
+	for i, c := range r.Causes {
+		row := cause{Cause: c, Anchor: fmt.Sprintf("cause-%d", i+1), Cuts: unit.Plural(c.Count, "power cut")}
+		if plainID.MatchString(c.Name) {
+			row.Anchor = "cause-" + c.Name // the same on every page that has the cause
+		}
+		for _, q := range c.Consequences {
+			row.Consequences = append(row.Consequences, consequence{q, unit.Plural(q.Count, "power cut")})
+		}
+		for _, f := range all {
+			if slices.Contains(c.Findings, f.ID) && !placed[f.Anchor] {
+				placed[f.Anchor] = true
+				row.Findings = append(row.Findings, f)
+			}
+		}
+		causes = append(causes, row)
+	}
+	for _, f := range all {
+		if !placed[f.Anchor] {
+			apart = append(apart, f)
+		}
+	}
+	return causes, apart
 }
 
 // plainID is what the IDs of findings look like.
