@@ -253,10 +253,10 @@ type Finding struct {
 	Count    uint64 `json:"count"`               // cuts that show it
 	Expected string `json:"expected"`
 	Seen     string `json:"seen"`
-	Where    string `json:"where"`           // operation and step
+	Where    string `json:"where"` // operation and step
 
-	Share float64 `json:"share,omitempty"` // of the time that the flash works in the sweep, in which a cut shows it; 0: not known
-	Cause    string `json:"cause,omitempty"` // name of a Cause; "": none was looked for
-	Command  string `json:"command"`         // replays it
-	Film     *Film  `json:"film,omitempty"`
+	Share   float64 `json:"share,omitempty"` // of the time that the flash works in the sweep, in which a cut shows it; 0: not known
+	Cause   string  `json:"cause,omitempty"` // name of a Cause; "": none was looked for
+	Command string  `json:"command"`         // replays it
+	Film    *Film   `json:"film,omitempty"`
 }

@@ -20,10 +20,10 @@ func TestVariantErrors(t *testing.T) {
 		sizes, drivers, slots, links []string
 		want                         string
 	}{
-		{sizes: list("0"), want: `--size: "0" is no size of a firmware`},
+		{sizes: list("0"), want: `--size: "0" is no size`},
 		{sizes: list("10x"), want: `--size: "10x" is no size`},
 		{sizes: list("-1"), want: `--size: "-1" is no size`},
-		{sizes: list("257M"), want: `--size: "257M" is no size`},
+		{sizes: list("257M"), want: `--size: 257M: give up to`},
 		{sizes: list("99999999999999999999"), want: "is no size"},
 		{sizes: list("18014398509481985k"), want: "is no size"},
 		{sizes: list("1K", "1K"), want: "--size: 1K stands there twice"},

@@ -99,6 +99,15 @@ func printed(w io.Writer, s *bench.Scenario) error {
 // summary prints a report for people, and where the page is.
 func (q *quiet) summary(w io.Writer, report *results.Report, at string) error {
 	var text strings.Builder
+	if !q.Verbose {
+		brief, err := page.WriteBrief(&text, report, width(w), mostPrinted-2)
+		if brief && err == nil {
+			_, err = fmt.Fprintf(w, "%s\n%s; -v prints all figures\n", text.String(), at)
+		}
+		if brief || err != nil {
+			return err
+		}
+	}
 	if err := page.WriteSummary(&text, report, width(w)); err != nil {
 		return err
 	}

@@ -66,6 +66,9 @@ func verdict(r *results.Report) (text, severity string) {
 	return text, severity
 }
 
+// lasts begins the sentence on the life of the store.
+const lasts = "The flash lasts"
+
 // verdicts returns what a reader must know first, a sentence each, with its severity.
 func verdicts(r *results.Report) (out []table.Cell) {
 	add := func(severity, format string, args ...any) {
@@ -78,7 +81,7 @@ func verdicts(r *results.Report) (out []table.Cell) {
 	}
 	for _, f := range r.Facts {
 		if f.Name == results.LifeFact && f.Value != "unknown" {
-			add("", "The flash lasts %s.", f.Value)
+			add("", "%s %s.", lasts, f.Value)
 		}
 	}
 	if text, severity := causesVerdict(r.Causes); text != "" {
@@ -114,7 +117,7 @@ func causesVerdict(causes []results.Cause) (text, severity string) {
 			text = strings.Replace(text, " new:", " is new:", 1)
 		}
 	case first != nil:
-		text = fmt.Sprintf("All of it is known behaviour of the reference, from %s. What to do first: %s", unit.Plural(len(causes), "cause"), first.Cure)
+		text = fmt.Sprintf("All of it is known behaviour of the reference, from %s; %s is the first to mend.", unit.Plural(len(causes), "cause"), first.Name)
 	}
 	return text, severity
 }

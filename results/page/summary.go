@@ -53,3 +53,52 @@ func WriteSummary(w io.Writer, r *results.Report, width int) error {
 	_, err := io.WriteString(w, b.String())
 	return err
 }
+
+// WriteBrief writes what a reader must know first, in at most so many lines: the title, the verdict, and the answers to
+// the questions that the report begins with. It reports whether there are any; without, nothing is written.
+func WriteBrief(w io.Writer, r *results.Report, width, lines int) (bool, error) {
+	if err := results.Check(r); err != nil {
+		return false, err
+	}
+	if width <= 0 {
+		width = 100
+	}
+	var answers table.Table
+	for _, f := range headline(r.Facts) {
+		if f.Question != "" {
+			answers.Rows = append(answers.Rows, table.Words(f.Question, f.Value))
+		}
+	}
+	if len(answers.Rows) == 0 {
+		return false, nil
+	}
+	all := []string{r.Title}
+	for _, v := range verdicts(r) {
+		if strings.HasPrefix(v.Text, lasts) {
+			continue // an answer says so
+		}
+		all = append(all, wrap(v.Text, width)...)
+	}
+	room := lines - len(answers.Rows) - 1
+	if len(all) > room {
+		all = append(all[:room-1], "...")
+	}
+	_, err := fmt.Fprintf(w, "%s\n\n%s", strings.Join(all, "\n"), answers.Text(width))
+	return true, err
+}
+
+// wrap breaks a sentence into lines of at most width columns, at spaces.
+func wrap(s string, width int) (lines []string) {
+	line := ""
+	for _, word := range strings.Fields(s) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines = append(lines, line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
+}
