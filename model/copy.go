@@ -37,6 +37,9 @@ func (r *Region) Scarred(fn func(addr, n uint32)) {
 // read to read.
 func (r *Region) SetReads(n uint64) { r.f.cells.SetReads(n) }
 
+// MayFail reports whether the fault plan makes a step fail with the power on.
+func (r *Region) MayFail() bool { return r.f.cutAt != noCut && r.f.cut.Mode == Fail }
+
 // Clears reports whether a program of bytes that are not erased clears bits and is not refused.
 func (r *Region) Clears() bool { return r.f.cells.Clears() }
 

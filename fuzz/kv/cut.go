@@ -155,6 +155,9 @@ func replayCut(c *Case, w io.Writer, sweep *Sweep, env explore.Env) (*explore.Re
 	at := run.rec.Ops[last] + fault.At
 	fmt.Fprintf(w, "cut      in operation %d, after %d of its steps, mode %s: %s\n", last, fault.At, fault.Mode, run.at(at).PartWords())
 	fmt.Fprint(w, run.rec.Tell(at, run.rec.Ops[last]))
+	if d, ok := j.Store.(sut.Doer); ok && d.Doing() != "" {
+		fmt.Fprintf(w, "         the store was at: %s\n", d.Doing())
+	}
 	f.Boot()
 	re := found(w, run, f)
 	re.Where = func(v explore.Violation) (explore.Place, bool) { return run.of(v, at), true }

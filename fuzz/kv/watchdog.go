@@ -27,7 +27,7 @@ type Watched struct {
 // Run runs the sweep. The result is a function of c.
 func (c *Watched) Run(ctx context.Context) (*explore.Sweep, error) {
 	s := &explore.Sweep{Map: results.CutMap{Name: fmt.Sprintf("watchdog resets in sets of the KVStore, %v, driver %s, %s", &c.Device, c.Driver, c.Corner)}}
-	made := Sweep{Device: c.Device, Profile: c.Profile, Seed: c.Seed, Ops: c.Ops, Collections: 1}
+	made := Sweep{Device: c.Device, Profile: c.Profile, Seed: c.Seed, Ops: c.Ops, Collections: 1, New: c.New}
 	ops, err := made.workload()
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (c *Watched) Run(ctx context.Context) (*explore.Sweep, error) {
 		}
 		k := c.caseOf(JudgeWatchdog, script.Steps(ops), nil)
 		k.Watchdog = &explore.Watchdog{Driver: c.Driver, Corner: c.Corner, Period: p.String(), Seed: c.Seed}
-		t, err := k.watch(io.Discard, nil)
+		t, err := k.watch(io.Discard, nil, c.New)
 		if err != nil {
 			return nil, err
 		}
@@ -62,8 +62,9 @@ type watched struct {
 	resets uint64
 }
 
-// watch performs the case: an operation that the watchdog ends is begun again.
-func (c *Case) watch(w io.Writer, cam *film.Camera) (*watched, error) {
+// watch performs the case: an operation that the watchdog ends is begun again. own is the store of a case that is not
+// of this module.
+func (c *Case) watch(w io.Writer, cam *film.Camera, own sut.Software) (*watched, error) {
 	f, dog, err := c.Watchdog.Flash(&c.On)
 	if err != nil {
 		return nil, err
@@ -71,10 +72,13 @@ func (c *Case) watch(w io.Writer, cam *film.Camera) (*watched, error) {
 	fmt.Fprintf(w, "device   %v, driver %s, %s times, a watchdog of %v\n", &c.On, c.Watchdog.Driver, c.Watchdog.Corner, dog.Period)
 	opts := kvstore.Options{CPU: f.CPU(), Defects: c.Defects, Repairs: c.Repairs}
 	var ok bool
-	if opts.Profile, ok = kvstore.ParseProfile(c.Profile); !ok {
+	software := func(dev kvstore.BlockDevice) sut.Store { return kvstore.NewTDB(dev, opts) }
+	if own != nil {
+		software = own
+	} else if opts.Profile, ok = kvstore.ParseProfile(c.Profile); !ok {
 		return nil, fmt.Errorf("kv.profile: %q is unknown: use MbedCE, MbedOS or Hardened", c.Profile)
 	}
-	r, err := sut.NewRun(f, &c.On, func(dev kvstore.BlockDevice) sut.Store { return kvstore.NewTDB(dev, opts) }, script.Keys(c.Steps), nil, sut.LongestValue(c.Steps))
+	r, err := sut.NewRun(f, &c.On, software, script.Keys(c.Steps), nil, sut.LongestValue(c.Steps))
 	if err != nil {
 		return nil, err
 	}
@@ -132,8 +136,8 @@ func (t *watched) attempt(w io.Writer, i int, s *script.Step) attempted {
 }
 
 // replayWatchdog runs a case with a watchdog again.
-func replayWatchdog(c *Case, w io.Writer, _ *Sweep, env explore.Env) (*explore.Replayed, error) {
-	t, err := c.watch(w, env.Film)
+func replayWatchdog(c *Case, w io.Writer, sweep *Sweep, env explore.Env) (*explore.Replayed, error) {
+	t, err := c.watch(w, env.Film, sweep.New)
 	if err != nil {
 		return nil, err
 	}

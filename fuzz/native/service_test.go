@@ -178,9 +178,12 @@ func TestMisbehaviour(t *testing.T) {
 		{"static", ""},
 		{"uninitialised", ""},
 		{"print", ""},
+		{"gigabyte", ""},
 	} {
 		t.Run(c.way, func(t *testing.T) {
-			t.Parallel()
+			if t.Parallel(); c.way == "gigabyte" {
+				long.Test(t)
+			}
 			p := program(t, build(t, "gcc", "testdata/misbehave.c", "-O1", "-std=c99"), c.way)
 			misbehave(t, p, c.want)
 		})

@@ -21,6 +21,7 @@ type Medium interface {
 	Scarred(fn func(addr, n uint32))
 	SetReads(n uint64)
 	Clears() bool
+	MayFail() bool
 	Fresh() bool
 }
 
@@ -72,6 +73,7 @@ type store struct {
 	scars    [][2]uint32    // address and size of what did not read as it stood at the boot
 	after    [2]uint64      // version of the flash after the last change that the store made
 	began    [2]uint64      // version of the flash when the item was run
+	tag      string         // what the code has last said that it does, in the present call
 	scratch  []byte
 	keys     []byte
 }
@@ -149,6 +151,7 @@ func (s *store) perform(c Call) (status int32, data []byte, err error) {
 	if s.down != nil {
 		return 0, nil, s.down
 	}
+	c.Strict, s.tag = s.dev.MayFail(), ""
 	if s.next >= len(s.item.calls) || !c.equal(&s.item.calls[s.next]) || c.Boot && !s.coherent() {
 		s.ship(c)
 	} else if c.Boot {
@@ -319,6 +322,8 @@ func (s *store) apply(r record) error {
 			return nil
 		}
 		return s.dev.Read(addr, s.room(n))
+	case logTag:
+		s.tag = string(r.data)
 	case logWork:
 		s.work(int(r.status), int(r.a))
 	}
@@ -525,6 +530,9 @@ func (s *store) Limits() (key, value int) {
 
 // Removes reports whether the program can remove a key.
 func (s *store) Removes() bool { return s.broken != nil || s.pool.info.Has(Remove) }
+
+// Doing is what the code under test has last said that it does (db_tag), in the latest call.
+func (s *store) Doing() string { return s.tag }
 
 // ListsAtOnce reports that an iterator is a list: the program makes it in one call.
 func (s *store) ListsAtOnce() bool { return true }

@@ -15,6 +15,7 @@ import (
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
 	"dualbank/fuzz/kv/script"
+	"dualbank/fuzz/kv/sut"
 	"dualbank/fuzz/native"
 	"dualbank/fuzz/native/examples/logstore"
 	"dualbank/internal/long"
@@ -182,4 +183,64 @@ func TestExplore(t *testing.T) {
 			t.Errorf("%s: %s", way, text)
 		}
 	}
+}
+
+// TestSameElsewhere: without a cut, with a device that fails and with a watchdog the store in C does what the same store
+// in Go does: the same findings, whatever is wrong with it.
+func TestSameElsewhere(t *testing.T) {
+	for _, d := range []int{0, 6} {
+		c := kv.Sweep{Device: pages, Ops: workload(40, 6), MaxCuts: 60, Seed: 1}
+		p := program(t, build(t, "gcc", "examples/logstore.c", "-O1", "-std=c99", fmt.Sprintf("-DDEFECT=%d", d)))
+		for name, sweep := range map[string]func(context.Context, kv.Sweep) (*explore.Sweep, error){
+			"no cut": kv.Live, "device errors": kv.Fail,
+			"watchdog": func(ctx context.Context, c kv.Sweep) (*explore.Sweep, error) {
+				c.Device = fuzz.F429KV
+				w := kv.Watched{Sweep: c, Driver: "mbed", Corner: "typ"}
+				return w.Run(ctx)
+			},
+		} {
+			c.New = func(dev kvstore.BlockDevice) kv.Store {
+				return sut.Store(plain{logstore.New(dev.(logstore.Device), d)})
+			}
+			want, err := sweep(context.Background(), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.New = func(dev kvstore.BlockDevice) kv.Store { return plain{p.Store(dev)} }
+			got, err := sweep(context.Background(), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("defect %d, %s: Go against C:\n%s", d, name, diff)
+			}
+			if want.Stats.Judged == 0 {
+				t.Errorf("defect %d, %s: nothing is judged", d, name)
+			}
+		}
+	}
+}
+
+// plain is a store with what all have.
+type plain struct{ sut.Store }
+
+func (plain) ListsAtOnce() bool { return true }
+
+func (plain) Removes() bool { return true }
+
+// TestDoing: the story of a finding says what the code was at, as it has told by db_tag.
+func TestDoing(t *testing.T) {
+	p := program(t, build(t, "gcc", "examples/logstore.c", "-O1", "-std=c99", "-DDEFECT=3"))
+	c := kv.Sweep{Device: pages, Ops: workload(80, 12), Modes: []string{"after"}, MaxCuts: 300, Seed: 1, New: p.Store}
+	s := cut(t, c)
+	for i := range s.Findings {
+		var story strings.Builder
+		if _, _, err := s.Findings[i].ReplayIn(&story, explore.Env{Software: c.New}); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(story.String(), "the store was at: compact") {
+			return
+		}
+	}
+	t.Errorf("%d findings, none of them in compact", len(s.Findings))
 }

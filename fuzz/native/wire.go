@@ -35,8 +35,9 @@ const (
 	itemTimed  = 2
 	itemStrict = 4
 
-	callBoot = 1
-	callWarm = 2
+	callBoot   = 1
+	callWarm   = 2
+	callStrict = 4
 )
 
 // Records of the log.
@@ -116,10 +117,12 @@ type Call struct {
 	Arg   uint32 // of Set the flags, of Get the room in bytes, of Write the offset
 	Boot  bool   // the device starts before it: RAM is lost
 	Warm  bool   // with Boot: what db_keep named is kept
+
+	Strict bool // every program and erase is a request: the device may fail
 }
 
 func (c *Call) equal(o *Call) bool {
-	return c.Kind == o.Kind && c.Boot == o.Boot && c.Warm == o.Warm && c.Arg == o.Arg && c.Key == o.Key && string(c.Value) == string(o.Value)
+	return c.Kind == o.Kind && c.Boot == o.Boot && c.Warm == o.Warm && c.Strict == o.Strict && c.Arg == o.Arg && c.Key == o.Key && string(c.Value) == string(o.Value)
 }
 
 // geometry is the device as the program sees it.
@@ -296,6 +299,9 @@ func (e *encoder) call(c *Call) {
 	}
 	if c.Warm {
 		flags |= callWarm
+	}
+	if c.Strict {
+		flags |= callStrict
 	}
 	key := 0
 	if c.Key != "" {

@@ -65,6 +65,9 @@ func ListsAtOnce(s Store) bool {
 // them in one go. They are the calls that fn makes; the first is an Open. What is asked for in the end counts.
 type Foreseer interface{ Foresee(fn func(Store)) }
 
+// Doer is a store that says what it was doing, in the latest call.
+type Doer interface{ Doing() string }
+
 // Batched is a store that works best when so many of its kind are at work at the same time.
 type Batched interface{ Batch() int }
 

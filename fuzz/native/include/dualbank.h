@@ -193,7 +193,7 @@ struct db_message_ {
 };
 
 enum { DB_IMAGE_ = 1, DB_TIMED_ = 2, DB_STRICT_ = 4 }; /* flags of an item */
-enum { DB_BOOT_ = 1, DB_WARM_ = 2 };                   /* flags of a call */
+enum { DB_BOOT_ = 1, DB_WARM_ = 2, DB_STRICTLY_ = 4 }; /* flags of a call */
 
 /*
  * One item: scars {offset, size}, numbers of pages (padded to 8 bytes), pages, calls, and answers to the requests of
@@ -901,7 +901,6 @@ static int db_run_(void) {
 			s->replay = s->item_at + item->answers_at;
 			s->answers = item->answers;
 			s->timed = item->flags & DB_TIMED_;
-			s->strict = item->flags & DB_STRICT_;
 			s->ticks = 0;
 		}
 		if (sigsetjmp(db_s_->back, 0) == 0) {
@@ -911,6 +910,7 @@ static int db_run_(void) {
 					if (db_s_->forks && !db_s_->fresh) return 0;
 					db_ram_((c->flags & DB_WARM_) != 0);
 				}
+				db_s_->strict = (db_s_->item->flags & DB_STRICT_) || (c->flags & DB_STRICTLY_);
 				db_s_->inside = 1;
 				db_perform_(c);
 				db_s_->inside = 0;

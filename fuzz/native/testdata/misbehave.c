@@ -82,11 +82,11 @@ static int reg_open(void) {
 			if ((leaked = malloc(100)) == NULL) return -20;
 		}
 	}
-	if (is("print")) {
+	if (is("print") || is("gigabyte")) {
 		static char text[1 << 20];
 		int i;
 		memset(text, 'x', sizeof text);
-		for (i = 0; i < 16; i++) (void)!write(1, text, sizeof text);
+		for (i = 0; i < (is("print") ? 16 : 1024); i++) (void)!write(1, text, sizeof text);
 	}
 	return DB_OK;
 }
