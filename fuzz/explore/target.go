@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"io"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -148,6 +149,29 @@ func Examine(in Input, o *Outcome) (err error) {
 		}
 	}()
 	return in.Run(o)
+}
+
+// ReplayInput runs an input again, on software with planted defects, and tells w the run behind a line that says what
+// it is, the faults that hit, and where the symptom shows that env wants.
+func ReplayInput(w io.Writer, what string, in Input, p Planted, env Env) (*Replayed, error) {
+	o := Replaying(env.Want, p)
+	o.Film = env.Film
+	if err := Examine(in, o); err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(w, what)
+	for line := range strings.Lines(in.String()) {
+		fmt.Fprintf(w, "         %s", line)
+	}
+	if len(o.Hit) > 0 {
+		fmt.Fprintf(w, "faults   that hit: %s\n", strings.Join(o.Hit, ", "))
+	}
+	for i := range o.Bad {
+		if b := &o.Bad[i]; env.Want != nil && b.Symptom == *env.Want {
+			fmt.Fprintf(w, "shows    in: %v\n", b.Place)
+		}
+	}
+	return o.Replayed(), nil
 }
 
 // panicPlace is the function that panicked.

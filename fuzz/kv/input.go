@@ -90,23 +90,5 @@ func (in *Input) String() string {
 
 // replayWalk runs a case with faults and attacks anywhere again.
 func replayWalk(c *Case, w io.Writer, _ *Sweep, env explore.Env) (*explore.Replayed, error) {
-	in := &Input{*c}
-	o := explore.Replaying(env.Want, c.planted())
-	o.Film = env.Film
-	if err := explore.Examine(in, o); err != nil {
-		return nil, err
-	}
-	fmt.Fprintf(w, "run      of %d steps\n", len(c.Steps))
-	for line := range strings.Lines(in.String()) {
-		fmt.Fprintf(w, "         %s", line)
-	}
-	if len(o.Hit) > 0 {
-		fmt.Fprintf(w, "faults   that hit: %s\n", strings.Join(o.Hit, ", "))
-	}
-	for i := range o.Bad {
-		if b := &o.Bad[i]; env.Want != nil && b.Symptom == *env.Want {
-			fmt.Fprintf(w, "shows    in: %v\n", b.Place)
-		}
-	}
-	return o.Replayed(), nil
+	return explore.ReplayInput(w, fmt.Sprintf("run      of %d steps", len(c.Steps)), &Input{*c}, c.planted(), env)
 }

@@ -77,18 +77,5 @@ func (c *Case) Replay(w io.Writer, env explore.Env) (*explore.Replayed, error) {
 			return nil, fmt.Errorf("layout.defects: %q is unknown: use %s and %s", key, kv.Planted, update.Planted)
 		}
 	}
-	o := explore.Replaying(env.Want, c.Planted)
-	if err := explore.Examine(c, o); err != nil {
-		return nil, err
-	}
-	fmt.Fprintf(w, "layout   of %d files\n", len(c.Files))
-	for line := range strings.Lines(c.String()) {
-		fmt.Fprintf(w, "         %s", line)
-	}
-	for i := range o.Bad {
-		if b := &o.Bad[i]; env.Want != nil && b.Symptom == *env.Want {
-			fmt.Fprintf(w, "shows    in: %v\n", b.Place)
-		}
-	}
-	return o.Replayed(), nil
+	return explore.ReplayInput(w, fmt.Sprintf("layout   of %d files", len(c.Files)), c, c.Planted, env)
 }

@@ -113,23 +113,6 @@ func (in *Input) String() string {
 
 // replayWalk runs a case with power cuts anywhere again.
 func replayWalk(c *Case, w io.Writer, sweep *Sweep, env explore.Env) (*explore.Replayed, error) {
-	in := &Input{*c, sweep.Software}
-	o := explore.Replaying(env.Want, explore.Planted{Planted: uint64(c.Boot.Defects), PlantedRepairs: uint64(c.Boot.Repairs)})
-	o.Film = env.Film
-	if err := explore.Examine(in, o); err != nil {
-		return nil, err
-	}
-	fmt.Fprintf(w, "run      of %d steps\n", len(c.Steps))
-	for line := range strings.Lines(in.String()) {
-		fmt.Fprintf(w, "         %s", line)
-	}
-	if len(o.Hit) > 0 {
-		fmt.Fprintf(w, "faults   that hit: %s\n", strings.Join(o.Hit, ", "))
-	}
-	for i := range o.Bad {
-		if b := &o.Bad[i]; env.Want != nil && b.Symptom == *env.Want {
-			fmt.Fprintf(w, "shows    in: %v\n", b.Place)
-		}
-	}
-	return o.Replayed(), nil
+	p := explore.Planted{Planted: uint64(c.Boot.Defects), PlantedRepairs: uint64(c.Boot.Repairs)}
+	return explore.ReplayInput(w, fmt.Sprintf("run      of %d steps", len(c.Steps)), &Input{*c, sweep.Software}, p, env)
 }
