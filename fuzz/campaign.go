@@ -72,7 +72,7 @@ func (c *Campaign) Run(ctx context.Context, progress func(sweep string, done, to
 	if err != nil {
 		return r, err
 	}
-	r.Attribute(progress)
+	r.Attribute(ctx, c.Workers, progress)
 	return r, r.Minimize(ctx, c.Tries, progress)
 }
 
@@ -148,8 +148,9 @@ func (c *Campaign) Sweep(ctx context.Context, progress func(sweep string, done, 
 }
 
 // Attribute finds the causes of the findings. A finding of several causes becomes one for each.
-func (r *CampaignResult) Attribute(progress func(sweep string, done, total uint64)) {
-	r.Findings = cause.Attribute(r.Findings, r.Env, func(done, total uint64) {
+// workers is as in Campaign. When ctx ends, the findings stay as they are.
+func (r *CampaignResult) Attribute(ctx context.Context, workers int, progress func(sweep string, done, total uint64)) {
+	r.Findings = cause.Attribute(ctx, r.Findings, r.Env, workers, func(done, total uint64) {
 		if progress != nil {
 			progress("finding causes", done, total)
 		}

@@ -2,6 +2,7 @@ package fuzz
 
 import (
 	"bytes"
+	"context"
 	"go/format"
 	"io"
 	"os"
@@ -104,7 +105,7 @@ func TestCrasherCauses(t *testing.T) {
 	if err != nil || len(found) != 1 || found[0].Symptom.Rule != sut.RuleOpens {
 		t.Fatalf("%+v, %v", found, err)
 	}
-	if f := cause.Attribute(found, explore.Env{}, nil); len(f) != 1 || f[0].Cause != kvstore.RepairWrappedSizes.String() {
+	if f := cause.Attribute(context.Background(), found, explore.Env{}, 0, nil); len(f) != 1 || f[0].Cause != kvstore.RepairWrappedSizes.String() {
 		t.Errorf("%+v", f)
 	}
 }

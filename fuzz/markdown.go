@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"dualbank/fuzz/cause"
@@ -58,7 +59,7 @@ func (r *CampaignResult) Markdown(out io.Writer) error {
 		fmt.Fprintf(w, "| severity | rule | what | where the cut hits | modes | cuts | devices | reproducer |\n|---|---|---|---|---|---|---|---|\n")
 		for k := range r.Findings {
 			f := &r.Findings[k]
-			if f.Cause != c.Name {
+			if !slices.Contains(c.Findings, f.ID) {
 				continue
 			}
 			modes := strings.Join(f.Modes, " ")

@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -151,7 +152,7 @@ func TestSeedCauses(t *testing.T) {
 				t.Fatal(err)
 			}
 			var causes []string
-			for _, c := range cause.Attribute(found, explore.Env{}, nil) {
+			for _, c := range cause.Attribute(context.Background(), found, explore.Env{}, 0, nil) {
 				if !slices.Contains(causes, c.Cause) {
 					causes = append(causes, c.Cause)
 				}

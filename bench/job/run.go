@@ -378,7 +378,7 @@ const (
 // takes long.
 func (j *job) explain(ctx context.Context) error {
 	show := j.progress.Stage("finding causes")
-	j.findings = cause.Attribute(j.findings, explore.Env{}, show)
+	j.findings = cause.Attribute(ctx, j.findings, explore.Env{}, 0, show)
 	show = j.progress.Stage("making findings small")
 	for i := range j.findings {
 		if ctx.Err() == nil {

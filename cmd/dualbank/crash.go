@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path"
@@ -18,6 +19,7 @@ import (
 	"dualbank/fuzz/cause"
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/fleet"
+	"dualbank/internal/input"
 	"dualbank/internal/outdir"
 	"dualbank/kvstore"
 	"dualbank/results"
@@ -30,6 +32,7 @@ type crashCommand struct {
 	Out            string        `default:"out/crash" placeholder:"DIR" help:"Folder for findings and journals (${default}). A campaign that was stopped goes on from it."`
 	Workers        int           `range:"0..1024" without:"input" placeholder:"N" help:"Sweeps run on this many processors; 0: on all."`
 	FailOnFindings bool          `help:"Exit with code 1 if a power cut breaks a rule."`
+	Known          string        `placeholder:"FILE" help:"Exit with code 1 if a power cut breaks a rule that is not in this list: a causes.json of another campaign, or names of causes and IDs of findings, one a line."`
 	Cuts           uint64        `range:"1..1000000000" without:"input" placeholder:"N" help:"The small geometries alone, and at most N states judged in all sweeps together: 10000 take seconds instead of minutes."`
 	Time           time.Duration `range:"1ns..8760h" without:"input" placeholder:"TIME" help:"End the sweeps after this time, such as 90s or 10m. The same command goes on from there."`
 
@@ -58,6 +61,10 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 		return c.inputs(t)
 	}
 	profile, _ := kvstore.ParseProfile(c.Profile) // kong lets no other pass
+	known, err := readKnown(c.Known)
+	if err != nil {
+		return badInput(err)
+	}
 	if err := exportable(c.findingFlags.files()); err != nil {
 		return err
 	}
@@ -136,7 +143,7 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 	end()
 	late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
 	if err == nil || late {
-		r.Attribute(show)
+		r.Attribute(ctx, campaign.Workers, show)
 		if failed := r.Minimize(ctx, campaign.Tries, show); failed != nil {
 			err = failed
 		}
@@ -167,6 +174,13 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 	if err := out.Write("findings.md", page.Bytes()); err != nil {
 		return err
 	}
+	list, err := cause.JSON(r.Findings)
+	if err != nil {
+		return err
+	}
+	if err := out.Write("causes.json", list); err != nil {
+		return err
+	}
 	if err := committed(out); err != nil {
 		return err
 	}
@@ -180,16 +194,46 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 		fmt.Fprintf(&text, "the time is over in sweep %d of %d: the same command goes on from %s\n", len(r.Sweeps), r.Planned, c.Out)
 	}
 	r.Summary(&text, filepath.Join(c.Out, "findings"))
+	fresh := c.unlisted(&text, known, r.Findings)
 	if err := c.print(t.out, text.String(), filepath.Join(c.Out, "findings.md")); err != nil {
 		return err
 	}
 	switch {
 	case stopped:
 		return failure{fmt.Errorf("interrupted: the same command goes on from %s", c.Out), exitInterrupt}
-	case c.FailOnFindings && len(r.Findings) > 0:
+	case fresh:
+		return failure{fmt.Errorf("a power cut breaks a rule that %s does not list: see above", c.Known), exitFinding}
+	case c.FailOnFindings && c.Known == "" && len(r.Findings) > 0:
 		return failure{errors.New("a power cut breaks a rule: see the findings above"), exitFinding}
 	}
 	return nil
+}
+
+// readKnown reads a list of what is known; "": there is none.
+func readKnown(path string) (cause.KnownSet, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := input.Read(path, input.Causes)
+	if err != nil {
+		return nil, fmt.Errorf("--known: %s: %w: give a campaign's causes.json, or a list of causes", path, err)
+	}
+	known, err := cause.KnownIn(text)
+	if err != nil {
+		return nil, fmt.Errorf("--known: %s: %w", path, err)
+	}
+	return known, nil
+}
+
+// unlisted tells w of the findings that --known does not list, and reports whether there is one.
+func (c *crashCommand) unlisted(w io.Writer, known cause.KnownSet, findings []explore.Finding) (fresh bool) {
+	for i := range findings {
+		if f := &findings[i]; c.Known != "" && !known.Has(f) {
+			fresh = true
+			fmt.Fprintf(w, "new     %s, cause %s: %s (%v)\n", f.ID, f.Cause, f.Symptom, f.Place)
+		}
+	}
+	return fresh
 }
 
 // record is the result of a campaign as a report, for other tools.

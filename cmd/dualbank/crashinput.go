@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -17,6 +18,10 @@ import (
 
 // inputs makes findings of inputs of the guided search, in place of a campaign.
 func (c *crashCommand) inputs(t terminal) (failed error) {
+	known, err := readKnown(c.Known)
+	if err != nil {
+		return badInput(err)
+	}
 	by := map[string][][]byte{}
 	for _, path := range c.Input {
 		data, target, err := explore.ReadInput(path)
@@ -51,7 +56,7 @@ func (c *crashCommand) inputs(t terminal) (failed error) {
 	}
 	slices.SortFunc(all, func(a, b explore.Finding) int { return strings.Compare(a.ID, b.ID) })
 	r := fuzz.CampaignResult{Findings: all}
-	r.Attribute(nil)
+	r.Attribute(context.Background(), c.Workers, nil)
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		cause.Minimize(f, inputTries, explore.Env{})
@@ -65,7 +70,10 @@ func (c *crashCommand) inputs(t terminal) (failed error) {
 		return err
 	}
 	fmt.Fprintf(t.out, "%s, %s in %s\n", unit.Plural(len(c.Input), "input"), unit.Plural(len(all), "finding"), dir)
-	if c.FailOnFindings && len(all) > 0 {
+	if c.unlisted(t.out, known, all) {
+		return failure{fmt.Errorf("an input breaks a rule that %s does not list: see above", c.Known), exitFinding}
+	}
+	if c.FailOnFindings && c.Known == "" && len(all) > 0 {
 		return failure{errors.New("an input breaks a rule: see the findings above"), exitFinding}
 	}
 	return nil

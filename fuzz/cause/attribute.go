@@ -2,8 +2,11 @@ package cause
 
 import (
 	"cmp"
+	"context"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"dualbank/fuzz/explore"
 )
@@ -30,28 +33,46 @@ type judged struct {
 	cause   string
 }
 
-// Attribute finds the cause of each finding. A finding whose variants have different causes becomes one finding for
-// each. env is what the cases need. progress is told how many findings are done; it may be nil.
-func Attribute(findings []explore.Finding, env explore.Env, progress func(done, total uint64)) []explore.Finding {
+// Attribute finds the cause of each finding, on so many workers; 0: one for each processor. A finding whose variants
+// have different causes becomes one finding for each. env is what the cases need. progress is told how many cases are
+// done; it may be nil. When ctx ends, the findings stay as they are.
+func Attribute(ctx context.Context, findings []explore.Finding, env explore.Env, workers int, progress func(done, total uint64)) []explore.Finding {
 	var all []judged
 	for i := range findings {
-		f := &findings[i]
-		var own []judged
-		for _, v := range pick(f.Variants) {
-			j := judge(f.Variants[v].Case(), f.Symptom, env)
-			j.finding, j.of = i, v
-			own = append(own, j)
-		}
-		// A sweep takes a verdict over where the cells are those of an earlier cut. What follows from the mode alone, as
-		// the second cut does, may not show in the variant's own case: another variant speaks for it.
-		if slices.ContainsFunc(own, func(j judged) bool { return j.replays }) {
-			own = slices.DeleteFunc(own, func(j judged) bool { return !j.replays })
-		}
-		all = append(all, own...)
-		if progress != nil {
-			progress(uint64(i+1), uint64(len(findings)))
+		for _, v := range pick(findings[i].Variants) {
+			all = append(all, judged{finding: i, of: v})
 		}
 	}
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex // guards next and done
+	next, done := 0, uint64(0)
+	take := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		next++
+		return next - 1
+	}
+	for range workers {
+		wg.Go(func() {
+			for i := take(); i < len(all) && ctx.Err() == nil; i = take() {
+				f := &findings[all[i].finding]
+				all[i].judge(f.Variants[all[i].of].Case(), f.Symptom, env)
+				mu.Lock()
+				if done++; progress != nil {
+					progress(done, uint64(len(all)))
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return findings
+	}
+	all = speaking(all)
 	name(all)
 	var out []explore.Finding
 	for len(all) > 0 {
@@ -66,15 +87,27 @@ func Attribute(findings []explore.Finding, env explore.Env, progress func(done, 
 	return out
 }
 
+// speaking are the cases that speak for their findings. A sweep takes a verdict over where the cells are those of an
+// earlier cut. What follows from the mode alone, as the second cut does, may not show in the variant's own case: another
+// variant speaks for it.
+func speaking(all []judged) []judged {
+	replays := map[int]bool{}
+	for i := range all {
+		replays[all[i].finding] = replays[all[i].finding] || all[i].replays
+	}
+	return slices.DeleteFunc(all, func(j judged) bool { return replays[j.finding] && !j.replays })
+}
+
 // Of is the cause of what one case shows, as far as its own remedies tell it, and what removes it in the environment.
 func Of(c explore.Case, want explore.Symptom, env explore.Env) (cause, within string) {
-	all := []judged{judge(c, want, env)}
+	all := make([]judged, 1)
+	all[0].judge(c, want, env)
 	name(all)
 	return all[0].cause, all[0].within
 }
 
 // Known reports whether a cause is one that a remedy removes.
-func Known(cause string) bool { return !strings.HasPrefix(cause, Unknown) }
+func Known(cause string) bool { return cause != "" && !strings.HasPrefix(cause, Unknown) }
 
 // pick chooses variants to be replayed: each of another class of modes if possible, then each on another device.
 func pick(of []explore.Variant) (at []int) {
@@ -107,15 +140,15 @@ func class(modes []string) string {
 }
 
 // judge tries the remedies of a case.
-func judge(c explore.Case, want explore.Symptom, env explore.Env) judged {
-	j := judged{cause: unknown(c, want)}
+func (j *judged) judge(c explore.Case, want explore.Symptom, env explore.Env) {
+	j.cause = unknown(c, want)
 	curable, ok := c.(explore.Curable)
 	if !ok {
-		return j
+		return
 	}
 	t, ok := newTrial(curable, want, env)
 	if !ok {
-		return j
+		return
 	}
 	j.shows, j.replays = t.as, true
 	if t.free {
@@ -123,7 +156,7 @@ func judge(c explore.Case, want explore.Symptom, env explore.Env) judged {
 		f := explore.Finding{Symptom: want, Case: c, Expected: t.as.Expected, Seen: t.as.Seen}
 		f.Minimize(freeTries, env)
 		if t, ok = newTrial(f.Case.(explore.Curable), want, env); !ok {
-			return j
+			return
 		}
 		j.short, j.shows = f.Case, t.as
 	}
@@ -131,7 +164,6 @@ func judge(c explore.Case, want explore.Symptom, env explore.Env) judged {
 	if j.cures = t.cures(j.within); j.cures == nil && j.within == "" {
 		j.pair = t.pair(j.within)
 	}
-	return j
 }
 
 // unknown is the name of a cause that nothing removes.

@@ -1,6 +1,7 @@
 package cause
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -14,7 +15,7 @@ func Rows(findings []explore.Finding) []results.Cause {
 	var rows []results.Cause
 	for i := range findings {
 		f := &findings[i]
-		at := slices.IndexFunc(rows, func(r results.Cause) bool { return r.Name == f.Cause })
+		at := slices.IndexFunc(rows, func(r results.Cause) bool { return r.Name == cmp.Or(f.Cause, Unknown) })
 		if at < 0 {
 			at = len(rows)
 			rows = append(rows, row(f))
@@ -42,6 +43,10 @@ func Rows(findings []explore.Finding) []results.Cause {
 // row is a cause without findings.
 func row(f *explore.Finding) results.Cause {
 	r := results.Cause{Name: f.Cause, Known: Known(f.Cause), Within: f.Within}
+	if f.Cause == "" {
+		r.Name, r.What, r.Cure = Unknown, "The campaign ended before causes were looked for.", "The same command goes on."
+		return r
+	}
 	if !r.Known {
 		r.What = "No repair and no other environment removes what these cases show: " + strings.Join(strings.Split(f.Cause, "/")[1:], ", ") + "."
 		r.Cure = "Not known. Replay the case and look at the flash that it leaves."

@@ -177,6 +177,8 @@ func (l *live) outcome(m *moment) {
 		return
 	case errors.Is(err, kvstore.ErrInvalidArgument) && l.collides(s.Key):
 		return // refused: RepairEqualHashes
+	case errors.Is(err, kvstore.ErrInvalidArgument) && l.Refusable(s.Key):
+		return
 	case errors.Is(err, kvstore.ErrMediaFull) && !l.fits(&s.Op, &m.layout):
 	default:
 		l.Report(explore.Symptom{Rule: sut.RuleWorks, Kind: "op-fails", Op: sut.OpCode(s.Kind), Error: sut.ErrorName(err)}, "success", fmt.Sprintf("%v: %v", &s.Op, err))

@@ -232,6 +232,8 @@ func (t *walk) works() {
 		case !sound:
 		case err == kvstore.ErrWriteProtected:
 			continue // a set that was cut has made it so
+		case err == kvstore.ErrInvalidArgument && t.Refusable(k.Name):
+			continue
 		case err == nil:
 			t.Flight = -1
 			t.again(sut.AfterEndSet)

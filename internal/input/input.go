@@ -32,6 +32,7 @@ const (
 	Firmware = 64 << 20  // binary, HEX or ELF with debug information
 	Dump     = 128 << 20
 	Records  = 64 << 20  // records.json
+	Causes   = 1 << 20   // a list of causes that are known
 	Bench    = 32 << 20  // the Go benchmark format
 	Trace    = 64 << 20  // recorded sets, CSV
 	Program  = 256 << 20 // code under test

@@ -297,7 +297,7 @@ func crashers(target *explore.Target, work, seeds string) error {
 		return err
 	}
 	dir := filepath.Join(work, "findings")
-	found = cause.Attribute(found, explore.Env{}, nil)
+	found = cause.Attribute(context.Background(), found, explore.Env{}, 0, nil)
 	for i := range found {
 		f := &found[i]
 		cause.Minimize(f, 5000, explore.Env{})

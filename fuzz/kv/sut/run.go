@@ -266,6 +266,15 @@ func (r *Run) Pick(rnd *random.Source, leave int) int {
 	return leave
 }
 
+// Refusable reports whether a store may refuse a key as an invalid argument, as Hardened does: one of 128 bytes, the
+// master record's, and one whose hash another key has that is there or may be.
+func (r *Run) Refusable(key string) bool {
+	hash := kvstore.CRC([]byte(key))
+	return len(key) >= kvstore.MaxKey || key == MasterKey || slices.ContainsFunc(r.Exp.Keys, func(k Key) bool {
+		return k.Name != key && (k.Now != nil || k.Either) && kvstore.CRC([]byte(k.Name)) == hash
+	})
+}
+
 // Fixed reports whether a key can no longer be set, or may not be: a write-once key.
 func (r *Run) Fixed(i int) bool { return r.fixed[i] }
 
