@@ -76,12 +76,41 @@ func (c *Campaign) Run(ctx context.Context, progress func(sweep string, done, to
 	return r, r.Minimize(ctx, c.Tries, progress)
 }
 
-// weight is about how long a sweep takes beside others, for the progress. With Most all take alike.
-func (c *Campaign) weight(of cost) uint64 {
-	if c.Most > 0 {
+// weight is about how long a turn takes beside others, for the progress. With Most all take alike.
+func (c *Campaign) weight(of turn) uint64 {
+	if c.Most > 0 || of.most > 0 {
 		return 1
 	}
-	return [...]uint64{noCutsAtAll: 1, fewCuts: 40, deepCuts: 600, allCuts: 2400}[of]
+	return [...]uint64{noCutsAtAll: 1, fewCuts: 40, deepCuts: 600, allCuts: 2400}[of.cost]
+}
+
+// turn is a sweep, whole or a first look.
+type turn struct {
+	task
+	at   int    // its place among the tasks
+	most uint64 // states that a first look judges; 0: the sweep is whole
+}
+
+// firstLook is how many states a first look at a sweep judges.
+const firstLook = 400
+
+// turns are the sweeps in their order: those that take little; a first look at each of the others, which shows nearly
+// every cause; and the others. A sweep judges all that a first look at it does, so that such a look only counts where the
+// campaign does not come to the sweep.
+func (c *Campaign) turns(tasks []task) (list []turn) {
+	var rest []turn
+	for i, t := range tasks {
+		if c.Most == 0 && t.cost > noCutsAtAll {
+			rest = append(rest, turn{task: t, at: i})
+			continue
+		}
+		list = append(list, turn{task: t, at: i})
+	}
+	for _, t := range rest {
+		t.most = firstLook
+		list = append(list, t)
+	}
+	return append(list, rest...)
 }
 
 // progressOf is what a weight of 1 is divided into.
@@ -100,48 +129,68 @@ func (c *Campaign) Sweep(ctx context.Context, progress func(sweep string, done, 
 			return nil, err
 		}
 		for i := range c.tasks() {
-			aside, err := explore.SetAside(c.journal(i))
-			if err != nil {
-				return nil, err
-			}
-			if aside != "" {
-				r.Aside = append(r.Aside, aside)
+			for _, path := range []string{c.journal(i), c.lookJournal(i)} {
+				aside, err := explore.SetAside(path)
+				if err != nil {
+					return nil, err
+				}
+				if aside != "" {
+					r.Aside = append(r.Aside, aside)
+				}
 			}
 		}
 	}
 	tasks := c.tasks()
-	var whole, before uint64 // work of all tasks, and of those that are over
-	for _, t := range tasks {
-		whole += c.weight(t.cost)
+	turns := c.turns(tasks)
+	var whole, before uint64 // work of all turns, and of those that are over
+	for _, t := range turns {
+		whole += c.weight(t)
 	}
-	tell := func(t task) func(done, total uint64) {
+	tell := func(t turn) func(done, total uint64) {
 		if progress == nil {
 			return nil
 		}
-		from, of := before, c.weight(t.cost)
+		from, of := before, c.weight(t)
 		return func(done, total uint64) {
 			progress(t.name, progressOf*from+progressOf*of*min(done, total)/max(total, 1), progressOf*whole)
 		}
 	}
 	var err error
 	r.Planned = len(tasks)
-	for i, t := range tasks {
-		at := setting{workers: c.Workers, journal: c.journal(i), progress: tell(t)}
-		before += c.weight(t.cost)
+	looks := make([]*explore.Sweep, len(tasks))
+	for _, t := range turns {
+		at := setting{workers: c.Workers, journal: c.journal(t.at), progress: tell(t), most: t.most}
+		before += c.weight(t)
+		if t.most > 0 {
+			if at.journal != "" {
+				if _, err := os.Stat(at.journal); err == nil {
+					continue // the whole sweep has begun, here or on other machines
+				}
+			}
+			at.journal = c.lookJournal(t.at)
+		}
 		if c.Most > 0 {
 			judged := r.Stats.Cuts + r.Stats.Second
-			if at.most = (c.Most - min(judged, c.Most)) / uint64(len(tasks)-i); at.most == 0 {
+			if at.most = (c.Most - min(judged, c.Most)) / uint64(len(tasks)-t.at); at.most == 0 {
 				continue
 			}
 		}
 		var done *explore.Sweep
-		done, err = t.run(ctx, at)
-		if r.add(done); err != nil {
+		if done, err = t.run(ctx, at); t.most > 0 {
+			looks[t.at] = done
+		} else {
+			looks[t.at] = nil
+			r.add(done)
+		}
+		if err != nil {
 			break
 		}
 		if at.progress != nil {
 			at.progress(1, 1)
 		}
+	}
+	for _, s := range looks {
+		r.add(s) // of a sweep that the campaign did not come to
 	}
 	explore.SortFindings(r.Findings)
 	return r, err
@@ -196,6 +245,14 @@ func (c *Campaign) journal(i int) string {
 		return ""
 	}
 	return filepath.Join(c.Dir, fmt.Sprintf("sweep%02d.journal", i))
+}
+
+// lookJournal is the journal of a first look at a sweep.
+func (c *Campaign) lookJournal(i int) string {
+	if c.Dir == "" {
+		return ""
+	}
+	return filepath.Join(c.Dir, fmt.Sprintf("look%02d.journal", i))
 }
 
 // add puts the findings of a sweep to those of the others: the case of the first is kept.

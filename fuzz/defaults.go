@@ -100,6 +100,9 @@ func (c *Campaign) repair(r boot.Repairs) {
 	for i := range c.Installs {
 		c.Installs[i].Boot.Repairs = r
 	}
+	for i := range c.Edges {
+		c.Edges[i].Mended = r
+	}
 }
 
 // EveryByte is every cut of an install of 512 KiB on the guide's layout: update.EveryByte.

@@ -61,6 +61,7 @@ func (c *Campaign) tasks() (list []task) {
 	stores := func(what string, most cost, of []kv.Sweep, run func(context.Context, kv.Sweep, func(done, total uint64)) (*explore.Sweep, error)) {
 		for _, s := range of {
 			add(s.Device.String()+what, min(most, costOf(&s.Device, s.Deep)), func(ctx context.Context, at setting) (*explore.Sweep, error) {
+				s := s // which runs more than once
 				s.Defects, s.Workers, s.Journal, s.Piece = at.kv, at.workers, at.journal, at.piece
 				at.bound(&s)
 				return run(ctx, s, at.progress)
@@ -105,6 +106,7 @@ func (c *Campaign) tasks() (list []task) {
 	stores(", device errors", fewCuts, c.Failing, alone(kv.Fail))
 	for _, s := range c.Updates {
 		add(fmt.Sprintf("update, %v client, %v", s.Client, &s.Device), costOf(&s.Device, false), func(ctx context.Context, at setting) (*explore.Sweep, error) {
+			s := s
 			s.Boot.Defects, s.Workers, s.Journal, s.Piece = at.boot, at.workers, at.journal, at.piece
 			if at.most > 0 {
 				s.MaxCuts, s.Most = at.most, at.most
@@ -115,7 +117,7 @@ func (c *Campaign) tasks() (list []task) {
 	}
 	for _, s := range c.Guided {
 		add("guided search "+s.Target.Name, deepCuts, func(ctx context.Context, at setting) (*explore.Sweep, error) {
-			p := planted(at.kv, at.boot)
+			s, p := s, planted(at.kv, at.boot)
 			maps.Copy(p, s.Planted)
 			s.Planted, s.Workers, s.Journal, s.Piece = p, at.workers, at.journal, at.piece
 			if at.most > 0 {

@@ -106,6 +106,13 @@ func Of(c explore.Case, want explore.Symptom, env explore.Env) (cause, within st
 	return all[0].cause, all[0].within
 }
 
+// Cures are the repairs that remove what a case shows, each alone.
+func Cures(c explore.Case, want explore.Symptom, env explore.Env) []string {
+	var j judged
+	j.judge(c, want, env)
+	return j.cures
+}
+
 // Known reports whether a cause is one that a remedy removes.
 func Known(cause string) bool { return cause != "" && !strings.HasPrefix(cause, Unknown) }
 

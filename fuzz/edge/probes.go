@@ -49,7 +49,8 @@ var Probes = []Probe{
 type Sweep struct {
 	Probe   *Probe
 	Profile kvstore.Profile
-	Repairs kvstore.Repairs
+	Repairs kvstore.Repairs // of the stores
+	Mended  boot.Repairs    // of client and bootloader
 	KV      kvstore.Defects
 	Boot    boot.Defects
 	Most    uint64 // no more trials once so many states have been judged; 0: all
@@ -61,7 +62,7 @@ func (c Sweep) Run(ctx context.Context) (*explore.Sweep, error) {
 	g := explore.NewGroups()
 	var cases []*Case
 	for n := 0; ctx.Err() == nil && (c.Most == 0 || s.Stats.Judged < c.Most); n++ {
-		k := &Case{Probe: c.Probe.Name, Trial: n, Profile: c.Profile.String(), Repairs: c.Repairs}
+		k := &Case{Probe: c.Probe.Name, Trial: n, Profile: c.Profile.String(), Repairs: c.Repairs, Boot: c.Mended}
 		if c.KV != 0 || c.Boot != 0 {
 			k.Defects = explore.Planted{}
 			if c.KV != 0 {

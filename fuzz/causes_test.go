@@ -1,0 +1,113 @@
+package fuzz
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"dualbank/boot"
+	"dualbank/fuzz/cause"
+	"dualbank/fuzz/explore"
+	"dualbank/fuzz/kv"
+	"dualbank/internal/long"
+	"dualbank/kvstore"
+	"dualbank/results"
+)
+
+// repaired is a small default campaign of software with these repairs alone.
+func repaired(cuts uint64, store kvstore.Repairs, loader boot.Repairs) Campaign {
+	c := DefaultCampaign(kvstore.MbedCE, 1)
+	c.Small(cuts)
+	for _, sweeps := range [][]kv.Sweep{c.Live, c.Attacked, c.Failing, c.KV} {
+		for i := range sweeps {
+			sweeps[i].Repairs = store
+		}
+	}
+	c.repair(loader)
+	c.Guided, c.Stores, c.Installs, c.Edges = nil, nil, nil, nil
+	return c
+}
+
+// attributed are the findings of a campaign, with their causes.
+func attributed(t *testing.T, c Campaign) []explore.Finding {
+	t.Helper()
+	r, err := c.Sweep(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Attribute(context.Background(), 0, nil)
+	return r.Findings
+}
+
+// TestEachRepairIsOneRow: software with all repairs but one shows one cause, and it is the one that is left out.
+func TestEachRepairIsOneRow(t *testing.T) {
+	cuts := uint64(5000)
+	some := []string{kvstore.RepairLock.String(), kvstore.RepairTwoStores.String(), boot.RepairHeaderLast.String()}
+	if long.Enabled() {
+		cuts = 10000
+	}
+	var shown []string
+	try := func(name string, store kvstore.Repairs, loader boot.Repairs) {
+		if !long.Enabled() && !slices.Contains(some, name) {
+			return
+		}
+		rows := cause.Rows(attributed(t, repaired(cuts, store, loader)))
+		if len(rows) > 0 {
+			shown = append(shown, name)
+		}
+		if len(rows) > 1 || len(rows) == 1 && rows[0].Name != name {
+			t.Errorf("without %s: %v", name, names(rows))
+		}
+	}
+	for r := range kvstore.AllRepairs.Each() {
+		try(r.String(), kvstore.AllRepairs.Without(r), boot.AllRepairs)
+	}
+	for r := range boot.AllRepairs.Each() {
+		try(r.String(), kvstore.AllRepairs, boot.AllRepairs.Without(r))
+	}
+	for _, name := range some {
+		if !slices.Contains(shown, name) {
+			t.Errorf("without %s the campaign finds nothing", name)
+		}
+	}
+	t.Logf("shown by a small campaign: %v", shown)
+}
+
+func names(rows []results.Cause) (names []string) {
+	for i := range rows {
+		names = append(names, rows[i].Name)
+	}
+	return names
+}
+
+// TestRowsUniteNoCauses: no two cases of a row are such that one repair removes the first alone and another one the
+// second alone; and no finding is in two rows.
+func TestRowsUniteNoCauses(t *testing.T) {
+	cuts := uint64(5000)
+	if long.Enabled() {
+		cuts = 20000
+	}
+	found := attributed(t, repaired(cuts, 0, 0))
+	cures := make([][]string, len(found))
+	for i := range found {
+		f := &found[i]
+		if !cause.Known(f.Cause) {
+			t.Errorf("%s: %s: the cause is %s", f.ID, f.Symptom, f.Cause)
+		}
+		cures[i] = cause.Cures(f.Case, f.Symptom, explore.Env{})
+		for k := range i {
+			if found[k].ID == f.ID {
+				t.Errorf("two findings have the ID %s", f.ID)
+			}
+			lacks := func(of []string) func(string) bool {
+				return func(r string) bool { return !slices.Contains(of, r) }
+			}
+			if found[k].Cause == f.Cause && slices.ContainsFunc(cures[i], lacks(cures[k])) && slices.ContainsFunc(cures[k], lacks(cures[i])) {
+				t.Errorf("row %s: %s (%v) is removed by %v, %s (%v) by %v", f.Cause, f.Symptom, f.Place, cures[i], found[k].Symptom, found[k].Place, cures[k])
+			}
+		}
+	}
+	if len(found) < 10 {
+		t.Errorf("%d findings", len(found))
+	}
+}
