@@ -149,9 +149,13 @@ func Chip(p *part.Part, unit uint32) layout.Chip {
 	bank, end := -1, p.Base
 	for _, s := range p.Sectors() {
 		if s.Addr != end {
-			break // a layout ends at a gap between two banks
+			if c.Gap.Size > 0 {
+				break // a layout knows one gap, and ends at a second one
+			}
+			c.Gap = layout.Gap{Start: end, Size: s.Addr - end}
+			c.Sectors = append(c.Sectors, c.Gap.Size)
 		}
-		end += s.Size
+		end = s.Addr + s.Size
 		if s.Bank != bank {
 			bank = s.Bank
 			c.Banks = append(c.Banks, s.Addr)

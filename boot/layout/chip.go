@@ -18,7 +18,19 @@ type Chip struct {
 	Banks   []uint32 // address of each bank's first byte; one entry for a flash with one bank, none if not known
 	Unit    uint32   // program unit of the flash driver in bytes
 	Vectors int      // entries of the vector table, system exceptions included; 0 if not known
+	Gap     Gap      // between two banks; the zero value: there is none
 	Rest    string   // what has the flash behind these erase units, which the target may not use; "" if there is none
+}
+
+// Gap is addresses between two banks that are no flash. It is one of the chip's Sectors, and counts in its Size.
+type Gap struct {
+	Start uint32
+	Size  uint32 // bytes
+}
+
+// meets reports whether some of the addresses from from to before to lie in the gap.
+func (g Gap) meets(from, to uint64) bool {
+	return g.Size > 0 && from < uint64(g.Start)+uint64(g.Size) && to > uint64(g.Start)
 }
 
 // Start returns the address of the first byte.
@@ -33,8 +45,11 @@ func (c *Chip) Size() uint32 {
 	return n
 }
 
-// SectorSize returns the size of the erase unit that holds addr, or 0xFFFFFFFF outside the flash.
+// SectorSize returns the size of the erase unit that holds addr, or 0xFFFFFFFF outside the flash and in its gap.
 func (c *Chip) SectorSize(addr uint32) uint32 {
+	if c.Gap.meets(uint64(addr), uint64(addr)+1) {
+		return noUnit
+	}
 	at := uint64(c.Base)
 	for _, s := range c.Sectors {
 		if uint64(addr) >= at && uint64(addr) < at+uint64(s) {
@@ -72,6 +87,8 @@ func (c *Chip) check() error {
 		return fmt.Errorf("it does not fit the address space")
 	case c.Unit == 0 || c.Unit > 8192:
 		return fmt.Errorf("a program unit of %d bytes", c.Unit)
+	case c.Gap.Size > 0 && (!c.boundary(uint64(c.Gap.Start)) || !c.boundary(uint64(c.Gap.Start)+uint64(c.Gap.Size))):
+		return fmt.Errorf("its gap 0x%08X+0x%X is none of its erase units", c.Gap.Start, c.Gap.Size)
 	case len(c.Banks) > 0 && c.Banks[0] != c.Base:
 		return fmt.Errorf("its first bank does not begin where it does")
 	}
@@ -110,7 +127,7 @@ func (c *Chip) up(addr uint64) uint64 {
 func (c *Chip) units(from, to uint64) (sizes []uint32) {
 	at := uint64(c.Base)
 	for _, s := range c.Sectors {
-		if at < to && at+uint64(s) > from {
+		if at < to && at+uint64(s) > from && !c.Gap.meets(at, at+uint64(s)) {
 			sizes = append(sizes, s)
 		}
 		at += uint64(s)

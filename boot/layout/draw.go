@@ -21,7 +21,7 @@ func (l *Layout) Draw(w io.Writer) error {
 	case n > 1:
 		banks = fmt.Sprintf(" in %d banks", n)
 	}
-	if _, err := fmt.Fprintf(w, "%s: flash 0x%08X-0x%08X, %s%s, programmed by %s\n\n", l.Target, c.Base, end, size(uint64(c.Size())), banks, size(uint64(c.Unit))); err != nil {
+	if _, err := fmt.Fprintf(w, "%s: flash 0x%08X-0x%08X, %s%s, programmed by %s\n\n", l.Target, c.Base, end, size(uint64(c.Size()-c.Gap.Size)), banks, size(uint64(c.Unit))); err != nil {
 		return err
 	}
 	var table strings.Builder
@@ -30,7 +30,7 @@ func (l *Layout) Draw(w io.Writer) error {
 	at := uint64(c.Base)
 	for _, r := range l.Regions {
 		if uint64(r.Start) > at {
-			l.row(t, "(free)", at, uint64(r.Start), "")
+			l.free(t, at, uint64(r.Start))
 		}
 		l.row(t, r.Name, uint64(r.Start), r.End(), l.note(r))
 		if r.Name == RegionCandidate && len(l.Slots) > 1 {
@@ -41,7 +41,7 @@ func (l *Layout) Draw(w io.Writer) error {
 		at = max(at, r.End())
 	}
 	if at < end {
-		l.row(t, "(free)", at, end, "")
+		l.free(t, at, end)
 	}
 	t.Flush() // a Builder takes everything
 	for line := range strings.Lines(table.String()) {
@@ -61,6 +61,21 @@ func (l *Layout) String() string {
 	var b strings.Builder
 	l.Draw(&b) // a Builder takes everything
 	return b.String()
+}
+
+// free writes lines for addresses that no region has: free ones, and those of the gap.
+func (l *Layout) free(w io.Writer, from, to uint64) {
+	if g := l.Chip.Gap; g.meets(from, to) {
+		start, end := max(from, uint64(g.Start)), min(to, uint64(g.Start)+uint64(g.Size))
+		if from < start {
+			l.row(w, "(free)", from, start, "")
+		}
+		fmt.Fprintf(w, "(no flash)\t0x%08X\t0x%08X\t%s\t-\t-\t\n", start, end, size(end-start))
+		from = end
+	}
+	if from < to {
+		l.row(w, "(free)", from, to, "")
+	}
 }
 
 func (l *Layout) row(w io.Writer, name string, from, to uint64, note string) {

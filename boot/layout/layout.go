@@ -372,9 +372,9 @@ func (b *builder) reversedLineage() []string {
 
 func (b *builder) end() uint64 { return uint64(b.Chip.Base) + uint64(b.Chip.Size()) }
 
-// inside reports whether a region lies in the flash.
+// inside reports whether a region lies in the flash, and not in its gap.
 func (b *builder) inside(r Region) bool {
-	return uint64(r.Start) >= uint64(b.Chip.Base) && r.End() <= b.end()
+	return uint64(r.Start) >= uint64(b.Chip.Base) && r.End() <= b.end() && !b.Chip.Gap.meets(uint64(r.Start), r.End())
 }
 
 // first returns the size setting name of the first image that has it.
@@ -490,7 +490,7 @@ func (b *builder) applicationRegion() {
 	}
 }
 
-// fitGuesses ends regions of unknown size at the next region or the end of the flash.
+// fitGuesses ends regions of unknown size at the next region, at the gap, or at the end of the flash.
 func (b *builder) fitGuesses() {
 	for i := range b.Regions {
 		r := &b.Regions[i]
@@ -505,6 +505,9 @@ func (b *builder) fitGuesses() {
 			if next.Start > r.Start && uint64(next.Start) < end {
 				end = uint64(next.Start)
 			}
+		}
+		if g := b.Chip.Gap; g.Size > 0 && r.Start < g.Start {
+			end = min(end, uint64(g.Start))
 		}
 		if end > uint64(r.Start) {
 			r.Size = uint32(end - uint64(r.Start))

@@ -140,6 +140,9 @@ func (b *builder) targetROM(start, end uint64) (from, to uint64) {
 
 // restText says who has the flash behind the chip's erase units.
 func (b *builder) restText() string {
+	if g := b.Chip.Gap; g.Size > 0 {
+		return fmt.Sprintf(", of which 0x%08X-0x%08X is a gap between two banks", g.Start, uint64(g.Start)+uint64(g.Size))
+	}
 	if b.Chip.Rest == "" {
 		return ""
 	}

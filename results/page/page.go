@@ -75,6 +75,7 @@ type figure struct {
 type finding struct {
 	results.Finding
 	Anchor, What, Cuts string
+	Likely             string // how likely a power cut shows it; "": not known
 	Files              []link
 }
 
@@ -90,6 +91,14 @@ type cause struct {
 type consequence struct {
 	results.Consequence
 	Cuts string
+}
+
+// likely says how likely a power cut shows a finding.
+func likely(f results.Finding) string {
+	if f.Share == 0 {
+		return ""
+	}
+	return fmt.Sprintf("a power cut shows it in %s of the time that the flash works in this sweep", unit.Percent(f.Share))
 }
 
 // link is one to a file beside the page.
@@ -140,7 +149,7 @@ func Page(r *results.Report) ([]byte, error) {
 		if !plainID.MatchString(f.ID) || slices.ContainsFunc(p.Findings, func(o finding) bool { return o.Anchor == what }) {
 			what = fmt.Sprintf("finding-%d", i+1)
 		}
-		p.Findings = append(p.Findings, finding{f, what, f.Title, unit.Plural(f.Count, "power cut"), files(f)})
+		p.Findings = append(p.Findings, finding{f, what, f.Title, unit.Plural(f.Count, "power cut"), likely(f), files(f)})
 	}
 	p.Causes, p.Apart = byCause(r, p.Findings)
 	p.Sections = sections(r)
