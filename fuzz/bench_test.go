@@ -26,12 +26,14 @@ func BenchmarkKVSweep(b *testing.B) {
 	for _, d := range []explore.Device{small, F429KV} {
 		b.Run("device="+d.Part+d.Sectors, func(b *testing.B) {
 			var st explore.Stats
+			start := cpuSeconds(b)
 			for b.Loop() {
 				s := sweep(b, kv.Sweep{Device: d, Seed: 1, Collections: 3, Workers: 1, MaxCuts: 60000})
 				st.Add(s.Stats)
 			}
 			b.ReportMetric(float64(st.Judged)/b.Elapsed().Seconds(), "judged/s")
 			b.ReportMetric(float64(st.Cuts)/b.Elapsed().Seconds(), "cuts/s")
+			b.ReportMetric(float64(st.Judged)/(cpuSeconds(b)-start), "judged/CPU-s")
 		})
 	}
 }

@@ -96,6 +96,16 @@ func (g *Groups) Add(v Violation, place Place, at Hit, modes ...string) (kept bo
 
 // AddFor is Add of a cut that stands for steps of so many nanoseconds.
 func (g *Groups) AddFor(time uint64, v Violation, place Place, at Hit, modes ...string) (kept bool) {
+	// Nearly all are like one before.
+	if gr := g.by[groupKey{v.Symptom, place}]; gr != nil && slices.IsSorted(modes) {
+		for i := range gr.Shown {
+			if s := &gr.Shown[i]; slices.Equal(s.Modes, modes) && s.At.Device == at.Device {
+				s.Count++
+				s.Time += time
+				return false
+			}
+		}
+	}
 	return g.merge(&group{V: v, Place: place, Shown: []shown{{Modes: slices.Sorted(slices.Values(modes)), At: at, Count: 1, Time: time}}})
 }
 

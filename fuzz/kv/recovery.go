@@ -114,7 +114,7 @@ func (j *recovery) use(rnd *random.Source, mode model.Mode) {
 	k := &j.Exp.Keys[i]
 	then := &sut.SecondCut{What: "a set of", Key: k.Name, Cut: model.Cut{Step: rnd.Uint64() % max(steps, 1), Mode: mode, Seed: rnd.Uint64()}}
 	j.F.Arm(then.Cut)
-	v := sut.SmallValue(rnd)
+	v := j.SmallValue(rnd)
 	j.Sets(k.Name, v)
 	err := j.Store.Set(k.Name, v, 0)
 	j.Ends(err, j.F.Off(), false)
@@ -130,7 +130,7 @@ func (j *recovery) use(rnd *random.Source, mode model.Mode) {
 	j.foresee(func(s sut.Store) {
 		rnd := *rnd
 		j.Read(s)
-		_ = s.Set(k.Name, sut.SmallValue(&rnd), 0)
+		_ = s.Set(k.Name, j.SmallValue(&rnd), 0)
 	})
 	if j.Reopen(sut.RuleWorks, sut.AfterSecondCut) && j.Look(sut.AfterSecondCut) {
 		j.Set(i, rnd, "set-after-cut")
@@ -150,7 +150,7 @@ func (j *recovery) used(s sut.Store, rnd random.Source) {
 	if first < 0 {
 		return
 	}
-	_ = s.Set(j.Exp.Keys[first].Name, sut.SmallValue(&rnd), 0)
+	_ = s.Set(j.Exp.Keys[first].Name, j.SmallValue(&rnd), 0)
 	j.Read(s)
 	i := j.Flight
 	if i < 0 || j.Fixed(i) {
@@ -158,7 +158,7 @@ func (j *recovery) used(s sut.Store, rnd random.Source) {
 	}
 	rnd.Uint64() // place and seed of the cut
 	rnd.Uint64()
-	_ = s.Set(j.Exp.Keys[i].Name, sut.SmallValue(&rnd), 0)
+	_ = s.Set(j.Exp.Keys[i].Name, j.SmallValue(&rnd), 0)
 }
 
 // deeper cuts every step of a recovery and of the set that follows it, each on the cells that the first
@@ -170,7 +170,7 @@ func (j *recovery) deeper(op int, mode model.Mode, hash uint64) {
 	if i < 0 {
 		return
 	}
-	v := sut.SmallValue(rnd)
+	v := j.SmallValue(rnd)
 	j.first.CopyFrom(&j.Exp)
 	step, every := uint64(0), uint64(1)
 	if most := j.w.cfg.DeepSteps; most > 0 {

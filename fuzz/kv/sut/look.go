@@ -247,12 +247,12 @@ func (r *Run) reservedData(when string) {
 		r.Report(explore.Symptom{Rule: RuleReserved, Kind: "reserved-lost", When: when, Error: ErrorName(err)}, Describe(s.Now), err.Error())
 		return
 	}
-	want := Describe(s.Now)
+	was := s.Now
 	if !s.allows(v) {
 		seen := "missing"
 		if v != nil {
 			seen = fmt.Sprintf("%d bytes that were never stored", len(v))
 		}
-		r.Report(explore.Symptom{Rule: RuleReserved, Kind: "reserved-changed", When: when}, want, seen)
+		r.Report(explore.Symptom{Rule: RuleReserved, Kind: "reserved-changed", When: when}, Describe(was), seen)
 	}
 }

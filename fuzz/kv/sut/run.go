@@ -38,7 +38,8 @@ type Run struct {
 
 	Buf    []byte
 	name   [256]byte
-	listed []int // by key: generation in which it was listed
+	values []byte // for SmallValue
+	listed []int  // by key: generation in which it was listed
 	gen    int
 	order  []int // key by its place in the latest lists
 
@@ -224,7 +225,7 @@ func (r *Run) Inside() {
 // that has stopped working.
 func (r *Run) Set(i int, rnd *random.Source, which string) bool {
 	k := &r.Exp.Keys[i]
-	v := SmallValue(rnd)
+	v := r.SmallValue(rnd)
 	first, locks := r.F.Steps(), LocksHeld(r.Store)
 	r.Sets(k.Name, v)
 	err := r.Store.Set(k.Name, v, 0)
@@ -278,9 +279,14 @@ func (r *Run) Refusable(key string) bool {
 // Fixed reports whether a key can no longer be set, or may not be: a write-once key.
 func (r *Run) Fixed(i int) bool { return r.fixed[i] }
 
-// SmallValue is a small value, as most are.
-func SmallValue(rnd *random.Source) []byte {
-	v := make([]byte, 8+rnd.Intn(56))
+// SmallValue is a small value, as most are. Values are cut off a block, since a judge makes some for every cut.
+func (r *Run) SmallValue(rnd *random.Source) []byte {
+	n := 8 + rnd.Intn(56)
+	if len(r.values) < n {
+		r.values = make([]byte, 4096)
+	}
+	v := r.values[:n:n]
+	r.values = r.values[n:]
 	rnd.Fill(v)
 	return v
 }
