@@ -233,6 +233,7 @@ func (r *CampaignResult) Minimize(ctx context.Context, tries int, progress func(
 			return ctx.Err()
 		}
 		cause.Minimize(&r.Findings[i], tries, r.Env)
+		r.Findings[i].Weigh(r.Env)
 		if progress != nil {
 			progress("making findings small", uint64(i+1), uint64(len(r.Findings)))
 		}

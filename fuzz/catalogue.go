@@ -133,7 +133,8 @@ func (h *Hunter) Hunt(ctx context.Context, d *Defect) (Score, error) {
 			if h.base[i][signature{f.Symptom, f.Place}] {
 				continue
 			}
-			if f.Needs() {
+			// What no other seed shows was found by chance.
+			if f.Needs() && f.Repeats() {
 				score.Found, score.Finding, score.Sweep = true, *f, t.name
 				return score, nil
 			}

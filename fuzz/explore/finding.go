@@ -9,6 +9,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"dualbank/model"
 	"dualbank/results"
 )
 
@@ -29,6 +30,7 @@ type Finding struct {
 	Cause    string // what removes it: see package cause; "": it was not looked for
 	Within   string // the remedy of the environment that removes it, too; "": none does
 	Variants []Variant
+	Chance   *Chance // of one whose case has cells that read differently from time to time; nil: it was not weighed
 	Time     uint64 // nanoseconds of the steps whose cuts show it, over all modes; 0: not known
 }
 
@@ -183,6 +185,7 @@ func (f *Finding) Sum() {
 		}
 	}
 	f.Severity = severity(f.Subject, f.Symptom, f.Modes)
+	f.lower()
 	f.ID = f.identity()
 }
 
@@ -222,12 +225,70 @@ func (f *Finding) Merge(o *Finding) {
 	f.Sum()
 }
 
+// Chance is with how many seeds of its faults a case shows its symptom.
+type Chance struct {
+	Shows int `json:"shows"`
+	Seeds int `json:"seeds"`
+}
+
+// String is the chance in words.
+func (c *Chance) String() string { return fmt.Sprintf("%d of %d seeds", c.Shows, c.Seeds) }
+
+// chanceSeeds is how many seeds Weigh tries beside that of the case.
+const chanceSeeds = 40
+
+// Weigh finds out with how many other seeds a case with weak cells shows its symptom: what they read as is left to
+// chance. One that no other seed shows is not grave.
+func (f *Finding) Weigh(env Env) {
+	c, ok := f.Case.(Curable)
+	if !ok || !slices.Contains(c.Modes(), model.Weak.String()) {
+		return
+	}
+	f.Chance = &Chance{Shows: f.repeats(c, chanceSeeds, env), Seeds: chanceSeeds}
+	f.lower()
+}
+
+// lower takes a finding that chance alone showed for less than grave.
+func (f *Finding) lower() {
+	if f.Chance != nil && f.Chance.Shows == 0 && f.Severity == High {
+		f.Severity = Medium
+	}
+}
+
+// repeats is with how many of so many other seeds the case c shows the symptom.
+func (f *Finding) repeats(c Curable, seeds uint64, env Env) (shows int) {
+	env.Want = &f.Symptom
+	for n := range seeds {
+		re, err := c.Again(n+1).Replay(io.Discard, env)
+		if err == nil && slices.ContainsFunc(re.Bad, func(v Violation) bool { return v.Symptom == f.Symptom }) {
+			shows++
+		}
+	}
+	return shows
+}
+
+// Repeats reports whether another seed of the faults shows the symptom as well, or nothing in the case is left to
+// chance.
+func (f *Finding) Repeats() bool {
+	c, ok := f.Case.(Curable)
+	if !ok {
+		return true
+	}
+	random := slices.ContainsFunc(c.Modes(), func(mode string) bool {
+		return mode != model.Before.String() && mode != model.After.String() && mode != model.Fail.String()
+	})
+	return !random || f.repeats(c, 8, Env{}) > 0
+}
+
 // Record is the finding as a report shows it.
 func (f *Finding) Record() results.Finding {
 	where, at := f.Place.String(), " ("
 	if len(f.Modes) > 0 {
 		where += "; modes " + strings.Join(f.Modes, ", ")
 		at = " (cut: "
+	}
+	if f.Chance != nil {
+		where += "; shows with " + f.Chance.String()
 	}
 	return results.Finding{
 		RuleText: ruleText(f.Subject, f.Symptom.Rule),

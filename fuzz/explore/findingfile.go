@@ -33,13 +33,14 @@ type header struct {
 	Seen     string   `json:"seen"`
 	Cause    string   `json:"cause,omitempty"`
 	Within   string   `json:"within,omitempty"`
+	Chance   *Chance  `json:"chance,omitempty"`
 }
 
 // MarshalJSON writes the finding's file: the header, and the case under the name of its kind.
 func (f *Finding) MarshalJSON() ([]byte, error) {
 	head, err := encode(header{
 		fileFormat, f.ID, f.Subject, f.Severity, f.Symptom, f.Place, f.Symptom.String() + " (" + f.Place.String() + ")",
-		f.Count, f.Modes, f.Devices, f.Expected, f.Seen, f.Cause, f.Within,
+		f.Count, f.Modes, f.Devices, f.Expected, f.Seen, f.Cause, f.Within, f.Chance,
 	})
 	if err != nil {
 		return nil, err
@@ -134,7 +135,7 @@ func ParseFinding(text []byte) (*Finding, error) {
 		return nil, fmt.Errorf("line 1: not a finding: format %d is unknown: this version of dualbank reads format %d", h.Format, fileFormat)
 	}
 	f.ID, f.Subject, f.Severity, f.Symptom, f.Place = h.ID, h.Subject, h.Severity, h.Symptom, h.Place
-	f.Count, f.Modes, f.Devices, f.Expected, f.Seen, f.Cause, f.Within = h.Count, h.Modes, h.Devices, h.Expected, h.Seen, h.Cause, h.Within
+	f.Count, f.Modes, f.Devices, f.Expected, f.Seen, f.Cause, f.Within, f.Chance = h.Count, h.Modes, h.Devices, h.Expected, h.Seen, h.Cause, h.Within, h.Chance
 	if err := f.Check(); err != nil {
 		key, _, _ := strings.Cut(err.Error(), ":")
 		at := max(bytes.Index(text, []byte(`"`+key[strings.LastIndex(key, ".")+1:]+`"`)), 0)
@@ -157,6 +158,8 @@ func (f *Finding) Check() error {
 		return fmt.Errorf("subject: %q is unknown: use %s", f.Subject, strings.Join(slices.Sorted(maps.Keys(subjects)), ", "))
 	case f.Severity != "" && f.Severity != High && f.Severity != Medium && f.Severity != Low:
 		return fmt.Errorf("severity: %q is unknown: use %s, %s or %s", f.Severity, High, Medium, Low)
+	case f.Chance != nil && (f.Chance.Shows < 0 || f.Chance.Shows > f.Chance.Seeds):
+		return fmt.Errorf("chance: %d of %d seeds: use no more than there are", f.Chance.Shows, f.Chance.Seeds)
 	case f.Subject != "" && (f.Symptom.Rule < RulePanic || f.Symptom.Rule > len(subjects[f.Subject].Rules)):
 		return fmt.Errorf("symptom.rule: %d: the %s has rules 1 to %d, and %d for a panic", f.Symptom.Rule, f.Subject, len(subjects[f.Subject].Rules), RulePanic)
 	}
