@@ -121,8 +121,10 @@ func TestPiecesRefuse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, bad := range [][]byte{nil, []byte("\n"), []byte("{}\n"), lines[0][:len(lines[0])-1], append(lines[0][:len(lines[0]):len(lines[0])], '\n'),
-		bytes.Replace(lines[0], []byte(`"cuts":`), []byte(`"cuts":1`), 1)} {
+	for _, bad := range [][]byte{
+		nil, []byte("\n"), []byte("{}\n"), lines[0][:len(lines[0])-1], append(lines[0][:len(lines[0]):len(lines[0])], '\n'),
+		bytes.Replace(lines[0], []byte(`"cuts":`), []byte(`"cuts":1`), 1),
+	} {
 		if err := c.Keep(d.Sweep, 0, [][]byte{bad}); !errors.Is(err, explore.ErrLine) {
 			t.Errorf("%.60q: %v", bad, err)
 		}

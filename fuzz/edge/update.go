@@ -39,7 +39,12 @@ func imageVersions(t *trial, n int) (bool, error) {
 			return false, err
 		}
 		early := explore.Symptom{Rule: update.RuleRuns, Kind: "given-up-early"}
-		if !b.runs(boot.Watchdog, low, early) || !b.runs(boot.Watchdog, low, early) || !b.runs(boot.Watchdog, low, early) || b.download(0, high) != nil || !b.runs(boot.Software, high, notInstalled) {
+		for range b.cfg.BootRetries {
+			if !b.runs(boot.Watchdog, low, early) {
+				return true, nil
+			}
+		}
+		if b.download(0, high) != nil || !b.runs(boot.Software, high, notInstalled) {
 			return true, nil
 		}
 		for range b.cfg.BootRetries {

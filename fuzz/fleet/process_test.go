@@ -220,8 +220,16 @@ func TestKilled(t *testing.T) {
 func TestSafety(t *testing.T) {
 	dir := t.TempDir()
 	for _, o := range []hub.Options{
-		{Dir: dir, Host: "0.0.0.0"}, {Dir: dir, Host: "192.0.2.1", Token: "x"}, {Dir: dir, Cert: "x"}, {}, {Dir: dir, NKeys: []string{"nonsense"}},
-		{Dir: dir, MaxPayload: -1}, {Dir: dir, MaxStore: -1}, {Dir: dir, Cert: "nowhere", Key: "nowhere"}, {Dir: dir, Cert: "/dev/zero", Key: "/dev/zero"}, {Dir: dir, Cert: "process_test.go", Key: "process_test.go"},
+		{Dir: dir, Host: "0.0.0.0"},
+		{Dir: dir, Host: "192.0.2.1", Token: "x"},
+		{Dir: dir, Cert: "x"},
+		{},
+		{Dir: dir, NKeys: []string{"nonsense"}},
+		{Dir: dir, MaxPayload: -1},
+		{Dir: dir, MaxStore: -1},
+		{Dir: dir, Cert: "nowhere", Key: "nowhere"},
+		{Dir: dir, Cert: "/dev/zero", Key: "/dev/zero"},
+		{Dir: dir, Cert: "process_test.go", Key: "process_test.go"},
 	} {
 		o.Port = -1
 		if h, err := hub.Start(o); err == nil {

@@ -65,7 +65,8 @@ func (c *Case) Near() iter.Seq[explore.Case] {
 		if err != nil {
 			return
 		}
-		steps, part := uint64(0), func(uint64) string { return "" }
+		var steps uint64
+		var part func(step uint64) string // what a step changes
 		if c.Judge == JudgeCut {
 			run, err := record(sweep, c.Keys, c.Once)
 			if err != nil {

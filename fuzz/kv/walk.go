@@ -15,15 +15,12 @@ import (
 // fault and at the end.
 type walk struct {
 	*sut.Run
-	o      *explore.Outcome
-	logs   []sut.Log              // of what the store keeps its records in
-	look   func(when string) bool // reads everything back
-	begins func(s *script.Step)   // is called before every operation; nil: nothing is
-	repair func()                 // replaces the store after the first fault; nil: it stays
-	// What the reference is known for, and later looks are to be told apart by.
-	halfReserved bool // the reserved data is of a set that was cut
-	filming      bool
-	revived      bool // an open took records behind the log's end for its own
+	o       *explore.Outcome
+	logs    []sut.Log              // of what the store keeps its records in
+	look    func(when string) bool // reads everything back
+	begins  func(s *script.Step)   // is called before every operation; nil: nothing is
+	repair  func()                 // replaces the store after the first fault; nil: it stays
+	filming bool
 }
 
 // newWalk is a walk of the steps of c, on its store s or on that of its profile.

@@ -393,7 +393,8 @@ func film() *results.Film {
 				Scene: `set "key", 31 bytes`, Text: "Program 34 bytes at 0x08100400", Patches: []results.Patch{{Addr: 0x0810_0400, Data: []byte("key<31 bytes & a torn tail>")}},
 				Boxes: []results.Box{
 					{Addr: 0x0810_0048, Size: 36, Kind: "master", Text: "master record, version 1: active area"},
-					{Addr: 0x0810_0100, Size: 512, Kind: "live", Text: `"key", 488 bytes`}, {Addr: 0x0810_0400, Size: 27, Kind: "torn", Text: "unfinished record, 27 bytes not erased"},
+					{Addr: 0x0810_0100, Size: 512, Kind: "live", Text: `"key", 488 bytes`},
+					{Addr: 0x0810_0400, Size: 27, Kind: "torn", Text: "unfinished record, 27 bytes not erased"},
 				},
 				Belief: []results.Belief{{Key: "key", Addr: 0x0810_0100}}, Keys: []results.Wanted{{Key: "key", Text: "the 488 bytes stored or the 31 bytes stored"}},
 			},
