@@ -4,7 +4,7 @@ FUZZTIME ?= 30s
 # Whether a rule that is broken ends the guided search, or a panic alone ("").
 DUALBANK_STRICT ?= 1
 
-.PHONY: catalogue findings run test bench fuzz gofuzz lint
+.PHONY: catalogue mutants findings run test bench fuzz gofuzz lint
 
 # The main job on the guide's board: workload, update, power cuts. The report is out/report.html.
 run:
@@ -36,6 +36,11 @@ findings:
 # Scores the catalogue of known defects, and writes docs/catalogue.md.
 catalogue:
 	DUALBANK_CATALOGUE=1 $(GO) test -run '^$$' -bench Catalogue -benchtime 1x ./fuzz
+
+# Changes the sources one place at a time and reports which changes no test notices: docs/mutants.md. Hours; a second
+# call goes on where the first one ended.
+mutants:
+	$(GO) run ./scripts/mutants -n 200
 
 lint:
 	@unformatted=$$($(GO) tool gofumpt -l .); test -z "$$unformatted" || { echo "not formatted with gofumpt:"; echo "$$unformatted"; exit 1; }

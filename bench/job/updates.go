@@ -46,7 +46,7 @@ func NewVariants(s *bench.Scenario, sizes, drivers, slots, links []string, delta
 		}
 		for i, x := range f.values {
 			if slices.Contains(f.values[:i], x) {
-				return nil, fmt.Errorf("%s: %s stands there twice", f.name, x)
+				return nil, fmt.Errorf("%s: %s stands there twice: leave one of them out", f.name, x)
 			}
 		}
 	}

@@ -161,7 +161,7 @@ func (f *Finding) Check() error {
 	case f.Chance != nil && (f.Chance.Shows < 0 || f.Chance.Shows > f.Chance.Seeds):
 		return fmt.Errorf("chance: %d of %d seeds: use no more than there are", f.Chance.Shows, f.Chance.Seeds)
 	case f.Subject != "" && (f.Symptom.Rule < RulePanic || f.Symptom.Rule > len(subjects[f.Subject].Rules)):
-		return fmt.Errorf("symptom.rule: %d: the %s has rules 1 to %d, and %d for a panic", f.Symptom.Rule, f.Subject, len(subjects[f.Subject].Rules), RulePanic)
+		return fmt.Errorf("symptom.rule: %d: give 1 to %d for a rule of the %s, or %d for a panic", f.Symptom.Rule, len(subjects[f.Subject].Rules), f.Subject, RulePanic)
 	}
 	if c, ok := f.Case.(interface{ CheckKeys() error }); ok {
 		return c.CheckKeys()

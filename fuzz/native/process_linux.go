@@ -139,7 +139,7 @@ func start(p *Program, g *geometry, iso Isolation) (*process, error) {
 	if err != nil {
 		q.cmd = nil
 		printed.Close()
-		return fail(fmt.Errorf("%s does not start: %w", p.Path, cause(err)))
+		return fail(fmt.Errorf("%s does not start: %w: give the path of a program that this machine runs", p.Path, cause(err)))
 	}
 	go q.output.read(printed)
 	go q.watch()

@@ -114,7 +114,7 @@ func words(err error) string {
 		} else {
 			text += "smaller"
 		}
-	} else if !strings.Contains(text, ": ") {
+	} else if !strings.Contains(text, "give ") && !strings.Contains(text, "choose ") && !strings.Contains(text, ": use ") {
 		text += ": correct it"
 	}
 	if row == 0 {

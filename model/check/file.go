@@ -35,7 +35,7 @@ var kinds = []struct {
 func ReadFile(path string) (*File, error) {
 	text, err := input.ReadTextAgain(path, input.Data)
 	if err != nil {
-		return nil, fmt.Errorf("data file: %s: %w", path, err)
+		return nil, fmt.Errorf("data file: %s: %w: give the path of a .toml file", path, err)
 	}
 	keys := tomltext.KeyLines(text)
 	for _, k := range kinds {

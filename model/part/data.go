@@ -142,7 +142,7 @@ func names(dir string) []string {
 func open(dir, kind, name string) (file string, text []byte, err error) {
 	if strings.HasSuffix(name, ".toml") {
 		if text, err = input.ReadTextAgain(name, input.Data); err != nil {
-			return name, nil, fmt.Errorf("%s: %s: %w", kind, name, err)
+			return name, nil, fmt.Errorf("%s: %s: %w: give the path of a .toml file", kind, name, err)
 		}
 		return name, text, nil
 	}
