@@ -95,6 +95,8 @@ var inputPaths = []inputPath{
 
 	{args: "native check FILE", formats: "program"},
 	{args: "crash --exec FILE", formats: "program"},
+	{args: "run --exec FILE", formats: "program"},
+	{args: "plan --exec FILE", formats: "program"},
 	{args: "replay own.json --exec FILE", formats: "program"},
 	{args: "minimize own.json --exec FILE", formats: "program"},
 }
