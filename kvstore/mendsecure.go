@@ -23,6 +23,9 @@ const (
 // resetMark is the key in the rollback protection store that says that a reset is under way.
 const resetMark = "\x01reset"
 
+// resetValue is its value, which no MAC and no change has.
+const resetValue = "under way"
+
 func (c *change) mac() []byte { return c[:macSize] }
 func (c *change) old() []byte { return c[macSize : 2*macSize] }
 func (c *change) has(x byte) bool {
@@ -149,7 +152,7 @@ func (s *SecureStore) brokenRemove(key string) error {
 
 // announcedReset resets both stores. A cut leaves the mark, with which the next open begins it again.
 func (s *SecureStore) announcedReset() error {
-	if err := s.rbp.Set(resetMark, nil, 0); err != nil && !errors.Is(err, ErrMediaFull) {
+	if err := s.rbp.Set(resetMark, []byte(resetValue), 0); err != nil && !errors.Is(err, ErrMediaFull) {
 		return err
 	}
 	if err := s.under.Reset(); err != nil {
@@ -160,11 +163,15 @@ func (s *SecureStore) announcedReset() error {
 
 // finishReset finishes a reset that a cut has left unfinished.
 func (s *SecureStore) finishReset() error {
-	if _, err := s.rbp.Info(resetMark); err != nil {
-		if errors.Is(err, ErrItemNotFound) {
-			err = nil
-		}
+	var value [macSize]byte
+	n, err := s.rbp.Get(resetMark, value[:], 0)
+	switch {
+	case errors.Is(err, ErrItemNotFound):
+		return nil
+	case err != nil:
 		return err
+	case string(value[:n]) != resetValue:
+		return nil // the entry of a user's key
 	}
 	if err := s.under.Reset(); err != nil {
 		return err
