@@ -49,18 +49,48 @@ func (j *job) likelihoods(add func(name, value, format string, args ...any)) {
 			}
 			return 0
 		})
-		const year = 365.25 * 24 * 3600
-		f := &list[0]
-		note := "of the time that the flash works in an update: " + f.Title
+		// A year's share of the store's is known, since the workload goes on all year; that of updates is not.
+		year := func(share float64) string {
+			const seconds = 365.25 * 24 * 3600
+			if m.Subject == "update" || busy == 0 {
+				return ""
+			}
+			return fmt.Sprintf("; that is %s of the %s a year that the flash works for the store", unit.Duration(share*busy*seconds), unit.Duration(busy*seconds))
+		}
+		in := "of the time that the flash works in an update"
 		if m.Subject != "update" {
-			note = "of the time that the flash works in a set or a remove: " + f.Title
+			in = "of the time that the flash works in a set or a remove"
 		}
-		if m.Subject != "update" && busy > 0 {
-			note += fmt.Sprintf("; that is %s of the %s a year that the flash works for the store", unit.Duration(f.Share*busy*year), unit.Duration(busy*year))
+		if c, share := j.likeliestCause(list); c != nil {
+			value := unit.Percent(share)
+			if len(c.Findings) > 1 {
+				value = "up to " + value
+			}
+			add("Likeliest cause, "+m.Subject, value, "%s: %s %s%s", in, c.What, c.Cure, year(share))
+			continue
 		}
+		f := &list[0]
+		note := in + ": " + f.Title + year(f.Share)
 		if len(list) > 1 {
 			note += fmt.Sprintf("; the next likely one %s: %s", unit.Percent(list[1].Share), list[1].Title)
 		}
 		add("Likeliest finding, "+m.Subject, unit.Percent(f.Share), "%s", note)
 	}
+}
+
+// likeliestCause returns the cause that a power cut meets most often, and its share of the time. Where a cut shows several
+// findings of a cause it counts for each, so that the sum is an upper bound. nil: no causes were looked for.
+func (j *job) likeliestCause(list []results.Finding) (best *results.Cause, share float64) {
+	for i := range j.report.Causes {
+		c, sum := &j.report.Causes[i], 0.0
+		for _, f := range list {
+			if slices.Contains(c.Findings, f.ID) {
+				sum += f.Share
+			}
+		}
+		if sum = min(sum, 1); sum > share {
+			best, share = c, sum
+		}
+	}
+	return best, share
 }

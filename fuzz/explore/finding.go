@@ -40,6 +40,7 @@ type Variant struct {
 	Modes  []string
 	Count  uint64
 	Case   func() Case // one that shows it
+	Time   uint64      // nanoseconds of the steps that are cut; 0: not known
 }
 
 // Equal reports whether two variants are the same, but for their cases, which follow from the sweep.
@@ -164,8 +165,7 @@ func (g *Groups) Findings(subject string, make func(at Hit) Case) []Finding {
 		}
 		device := f.Case.Device()
 		for _, s := range gr.Shown {
-			f.Time += s.Time
-			f.Variants = append(f.Variants, Variant{cmp.Or(s.At.Device, device), s.Modes, s.Count, func() Case { return make(s.At) }})
+			f.Variants = append(f.Variants, Variant{cmp.Or(s.At.Device, device), s.Modes, s.Count, func() Case { return make(s.At) }, s.Time})
 		}
 		f.Sum()
 		out = append(out, f)
@@ -177,7 +177,9 @@ func (g *Groups) Findings(subject string, make func(at Hit) Case) []Finding {
 // Sum makes count, modes, devices, severity and identity of the finding what its variants and its cause say.
 func (f *Finding) Sum() {
 	f.Count, f.Modes, f.Devices = 0, nil, nil
+	f.Time = 0
 	for _, v := range f.Variants {
+		f.Time += v.Time
 		f.Count += v.Count
 		f.Modes = union(f.Modes, v.Modes)
 		if !slices.Contains(f.Devices, v.Device) {
@@ -221,6 +223,7 @@ func (f *Finding) Merge(o *Finding) {
 			continue
 		}
 		f.Variants[i].Count += v.Count
+		f.Variants[i].Time += v.Time
 	}
 	f.Sum()
 }
