@@ -208,6 +208,9 @@ func provisioning(t *trial, n int) (bool, error) {
 		again = roots[1][:16]
 		t.part("another root of trust")
 	}
+	if d.Part != "" {
+		t.part("%s, on flash with ECC", t.at.Part)
+	}
 	s, err := t.open(&d, false, []string{"a"}, 64)
 	if err != nil {
 		return false, err

@@ -158,18 +158,18 @@ func fullArea(t *trial, n int) (bool, error) {
 		s.do(last)
 		return true, nil
 	}
-	// The live records leave just the room that the last one needs, once those of an earlier life are gone: a
-	// reopened store copies its master record, too.
-	master := sut.RecordSize(&script.Op{Kind: script.Set, Key: sut.MasterKey, Size: 8}, unit)
-	if !s.set("a", 16, 0) || !s.set("c", 100, 0) || !s.set("c", 90, 0) || !fill("b", room-master-sut.RoundUp(sut.RecordHeader, unit)-sut.RoundUp(101, unit)) {
+	// The live records leave just the room that the last one needs, once what is older is gone: a store that was opened
+	// anew copies its master record, too. Records of the smallest size fill the area until it has to go.
+	live := l.First + 2*sut.RecordSize(&last, unit) + sut.RecordSize(&script.Op{Kind: script.Set, Key: sut.MasterKey, Size: 8}, unit)
+	if !s.set("a", 0, 0) || !s.set("b", int(l.Size-gap*unit-live-sut.RoundUp(sut.RecordHeader, unit))-1, 0) {
 		return true, nil
 	}
-	for s.tdb.Layout().Free+sut.RecordSize(&script.Op{Kind: script.Set, Key: "c", Size: 100}, unit) <= l.Size {
-		if !s.set("c", 90, 0) {
+	for s.tdb.Layout().Free+sut.RecordSize(&last, unit) <= l.Size {
+		if !s.set("a", 0, 0) {
 			return true, nil
 		}
 	}
-	_ = s.do(last)
+	s.do(last)
 	return true, nil
 }
 
