@@ -76,6 +76,8 @@ type Bootloader struct {
 	digest  hash.Hash
 	details Details // of the image being looked at
 	best    Details
+	active  Details // of the active image
+	intact  bool    // it is whole, whatever it does when it runs
 	sum     [sha256.Size]byte
 	header  [HeaderSize]byte
 	buffer  [BufferSize]byte
@@ -88,7 +90,7 @@ func NewBootloader(cfg Config, flash Flash, cpu CPU) *Bootloader {
 	flash = cfg.Repairs.repaired(cfg.Defects.flash(flash))
 	b := &Bootloader{cfg: cfg, flash: flash, banks: banks, cpu: cpu, page: flash.PageSize(), digest: sha256.New()}
 	b.slots = generation{pins: true}.slots(flash, &cfg)
-	b.from = &internalCandidates{flash: flash, cpu: cpu, head: cfg.FirmwareOffset(b.page), slots: b.slots}
+	b.from = &internalCandidates{flash: flash, cpu: cpu, head: cfg.FirmwareOffset(b.page), slots: b.slots, magic: cfg.Repairs.Has(RepairHeaderMagic)}
 	return b
 }
 
@@ -193,6 +195,7 @@ func (b *Bootloader) upgrade(reason ResetReason, ram *RAM, out *Outcome) (usable
 	if err != nil {
 		return false, err
 	}
+	b.active, b.intact = b.details, status == imageValid
 	failing := b.countBoots(reason, ram) >= b.cfg.BootRetries
 	switch {
 	case status == imageValid && !failing:
@@ -279,6 +282,9 @@ func (b *Bootloader) checkActive(d *Details) (status int, err error) {
 	if d.Size == 0 {
 		return imageEmpty, nil
 	}
+	if b.cfg.Repairs.Has(RepairWideSizes) && d.Size > uint64(b.cfg.MaxAppSize) {
+		return imageBroken, nil
+	}
 	if right, sure, err := b.known(b.cfg.AppStart, d); err != nil || sure {
 		if right {
 			return imageValid, err
@@ -360,6 +366,15 @@ func (b *Bootloader) candidateValid(slot int, d *Details) (bool, error) {
 	return b.hashIs(&d.Hash), nil
 }
 
+// room is the number of bytes that firmware in a slot may have.
+func (b *Bootloader) room(slot int) uint64 {
+	room := uint64(b.cfg.MaxAppSize)
+	if slot < len(b.slots) {
+		room = min(room, uint64(b.slots[slot].Size-min(b.slots[slot].Size, b.cfg.FirmwareOffset(b.page))))
+	}
+	return room
+}
+
 // choose returns the slot of the newest candidate that may be installed, or -1, and leaves its details in
 // best. remembered is the version in the heap: while the active image is usable, a candidate of that
 // version has failed before and is skipped.
@@ -378,6 +393,23 @@ func (b *Bootloader) choose(usable bool, remembered uint64) (int, error) {
 		if d.Version <= b.best.Version || d.Size == 0 || usable && d.Version == remembered {
 			b.print("Update image is older")
 			continue
+		}
+		if b.cfg.Repairs.Has(RepairNotItself) && b.intact && d.Version == b.active.Version && d.Hash == b.active.Hash {
+			b.print("Update image is the active one")
+			continue
+		}
+		if b.cfg.Repairs.Has(RepairWideSizes) && d.Size > b.room(i) {
+			b.print("Update image too large")
+			continue
+		}
+		if b.cfg.Repairs.Has(RepairFitsFirst) {
+			_, ok, err := b.activeRanges(uint32(d.Size))
+			if err != nil {
+				return -1, err
+			}
+			if !ok {
+				continue
+			}
 		}
 		ok, err := b.candidateValid(i, d)
 		switch {

@@ -17,6 +17,7 @@ type internalCandidates struct {
 	cpu    CPU
 	head   uint32 // offset of the firmware in a slot
 	slots  []Slot
+	magic  bool // a header needs magic and version
 	header [HeaderSize]byte
 }
 
@@ -25,6 +26,9 @@ func (c *internalCandidates) count() int { return len(c.slots) }
 func (c *internalCandidates) details(slot int, d *Details) error {
 	if c.slots[slot].Addr == invalid {
 		return ErrInvalidParameter
+	}
+	if c.magic {
+		return readActive(c.flash, c.cpu, c.slots[slot].Addr, d, c.header[:])
 	}
 	return readHeader(c.flash, c.cpu, c.slots[slot].Addr, d, c.header[:])
 }

@@ -99,6 +99,9 @@ func (c *Client) Prepare(id uint32, d *Details) error {
 	if !ok {
 		return ErrInvalidParameter
 	}
+	if c.cfg.Repairs.Has(RepairWideSizes) && (s.Size < c.cfg.FirmwareOffset(c.page) || d.Size > uint64(s.Size-c.cfg.FirmwareOffset(c.page))) {
+		return ErrFirmwareTooLarge
+	}
 	total := pageUp(uint32(d.Size), c.page) + c.head
 	end := c.cfg.Defects.prepared(c.flash, s, total, c.layer().align(c.flash, s.Addr+total, false))
 	if end-s.Addr > s.Size && !c.cfg.Defects.Has(DefectOversize) {

@@ -25,6 +25,17 @@ const (
 	// RepairHeaderLast: the older client keeps a candidate's header in RAM until it is activated, as the newer
 	// one does.
 	RepairHeaderLast
+	// RepairWideSizes: sizes are compared in 64 bits, before anything is read or erased. An image that is larger than
+	// the application or its slot may be is a bad one.
+	RepairWideSizes
+	// RepairHeaderMagic: the bootloader looks at magic and version of a candidate's header, too, as it does at the
+	// active one's.
+	RepairHeaderMagic
+	// RepairNotItself: an image that fails is not installed over itself.
+	RepairNotItself
+	// RepairFitsFirst: whether the erase units of an image lie within the application's is found out before the old
+	// image is touched. The image is passed over.
+	RepairFitsFirst
 
 	repairsEnd
 )
@@ -33,7 +44,7 @@ const (
 const AllRepairs = repairsEnd - 1
 
 // repairNames are in the order of the constants.
-var repairNames = [...]string{"mask-faults", "resume-copy", "feed-watchdog", "header-last"}
+var repairNames = [...]string{"mask-faults", "resume-copy", "feed-watchdog", "header-last", "wide-sizes", "header-magic", "not-itself", "fits-first"}
 
 // Has reports whether any of x is among r.
 func (r Repairs) Has(x Repairs) bool { return r&x != 0 }

@@ -75,6 +75,26 @@ var repairs = []explore.Remedy{
 		What: "The older client programs a candidate's header first: what was never activated is installed.",
 		Cure: "Keep the header in RAM until the candidate is activated.",
 	},
+	{
+		Name: boot.RepairHeaderMagic.String(),
+		What: "The bootloader takes a candidate's header by its CRC alone, whatever its magic and version are.",
+		Cure: "Look at magic and version, as for the active image.",
+	},
+	{
+		Name: boot.RepairNotItself.String(),
+		What: "An image that fails and also lies in a slot is installed over itself again and again.",
+		Cure: "Leave out a candidate with the version and the hash of the active image, if that is intact.",
+	},
+	{
+		Name: boot.RepairFitsFirst.String(),
+		What: "An image whose last erase unit reaches beyond the application is refused when the active header is erased already.",
+		Cure: "Find that out before anything is erased. The layout should let the application end with a sector.",
+	},
+	{
+		Name: boot.RepairWideSizes.String(),
+		What: "Sizes of 64 bits are compared and counted in 32: an image that is too large is taken, read beyond the flash, or hashed in part.",
+		Cure: "Compare in 64 bits with what the application and the slot may have, before anything is read or erased.",
+	},
 }
 
 var subject = explore.Subject{
