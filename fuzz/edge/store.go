@@ -57,10 +57,24 @@ func (s *store) set(key string, size int, flags kvstore.Flags) (sound bool) {
 // do performs an operation that has to succeed, and looks.
 func (s *store) do(op script.Op) (sound bool) {
 	err := s.perform(&op)
-	if err != nil {
+	if err != nil && !s.mayRefuse(&op, err) {
 		s.Report(explore.Symptom{Rule: sut.RuleWorks, Kind: "op-fails", Op: sut.OpCode(op.Kind), Error: sut.ErrorName(err)}, "success", fmt.Sprintf("%v: %v", &op, err))
 	}
 	return s.looks() && err == nil
+}
+
+// mayRefuse reports whether a repair lets the store refuse an operation: one of a key that it does not take, and a set
+// that would take the last program unit of an area.
+func (s *store) mayRefuse(op *script.Op, err error) bool {
+	opts := s.c.options()
+	switch {
+	case errors.Is(err, kvstore.ErrInvalidArgument):
+		return s.Refusable(op.Key)
+	case errors.Is(err, kvstore.ErrMediaFull) && s.tdb != nil && opts.Repairs.With(opts.Profile.Repairs()).Has(kvstore.RepairExactFit):
+		l := s.tdb.Layout()
+		return l.Free+sut.RecordSize(op, l.Unit)+l.Unit > l.Size
+	}
+	return false
 }
 
 // perform performs an operation, and expects what it returned.
