@@ -37,7 +37,7 @@ findings:
 catalogue:
 	DUALBANK_CATALOGUE=1 $(GO) test -run '^$$' -bench Catalogue -benchtime 1x ./fuzz
 
-# Changes the sources one place at a time and reports which changes no test notices: docs/mutants.md. Hours; a second
+# Changes the sources one place at a time and reports which changes no test notices: see CONTRIBUTING.md. Hours; a second
 # call goes on where the first one ended.
 mutants:
 	$(GO) run ./scripts/mutants -n 200

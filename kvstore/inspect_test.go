@@ -2,6 +2,7 @@ package kvstore
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,4 +119,16 @@ func FuzzInspect(f *testing.F) {
 		}
 		p.Text(100)
 	})
+}
+
+// TestFindMastersUnits: the master record of a new store is found for every program unit of real parts.
+func TestFindMastersUnits(t *testing.T) {
+	for _, unit := range []uint32{1, 4, 8, 16, 32, 64} {
+		f := newTestFlash(t, "2x2K", unit)
+		openTDB(t, f, Options{})
+		found := FindMasters(f.cells, 512)
+		if len(found) != 1 || found[0].Area != 0 || found[0].Version != 1 || !slices.Contains(found[0].Units, unit) {
+			t.Errorf("unit %d: %+v", unit, found)
+		}
+	}
 }

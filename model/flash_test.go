@@ -480,3 +480,13 @@ func BenchmarkRead64(b *testing.B) {
 		}
 	}
 }
+
+// TestCycles: times become whole cycles, rounded up; a time below 0 is none.
+func TestCycles(t *testing.T) {
+	clock := timing{hz: 100_000_000}
+	for d, want := range map[time.Duration]uint64{-1: 0, 0: 0, 1: 1, 10: 1, 11: 2, time.Second: 100_000_000} {
+		if got := clock.cycles(part.Time(d)); got != want {
+			t.Errorf("%v: %d cycles, want %d", d, got, want)
+		}
+	}
+}

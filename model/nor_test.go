@@ -131,6 +131,9 @@ func TestNORCells(t *testing.T) {
 	if got := read(253, 6); !bytes.Equal(got, []byte{0xFF, 0x08, 1, 2, 3, 0xFF}) {
 		t.Errorf("cells %x", got)
 	}
+	if c := n.Counters(); c.Programs != 3 || c.ProgramBytes != 5 || c.ReadCalls != 1 || c.ReadBytes != 6 {
+		t.Errorf("counters %+v", c)
+	}
 	if f.Steps() != 3 || n.Counters().Reprogrammed != 1 {
 		t.Errorf("%d steps, %d bytes programmed again", f.Steps(), n.Counters().Reprogrammed)
 	}

@@ -51,7 +51,10 @@ measure() { # SIDE
 for ((round = 1; round <= count; round++)); do
 	# Who goes first changes, so that neither always runs on the warmer machine.
 	if ((round % 2)); then order="base head"; else order="head base"; fi
-	for side in $order; do measure "$side"; done
+	for side in $order; do
+		echo "compare-ci: round $round of $count, $side" >&2
+		measure "$side"
+	done
 done
 
 options=()

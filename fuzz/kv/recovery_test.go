@@ -158,6 +158,11 @@ func TestKVRulesAreJudged(t *testing.T) {
 			_ = d.Program(0, bytes.Repeat([]byte{0xFF}, 64))
 			_ = d.Program(0, []byte{0xFF})
 		}}},
+		{"an open that takes nearly as long as it may", 0, broken{options: sound, touch: func(d kvstore.BlockDevice) {
+			for range d.Size() / 2 * 5 {
+				_ = d.Program(0, []byte{0xFF})
+			}
+		}}},
 		{"the key in flight changes its mind", sut.RuleAtomic, broken{get: only("b", func(v []byte, err error) ([]byte, error) {
 			// b is in flight here (see below): first the old value, then the new one.
 			if reads++; reads == 1 {
@@ -229,6 +234,23 @@ func TestKeysToWrite(t *testing.T) {
 				t.Errorf("sets of %q, want %q; violations %+v, %v", keys, tt.want, bad, err)
 			}
 		})
+	}
+}
+
+// TestExpectReset: a reset that succeeds leaves neither keys nor reserved data, one that may have leaves both open.
+func TestExpectReset(t *testing.T) {
+	e := sut.NewExpectation([]string{"a"})
+	for _, op := range []script.Op{{Kind: script.Set, Key: "a", Size: 3}, {Kind: script.Reserved, Size: 3}} {
+		e.Apply(&op, []byte("abc"), sut.Succeeded)
+	}
+	reset := script.Op{Kind: script.Reset}
+	e.Apply(&reset, nil, sut.Maybe)
+	if !e.Keys[0].Either || !e.Reserved.Either {
+		t.Errorf("after a reset that may have been: %+v", e)
+	}
+	e.Apply(&reset, nil, sut.Succeeded)
+	if e.Keys[0].Now != nil || e.Keys[0].Either || e.Reserved.Now != nil || e.Reserved.Either {
+		t.Errorf("after a reset: %+v", e)
 	}
 }
 
