@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-make run >"$work/summary"
+${GO:-go} run ./cmd/dualbank run -v --out out >"$work/summary"
 mkdir -p docs/img
 for picture in wear latency timeline updates gc-driver-mbed interrupts-control; do
 	cp "out/plots/$picture.png" "docs/img/$picture.png"
