@@ -3,6 +3,7 @@ package job
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"dualbank/bench"
 	"dualbank/fuzz/explore"
@@ -66,7 +67,7 @@ func (j *job) likelihoods(add func(name, value, format string, args ...any)) {
 			if len(c.Findings) > 1 {
 				value = "up to " + value
 			}
-			add("Likeliest cause, "+m.Subject, value, "%s: %s %s%s", in, c.What, c.Cure, year(share))
+			add("Likeliest cause, "+m.Subject, value, "%s: %s %s%s", in, c.What, strings.TrimSuffix(c.Cure, "."), year(share))
 			continue
 		}
 		f := &list[0]

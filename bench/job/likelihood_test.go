@@ -29,7 +29,7 @@ func TestLikelihoods(t *testing.T) {
 		j.likelihoods(func(name, value, format string, args ...any) { facts = append(facts, name+" | "+value+" | "+fmt.Sprintf(format, args...)) })
 		want := "Likeliest finding, KVStore | 30 % | of the time that the flash works in a set or a remove: long; that is"
 		if causes {
-			want = "Likeliest cause, KVStore | 30 % | of the time that the flash works in a set or a remove: What is long. Mend that.; that is"
+			want = "Likeliest cause, KVStore | 30 % | of the time that the flash works in a set or a remove: What is long. Mend that; that is"
 		}
 		// 1 % of a year is 3.65 days.
 		if got := strings.Join(facts, "\n"); len(facts) != 1 || !strings.HasPrefix(got, want) || !strings.Contains(got, " of the 3.65 d a year") {
