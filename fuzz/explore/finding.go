@@ -31,7 +31,7 @@ type Finding struct {
 	Within   string // the remedy of the environment that removes it, too; "": none does
 	Variants []Variant
 	Chance   *Chance // of one whose case has cells that read differently from time to time; nil: it was not weighed
-	Time     uint64 // nanoseconds of the steps whose cuts show it, over all modes; 0: not known
+	Time     uint64  // nanoseconds of the steps whose cuts show it, over all modes; 0: not known
 }
 
 // Variant is a finding on one device, with faults of the same modes. Count adds up to the finding's.
