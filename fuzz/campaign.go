@@ -50,6 +50,7 @@ func (c *Campaign) Small(most uint64) {
 	c.KV, c.Live = slices.DeleteFunc(c.KV, large), slices.DeleteFunc(c.Live, large)
 	c.shallow()
 	c.Stores, c.Installs = nil, nil
+	c.Edges = nil // a trial of a probe judges more states than a share has
 	c.Tries, c.Most = 20, most
 	for i := range c.Updates {
 		c.Updates[i].Deep = 0

@@ -75,12 +75,8 @@ func (c *Campaign) tasks() (list []task) {
 	}
 	stores(", no cut", noCutsAtAll, c.Live, alone(kv.Live))
 	stores(", attacked", noCutsAtAll, c.Attacked, alone(kv.Attack))
-	probes := noCutsAtAll
-	if c.Most > 0 {
-		probes = allCuts // a trial judges more states than a share has: the sweeps come first
-	}
 	for _, s := range c.Edges {
-		add(s.Probe.What, probes, func(ctx context.Context, at setting) (*explore.Sweep, error) {
+		add(s.Probe.What, noCutsAtAll, func(ctx context.Context, at setting) (*explore.Sweep, error) {
 			s.KV, s.Boot, s.Most = at.kv, at.boot, at.most
 			return s.Run(ctx)
 		})
