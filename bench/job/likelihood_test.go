@@ -16,7 +16,8 @@ func TestLikelihoods(t *testing.T) {
 	j := &job{report: &results.Report{
 		Cuts: []results.CutMap{{Subject: "KVStore"}, {Subject: "update"}},
 		Findings: []results.Finding{
-			{ID: "a", Subject: "KVStore", Title: "often", Count: 900, Share: 0.1}, {ID: "b", Subject: "KVStore", Title: "long", Count: 2, Share: 0.3},
+			{ID: "a", Subject: "KVStore", Title: "often", Count: 900, Share: 0.1},
+			{ID: "b", Subject: "KVStore", Title: "long", Count: 2, Share: 0.3},
 			{ID: "c", Subject: "update", Title: "counted alone", Count: 5},
 		},
 		Causes: []results.Cause{{What: "What is often.", Cure: "Mend it.", Findings: []string{"a"}}, {What: "What is long.", Cure: "Mend that.", Findings: []string{"b"}}},
@@ -26,7 +27,9 @@ func TestLikelihoods(t *testing.T) {
 			j.report.Causes = nil
 		}
 		var facts []string
-		j.likelihoods(func(name, value, format string, args ...any) { facts = append(facts, name+" | "+value+" | "+fmt.Sprintf(format, args...)) })
+		j.likelihoods(func(name, value, format string, args ...any) {
+			facts = append(facts, name+" | "+value+" | "+fmt.Sprintf(format, args...))
+		})
 		want := "Likeliest finding, KVStore | 30 % | of the time that the flash works in a set or a remove: long; that is"
 		if causes {
 			want = "Likeliest cause, KVStore | 30 % | of the time that the flash works in a set or a remove: What is long. Mend that; that is"

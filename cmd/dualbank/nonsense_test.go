@@ -19,7 +19,7 @@ var nonsenseFiles = map[string]string{
 	"arr1.toml":      "[[workload.keys]]\nname = \"a\"\nbytes = [1]\nweight = 1\n",
 	"arr2.toml":      "[[workload.keys]]\nname = \"a\"\nbytes = [1,2,3]\nweight = 1\n",
 	"arr3.toml":      "[workload]\nkeys = [{name = 5, bytes = [1,2], weight = 1}]\n",
-	"go.txt":      "BenchmarkX 1 1 ns/op\n",
+	"go.txt":         "BenchmarkX 1 1 ns/op\n",
 	"big1.toml":      "[update]\nbytes = 99999999999\n",
 	"big2.toml":      "seed = 99999999999999999999\n",
 	"count.json":     "{\"format\":2,\"count\":\"x\",\"kv\":{}}",
