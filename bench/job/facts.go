@@ -214,13 +214,17 @@ func (j *job) cutFacts(add func(name, value, format string, args ...any), ask fu
 		if by[1] == 0 {
 			share, when = "never", "there is no moment in which"
 		}
+		count := unit.Count(judged) + " cuts judged"
+		if !j.swept {
+			count += "; the run was ended before all were"
+		}
 		if m.Subject == "install" {
-			add("Bricked at a byte of an install", share, "%s a power cut of an install leaves a device that never runs an application again; %s cuts judged, at every step", when, unit.Count(judged))
+			add("Bricked at a byte of an install", share, "%s a power cut of an install leaves a device that never runs an application again; %s, at every step", when, count)
 		} else if m.Subject == "update" {
-			add("Bricked by a power cut", share, "%s a power cut of an update leaves a device that never runs an application again; %s cuts judged", when, unit.Count(judged))
+			add("Bricked by a power cut", share, "%s a power cut of an update leaves a device that never runs an application again; %s", when, count)
 			ask("Does a power cut of an update brick the device?")
 		} else {
-			add("Store that never opens", share, "%s a power cut of a write leaves such a store; after cuts in %s of it a later write fails; %s cuts judged", when, unit.Percent(float64(by[7])/float64(all)), unit.Count(judged))
+			add("Store that never opens", share, "%s a power cut of a write leaves such a store; after cuts in %s of it a later write fails; %s", when, unit.Percent(float64(by[7])/float64(all)), count)
 			ask("Does a power cut in a write lose the store?")
 		}
 	}
