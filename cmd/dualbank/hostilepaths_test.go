@@ -106,7 +106,7 @@ var inputPaths = []inputPath{
 var noFiles = map[string]string{
 	"update":       "--size --slots --link --strategy",
 	"layout":       "--target",
-	"crash":        "--nats --serve",
+	"crash":        "--nats --serve --known", // a list of causes may be nearly anything: FuzzKnown and TestKnownIn read hostile ones
 	"worker":       "url --name",
 	"findings":     "--package",
 	"plan":         "--corner --storage --kv --place --size --image",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -170,11 +171,14 @@ func (c *planCommand) scenario() (*bench.Scenario, error) {
 	// What the flags have made of it is checked as a file is; what came from files stays.
 	checked, err := bench.Parse("plan", []byte(s.TOML()))
 	if err != nil {
-		return nil, errors.New(strings.TrimPrefix(err.Error(), "plan: "))
+		return nil, errors.New(flagsPlace.ReplaceAllString(err.Error(), ""))
 	}
 	checked.Update.FirmwareFile, checked.Update.RunningFile, checked.Plan.TraceFile = s.Update.FirmwareFile, s.Update.RunningFile, s.Plan.TraceFile
 	return checked, nil
 }
+
+// flagsPlace is where an error of the flags' text is said to be: no file of the user's has such lines.
+var flagsPlace = regexp.MustCompile(`^plan(:\d+)*: `)
 
 // base is the scenario before the flags.
 func (c *planCommand) base() (*bench.Scenario, error) {
