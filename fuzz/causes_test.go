@@ -2,6 +2,7 @@ package fuzz
 
 import (
 	"context"
+	"os"
 	"slices"
 	"testing"
 
@@ -9,7 +10,6 @@ import (
 	"dualbank/fuzz/cause"
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
-	"dualbank/internal/long"
 	"dualbank/kvstore"
 	"dualbank/results"
 )
@@ -41,14 +41,14 @@ func attributed(t *testing.T, c Campaign) []explore.Finding {
 
 // TestEachRepairIsOneRow: software with all repairs but one shows one cause, and it is the one that is left out.
 func TestEachRepairIsOneRow(t *testing.T) {
-	cuts := uint64(5000)
+	cuts, every := uint64(5000), os.Getenv("DUALBANK_REPAIRS") != "" // every repair takes an hour under the race detector
 	some := []string{kvstore.RepairLock.String(), kvstore.RepairTwoStores.String(), boot.RepairHeaderLast.String()}
-	if long.Enabled() {
+	if every {
 		cuts = 10000
 	}
 	var shown []string
 	try := func(name string, store kvstore.Repairs, loader boot.Repairs) {
-		if !long.Enabled() && !slices.Contains(some, name) {
+		if !every && !slices.Contains(some, name) {
 			return
 		}
 		rows := cause.Rows(attributed(t, repaired(cuts, store, loader)))
@@ -84,7 +84,7 @@ func names(rows []results.Cause) (names []string) {
 // second alone; and no finding is in two rows.
 func TestRowsUniteNoCauses(t *testing.T) {
 	cuts := uint64(5000)
-	if long.Enabled() {
+	if os.Getenv("DUALBANK_REPAIRS") != "" {
 		cuts = 20000
 	}
 	found := attributed(t, repaired(cuts, 0, 0))
