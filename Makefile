@@ -15,7 +15,7 @@ RACE ?= $(if $(shell command -v $$($(GO) env CC)),-race)
 
 # The default set; LONG=1 adds the tests that take long (internal/long) and all checks of the property tests.
 test:
-	$(if $(LONG),DUALBANK_LONG=1,RAPID_CHECKS=20) $(GO) test $(RACE) -timeout 20m ./...
+	$(if $(LONG),DUALBANK_LONG=1,RAPID_CHECKS=20) $(GO) test $(RACE) -timeout 45m ./...
 
 # Simulated metrics are exact; pipe into `go tool benchstat` to read them as a table.
 bench:

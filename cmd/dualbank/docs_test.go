@@ -96,7 +96,7 @@ func smaller(line string) string {
 		if !strings.Contains(line, "--kv") {
 			line += " --kv 64K"
 		}
-	case strings.HasPrefix(line, "dualbank crash"):
+	case strings.HasPrefix(line, "dualbank crash") && !strings.Contains(line, "--input"):
 		line = strings.Replace(strings.Replace(line, "--cuts 10000", "", 1), "--time 10m", "--time 1s", 1) + " --cuts 2000"
 	case strings.HasPrefix(line, "dualbank minimize"):
 		line += " --tries 10"

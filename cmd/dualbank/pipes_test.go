@@ -74,7 +74,7 @@ func TestPipes(t *testing.T) {
 				if !refused && (endless || !interrupted) {
 					t.Errorf("%v, endless %t: %v, %.500s", args, endless, c.ProcessState, line)
 				}
-				if memory := c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss >> 10; memory > 512 {
+				if memory := ofChild(c.ProcessState); memory > 512 {
 					t.Errorf("%v: %d MiB", args, memory)
 				}
 			}
