@@ -132,7 +132,7 @@ func prepare(dst string) error {
 			return err
 		}
 	}
-	for _, f := range []string{"go.mod", "go.sum", "results/record.go"} {
+	for _, f := range []string{"go.mod", "go.sum", "results/record.go", "results/cause.go", "results/film.go"} {
 		if err := copyFile(f, filepath.Join(dst, f)); err != nil {
 			return err
 		}
