@@ -30,7 +30,7 @@ func little() Campaign {
 	c.Updates[0].MaxCuts = 60
 	c.Guided, c.Stores, c.Installs = c.Guided[:1], nil, nil
 	c.Guided[0].Runs = 32
-	c.Tries = 4
+	c.Tries, c.Edges = 4, nil
 	return c
 }
 
