@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -107,8 +108,9 @@ func TestSnapstore(t *testing.T) {
 }
 
 // TestPlantedDefects: the campaigns of a store and of a bootloader find every planted defect of the examples, and
-// nothing in the sound ones. Without LONG=1 some of their sweeps run on some of the examples.
+// nothing in the sound ones. Without DUALBANK_DEFECTS=1 some of their sweeps run on some of the examples.
 func TestPlantedDefects(t *testing.T) {
+	every := os.Getenv("DUALBANK_DEFECTS") != "" // of all three examples: a quarter of an hour
 	board := fuzz.F429KV
 	stores := func(p *native.Program) (fuzz.Campaign, []string, error) {
 		return fuzz.StoreCampaign(p.Store, "", board, 1, 3000)
@@ -127,7 +129,7 @@ func TestPlantedDefects(t *testing.T) {
 		{"gcc", "examples/abloader.c", "-std=c99", 10, []int{0, 4, 8}, updates},
 	} {
 		for d := range e.defects + 1 {
-			if !long.Enabled() && !slices.Contains(e.short, d) {
+			if !every && !slices.Contains(e.short, d) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s %d", e.source, d), func(t *testing.T) {
@@ -136,7 +138,7 @@ func TestPlantedDefects(t *testing.T) {
 				if err != nil || len(left) > 0 {
 					t.Fatal(left, err)
 				}
-				if !long.Enabled() {
+				if !every {
 					c.KV = c.KV[:min(len(c.KV), 1)]
 					for i := range c.KV {
 						c.KV[i].Draws = 3
