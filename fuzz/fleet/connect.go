@@ -34,7 +34,7 @@ type Link struct {
 }
 
 // Connect reaches a server and makes what the campaigns need there, if it is missing. say gets a line when the connection
-// is lost or back, and for each message that is dropped; nil: nobody listens.
+// is lost or back, and for each message that is dropped; nil: it is dropped.
 func Connect(ctx context.Context, a Access, name string, say func(string)) (*Link, error) {
 	if say == nil {
 		say = func(string) {}

@@ -21,7 +21,7 @@ type Worker struct {
 	Workers int    // pieces at a time; 0: one for each processor
 	// Build makes the campaign of a definition. The definition is of this program.
 	Build func(d *Definition) (*fuzz.Campaign, error)
-	// Say gets a line for people; nil: nobody listens.
+	// Say gets a line for people; nil: it is dropped.
 	Say func(string)
 
 	mu   sync.Mutex
