@@ -1,6 +1,9 @@
 package tomltext
 
-import "testing"
+import (
+	"bytes"
+	"testing"
+)
 
 func TestKeyLines(t *testing.T) {
 	text := []byte(`name = "x"
@@ -31,5 +34,17 @@ hz = 4
 	}
 	if n := len(KeyLines([]byte("a = 1\nb = "))); n != 1 {
 		t.Errorf("%d keys before a mistake, want 1", n)
+	}
+}
+
+func TestTooManyTables(t *testing.T) {
+	var v struct{ A []struct{ B int } }
+	text := bytes.Repeat([]byte("[[a]]\nb = 1\n"), MaxTables/10)
+	if err := Decode(text, &v); err != nil || len(v.A) != MaxTables/10 {
+		t.Errorf("%d tables: %v", len(v.A), err)
+	}
+	err := Decode(bytes.Repeat([]byte(" [[a]]\nb = 1\n"), MaxTables+1), &v)
+	if err == nil || err.Error() != "20001: more than 10000 tables in arrays: give fewer" {
+		t.Errorf("one table too many: %v", err)
 	}
 }

@@ -19,9 +19,16 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// Decode reads text into the struct that into points to. Unknown keys, wrong types, and lists of another length than an
-// array are errors of one line.
+// MaxTables is how many tables of arrays ([[key]]) a text may have. The decoder's time grows with their square: 60,000
+// take minutes.
+const MaxTables = 10_000
+
+// Decode reads text into the struct that into points to. Unknown keys, wrong types, lists of another length than an
+// array and more than MaxTables tables of arrays are errors of one line.
 func Decode(text []byte, into any) error {
+	if line := lineAfterTables(text); line > 0 {
+		return fmt.Errorf("%d: more than %d tables in arrays: give fewer", line, MaxTables)
+	}
 	dec := toml.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
@@ -38,6 +45,21 @@ func Decode(text []byte, into any) error {
 		return fmt.Errorf("%s: %s", key, what)
 	}
 	return nil
+}
+
+// lineAfterTables is the line of the first table of an array beyond MaxTables, 0: there is none. Lines within a text of
+// several lines count too, which no file that makes sense has so many of.
+func lineAfterTables(text []byte) int {
+	n, line := 0, 0
+	for l := range bytes.Lines(text) {
+		line++
+		if bytes.HasPrefix(bytes.TrimLeft(l, " \t"), []byte("[[")) {
+			if n++; n > MaxTables {
+				return line
+			}
+		}
+	}
+	return 0
 }
 
 // mismatch finds a value that the decoder takes for something else: a number where a word or a time is wanted, a list
