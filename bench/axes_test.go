@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"dualbank/kvstore"
+	"dualbank/kvstore/storage"
 	"dualbank/model"
 	"dualbank/model/part"
 )
@@ -26,25 +26,25 @@ const (
 type point struct {
 	board, driver string
 	layout        string // guide (where the board has its store), or a Place
-	storage       kvstore.StorageType
+	storage       storage.Type
 	kv            uint32 // bytes of the store; 0: the board's
 	size          uint32 // bytes of a value
 	keys          int
 }
 
 // usual is the point that all others differ from in one axis, or two.
-var usual = point{"nucleo-f429zi", "mbed", "guide", kvstore.TDBInternal, 0, 32, 32}
+var usual = point{"nucleo-f429zi", "mbed", "guide", storage.TDBInternal, 0, 32, 32}
 
 // axes are the values of every axis.
 var axes = struct {
 	drivers, layouts []string
-	storages         []kvstore.StorageType
+	storages         []storage.Type
 	kvs, sizes       []uint32
 	keys             []int
 }{
 	drivers:  []string{"mbed", "word", "ram-code"},
 	layouts:  []string{"guide", string(PlaceEnd), string(PlaceLower)},
-	storages: []kvstore.StorageType{kvstore.TDBInternal, kvstore.TDBExternalNoRBP, kvstore.TDBExternal},
+	storages: []storage.Type{storage.TDBInternal, storage.TDBExternalNoRBP, storage.TDBExternal},
 	kvs:      []uint32{0, 32 << 10, 64 << 10, 256 << 10, 512 << 10},
 	sizes:    []uint32{8, 32, 256, 600},
 	keys:     []int{8, 32, 64},
@@ -63,11 +63,11 @@ func points() (list []point) {
 		for _, board := range part.BoardNames() {
 			for _, driver := range axes.drivers {
 				for _, layout := range axes.layouts {
-					for _, storage := range axes.storages {
+					for _, typ := range axes.storages {
 						for _, kv := range axes.kvs {
 							for _, size := range axes.sizes {
 								for _, keys := range axes.keys {
-									add(func(p *point) { *p = point{board, driver, layout, storage, kv, size, keys} })
+									add(func(p *point) { *p = point{board, driver, layout, typ, kv, size, keys} })
 								}
 							}
 						}
@@ -92,8 +92,8 @@ func points() (list []point) {
 	for _, layout := range axes.layouts {
 		add(func(p *point) { p.layout, p.kv = layout, 256<<10 })
 	}
-	for _, storage := range axes.storages {
-		add(func(p *point) { p.storage = storage })
+	for _, typ := range axes.storages {
+		add(func(p *point) { p.storage = typ })
 	}
 	for _, board := range part.BoardNames() {
 		add(func(p *point) { p.board = board })
@@ -121,7 +121,7 @@ func (p *point) scenario() (*Scenario, error) {
 	kv, _ := l.Region("KVStore")
 	base, size := kv.Start, kv.Size
 	switch {
-	case p.storage != kvstore.TDBInternal:
+	case p.storage != storage.TDBInternal:
 		if p.layout != "guide" {
 			return nil, fmt.Errorf("the layout is of the internal flash, the store is not in it")
 		}
@@ -149,7 +149,7 @@ func (p *point) scenario() (*Scenario, error) {
 		return nil, err
 	}
 	value, area := p.size, size/2
-	if p.storage != kvstore.TDBInternal {
+	if p.storage != storage.TDBInternal {
 		value, unit, area = value+SecureBytes, 1, s.Store.ExternalBytes/2
 	}
 	up := func(n uint32) uint32 { return (n + unit - 1) / unit * unit }
@@ -166,7 +166,7 @@ const areaHead = 1024
 // name is the benchmark's name; s is the point's scenario.
 func (p *point) name(s *Scenario) string {
 	kv := s.Store.ExternalBytes
-	if p.storage == kvstore.TDBInternal {
+	if p.storage == storage.TDBInternal {
 		l, err := s.BootLayout()
 		if err != nil {
 			panic(err) // the device was built

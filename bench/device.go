@@ -11,6 +11,7 @@ import (
 	"dualbank/boot"
 	"dualbank/boot/layout"
 	"dualbank/kvstore"
+	"dualbank/kvstore/storage"
 	"dualbank/model"
 	"dualbank/model/cell"
 	"dualbank/model/part"
@@ -33,7 +34,7 @@ type Device struct {
 	Releases *release.Series // firmware; release 0 is in place
 
 	data     data
-	storage  kvstore.StorageType
+	storage  storage.Type
 	external *external // nil: the keys are on the internal flash
 	app      model.App
 	startup  uint64 // cycles from a reset to the bootloader, and from its jump to the application

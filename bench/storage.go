@@ -5,6 +5,8 @@ import (
 
 	"dualbank/boot/layout"
 	"dualbank/kvstore"
+	"dualbank/kvstore/secure"
+	"dualbank/kvstore/storage"
 	"dualbank/model"
 	"dualbank/model/part"
 	"dualbank/model/random"
@@ -20,29 +22,29 @@ const maxExternal = 1 << 30
 const SecureBytes = 20 + 16
 
 // StorageType is Mbed's storage.storage_type. Empty means that of the configuration files.
-type StorageType kvstore.StorageType
+type StorageType storage.Type
 
 // check returns an error of one line unless the type is one of Mbed's or empty.
 func (t StorageType) check() error {
 	if t == "" {
 		return nil
 	}
-	_, err := word("storage type", []byte(t), []kvstore.StorageType{kvstore.TDBInternal, kvstore.TDBExternal, kvstore.TDBExternalNoRBP}, func(t kvstore.StorageType) string { return string(t) })
+	_, err := word("storage type", []byte(t), []storage.Type{storage.TDBInternal, storage.TDBExternal, storage.TDBExternalNoRBP}, func(t storage.Type) string { return string(t) })
 	return err
 }
 
 // Storage returns the partition that the section asks for; what it leaves open comes from the configuration
 // files of the layout.
-func (s *Store) Storage(l *layout.Layout) (kvstore.Storage, error) {
-	p := kvstore.Storage{Type: kvstore.StorageType(s.Type), Partition: "kv"}
+func (s *Store) Storage(l *layout.Layout) (storage.Config, error) {
+	p := storage.Config{Type: storage.Type(s.Type), Partition: "kv"}
 	if p.Type == "" {
-		p.Type = kvstore.StorageType(l.StorageType)
+		p.Type = storage.Type(l.StorageType)
 		if p.Type == "default" {
-			p.Type = kvstore.TDBInternal
+			p.Type = storage.TDBInternal
 		}
-		if p.Type != kvstore.TDBInternal {
+		if p.Type != storage.TDBInternal {
 			var err error
-			if p, err = kvstore.ParseStorage(l.Option); err != nil {
+			if p, err = storage.Parse(l.Option); err != nil {
 				return p, err
 			}
 		}
@@ -66,7 +68,7 @@ func (s *Scenario) ExternalStorage() bool {
 		}
 	}
 	p, err := s.Store.Storage(l)
-	return err == nil && p.Type != kvstore.TDBInternal
+	return err == nil && p.Type != storage.TDBInternal
 }
 
 // external is the serial NOR flash of a device with an external storage type, and the store on it.
@@ -98,15 +100,15 @@ func (d *Device) External() (e External, ok bool) {
 // SecureStore on a serial NOR flash whose bus runs on the device's clock, with the device key in the internal
 // store. kv is the region of the internal store. Entropy is drawn from the scenario's seed.
 func (d *Device) attachStorage(s *Scenario, kv *model.Region, options kvstore.Options) error {
-	storage, err := s.Store.Storage(d.Layout)
+	config, err := s.Store.Storage(d.Layout)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	d.storage = storage.Type
-	if storage.Type == kvstore.TDBInternal {
+	d.storage = config.Type
+	if config.Type == storage.TDBInternal {
 		return nil
 	}
-	e := &external{base: storage.ExternalBase, size: storage.ExternalSize}
+	e := &external{base: config.ExternalBase, size: config.ExternalSize}
 	if e.part, err = part.NORByName(s.Store.External); err != nil {
 		return fmt.Errorf("store.external: %w", err)
 	}
@@ -117,7 +119,7 @@ func (d *Device) attachStorage(s *Scenario, kv *model.Region, options kvstore.Op
 		return err
 	}
 	rng := random.New(s.Seed)
-	p, err := storage.Build(kvstore.Parts{
+	p, err := config.Build(storage.Parts{
 		Internal: kv, External: e.nor, Options: options,
 		Entropy: func(p []byte) error { rng.Fill(p); return nil },
 	})
@@ -138,7 +140,7 @@ func (d *Device) attachStorage(s *Scenario, kv *model.Region, options kvstore.Op
 // partition is the main store of a partition. Its first Open injects the device key.
 type partition struct {
 	kvstore.Store
-	p    *kvstore.Partition
+	p    *storage.Partition
 	root []byte // device key; nil once it is injected
 }
 
@@ -147,7 +149,7 @@ func (s *partition) Open() error {
 	if err := s.p.Open(); err != nil || s.root == nil {
 		return err
 	}
-	if err := s.p.Key.Inject(s.root); err != nil && err != kvstore.ErrKeyExists {
+	if err := s.p.Key.Inject(s.root); err != nil && err != secure.ErrKeyExists {
 		return fmt.Errorf("device key: %w", err)
 	}
 	s.root = nil

@@ -6,39 +6,39 @@ import (
 	"testing"
 
 	"dualbank/boot/layout"
-	"dualbank/kvstore"
+	"dualbank/kvstore/storage"
 	"dualbank/model"
 )
 
-var storages = []kvstore.StorageType{kvstore.TDBInternal, kvstore.TDBExternalNoRBP, kvstore.TDBExternal}
+var storages = []storage.Type{storage.TDBInternal, storage.TDBExternalNoRBP, storage.TDBExternal}
 
 // stored runs a shorter life of the default workload on a storage type.
-func stored(tb testing.TB, storage kvstore.StorageType, hours uint32) (*Device, *Sets) {
+func stored(tb testing.TB, typ storage.Type, hours uint32) (*Device, *Sets) {
 	tb.Helper()
 	s := Guide()
-	s.Workload.Hours, s.Store.Type = hours, StorageType(storage)
+	s.Workload.Hours, s.Store.Type = hours, StorageType(typ)
 	return lives(tb, s)
 }
 
 // TestStorageTypes: the default workload reads back what it set on every storage type; the external
 // ones leave the internal flash alone, and pay for cryptography and the bus.
 func TestStorageTypes(t *testing.T) {
-	mean := map[kvstore.StorageType]float64{}
-	for _, storage := range storages {
-		d, sets := stored(t, storage, 8)
-		mean[storage] = sets.Metrics(d.Flash)[0].Value
-		if again, more := stored(t, storage, 8); again.Flash.Now() != d.Flash.Now() || more.Count() != sets.Count() {
-			t.Errorf("%s: two equal runs differ", storage)
+	mean := map[storage.Type]float64{}
+	for _, typ := range storages {
+		d, sets := stored(t, typ, 8)
+		mean[typ] = sets.Metrics(d.Flash)[0].Value
+		if again, more := stored(t, typ, 8); again.Flash.Now() != d.Flash.Now() || more.Count() != sets.Count() {
+			t.Errorf("%s: two equal runs differ", typ)
 		}
-		outside := storage != kvstore.TDBInternal
+		outside := typ != storage.TDBInternal
 		if outside && sets.Counters.Erases != 0 || outside != (sets.External.Erases > 0) || sets.Life.External != outside {
-			t.Errorf("%s: %d erases of the internal flash, %d of the external one, life of external flash %t", storage, sets.Counters.Erases, sets.External.Erases, sets.Life.External)
+			t.Errorf("%s: %d erases of the internal flash, %d of the external one, life of external flash %t", typ, sets.Counters.Erases, sets.External.Erases, sets.Life.External)
 		}
 		if outside && (sets.Life.Rated != 100_000 || sets.Counters.LongestMasked != 0) {
-			t.Errorf("%s: rated for %d, masked for %d cycles", storage, sets.Life.Rated, sets.Counters.LongestMasked)
+			t.Errorf("%s: rated for %d, masked for %d cycles", typ, sets.Life.Rated, sets.Counters.LongestMasked)
 		}
 	}
-	if in, ex := mean[kvstore.TDBInternal], mean[kvstore.TDBExternal]; ex <= in {
+	if in, ex := mean[storage.TDBInternal], mean[storage.TDBExternal]; ex <= in {
 		t.Errorf("a set takes %v on the internal store and %v on the external one", in, ex)
 	}
 }
@@ -55,10 +55,10 @@ func TestStorageOfConfigurations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e := d.external; e == nil || e.base != 0x10000 || e.size != 65536 || d.storage != kvstore.TDBExternal {
+	if e := d.external; e == nil || e.base != 0x10000 || e.size != 65536 || d.storage != storage.TDBExternal {
 		t.Errorf("%+v", d.storage)
 	}
-	s.Store.Type = StorageType(kvstore.TDBInternal)
+	s.Store.Type = StorageType(storage.TDBInternal)
 	if d, err = s.Device("mbed", model.Typ); err != nil || d.external != nil {
 		t.Errorf("the scenario says TDB_INTERNAL: %+v, %v", d.storage, err)
 	}
@@ -89,12 +89,12 @@ func TestStorageOfConfigurations(t *testing.T) {
 
 // BenchmarkStorage is the default workload on each storage type.
 func BenchmarkStorage(b *testing.B) {
-	for _, storage := range storages {
-		b.Run(fmt.Sprintf("part=stm32f429zi/driver=mbed/layout=guide/storage=%s", storage), func(b *testing.B) {
+	for _, typ := range storages {
+		b.Run(fmt.Sprintf("part=stm32f429zi/driver=mbed/layout=guide/storage=%s", typ), func(b *testing.B) {
 			var d *Device
 			var sets *Sets
 			for b.Loop() {
-				d, sets = stored(b, storage, 240)
+				d, sets = stored(b, typ, 240)
 			}
 			Report(b, sets.Metrics(d.Flash))
 		})

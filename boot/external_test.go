@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dualbank/kvstore"
+	"dualbank/kvstore/secure"
 	"dualbank/model"
 
 	"github.com/google/go-cmp/cmp"
@@ -210,7 +211,7 @@ func TestRootOfTrustFromKVStore(t *testing.T) {
 	if err := store.Open(); err != nil {
 		t.Fatal(err)
 	}
-	if err := kvstore.NewDeviceKey(store, nil).Inject(compatRoot); err != nil {
+	if err := secure.NewDeviceKey(store, nil).Inject(compatRoot); err != nil {
 		t.Fatal(err)
 	}
 	b.download(t, 0, 3, fw)

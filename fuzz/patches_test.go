@@ -20,8 +20,8 @@ const (
 	srcRecord   = "kvstore/record.go"
 	srcCollect  = "kvstore/collect.go"
 	srcIterator = "kvstore/iterator.go"
-	srcSecure   = "kvstore/securestore.go"
-	srcKey      = "kvstore/devicekey.go"
+	srcSecure   = "kvstore/secure/store.go"
+	srcKey      = "kvstore/secure/devicekey.go"
 	srcLoader   = "boot/bootloader.go"
 	srcInstall  = "boot/install.go"
 	srcClient   = "boot/client.go"
@@ -123,8 +123,8 @@ var patches = []patch{
 	{name: "no-root-zero", kind: kindRoot, why: "without a root of trust keys are zeros in place of an error", changes: replaced(srcKey,
 		"n, err := k.read(root[:most])\n\tif err != nil {\n\t\treturn err", "n, err := k.read(root[:most])\n\tif err != nil {\n\t\tclear(out)\n\t\treturn nil")},
 	{name: "root-kept", kind: kindRoot, why: "a root of trust is kept in RAM and used after the reset that erased it", changes: []change{
-		{srcKey, "\tstore   ReservedData\n\tcpu     CPU\n", "\tstore   ReservedData\n\tcpu     CPU\n\tkept    []byte\n"},
-		{srcKey, "n, err := k.store.Reserved(buf)\n", "n, err := k.store.Reserved(buf)\n\tif err == nil {\n\t\tk.kept = append([]byte(nil), buf[:n]...)\n\t} else if err == ErrItemNotFound && k.kept != nil && len(k.kept) <= len(buf) {\n\t\treturn copy(buf, k.kept), nil\n\t}\n"},
+		{srcKey, "\tstore   ReservedData\n\tcpu     kvstore.CPU\n", "\tstore   ReservedData\n\tcpu     kvstore.CPU\n\tkept    []byte\n"},
+		{srcKey, "n, err := k.store.Reserved(buf)\n", "n, err := k.store.Reserved(buf)\n\tif err == nil {\n\t\tk.kept = append([]byte(nil), buf[:n]...)\n\t} else if err == kvstore.ErrItemNotFound && k.kept != nil && len(k.kept) <= len(buf) {\n\t\treturn copy(buf, k.kept), nil\n\t}\n"},
 	}},
 
 	{name: "provision-once", kind: kindProvision, why: "reserved data is refused where a cut left any byte of a trailer", changes: replaced(srcCollect,

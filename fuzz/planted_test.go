@@ -399,7 +399,7 @@ func TestPatchesBuild(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command("go", "build", "-overlay", path, "./kvstore", "./boot", "./boot/layout")
+		cmd := exec.Command("go", "build", "-overlay", path, "./kvstore/...", "./boot", "./boot/layout")
 		cmd.Dir = root
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s", out)

@@ -1,9 +1,12 @@
-package kvstore
+package kvstore_test
 
 import (
 	"encoding/binary"
 	"fmt"
 	"testing"
+
+	. "dualbank/kvstore"
+	"dualbank/kvstore/storage"
 
 	"dualbank/model"
 	"dualbank/model/part"
@@ -84,22 +87,13 @@ func f429(tb testing.TB, driver string) (*model.Flash, *model.Region) {
 	return f, r
 }
 
-// keys32 are 32 keys as the workload of the sets per second has them.
-func keys32() []string {
-	keys := make([]string, 32)
-	for i := range keys {
-		keys[i] = fmt.Sprintf("key%02d", i)
-	}
-	return keys
-}
-
 // benchmarkSet sets 32 keys of 32 bytes in turn, garbage collection included.
 func benchmarkSet(b *testing.B, dev BlockDevice, cpu CPU) {
 	s := NewTDB(dev, Options{CPU: cpu})
 	if err := s.Open(); err != nil {
 		b.Fatal(err)
 	}
-	keys, value := keys32(), make([]byte, 32)
+	keys, value := Keys32(), make([]byte, 32)
 	b.ReportAllocs()
 	n := uint64(0)
 	for b.Loop() {
@@ -130,7 +124,7 @@ func benchmarkGet(b *testing.B, dev BlockDevice, cpu CPU) {
 	if err := s.Open(); err != nil {
 		b.Fatal(err)
 	}
-	keys, value := keys32(), make([]byte, 32)
+	keys, value := Keys32(), make([]byte, 32)
 	for _, k := range keys {
 		if err := s.Set(k, value, 0); err != nil {
 			b.Fatal(err)
@@ -204,10 +198,10 @@ func serialNOR(tb testing.TB, f *model.Flash) *model.NOR {
 
 // secureBench is a partition of a type with its device key, on plain memory or on the full model: an
 // F429 with a serial NOR beside it.
-func secureBench(b *testing.B, typ StorageType, onModel bool) (Store, *model.Flash) {
+func secureBench(b *testing.B, typ storage.Type, onModel bool) (Store, *model.Flash) {
 	var f *model.Flash
-	cfg := Storage{Type: typ, ExternalSize: 64 << 10}
-	parts := Parts{Internal: newMemory(8), External: newMemory(1), Entropy: func(p []byte) error { clear(p); return nil }}
+	cfg := storage.Config{Type: typ, ExternalSize: 64 << 10}
+	parts := storage.Parts{Internal: newMemory(8), External: newMemory(1), Entropy: func(p []byte) error { clear(p); return nil }}
 	if onModel {
 		var r *model.Region
 		f, r = f429(b, "mbed")
@@ -231,15 +225,15 @@ func secureBench(b *testing.B, typ StorageType, onModel bool) (Store, *model.Fla
 func BenchmarkStorage(b *testing.B) {
 	for _, c := range []struct {
 		name  string
-		typ   StorageType
+		typ   storage.Type
 		flags Flags
 	}{
-		{"TDB_INTERNAL", TDBInternal, 0},
-		{"TDB_EXTERNAL_NO_RBP/plain", TDBExternalNoRBP, 0},
-		{"TDB_EXTERNAL_NO_RBP/confidential", TDBExternalNoRBP, FlagConfidential},
-		{"TDB_EXTERNAL/plain", TDBExternal, 0},
-		{"TDB_EXTERNAL/confidential", TDBExternal, FlagConfidential},
-		{"TDB_EXTERNAL/confidential+replay", TDBExternal, FlagConfidential | FlagReplayProtection},
+		{"TDB_INTERNAL", storage.TDBInternal, 0},
+		{"TDB_EXTERNAL_NO_RBP/plain", storage.TDBExternalNoRBP, 0},
+		{"TDB_EXTERNAL_NO_RBP/confidential", storage.TDBExternalNoRBP, FlagConfidential},
+		{"TDB_EXTERNAL/plain", storage.TDBExternal, 0},
+		{"TDB_EXTERNAL/confidential", storage.TDBExternal, FlagConfidential},
+		{"TDB_EXTERNAL/confidential+replay", storage.TDBExternal, FlagConfidential | FlagReplayProtection},
 	} {
 		for _, dev := range []string{"memory", "f429"} {
 			s, f := secureBench(b, c.typ, dev == "f429")
@@ -254,7 +248,7 @@ func BenchmarkStorage(b *testing.B) {
 				}
 				return f.Now()
 			}
-			keys, value := keys32(), make([]byte, 32)
+			keys, value := Keys32(), make([]byte, 32)
 			n := 0
 			b.Run(fmt.Sprintf("op=set/%s/%s", c.name, dev), func(b *testing.B) {
 				b.ReportAllocs()
@@ -303,7 +297,7 @@ func BenchmarkRepairs(b *testing.B) {
 		case AllRepairs:
 			name = "all"
 		}
-		b.Run("store=TDBStore/repairs="+name, func(b *testing.B) { benchmarkRepairs(b, TDBInternal, r) })
+		b.Run("store=TDBStore/repairs="+name, func(b *testing.B) { benchmarkRepairs(b, storage.TDBInternal, r) })
 	}
 	for _, r := range []Repairs{0, RepairTwoStores, RepairSecretPieces, RepairSetState, RepairLongRoot, AllRepairs} {
 		name := r.String()
@@ -313,25 +307,25 @@ func BenchmarkRepairs(b *testing.B) {
 		case AllRepairs:
 			name = "all"
 		}
-		b.Run("store=SecureStore/repairs="+name, func(b *testing.B) { benchmarkRepairs(b, TDBExternal, r) })
+		b.Run("store=SecureStore/repairs="+name, func(b *testing.B) { benchmarkRepairs(b, storage.TDBExternal, r) })
 	}
 }
 
-func benchmarkRepairs(b *testing.B, typ StorageType, r Repairs) {
+func benchmarkRepairs(b *testing.B, typ storage.Type, r Repairs) {
 	const sets, hertz = 2000, 180e6
 	flags := Flags(0)
-	if typ == TDBExternal {
+	if typ == storage.TDBExternal {
 		flags = FlagReplayProtection
 	}
-	keys, value := keys32(), make([]byte, 32)
+	keys, value := Keys32(), make([]byte, 32)
 	var erases, ms, open, ram float64
 	for b.Loop() {
 		f, region := f429(b, "mbed")
-		parts := Parts{Internal: region, Entropy: func(p []byte) error { clear(p); return nil }, Options: Options{CPU: f.CPU(), Repairs: r}}
-		if typ == TDBExternal {
+		parts := storage.Parts{Internal: region, Entropy: func(p []byte) error { clear(p); return nil }, Options: Options{CPU: f.CPU(), Repairs: r}}
+		if typ == storage.TDBExternal {
 			parts.External = serialNOR(b, f)
 		}
-		p, err := Storage{Type: typ, ExternalSize: 64 << 10}.Build(parts)
+		p, err := storage.Config{Type: typ, ExternalSize: 64 << 10}.Build(parts)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -1,7 +1,11 @@
-package kvstore
+package kvstore_test
 
 import (
 	"testing"
+
+	"dualbank/internal/flashtest"
+	. "dualbank/kvstore"
+	"dualbank/kvstore/storage"
 )
 
 // work counts what a store tells of its work.
@@ -24,9 +28,9 @@ func TestCPUWork(t *testing.T) {
 		}
 		return w
 	}
-	s := openTDB(t, newTestFlash(t, "2x2K", 1), Options{CPU: &w})
+	s := OpenTDB(t, flashtest.New(t, "2x2K", 1), Options{CPU: &w})
 	buf := make([]byte, 40)
-	const key, record = 3, crcOffset + 3 + 40 // bytes of a hash and of a record's CRC
+	const key, record = 3, CRCOffset + 3 + 40 // bytes of a hash and of a record's CRC
 	for _, c := range []struct {
 		name string
 		do   func() error
@@ -44,7 +48,7 @@ func TestCPUWork(t *testing.T) {
 		}
 	}
 
-	p := partition(t, TDBExternal, Options{CPU: &w}, newTestFlash(t, "4x4K", 8), newTestFlash(t, "16x4K", 1))
+	p := partition(t, storage.TDBExternal, Options{CPU: &w}, flashtest.New(t, "4x4K", 8), flashtest.New(t, "16x4K", 1))
 	// Two keys are derived, each under the root's key schedule: a block of message and the subkey. Then
 	// 40 bytes of key stream, and 6 + 20 + 40 bytes of MAC with its subkey.
 	want := work{keys: 4, aes: 16 * (2 + 2 + 3 + 5 + 1)}

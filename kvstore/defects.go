@@ -170,28 +170,3 @@ func (d Defects) reservedCopies(s *TDBStore) []uint32 {
 	}
 	return s.base[:]
 }
-
-// external is a part of a device.
-func (d Defects) external(dev BlockDevice) BlockDevice {
-	if part, ok := dev.(*slice); ok && d.Has(DefectSliceBaseTwice) {
-		return &twiceBased{part}
-	}
-	return dev
-}
-
-type twiceBased struct{ *slice }
-
-func (s *twiceBased) Erase(addr, size uint32) error {
-	if !s.inside(s.base+addr, int(size)) {
-		return ErrWriteFailed
-	}
-	return s.slice.Erase(addr, size)
-}
-
-// guarded are the flags of the values whose MACs are entered into the rollback protection store.
-func (d Defects) guarded() Flags {
-	if d.Has(DefectWriteOnceUnguarded) {
-		return FlagReplayProtection
-	}
-	return FlagReplayProtection | FlagWriteOnce
-}

@@ -1,6 +1,6 @@
-// Package kvstore is the KVStore of Mbed OS: TDBStore, the device key, SecureStore and the global name space.
-// On flash it is the same as the reference, byte for byte and operation for operation, known defects
-// included. Traces recorded from the reference (testdata, TestReferenceTraces) check that.
+// Package kvstore is the KVStore of Mbed OS: TDBStore, and what all stores have in common. On flash it is the same
+// as the reference, byte for byte and operation for operation, known defects included. Traces recorded from the
+// reference (testdata, TestReferenceTraces) check that.
 //
 // A key is stored in these steps:
 //
@@ -11,10 +11,9 @@
 //     RAM table (tdbset.go, record.go).
 //  3. If the area is full, collect copies the live records to the other area, writes its master record last, and
 //     makes it the active one (collect.go).
-//  4. A SecureStore encrypts and authenticates values with keys derived from the DeviceKey, stores them in an
-//     untrusted store, and keeps their MACs in a trusted one against rollback.
-//  5. A NameSpace leads names such as /kv/key to the stores of a Partition, which Storage.Build makes from the
-//     options of an mbed_app.json.
+//
+// Package secure has SecureStore and the device key, package storage the partitions and their names. Both are built
+// on this one, with the interface Store.
 //
 // Inspect and FindMasters show what a flash holds without changing it. Defects put defects of the reference's
 // history back, for a harness to find.

@@ -30,6 +30,12 @@ var (
 	ErrRBPAuthentication = &Error{"RBP_AUTHENTICATION_FAILED", "rollback protection: authentication failed"}
 )
 
+// ErrUndefined stands for an outcome that the reference leaves to chance, and is no error of its API: a
+// remove of a record that fails its checks and has an entry in the rollback protection store. The
+// record below is gone; a variable that was never set decides in the reference whether the entry goes
+// too. Here it stays.
+var ErrUndefined = &Error{"UNDEFINED", "stand-in: the reference's outcome is undefined"}
+
 // Undefined is undefined behaviour that the reference has run into: what happens then depends on its
 // compiler and its heap, and no port can show it. The store goes on with the outcome given here.
 type Undefined uint8

@@ -136,39 +136,3 @@ func ExampleInspect() {
 	// 141 wifi "office" live=true
 	// next record at 175 erased
 }
-
-// A SecureStore detects that an older value was put back into the untrusted store.
-func ExampleNewSecure() {
-	under, trusted := kvstore.NewTDB(newChip(), kvstore.Options{}), kvstore.NewTDB(newChip(), kvstore.Options{})
-	_, _ = under.Open(), trusted.Open()
-	key := kvstore.NewDeviceKey(trusted, nil)
-	_ = key.Inject([]byte("0123456789abcdef"))
-	count := byte(0)
-	entropy := func(p []byte) error { // a simulation's: it repeats
-		for i := range p {
-			count++
-			p[i] = count
-		}
-		return nil
-	}
-	store := kvstore.NewSecure(kvstore.SecureOptions{Store: under, RBP: trusted, Key: key, Entropy: entropy})
-	if err := store.Open(); err != nil {
-		fmt.Println(err)
-		return
-	}
-	flags := kvstore.FlagConfidential | kvstore.FlagReplayProtection
-	_ = store.Set("pin", []byte("1234"), flags)
-	old := make([]byte, 200)
-	n, _ := under.Get("pin", old, 0)
-	_ = store.Set("pin", []byte("5678"), flags)
-
-	buf := make([]byte, 16)
-	m, err := store.Get("pin", buf, 0)
-	fmt.Printf("%s %v\n", buf[:m], err)
-	_ = under.Set("pin", old[:n], 0) // an attacker puts the old record back
-	_, err = store.Get("pin", buf, 0)
-	fmt.Println(err)
-	// Output:
-	// 5678 <nil>
-	// rollback protection: authentication failed
-}

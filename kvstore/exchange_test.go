@@ -2,7 +2,6 @@ package kvstore
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"dualbank/internal/flashtest"
 	"dualbank/internal/long"
 )
 
@@ -49,8 +49,8 @@ func exchange(t *testing.T, name string, text []byte, writer Profile) (compared 
 	if err := json.Unmarshal([]byte(lines[0]), &head); err != nil {
 		t.Fatal(err)
 	}
-	f := newTestFlash(t, head.Sectors, head.Prog)
-	f.strict, f.rewritable = head.Strict, !head.Strict
+	f := flashtest.New(t, head.Sectors, head.Prog)
+	f.Strict, f.Rewrites = head.Strict, !head.Strict
 	d := traceDriver{flash: f, store: NewTDB(f, Options{Profile: writer}), buf: make([]byte, 1<<20), iterators: map[string]*KeyIterator{}}
 	for i, line := range lines[1:] {
 		var l traceLine
@@ -83,19 +83,19 @@ func exchange(t *testing.T, name string, text []byte, writer Profile) (compared 
 }
 
 // copyOf is a copy of a flash without its faults.
-func copyOf(f *testFlash) *testFlash {
-	return &testFlash{cells: slices.Clone(f.cells), ends: f.ends, unit: f.unit, strict: f.strict, copies: f.copies, rewritable: f.rewritable}
+func copyOf(f *flashtest.Flash) *flashtest.Flash {
+	return &flashtest.Flash{Cells: slices.Clone(f.Cells), Ends: f.Ends, Unit: f.Unit, Strict: f.Strict, Copies: f.Copies, Rewrites: f.Rewrites}
 }
 
 // readAll is what a profile reads on a copy of a flash.
-func readAll(f *testFlash, p Profile) map[string]string {
+func readAll(f *flashtest.Flash, p Profile) map[string]string {
 	s := NewTDB(copyOf(f), Options{Profile: p})
 	if err := s.Open(); err != nil {
 		return map[string]string{"": err.Error()}
 	}
 	all := map[string]string{}
 	for _, k := range allKeys(s) {
-		v, err := rawRead(s, k)
+		v, err := RawRead(s, k)
 		all[k] = fmt.Sprint(v, err)
 	}
 	var buf [reservedSize]byte
@@ -119,75 +119,24 @@ func allKeys(s Store) (keys []string) {
 }
 
 // exactFit reports whether the last record ends with its area.
-func exactFit(f *testFlash) bool {
+func exactFit(f *flashtest.Flash) bool {
 	s := NewTDB(copyOf(f), Options{Profile: MbedCE})
 	return s.Open() == nil && s.free == s.area
 }
 
-// TestSecureProfilesExchange is TestProfilesExchange of SecureStore.
-func TestSecureProfilesExchange(t *testing.T) {
-	compared := 0
-	for i, path := range exchangeFiles(t, ".txt") {
-		if i%8 != 0 && !long.Enabled() {
-			continue
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, writer := range Profiles {
-			compared += exchangeSecure(t, filepath.Base(path), string(text), writer)
-		}
-	}
-	if compared < 20 {
-		t.Errorf("only %d times another profile has read", compared)
-	}
+// RawValue is a value with its flags.
+type RawValue struct {
+	Flags Flags
+	Value []byte
 }
 
-func exchangeSecure(t *testing.T, name, text string, writer Profile) (compared int) {
-	d := &secureDriver{t: t, profile: writer, saved: map[string]rawValue{}}
-	long := false
-	plain := []string{"mount", "reboot", "rot", "genrot", "iv", "set", "get", "info", "remove", "reset", "list", "start", "add", "fin"}
-	for i, s := range parseSecure(text) {
-		w := strings.Fields(s.command)
-		if !slices.Contains(plain, w[0]) || slices.Equal(s.want, []string{"= SKIPPED_UB"}) {
-			continue
-		}
-		long = long && w[0] != "mount" || w[0] == "rot" && len(w[1]) == 2*longRootSize || w[0] == "genrot"
-		d.run(s.command)
-		if i%10 != 0 || long || d.secure == nil {
-			continue // with RepairLongRoot alone a long root of trust is of use
-		}
-		want := readSecure(d, writer)
-		for _, reader := range Profiles {
-			if got := readSecure(d, reader); !maps.Equal(got, want) {
-				t.Fatalf("%s, line %d: %v has written, and %v reads\n%v\nand not\n%v", name, s.line, writer, reader, got, want)
-			}
-			compared++
-		}
+// RawRead reads a key of a TDBStore.
+func RawRead(s *TDBStore, key string) (RawValue, error) {
+	i, err := s.Info(key)
+	if err != nil {
+		return RawValue{}, err
 	}
-	return compared
-}
-
-// readSecure is what a profile reads on copies of the flash of d.
-func readSecure(d *secureDriver, p Profile) map[string]string {
-	c := &secureDriver{t: d.t, profile: p}
-	c.mount(d.stores["r"] != nil)
-	for name, f := range d.flash {
-		copy(c.flash[name].cells, f.cells)
-	}
-	if err := c.boot(); err != nil {
-		return map[string]string{"": err.Error()}
-	}
-	all := map[string]string{}
-	for _, k := range allKeys(c.secure) {
-		info, err := c.secure.Info(k)
-		if errors.Is(err, ErrItemNotFound) {
-			continue
-		}
-		v := make([]byte, info.Size)
-		n, e := c.secure.Get(k, v, 0)
-		all[k] = fmt.Sprint(info, err, v[:n], e)
-	}
-	return all
+	v := RawValue{i.Flags, make([]byte, i.Size)}
+	_, err = s.Get(key, v.Value, 0)
+	return v, err
 }

@@ -1,4 +1,4 @@
-package kvstore
+package kvstore_test
 
 import (
 	"bytes"
@@ -6,6 +6,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dualbank/internal/flashtest"
+	. "dualbank/kvstore"
+	"dualbank/kvstore/storage"
 )
 
 // TestFindings has a reproducer for each defect of the reference that is written down in
@@ -25,9 +29,9 @@ func TestFindings(t *testing.T) {
 		}
 	}
 	value := func(n int) []byte { return bytes.Repeat([]byte{0x55}, n) }
-	open := func(t *testing.T, sectors string, p Profile) (*testFlash, *TDBStore) {
-		f := newTestFlash(t, sectors, 1)
-		return f, openTDB(t, f, Options{Profile: p})
+	open := func(t *testing.T, sectors string, p Profile) (*flashtest.Flash, *TDBStore) {
+		f := flashtest.New(t, sectors, 1)
+		return f, OpenTDB(t, f, Options{Profile: p})
 	}
 	// collect makes the store collect garbage and does nothing else: a set that was begun, then a call
 	// that finds it.
@@ -118,7 +122,7 @@ func TestFindings(t *testing.T) {
 	})
 
 	t.Run("06-two-stores-disagree", func(t *testing.T) {
-		p := partition(t, TDBExternal, Options{}, newTestFlash(t, "2x512", 1), newTestFlash(t, "16x4K", 1))
+		p := partition(t, storage.TDBExternal, Options{}, flashtest.New(t, "2x512", 1), flashtest.New(t, "16x4K", 1))
 		long := strings.Repeat("k", 127)
 		must(t, p.Main.Set(long, []byte("one"), FlagReplayProtection))
 		must(t, p.Main.Set("b", nil, FlagReplayProtection), p.Main.Set("c", nil, FlagReplayProtection), p.Main.Set("d", nil, FlagReplayProtection))
@@ -136,10 +140,10 @@ func TestFindings(t *testing.T) {
 		must(t, s.Open())
 		it, err := s.Iterate("")
 		must(t, err)
-		if keys := list(t, it); !slices.Equal(keys, []string{masterKey}) {
+		if keys := List(t, it); !slices.Equal(keys, []string{MasterKey}) {
 			t.Errorf("keys %v", keys)
 		}
-		must(t, s.Set("a", []byte("v"), 0), s.Set(masterKey, nil, 0), s.Open())
+		must(t, s.Set("a", []byte("v"), 0), s.Set(MasterKey, nil, 0), s.Open())
 		_, err = s.Info("a")
 		want(t, "a after a set of TDBS and a reboot", err, ErrItemNotFound)
 	})
@@ -152,10 +156,10 @@ func TestFindings(t *testing.T) {
 
 	t.Run("09-lock-stays-held", func(t *testing.T) {
 		f, s := open(t, "2x2K", MbedCE)
-		at := s.Layout().Free + headerSize + 1
-		f.fail = func(_ bool, addr uint32) bool { return addr == at }
+		at := s.Layout().Free + HeaderSize + 1
+		f.Fail = func(_ bool, addr uint32) bool { return addr == at }
 		want(t, "Set", s.Set("k", []byte("v"), 0), ErrWriteFailed)
-		f.fail = nil
+		f.Fail = nil
 		must(t, s.Set("k", []byte("v"), 0))
 		if s.LocksHeld() != 1 {
 			t.Errorf("%d locks held", s.LocksHeld())
@@ -163,7 +167,7 @@ func TestFindings(t *testing.T) {
 	})
 
 	t.Run("10-get-ends-an-incremental-set", func(t *testing.T) {
-		p := partition(t, TDBExternal, Options{}, newTestFlash(t, "4x4K", 8), newTestFlash(t, "16x4K", 1))
+		p := partition(t, storage.TDBExternal, Options{}, flashtest.New(t, "4x4K", 8), flashtest.New(t, "16x4K", 1))
 		must(t, p.Main.Set("a", nil, 0), p.Main.SetStart("b", 4, 0))
 		_, err := p.Main.Info("a")
 		must(t, err)
@@ -171,7 +175,7 @@ func TestFindings(t *testing.T) {
 	})
 
 	t.Run("11-pieces-of-a-secret", func(t *testing.T) {
-		p := partition(t, TDBExternal, Options{}, newTestFlash(t, "4x4K", 8), newTestFlash(t, "16x4K", 1))
+		p := partition(t, storage.TDBExternal, Options{}, flashtest.New(t, "4x4K", 8), flashtest.New(t, "16x4K", 1))
 		must(t, p.Main.SetStart("a", 20, FlagConfidential), p.Main.SetAdd(value(5)), p.Main.SetAdd(value(15)), p.Main.SetFinalize())
 		v, err := read(p.Main, "a")
 		must(t, err)
@@ -182,7 +186,7 @@ func TestFindings(t *testing.T) {
 
 	t.Run("12-endless-scan", func(t *testing.T) {
 		f, s := open(t, "2x2K", MbedCE)
-		copy(f.cells[s.Layout().Free:], rawRecord("key", nil, 0, 0xFFFFFFA0))
+		copy(f.Cells[s.Layout().Free:], RawRecord("key", nil, 0, 0xFFFFFFA0))
 		var fatal *FatalError
 		if err := NewTDB(f, Options{NoCRCScan: true}).Open(); !errors.As(err, &fatal) {
 			t.Errorf("open without CRC: %v", err)
@@ -193,7 +197,7 @@ func TestFindings(t *testing.T) {
 	t.Run("13-direct-access-to-area-1", func(t *testing.T) {
 		f, s := open(t, "3x2K", MbedCE)
 		must(t, s.SetReserved(value(16)))
-		f.cells[0] ^= 0x40
+		f.Cells[0] ^= 0x40
 		var buf [64]byte
 		_, err := s.Reserved(buf[:])
 		must(t, err)
@@ -202,12 +206,12 @@ func TestFindings(t *testing.T) {
 	})
 
 	t.Run("14-no-place-for-the-device-key", func(t *testing.T) {
-		p := partition(t, TDBExternalNoRBP, Options{}, nil, newTestFlash(t, "16x4K", 1))
+		p := partition(t, storage.TDBExternalNoRBP, Options{}, nil, flashtest.New(t, "16x4K", 1))
 		want(t, "Set", p.Main.Set("a", nil, 0), ErrFailedOperation)
 	})
 
 	t.Run("15-keys-of-equal-hash", func(t *testing.T) {
-		a, b := collidingKeys()
+		a, b := CollidingKeys()
 		_, s := open(t, "2x2K", MbedCE)
 		must(t, s.Set(a, []byte("of a"), 0), s.Set(b, []byte("of b"), 0))
 		if v, err := read(s, a); v != "of b" || err != nil {
@@ -217,19 +221,19 @@ func TestFindings(t *testing.T) {
 
 	t.Run("16-unaligned-sectors", func(t *testing.T) {
 		f, s := open(t, "1x1K+4x2K+1x1K", MbedCE)
-		f.copies = true
+		f.Copies = true
 		must(t, s.SetStart("unfinished", 0, 0))
 		want(t, "Set with a collection", s.Set("a", nil, 0), ErrWriteFailed)
 		must(t, s.Open())
-		f.logging = true
+		f.Logging = true
 		must(t, s.Set("a", value(1024), 0)) // reaches into the sector from 1 KiB on
-		if log := strings.Join(f.log, ", "); strings.Contains(log, "E ") {
+		if log := strings.Join(f.Log, ", "); strings.Contains(log, "E ") {
 			t.Errorf("the sector is erased: %s", log)
 		}
 	})
 
 	t.Run("17-offset-beyond-256-bytes", func(t *testing.T) {
-		p := partition(t, TDBExternal, Options{}, newTestFlash(t, "4x4K", 8), newTestFlash(t, "16x4K", 1))
+		p := partition(t, storage.TDBExternal, Options{}, flashtest.New(t, "4x4K", 8), flashtest.New(t, "16x4K", 1))
 		must(t, p.Main.Set("a", value(256), 0), p.Main.Set("b", value(255), 0))
 		buf := []byte{0xCC, 0xCC}
 		n, err := p.Main.Get("a", buf, 5000)
@@ -241,12 +245,12 @@ func TestFindings(t *testing.T) {
 	})
 
 	t.Run("18-unauthentic-bytes", func(t *testing.T) {
-		p := partition(t, TDBExternal, Options{}, newTestFlash(t, "4x4K", 8), newTestFlash(t, "16x4K", 1))
+		p := partition(t, storage.TDBExternal, Options{}, flashtest.New(t, "4x4K", 8), flashtest.New(t, "16x4K", 1))
 		must(t, p.Main.Set("a", []byte("secret"), FlagConfidential))
-		v, err := rawRead(p.External, "a")
+		v, err := RawRead(p.External, "a")
 		must(t, err)
-		v.value[len(v.value)-1] ^= 1 // of the MAC
-		must(t, p.External.Set("a", v.value, 0))
+		v.Value[len(v.Value)-1] ^= 1 // of the MAC
+		must(t, p.External.Set("a", v.Value, 0))
 		buf := make([]byte, 6)
 		_, err = p.Main.Get("a", buf, 0)
 		want(t, "Get", err, ErrAuthentication)
@@ -260,7 +264,7 @@ func TestFindings(t *testing.T) {
 		for i := range 17 {
 			must(t, s.Set(string(rune('a'+i)), nil, 0))
 		}
-		copy(f.cells[s.Layout().Free:], rawRecord("key", nil, 0, 0xFFFFFFA0))
+		copy(f.Cells[s.Layout().Free:], RawRecord("key", nil, 0, 0xFFFFFFA0))
 		want(t, "Open", s.Open(), ErrReadFailed)
 		if s.Undefined() != UndefinedHeap {
 			t.Errorf("undefined: %q", s.Undefined())

@@ -8,11 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dualbank/internal/flashtest"
 )
 
 // bounded is a device that fails the test when it is used without end.
 type bounded struct {
-	*testFlash
+	*flashtest.Flash
 	t    testing.TB
 	left int // calls
 }
@@ -25,17 +27,17 @@ func (b *bounded) count() {
 
 func (b *bounded) Read(addr uint32, p []byte) error {
 	b.count()
-	return b.testFlash.Read(addr, p)
+	return b.Flash.Read(addr, p)
 }
 
 func (b *bounded) Program(addr uint32, p []byte) error {
 	b.count()
-	return b.testFlash.Program(addr, p)
+	return b.Flash.Program(addr, p)
 }
 
 func (b *bounded) Erase(addr, size uint32) error {
 	b.count()
-	return b.testFlash.Erase(addr, size)
+	return b.Flash.Erase(addr, size)
 }
 
 // imageSeeds are images of stores with a history: of the recorded traces, cut at every 40th line.
@@ -57,7 +59,7 @@ func imageSeeds(f *testing.F) (images [][]byte) {
 		if _, err := fmt.Sscanf(lines[0][strings.Index(lines[0], `"prog": `):], `"prog": %d`, &unit); err != nil {
 			f.Fatal(err)
 		}
-		flash := newTestFlash(f, "8x512", unit)
+		flash := flashtest.New(f, "8x512", unit)
 		d := traceDriver{flash: flash, store: NewTDB(flash, Options{}), buf: make([]byte, 1<<16)}
 		for i, l := range lines[1:] {
 			_, l, ok := strings.Cut(l, `{"c": "`)
@@ -66,7 +68,7 @@ func imageSeeds(f *testing.F) (images [][]byte) {
 			}
 			d.run(l[:strings.IndexByte(l, '"')])
 			if i%40 == 39 {
-				images = append(images, append([]byte{byte(i), byte(unit)}, flash.cells...))
+				images = append(images, append([]byte{byte(i), byte(unit)}, flash.Cells...))
 			}
 		}
 	}
@@ -90,20 +92,20 @@ func FuzzImage(f *testing.F) {
 			how, unit = data[0], data[1]
 			data = data[2:]
 		}
-		flash := newTestFlash(t, "8x512", 1<<(unit%6))
-		copy(flash.cells, data)
+		flash := flashtest.New(t, "8x512", 1<<(unit%6))
+		copy(flash.Cells, data)
 		if how&4 != 0 {
-			mendRecords(flash.cells, flash.unit)
+			mendRecords(flash.Cells, flash.Unit)
 		}
 		dev := &bounded{flash, t, 100_000}
 		s := NewTDB(dev, Options{Profile: Profile(how & 1), NoCRCScan: how&2 != 0})
 		if err := s.Open(); err != nil {
-			before := string(flash.cells)
+			before := string(flash.Cells)
 			again := s.Open()
 			if again == nil || again.Error() != err.Error() {
 				t.Fatalf("the first open: %v, the second: %v", err, again)
 			}
-			if !errors.Is(err, ErrWriteFailed) && string(flash.cells) != before {
+			if !errors.Is(err, ErrWriteFailed) && string(flash.Cells) != before {
 				t.Fatal("an open that failed changed the flash")
 			}
 			return
@@ -168,71 +170,4 @@ func mendRecords(image []byte, unit uint32) {
 		sum := ieeeAdd(ieeeAdd(0, h[:crcOffset]), image[from:from+n])
 		binary.LittleEndian.PutUint32(h[crcOffset:], storeCRC(sum))
 	}
-}
-
-// FuzzSecureRecord puts bytes where a record and its rollback protection entry are. Nothing may be
-// accepted but what SecureStore wrote.
-func FuzzSecureRecord(f *testing.F) {
-	f.Add([]byte{}, []byte{}, uint32(0), false)
-	f.Add(unhex("140001000b000000000000000000000000000000"+"68656c6c6f20776f726c64"+"b74d20f047a17cb1e14d8e7fba0a31b8"), []byte{}, uint32(0), true)
-	f.Add(unhex("14000100ffffffff02000000000000000000000068656c6c6f"), unhex("b74d20f047a17cb1e14d8e7fba0a31b8"), uint32(0xFFFFFFF0), true)
-	f.Add(unhex("1400010010000000080000000000000000000000b74d20f047a17cb1e14d8e7fba0a31b8"), unhex("b74d20f047a17cb1e14d8e7fba0a31b8"), uint32(1), true)
-	f.Fuzz(func(t *testing.T, record, entry []byte, offset uint32, rbp bool) {
-		typ := TDBExternalNoRBP
-		if rbp {
-			typ = TDBExternal
-		}
-		p := partition(t, typ, Options{}, newTestFlash(t, "4x4K", 8), newTestFlash(t, "4x4K", 1))
-		if p.External.Set("key", record, 0) != nil {
-			return
-		}
-		if rbp && len(entry) > 0 && p.Internal.Set("key", entry, 0) != nil {
-			return
-		}
-		if i, err := p.Main.Info("key"); err == nil {
-			t.Fatalf("accepted %x with entry %x: %+v", record, entry, i)
-		}
-		var buf [300]byte
-		if n, err := p.Main.Get("key", buf[:], offset); err == nil || n != 0 {
-			t.Fatalf("%d bytes, %v of a record that is not authentic", n, err)
-		}
-		if err := p.Main.Set("key", []byte("new"), FlagReplayProtection); err != nil {
-			return
-		}
-		if n, err := p.Main.Get("key", buf[:], 0); err != nil || string(buf[:n]) != "new" {
-			t.Fatalf("after a set: %q, %v", buf[:n], err)
-		}
-		if err := p.Main.Remove("key"); err != nil {
-			t.Fatal(err)
-		}
-	})
-}
-
-// FuzzParseStorage makes configurations out of text.
-func FuzzParseStorage(f *testing.F) {
-	f.Add("storage.storage_type=TDB_EXTERNAL\nstorage-tdb-external.rbp-internal-size=0x4000")
-	f.Add("storage.storage_type=default\nstorage_tdb_internal.internal_size=1+1")
-	f.Fuzz(func(t *testing.T, text string) {
-		options := map[string]string{}
-		for _, line := range strings.Split(text, "\n") {
-			name, value, _ := strings.Cut(line, "=")
-			options[name] = value
-		}
-		s, err := ParseStorage(func(name string) (string, bool) { v, ok := options[name]; return v, ok })
-		if err != nil {
-			if !strings.Contains(err.Error(), ": ") || strings.Contains(err.Error(), "\n") {
-				t.Fatalf("error %q", err)
-			}
-			return
-		}
-		flash := flashMap{start: 0x08000000, size: 2 << 20, page: 1, few: 64 << 10, small: 16 << 10, large: 128 << 10}
-		if base, size, err := s.Internal(flash, 0x08100000); err == nil {
-			if base < flash.start || uint64(base)+uint64(size) > uint64(flash.start)+uint64(flash.size) || size == 0 {
-				t.Fatalf("placed at 0x%X+0x%X", base, size)
-			}
-		}
-		if dev, err := s.External(newTestFlash(t, "16x4K", 1)); err == nil && (dev.Size() == 0 || dev.Size() > 64<<10) {
-			t.Fatalf("external part of %d bytes", dev.Size())
-		}
-	})
 }

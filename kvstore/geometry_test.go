@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"dualbank/internal/flashtest"
 )
 
 func TestGeometry(t *testing.T) {
@@ -27,7 +29,7 @@ func TestGeometry(t *testing.T) {
 		{"2x100", 8, 0, "100 bytes for the erase unit at 0x0"},
 	} {
 		t.Run(fmt.Sprintf("%s/%d", c.sectors, c.unit), func(t *testing.T) {
-			s := NewTDB(newTestFlash(t, c.sectors, c.unit), Options{})
+			s := NewTDB(flashtest.New(t, c.sectors, c.unit), Options{})
 			err := s.Open()
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) {
@@ -47,7 +49,7 @@ func TestGeometry(t *testing.T) {
 
 func TestEraseUnits(t *testing.T) {
 	var g geometry
-	if err := g.measure(newTestFlash(t, "4x16K+1x64K", 1), 0); err != nil {
+	if err := g.measure(flashtest.New(t, "4x16K+1x64K", 1), 0); err != nil {
 		t.Fatal(err)
 	}
 	const k = 1 << 10

@@ -6,13 +6,15 @@ import (
 	"strings"
 	"testing"
 
+	"dualbank/internal/flashtest"
+
 	"pgregory.net/rapid"
 )
 
 // TestInspect: the picture shows the keys and values that the store reads, and changes nothing.
 func TestInspect(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		f := newTestFlash(t, rapid.SampledFrom([]string{"8x512", "4x1K+1x4K"}).Draw(rt, "sectors"), rapid.SampledFrom([]uint32{1, 8}).Draw(rt, "unit"))
+		f := flashtest.New(t, rapid.SampledFrom([]string{"8x512", "4x1K+1x4K"}).Draw(rt, "sectors"), rapid.SampledFrom([]uint32{1, 8}).Draw(rt, "unit"))
 		s := NewTDB(f, Options{})
 		if err := s.Open(); err != nil {
 			rt.Fatal(err)
@@ -29,12 +31,12 @@ func TestInspect(t *testing.T) {
 				want[k] = v
 			}
 		}
-		before := bytes.Clone(f.cells)
+		before := bytes.Clone(f.Cells)
 		p, err := Inspect(f, MbedCE)
 		if err != nil {
 			rt.Fatal(err)
 		}
-		if !bytes.Equal(before, f.cells) {
+		if !bytes.Equal(before, f.Cells) {
 			rt.Fatal("looking changed the flash")
 		}
 		l := s.Layout()
@@ -63,7 +65,7 @@ func TestInspect(t *testing.T) {
 }
 
 func TestInspectDamage(t *testing.T) {
-	f := newTestFlash(t, "8x512", 1)
+	f := flashtest.New(t, "8x512", 1)
 	s := NewTDB(f, Options{})
 	if err := s.Open(); err != nil {
 		t.Fatal(err)
@@ -77,8 +79,8 @@ func TestInspectDamage(t *testing.T) {
 		}
 	}
 	l := s.Layout()
-	f.cells[l.Base[0]+3] = 0               // the reserved data of area 0
-	f.cells[l.Base[l.Active]+l.Free-1] = 0 // the last record
+	f.Cells[l.Base[0]+3] = 0               // the reserved data of area 0
+	f.Cells[l.Base[l.Active]+l.Free-1] = 0 // the last record
 	p, err := Inspect(f, MbedCE)
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +93,7 @@ func TestInspectDamage(t *testing.T) {
 		t.Errorf("reserved data: damaged %v, %q", p.Areas[0].Damaged, p.Areas[1].Reserved)
 	}
 	// A record that lies behind a damaged one is of no use, but it is seen.
-	f.cells[l.Base[l.Active]+l.First+5] ^= 1
+	f.Cells[l.Base[l.Active]+l.First+5] ^= 1
 	if p, err = Inspect(f, MbedCE); err != nil || len(p.Areas[l.Active].Records) != 0 || len(p.Areas[l.Active].Stale) != 1 {
 		t.Errorf("behind a damaged record: %+v, %v", p.Areas[l.Active], err)
 	}
@@ -99,7 +101,7 @@ func TestInspectDamage(t *testing.T) {
 
 // FuzzInspect: no image makes it panic or run for ever.
 func FuzzInspect(f *testing.F) {
-	s := newTestFlash(f, "4x512", 1)
+	s := flashtest.New(f, "4x512", 1)
 	store := NewTDB(s, Options{})
 	if err := store.Open(); err != nil {
 		f.Fatal(err)
@@ -109,10 +111,10 @@ func FuzzInspect(f *testing.F) {
 			f.Fatal(err)
 		}
 	}
-	f.Add(bytes.Clone(s.cells), uint8(0))
+	f.Add(bytes.Clone(s.Cells), uint8(0))
 	f.Fuzz(func(t *testing.T, image []byte, unit uint8) {
-		fl := newTestFlash(t, "4x512", 1<<(unit%6))
-		copy(fl.cells, image)
+		fl := flashtest.New(t, "4x512", 1<<(unit%6))
+		copy(fl.Cells, image)
 		p, err := Inspect(fl, Profile(unit%2))
 		if err != nil {
 			t.Fatal(err)
@@ -124,9 +126,9 @@ func FuzzInspect(f *testing.F) {
 // TestFindMastersUnits: the master record of a new store is found for every program unit of real parts.
 func TestFindMastersUnits(t *testing.T) {
 	for _, unit := range []uint32{1, 4, 8, 16, 32, 64} {
-		f := newTestFlash(t, "2x2K", unit)
+		f := flashtest.New(t, "2x2K", unit)
 		openTDB(t, f, Options{})
-		found := FindMasters(f.cells, 512)
+		found := FindMasters(f.Cells, 512)
 		if len(found) != 1 || found[0].Area != 0 || found[0].Version != 1 || !slices.Contains(found[0].Units, unit) {
 			t.Errorf("unit %d: %+v", unit, found)
 		}

@@ -1,4 +1,4 @@
-package kvstore
+package kvstore_test
 
 import (
 	"bytes"
@@ -6,6 +6,10 @@ import (
 	"sort"
 	"strings"
 	"testing"
+
+	"dualbank/internal/flashtest"
+	. "dualbank/kvstore"
+	"dualbank/kvstore/storage"
 
 	"pgregory.net/rapid"
 )
@@ -16,16 +20,22 @@ import (
 // kind is a store type under test.
 type kind struct {
 	name     string
-	storage  StorageType
+	storage  storage.Type
 	flags    Flags // that the storage type honours
 	external bool
 }
 
 var kinds = []kind{
-	{"TDBStore", TDBInternal, FlagWriteOnce, false},
-	{"TDB_EXTERNAL", TDBExternal, FlagWriteOnce | FlagConfidential | FlagReplayProtection, true},
-	{"TDB_EXTERNAL_NO_RBP", TDBExternalNoRBP, FlagWriteOnce | FlagConfidential, true},
+	{"TDBStore", storage.TDBInternal, FlagWriteOnce, false},
+	{"TDB_EXTERNAL", storage.TDBExternal, FlagWriteOnce | FlagConfidential | FlagReplayProtection, true},
+	{"TDB_EXTERNAL_NO_RBP", storage.TDBExternalNoRBP, FlagWriteOnce | FlagConfidential, true},
 }
+
+// What a SecureStore adds to a value, and its entry in the rollback protection store, in bytes.
+const (
+	secureBytes = 20 + macBytes
+	macBytes    = 16
+)
 
 // geometries go from two sectors to the mixed ones of an F429.
 var geometries = []string{"2x512", "2x2K", "3x1K", "8x512", "32x128", "4x1K+1x4K", "1x4K+4x1K", "4x16K+1x64K"}
@@ -40,7 +50,7 @@ type truth struct {
 type history struct {
 	t     fataler
 	kind  kind
-	parts *Partition
+	parts *storage.Partition
 	store Store
 	want  map[string]truth
 	// dirty has the TDBStores that were closed or lost power within a set: what it wrote is in the way until a
@@ -79,23 +89,23 @@ type before struct {
 
 func (h *history) before() (all []before) {
 	for _, s := range h.tdbs() {
-		all = append(all, before{s.free, s.failures, s.inc.pending})
+		all = append(all, before{s.Layout().Free, s.FailedCollections(), s.Pending()})
 	}
 	return all
 }
 
 // raw is what the store below a SecureStore has for key.
-func (h *history) raw(key string) (v rawValue) {
+func (h *history) raw(key string) (v RawValue) {
 	if h.parts.External != nil {
-		v, _ = rawRead(h.parts.External, key)
+		v, _ = RawRead(h.parts.External, key)
 	}
 	return v
 }
 
 // halfDone notes a key whose set or remove failed in the rollback protection store, after it was done
 // in the store below (finding 6). Its record does not pass the checks any more.
-func (h *history) halfDone(key string, was rawValue) {
-	if now := h.raw(key); h.kind.storage == TDBExternal && (now.flags != was.flags || !bytes.Equal(now.value, was.value)) {
+func (h *history) halfDone(key string, was RawValue) {
+	if now := h.raw(key); h.kind.storage == storage.TDBExternal && (now.Flags != was.Flags || !bytes.Equal(now.Value, was.Value)) {
 		h.split[key] = true
 		delete(h.want, key)
 	}
@@ -105,12 +115,10 @@ func (h *history) halfDone(key string, was rawValue) {
 // follows is not compared.
 func (h *history) broken() bool {
 	for _, s := range h.tdbs() {
-		for _, e := range s.table {
-			if s.opts.Profile == MbedOS && e.offset+s.headerUp+e.total == s.area {
-				return true // finding 2: a collection moved a record to where it cannot be read
-			}
+		if s.Profile() == MbedOS && s.FillsArea() {
+			return true // finding 2: a collection moved a record to where it cannot be read
 		}
-		if s.load(s.active, s.free, 0) == nil {
+		if s.StaleNext() {
 			return true // finding 4: a collection ended where a record of an earlier life begins
 		}
 	}
@@ -120,14 +128,14 @@ func (h *history) broken() bool {
 // forgive reboots a store whose last call left it in a state that a reboot mends.
 func (h *history) forgive(was []before) {
 	for i, s := range h.tdbs() {
-		if at, ok := h.dirty[s]; ok && s.collections != at {
+		if at, ok := h.dirty[s]; ok && s.Collections() != at {
 			delete(h.dirty, s)
 		}
-		if s.failures != was[i].failures {
+		if s.FailedCollections() != was[i].failures {
 			// Finding 3: a collection had no room for all records, and left the table mixed up. The flash
 			// is whole.
 			if was[i].pending {
-				h.dirty[s] = s.collections
+				h.dirty[s] = s.Collections()
 			}
 			h.reboot(false)
 			h.compare()
@@ -143,20 +151,20 @@ func (h *history) failed(was []before, what, key string, size int, err error) {
 		if _, ok := h.dirty[s]; ok && err == ErrInvalidData {
 			full = true
 		}
-		if err == ErrInvalidData && s.opts.Profile == MbedOS {
+		if err == ErrInvalidData && s.Profile() == MbedOS {
 			// Finding 1: the record ended exactly at the end of the area.
-			n := s.headerUp + uint32(len(key)+size)
+			n := s.PaddedHeader() + uint32(len(key)+size)
 			switch {
 			case what == "Remove":
 			case s == h.parts.External:
-				n += metaSize + macSize
+				n += secureBytes
 			case h.kind.external:
-				n = s.headerUp + uint32(len(key)+macSize)
+				n = s.PaddedHeader() + uint32(len(key)+macBytes)
 			}
-			if was[i].free+n == s.area || s.free+n == s.area {
+			if was[i].free+n == s.Layout().Size || s.Layout().Free+n == s.Layout().Size {
 				full = true
 				// If the collection after it fails too, it stays in the way.
-				h.dirty[s] = s.collections
+				h.dirty[s] = s.Collections()
 			}
 		}
 	}
@@ -183,7 +191,7 @@ func (h *history) settle(was []before, what, key string, value []byte, flags Fla
 		if err != ErrWriteProtected {
 			h.failed(was, what, key, len(value), err)
 		}
-	case exists && old.flags&FlagReplayProtection != 0 && flags&FlagReplayProtection == 0 && h.kind.storage == TDBExternal:
+	case exists && old.flags&FlagReplayProtection != 0 && flags&FlagReplayProtection == 0 && h.kind.storage == storage.TDBExternal:
 		h.check(err == ErrInvalidArgument, "%s(%q) without replay protection: %v", what, key, err)
 	case err == nil:
 		h.want[key] = truth{bytes.Clone(value), flags & h.kind.flags}
@@ -247,7 +255,7 @@ func (h *history) compare() {
 			break
 		}
 		// After a reboot the reference lists its master record.
-		if k != masterKey && !h.split[k] {
+		if k != MasterKey && !h.split[k] {
 			keys = append(keys, k)
 		}
 	}
@@ -280,9 +288,9 @@ func FuzzTDBExternalNoRBP(f *testing.F) { kinds[2].fuzz(f) }
 func (k kind) fuzz(f *testing.F) {
 	f.Add([]byte{})
 	for seed := range byte(8) {
-		r, p := lcg(seed), make([]byte, 4096)
+		r, p := flashtest.LCG(seed), make([]byte, 4096)
 		for i := range p {
-			p[i] = r.next()
+			p[i] = r.Next()
 		}
 		f.Add(p)
 	}
@@ -296,7 +304,7 @@ func (k kind) likeMap(t *rapid.T) {
 		return
 	}
 	names := []string{"a", "b", "key", "another.key", strings.Repeat("l", 60), strings.Repeat("m", 127)}
-	size := min(int(h.parts.largest()), 700)
+	size := min(int(largest(h.parts)), 700)
 	value := func() []byte {
 		n := rapid.IntRange(0, size).Draw(t, "size")
 		return bytes.Repeat([]byte{rapid.Byte().Draw(t, "fill")}, n)
@@ -358,20 +366,20 @@ func (k kind) likeMap(t *rapid.T) {
 // newHistory is a store of a kind on drawn devices, blank and open; nil if they are too small.
 func newHistory(t *rapid.T, k kind) *history {
 	profile := rapid.SampledFrom([]Profile{MbedCE, MbedOS}).Draw(t, "profile")
-	flash := func(name string) *testFlash {
-		sizes, err := parseSectors(rapid.SampledFrom(geometries).Draw(t, name+" sectors"))
+	flash := func(name string) *flashtest.Flash {
+		sizes, err := flashtest.Sectors(rapid.SampledFrom(geometries).Draw(t, name+" sectors"))
 		if err != nil {
 			t.Fatalf("%v", err)
 		}
-		f := &testFlash{unit: rapid.SampledFrom([]uint32{1, 2, 4, 8, 16, 32}).Draw(t, name+" unit")}
+		f := &flashtest.Flash{Unit: rapid.SampledFrom([]uint32{1, 2, 4, 8, 16, 32}).Draw(t, name+" unit")}
 		for _, n := range sizes {
-			end := uint32(len(f.cells)) + n
-			f.cells = append(f.cells, bytes.Repeat([]byte{0xFF}, int(n))...)
-			f.ends = append(f.ends, end)
+			end := uint32(len(f.Cells)) + n
+			f.Cells = append(f.Cells, bytes.Repeat([]byte{0xFF}, int(n))...)
+			f.Ends = append(f.Ends, end)
 		}
 		return f
 	}
-	parts := Parts{Internal: flash("internal"), Options: Options{Profile: profile}}
+	parts := storage.Parts{Internal: flash("internal"), Options: Options{Profile: profile}}
 	if k.external {
 		parts.External = flash("external")
 		draws := byte(0)
@@ -381,11 +389,11 @@ func newHistory(t *rapid.T, k kind) *history {
 			return nil
 		}
 	}
-	p, err := Storage{Type: k.storage, Partition: "kv"}.Build(parts)
+	p, err := storage.Config{Type: k.storage, Partition: "kv"}.Build(parts)
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
-	n := &NameSpace{}
+	n := &storage.NameSpace{}
 	if err := n.Attach(p); err != nil {
 		t.Fatalf("%v", err)
 	}
@@ -407,19 +415,19 @@ func (h *history) injectKey() {
 }
 
 // largest is the size of the largest value that could ever be set.
-func (p *Partition) largest() uint32 {
+func largest(p *storage.Partition) uint32 {
 	s := p.Internal
 	if p.External != nil {
 		s = p.External
 	}
-	return s.area - s.first - 24
+	return s.Layout().Size - s.Layout().First - 24
 }
 
 func (h *history) reset() {
 	h.check(h.store.Reset() == nil, "Reset")
 	clear(h.want)
 	clear(h.split)
-	if h.kind.storage == TDBExternal {
+	if h.kind.storage == storage.TDBExternal {
 		h.injectKey()
 	}
 }
@@ -434,8 +442,8 @@ func (h *history) begin(t *rapid.T, key string, value []byte) {
 // reboot closes the store, or does not, and opens it.
 func (h *history) reboot(clean bool) {
 	for _, s := range h.tdbs() {
-		if s.inc.pending {
-			h.dirty[s] = s.collections
+		if s.Pending() {
+			h.dirty[s] = s.Collections()
 		}
 	}
 	if clean {

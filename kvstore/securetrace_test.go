@@ -1,4 +1,4 @@
-package kvstore
+package kvstore_test
 
 import (
 	"bytes"
@@ -13,10 +13,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"dualbank/internal/flashtest"
+	. "dualbank/kvstore"
+	"dualbank/kvstore/secure"
 )
 
 func TestSecureTraces(t *testing.T) {
-	root, files := traceFiles(t, "testdata", ".txt")
+	root, files := TraceFiles(t, "testdata", ".txt")
 	for _, path := range files {
 		name, err := filepath.Rel(root, path)
 		if err != nil {
@@ -62,7 +66,7 @@ func replaySecure(t *testing.T, p Profile, text string) {
 	if len(steps) == 0 {
 		t.Fatal("no commands in the trace")
 	}
-	d := &secureDriver{t: t, profile: p, saved: map[string]rawValue{}}
+	d := &secureDriver{t: t, profile: p, saved: map[string]RawValue{}}
 	for _, s := range steps {
 		if slices.Equal(s.want, []string{"= SKIPPED_UB"}) {
 			continue // was not executed when the trace was recorded
@@ -84,14 +88,9 @@ func sameSecure(command string, got, want []string) bool {
 	return slices.Equal(got, want)
 }
 
-type rawValue struct {
-	flags Flags
-	value []byte
-}
-
 // cutFlash loses power at a call of program or erase.
 type cutFlash struct {
-	*testFlash
+	*flashtest.Flash
 	left int // calls to go; negative: no cut
 	cut  func()
 }
@@ -103,21 +102,21 @@ func (f *cutFlash) strike() bool {
 	if f.left >= 0 {
 		f.left--
 	}
-	return f.off
+	return f.Off
 }
 
 func (f *cutFlash) Program(addr uint32, p []byte) error {
 	if f.strike() {
-		return errOff
+		return flashtest.ErrOff
 	}
-	return f.testFlash.Program(addr, p)
+	return f.Flash.Program(addr, p)
 }
 
 func (f *cutFlash) Erase(addr, size uint32) error {
 	if f.strike() {
-		return errOff
+		return flashtest.ErrOff
 	}
-	return f.testFlash.Erase(addr, size)
+	return f.Flash.Erase(addr, size)
 }
 
 // cutName is what a cut calls a store: the internal one is r, also where it holds the device key only.
@@ -134,10 +133,10 @@ type secureDriver struct {
 	profile Profile
 	flash   map[string]*cutFlash // u, r, and k for the device key without rollback protection
 	stores  map[string]*TDBStore
-	key     *DeviceKey
-	secure  *SecureStore
+	key     *secure.DeviceKey
+	secure  *secure.Store
 	cutBy   string
-	saved   map[string]rawValue
+	saved   map[string]RawValue
 
 	draws  uint32
 	forced []byte
@@ -166,33 +165,33 @@ func (d *secureDriver) entropy(p []byte) error {
 func (d *secureDriver) mount(rbp bool) {
 	d.flash, d.stores = map[string]*cutFlash{}, map[string]*TDBStore{}
 	make := func(name, sectors string, unit uint32) *TDBStore {
-		f := &cutFlash{testFlash: newTestFlash(d.t, sectors, unit), left: -1}
-		f.copies = true
+		f := &cutFlash{Flash: flashtest.New(d.t, sectors, unit), left: -1}
+		f.Copies = true
 		f.cut = func() {
 			d.cutBy = cutName(name)
 			for _, g := range d.flash {
-				g.off = true
+				g.Off = true
 			}
 		}
 		d.flash[name] = f
 		d.stores[name] = NewTDB(f, Options{Profile: d.profile})
 		return d.stores[name]
 	}
-	o := SecureOptions{Store: make("u", "16x4K", 1), Entropy: d.entropy, Repairs: d.profile.Repairs()}
+	o := secure.Options{Store: make("u", "16x4K", 1), Entropy: d.entropy, Repairs: d.profile.Repairs()}
 	if rbp {
 		r := make("r", "4x4K", 8)
-		o.RBP, d.key = r, NewDeviceKey(r, nil)
+		o.RBP, d.key = r, secure.NewDeviceKey(r, nil)
 	} else {
-		d.key = NewDeviceKey(make("k", "4x4K", 8), nil)
+		d.key = secure.NewDeviceKey(make("k", "4x4K", 8), nil)
 	}
 	o.Key = d.key.Mend(o.Repairs)
-	d.secure = NewSecure(o)
+	d.secure = secure.New(o)
 }
 
 func (d *secureDriver) boot() error {
 	d.cutBy = ""
 	for _, f := range d.flash {
-		f.off, f.left = false, -1
+		f.Off, f.left = false, -1
 	}
 	if k := d.stores["k"]; k != nil {
 		if err := k.Open(); err != nil {
@@ -225,7 +224,7 @@ func (d *secureDriver) run(command string) []string {
 	case "reboot":
 		return d.result(d.boot())
 	case "rot":
-		return d.keyResult(d.key.Inject(unhex(w[1])))
+		return d.keyResult(d.key.Inject(Unhex(w[1])))
 	case "genrot":
 		return d.keyResult(d.key.Generate(number(1, ""), d.entropy))
 	case "derive":
@@ -234,9 +233,9 @@ func (d *secureDriver) run(command string) []string {
 		if err != nil {
 			out = nil
 		}
-		return []string{keyNumber(err) + " " + tohex(out)}
+		return []string{keyNumber(err) + " " + ToHex(out)}
 	case "iv":
-		d.forced = unhex(w[1])
+		d.forced = Unhex(w[1])
 		return d.result(nil)
 	case "entropy_fail":
 		d.dry = w[1] != "0"
@@ -262,7 +261,7 @@ func (d *secureDriver) run(command string) []string {
 		if err != nil {
 			return d.result(err)
 		}
-		return []string{fmt.Sprintf("= SUCCESS %d %s", n, tohex(buf[:n]))}
+		return []string{fmt.Sprintf("= SUCCESS %d %s", n, ToHex(buf[:n]))}
 	case "info":
 		i, err := d.secure.Info(key)
 		if err != nil {
@@ -305,7 +304,7 @@ func (d *secureDriver) list(prefix string) []string {
 		if k, err = it.Next(); err != nil {
 			break
 		}
-		if k == masterKey {
+		if k == MasterKey {
 			master = true
 		} else {
 			keys = append(keys, k)
@@ -316,7 +315,7 @@ func (d *secureDriver) list(prefix string) []string {
 	}
 	slices.Sort(keys)
 	if master {
-		keys = append(keys, "+"+masterKey)
+		keys = append(keys, "+"+MasterKey)
 	}
 	return []string{strings.Join(append(append([]string{"= SUCCESS"}, keys...), "end="+errorName(err)), " ")}
 }
@@ -353,7 +352,7 @@ func (d *secureDriver) keyResult(err error) []string {
 }
 
 func keyNumber(err error) string {
-	var e KeyError
+	var e secure.KeyError
 	if err != nil && !errors.As(err, &e) {
 		return "= " + err.Error()
 	}
@@ -361,7 +360,7 @@ func keyNumber(err error) string {
 }
 
 func (d *secureDriver) record(store, key string) string {
-	v, err := rawRead(d.stores[store], key)
+	v, err := RawRead(d.stores[store], key)
 	name := strings.ToUpper(store) + " " + key
 	switch {
 	case err == ErrItemNotFound:
@@ -369,7 +368,7 @@ func (d *secureDriver) record(store, key string) string {
 	case err != nil:
 		return name + " " + errorName(err)
 	}
-	return fmt.Sprintf("%s %d %s", name, v.flags, tohex(v.value))
+	return fmt.Sprintf("%s %d %s", name, v.Flags, ToHex(v.Value))
 }
 
 func (d *secureDriver) records(key string) []string {
@@ -393,7 +392,7 @@ func (d *secureDriver) dump() (lines []string) {
 		var keys []string
 		for k, err := it.Next(); err != ErrItemNotFound; k, err = it.Next() {
 			if err != nil {
-				it.(*KeyIterator).index++ // the dump goes on behind a record that cannot be read
+				it.(*KeyIterator).Skip() // the dump goes on behind a record that cannot be read
 			} else {
 				keys = append(keys, k)
 			}
@@ -403,22 +402,12 @@ func (d *secureDriver) dump() (lines []string) {
 		}
 		slices.Sort(keys)
 		for _, k := range keys {
-			if k != masterKey {
+			if k != MasterKey {
 				lines = append(lines, d.record(name, k))
 			}
 		}
 	}
 	return lines
-}
-
-func rawRead(s *TDBStore, key string) (rawValue, error) {
-	i, err := s.Info(key)
-	if err != nil {
-		return rawValue{}, err
-	}
-	v := rawValue{i.Flags, make([]byte, i.Size)}
-	_, err = s.Get(key, v.value, 0)
-	return v, err
 }
 
 // attack runs a command of the attacker, who writes the flash past the store.
@@ -432,8 +421,8 @@ func (d *secureDriver) attack(w []string) []string {
 	var err error
 	switch what {
 	case "save":
-		var v rawValue
-		if v, err = rawRead(s, key); err == nil {
+		var v RawValue
+		if v, err = RawRead(s, key); err == nil {
 			d.saved[key] = v
 		}
 		return d.result(err)
@@ -445,13 +434,13 @@ func (d *secureDriver) attack(w []string) []string {
 		if len(w) > 2 {
 			key = secureKey(w[2])
 		}
-		err = d.put(s, key, v)
+		err = s.Put(key, v)
 	case "put":
 		n, e := strconv.ParseUint(w[2], 0, 32)
 		if e != nil {
 			d.t.Fatal(e)
 		}
-		err = d.put(s, key, rawValue{Flags(n), secureValue(w[3])})
+		err = s.Put(key, RawValue{Flags(n), secureValue(w[3])})
 	case "wipe":
 		err = d.wipe(s, key)
 	case "xor":
@@ -459,13 +448,13 @@ func (d *secureDriver) attack(w []string) []string {
 		if e != nil {
 			d.t.Fatal(e)
 		}
-		err = d.patch(name, key, at, unhex(w[3]), true)
+		err = s.Patch(d.flash[name].Cells, key, at, Unhex(w[3]), true)
 	case "flip":
 		at, e := strconv.Atoi(w[2])
 		if e != nil {
 			d.t.Fatal(e)
 		}
-		err = d.patch(name, key, at, []byte{1}, false)
+		err = s.Patch(d.flash[name].Cells, key, at, []byte{1}, false)
 	default:
 		d.t.Fatalf("unknown command %q", w[0])
 	}
@@ -478,50 +467,21 @@ func (d *secureDriver) attack(w []string) []string {
 	return d.result(nil, key)
 }
 
-// findKey looks key up in the store's table.
-func findKey(s *TDBStore, key string) (int, error) {
-	i, _, err := s.find(append([]byte(key), 0), len(key))
-	return i, err
-}
-
-// dropMaster takes the master record out of the table, where an open put it: the attacker's write
-// rebuilds the table without it. An open incremental set keeps the table as it is.
-func dropMaster(s *TDBStore) {
-	if !s.inc.pending {
-		s.table = slices.DeleteFunc(s.table, func(e entry) bool { return e.offset == s.master })
-	}
-}
-
-// put writes a record whatever lies there: the table forgets the key first, unless the store refuses
-// the flags.
-func (d *secureDriver) put(s *TDBStore, key string, v rawValue) error {
-	if v.flags&^settable == 0 {
-		if i, err := findKey(s, key); err == nil {
-			s.table = slices.Delete(s.table, i, i+1)
-		}
-	}
-	if err := s.Set(key, v.value, v.flags); err != nil {
-		return err
-	}
-	dropMaster(s)
-	return nil
-}
-
 func (d *secureDriver) wipe(s *TDBStore, key string) error {
-	v, err := rawRead(s, key)
+	v, err := RawRead(s, key)
 	if err == ErrItemNotFound {
 		// An absent key counts as wiped, too. The recorder left the table as it was where the key has an
 		// entry in the rollback protection store (n100938.txt).
 		if r := d.stores["r"]; r == nil || s == r {
-			dropMaster(s)
+			s.DropMaster()
 		} else if _, err := r.Info(key); err == ErrItemNotFound {
-			dropMaster(s)
+			s.DropMaster()
 		}
 		return nil
 	}
-	if err == nil && v.flags&FlagWriteOnce != 0 {
-		v.flags &^= FlagWriteOnce
-		err = d.put(s, key, v)
+	if err == nil && v.Flags&FlagWriteOnce != 0 {
+		v.Flags &^= FlagWriteOnce
+		err = s.Put(key, v)
 	}
 	if err != nil {
 		return err
@@ -529,39 +489,7 @@ func (d *secureDriver) wipe(s *TDBStore, key string) error {
 	if err := s.Remove(key); err != nil {
 		return err
 	}
-	dropMaster(s)
-	return nil
-}
-
-// patch flips bits of the value of a record where it lies, from byte at on, or from the end if at is
-// negative, and mends the record's CRC or does not.
-func (d *secureDriver) patch(store, key string, at int, bits []byte, mend bool) error {
-	s := d.stores[store]
-	i, err := findKey(s, key)
-	if err != nil {
-		return err
-	}
-	record := d.flash[store].cells[s.base[s.active]+s.table[i].offset:]
-	h := record[:headerSize]
-	name, total, err := s.sizes(h)
-	if err != nil {
-		return err
-	}
-	body := record[s.headerUp : s.headerUp+total]
-	value := body[name:]
-	if at < 0 {
-		at += len(value)
-	}
-	if at < 0 || at+len(bits) > len(value) {
-		return ErrInvalidSize
-	}
-	for i, b := range bits {
-		value[at+i] ^= b
-	}
-	if mend {
-		binary.LittleEndian.PutUint32(h[crcOffset:], storeCRC(ieeeAdd(ieeeAdd(0, h[:crcOffset]), body)))
-	}
-	dropMaster(s)
+	s.DropMaster()
 	return nil
 }
 
@@ -570,13 +498,13 @@ func secureValue(s string) []byte {
 		return []byte(text)
 	}
 	if n, ok := strings.CutPrefix(s, "seq:"); ok {
-		p := make([]byte, cmp.Or(int(traceNumber(n)), 0))
+		p := make([]byte, cmp.Or(int(TraceNumber(n)), 0))
 		for i := range p {
 			p[i] = byte(i)
 		}
 		return p
 	}
-	return unhex(s)
+	return Unhex(s)
 }
 
 func secureKey(s string) string {
@@ -584,9 +512,9 @@ func secureKey(s string) string {
 		return ""
 	}
 	if r, ok := strings.CutPrefix(s, "rep:"); ok && len(r) > 2 && r[1] == ':' {
-		return strings.Repeat(r[:1], int(traceNumber(r[2:])))
+		return strings.Repeat(r[:1], int(TraceNumber(r[2:])))
 	}
-	return traceKey(s)
+	return TraceKey(s)
 }
 
 // TestSecureDriver checks what the driver of the traces does where no recorded trace shows it.
@@ -649,16 +577,16 @@ func TestSecureVectors(t *testing.T) {
 		if err := d.boot(); err != nil {
 			t.Fatal(err)
 		}
-		if err := d.key.Inject(unhex("000102030405060708090a0b0c0d0e0f")); err != nil {
+		if err := d.key.Inject(Unhex("000102030405060708090a0b0c0d0e0f")); err != nil {
 			t.Fatal(err)
 		}
-		d.forced = unhex(c.iv)
+		d.forced = Unhex(c.iv)
 		if err := d.secure.Set(c.key, []byte(c.value), c.flags); err != nil {
 			t.Fatal(err)
 		}
-		v, err := rawRead(d.stores["u"], c.key)
-		if err != nil || hex.EncodeToString(v.value) != c.want || v.flags != 0 {
-			t.Errorf("%s: flags %x, %x, %v\nwant %s", c.key, v.flags, v.value, err, c.want)
+		v, err := RawRead(d.stores["u"], c.key)
+		if err != nil || hex.EncodeToString(v.Value) != c.want || v.Flags != 0 {
+			t.Errorf("%s: flags %x, %x, %v\nwant %s", c.key, v.Flags, v.Value, err, c.want)
 		}
 		buf := make([]byte, 64)
 		n, err := d.secure.Get(c.key, buf, 0)

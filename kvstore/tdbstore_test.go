@@ -8,12 +8,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dualbank/internal/flashtest"
 )
 
 // TestUnitBuffer writes through the buffer and looks at what reaches the device.
 func TestUnitBuffer(t *testing.T) {
-	f := newTestFlash(t, "2x64", 8)
-	f.logging = true
+	f := flashtest.New(t, "2x64", 8)
+	f.Logging = true
 	b := unitBuffer{dev: f}
 	b.attach(128, 8)
 	do := func(err, want error) {
@@ -24,10 +26,10 @@ func TestUnitBuffer(t *testing.T) {
 	}
 	sent := func(want ...string) {
 		t.Helper()
-		if !slices.Equal(f.log, want) {
-			t.Fatalf("device saw %v, want %v", f.log, want)
+		if !slices.Equal(f.Log, want) {
+			t.Fatalf("device saw %v, want %v", f.Log, want)
 		}
-		f.log = nil
+		f.Log = nil
 	}
 	seq := func(n int) []byte {
 		p := make([]byte, n)
@@ -36,7 +38,7 @@ func TestUnitBuffer(t *testing.T) {
 		}
 		return p
 	}
-	f.cells[7] = 0x77
+	f.Cells[7] = 0x77
 
 	do(b.program(3, seq(2)), nil) // part of a unit: held, filled up from the flash
 	sent()
@@ -67,7 +69,7 @@ func TestUnitBuffer(t *testing.T) {
 	sent("E 0 64", "P 72 8")
 
 	// A held unit that cannot be programmed stays held and fails every write elsewhere.
-	f.fail = func(_ bool, addr uint32) bool { return addr == 16 }
+	f.Fail = func(_ bool, addr uint32) bool { return addr == 16 }
 	do(b.program(17, seq(1)), nil)
 	do(b.program(32, seq(8)), ErrWriteFailed)
 	do(b.program(40, nil), ErrWriteFailed)
@@ -107,7 +109,7 @@ func openTDB(t testing.TB, f BlockDevice, o Options) *TDBStore {
 }
 
 func TestIterators(t *testing.T) {
-	s := openTDB(t, newTestFlash(t, "2x2K", 1), Options{})
+	s := openTDB(t, flashtest.New(t, "2x2K", 1), Options{})
 	set := func(key string) {
 		t.Helper()
 		if err := s.Set(key, []byte("v"), 0); err != nil {
@@ -212,7 +214,7 @@ func TestIterators(t *testing.T) {
 
 // TestLocks follows the reference's lock through sets that fail.
 func TestLocks(t *testing.T) {
-	var f *testFlash
+	var f *flashtest.Flash
 	for _, c := range []struct {
 		name string
 		do   func(s *TDBStore) error
@@ -234,27 +236,27 @@ func TestLocks(t *testing.T) {
 		}, ErrInvalidSize, 0},
 		{"no program of the key", func(s *TDBStore) error {
 			at := s.Layout().Free + headerSize
-			f.fail = func(_ bool, addr uint32) bool { return addr == at }
+			f.Fail = func(_ bool, addr uint32) bool { return addr == at }
 			return s.Set("k", []byte("v"), 0)
 		}, ErrWriteFailed, 0},
 		{"no program of the data", func(s *TDBStore) error {
 			at := s.Layout().Free + headerSize + 1
-			f.fail = func(_ bool, addr uint32) bool { return addr == at }
+			f.Fail = func(_ bool, addr uint32) bool { return addr == at }
 			return s.Set("k", []byte("v"), 0)
 		}, ErrWriteFailed, 1},
 		{"no program of the header", func(s *TDBStore) error {
 			at := s.Layout().Free
-			f.fail = func(_ bool, addr uint32) bool { return addr == at }
+			f.Fail = func(_ bool, addr uint32) bool { return addr == at }
 			return s.Set("k", []byte("v"), 0)
 		}, ErrWriteFailed, 0},
 		{"no program of the header, no collection", func(s *TDBStore) error {
 			at := s.Layout().Free
-			f.fail = func(erase bool, addr uint32) bool { return erase || addr == at }
+			f.Fail = func(erase bool, addr uint32) bool { return erase || addr == at }
 			return s.Set("k", []byte("v"), 0)
 		}, ErrWriteFailed, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f = newTestFlash(t, "2x2K", 1)
+			f = flashtest.New(t, "2x2K", 1)
 			s := openTDB(t, f, Options{})
 			if err := c.do(s); !errors.Is(err, c.err) {
 				t.Fatalf("got %v, want %v", err, c.err)
@@ -262,7 +264,7 @@ func TestLocks(t *testing.T) {
 			if s.LocksHeld() != c.want {
 				t.Errorf("%d locks held, want %d", s.LocksHeld(), c.want)
 			}
-			f.fail = nil
+			f.Fail = nil
 			if err := s.Open(); err != nil || s.LocksHeld() != 0 {
 				t.Errorf("after an open: %v, %d locks held", err, s.LocksHeld())
 			}
@@ -272,7 +274,7 @@ func TestLocks(t *testing.T) {
 
 // TestPendingSet begins a set and does something else.
 func TestPendingSet(t *testing.T) {
-	f := newTestFlash(t, "2x2K", 1)
+	f := flashtest.New(t, "2x2K", 1)
 	s := openTDB(t, f, Options{})
 	check := func(what string, err, want error) {
 		t.Helper()
@@ -303,9 +305,9 @@ func TestPendingSet(t *testing.T) {
 
 	// The collection after a failing add does not come to the master record: the set goes on.
 	check("start", s.SetStart("a", 4, 0), nil)
-	f.fail = func(bool, uint32) bool { return true }
+	f.Fail = func(bool, uint32) bool { return true }
 	check("add", s.SetAdd([]byte("x")), ErrWriteFailed)
-	f.fail = nil
+	f.Fail = nil
 	check("add", s.SetAdd([]byte("abcd")), nil)
 	collections := s.Collections()
 	check("finalize", s.SetFinalize(), ErrInvalidData) // the CRC had the failing piece too
@@ -325,20 +327,20 @@ func TestReservedUnread(t *testing.T) {
 		{"the trailer", reservedSize, reservedSize + trailerSize, false},
 		{"the data", 0, 3, false},
 	} {
-		f := newTestFlash(t, "2x2K", 1)
+		f := flashtest.New(t, "2x2K", 1)
 		s := openTDB(t, f, Options{})
 		if err := errors.Join(s.SetReserved([]byte("key")), s.SetStart("a", 1, 0)); err != nil {
 			t.Fatal(err)
 		}
-		other := f.cells[s.Layout().Size:][:reservedSize]
-		f.badRead = func(addr, end uint32) bool { return end > addr && addr == c.from && end == c.end }
+		other := f.Cells[s.Layout().Size:][:reservedSize]
+		f.BadRead = func(addr, end uint32) bool { return end > addr && addr == c.from && end == c.end }
 		if err := s.Set("b", nil, 0); err != nil || s.Collections() != 1 { // the set that was begun makes it collect
 			t.Errorf("%s cannot be read: %d collections, %v", c.what, s.Collections(), err)
 		}
 		if kept := string(other[:3]) == "key"; kept != c.kept {
 			t.Errorf("%s cannot be read: reserved data in the other area: %v", c.what, kept)
 		}
-		f.badRead = nil
+		f.BadRead = nil
 		var buf [8]byte
 		if n, err := s.Reserved(buf[:]); err != nil || string(buf[:n]) != "key" {
 			t.Errorf("%s could not be read: %q, %v", c.what, buf[:n], err)
@@ -347,7 +349,7 @@ func TestReservedUnread(t *testing.T) {
 }
 
 func TestLongKey(t *testing.T) {
-	s := openTDB(t, newTestFlash(t, "2x2K", 1), Options{})
+	s := openTDB(t, flashtest.New(t, "2x2K", 1), Options{})
 	for _, c := range []struct {
 		n    int
 		want error
@@ -367,7 +369,7 @@ func TestLongKey(t *testing.T) {
 }
 
 func TestNotOpen(t *testing.T) {
-	s := NewTDB(newTestFlash(t, "2x2K", 1), Options{})
+	s := NewTDB(flashtest.New(t, "2x2K", 1), Options{})
 	_, get := s.Get("a", nil, 0)
 	_, info := s.Info("a")
 	_, iter := s.Iterate("")
@@ -395,8 +397,8 @@ func rawRecord(key string, data []byte, flags Flags, size uint32) []byte {
 // TestFatalOpen opens images on which the reference halts.
 func TestFatalOpen(t *testing.T) {
 	wraps := rawRecord(masterKey, nil, 0, 0xFFFFFFA0)
-	f := newTestFlash(t, "2x2K", 1)
-	copy(f.cells[72:], wraps)
+	f := flashtest.New(t, "2x2K", 1)
+	copy(f.Cells[72:], wraps)
 	s := NewTDB(f, Options{})
 	for range 2 {
 		var fatal *FatalError
@@ -413,30 +415,30 @@ func TestFatalOpen(t *testing.T) {
 	}
 
 	// A whole record of another key where the master record is. With data the reference takes it for its own.
-	f.blank()
-	copy(f.cells[72:], rawRecord("TDBX", nil, 0, 0))
+	f.Blank()
+	copy(f.Cells[72:], rawRecord("TDBX", nil, 0, 0))
 	if err := s.Open(); !errors.Is(err, ErrItemNotFound) || !strings.Contains(err.Error(), "Unable to read record at init") {
 		t.Errorf("another key in the master record's place: %v", err)
 	}
-	f.blank()
-	copy(f.cells[72:], rawRecord("TDBX", []byte{7, 0, 0, 0, 0, 0, 0, 0}, 0, masterData))
+	f.Blank()
+	copy(f.Cells[72:], rawRecord("TDBX", []byte{7, 0, 0, 0, 0, 0, 0, 0}, 0, masterData))
 	if err := s.Open(); err != nil || s.version != 7 {
 		t.Errorf("another key with data in the master record's place: version %d, %v", s.version, err)
 	}
 
-	f.blank()
-	f.fail = func(erase bool, _ uint32) bool { return !erase }
+	f.Blank()
+	f.Fail = func(erase bool, _ uint32) bool { return !erase }
 	if err := s.Open(); err == nil || !strings.Contains(err.Error(), "WRITE_FAILED \"TDBSTORE: Unable to write master record at init\"") {
 		t.Errorf("master record that cannot be written: %v", err)
 	}
-	f.fail = nil
+	f.Fail = nil
 
 	// The same size in a later record: the open fails, and nothing is repaired.
-	f.blank()
+	f.Blank()
 	if err := s.Open(); err != nil {
 		t.Fatal(err)
 	}
-	copy(f.cells[s.Layout().Free:], rawRecord("key", nil, 0, 0xFFFFFFA0))
+	copy(f.Cells[s.Layout().Free:], rawRecord("key", nil, 0, 0xFFFFFFA0))
 	if err := s.Open(); err != ErrReadFailed {
 		t.Errorf("size that wraps in a record: %v", err)
 	}
@@ -448,7 +450,7 @@ func TestFatalOpen(t *testing.T) {
 }
 
 func TestNoCRCScan(t *testing.T) {
-	f := newTestFlash(t, "2x2K", 1)
+	f := flashtest.New(t, "2x2K", 1)
 	s := openTDB(t, f, Options{})
 	for _, k := range []string{"a", "b", "c"} {
 		if err := s.Set(k, []byte("value"), 0); err != nil {
@@ -456,7 +458,7 @@ func TestNoCRCScan(t *testing.T) {
 		}
 	}
 	l := s.Layout()
-	f.cells[l.First+headerSize+3] ^= 1 // in the value of a
+	f.Cells[l.First+headerSize+3] ^= 1 // in the value of a
 	if err := s.Open(); err != nil {
 		t.Fatal(err)
 	}
@@ -477,7 +479,7 @@ func TestNoCRCScan(t *testing.T) {
 
 // TestTable follows the reference's table through keys and opens.
 func TestTable(t *testing.T) {
-	s := openTDB(t, newTestFlash(t, "2x8K", 1), Options{})
+	s := openTDB(t, flashtest.New(t, "2x8K", 1), Options{})
 	for i := range 20 {
 		if err := s.Set(fmt.Sprint("key", i), nil, 0); err != nil {
 			t.Fatal(err)
@@ -503,9 +505,18 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// keys32 are 32 keys as the workload of the sets per second has them.
+func keys32() []string {
+	keys := make([]string, 32)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("key%02d", i)
+	}
+	return keys
+}
+
 // TestSteadyState does not allocate.
 func TestSteadyState(t *testing.T) {
-	s := openTDB(t, newTestFlash(t, "4x16K+1x64K", 8), Options{})
+	s := openTDB(t, flashtest.New(t, "4x16K+1x64K", 8), Options{})
 	keys, value := keys32(), make([]byte, 32)
 	for range 300 {
 		for _, k := range keys {
@@ -544,7 +555,7 @@ func TestCollidingKeys(t *testing.T) {
 		n, err := s.Get(key, buf[:], 0)
 		return string(buf[:n]), err
 	}
-	s := openTDB(t, newTestFlash(t, "2x2K", 1), Options{})
+	s := openTDB(t, flashtest.New(t, "2x2K", 1), Options{})
 	for _, k := range []string{a, b} {
 		if err := s.Set(k, []byte("of "+k), 0); err != nil {
 			t.Fatal(err)
@@ -567,7 +578,7 @@ func TestCollidingKeys(t *testing.T) {
 		t.Errorf("%q after the other's remove: %v", b, err)
 	}
 
-	s = openTDB(t, newTestFlash(t, "2x2K", 1), Options{})
+	s = openTDB(t, flashtest.New(t, "2x2K", 1), Options{})
 	for _, k := range []string{a, b} {
 		if err := s.Set(k, nil, 0); err != nil {
 			t.Fatal(err)
@@ -620,7 +631,7 @@ func TestHeapDamage(t *testing.T) {
 		keys int
 		want Undefined
 	}{{14, 0}, {16, UndefinedHeap}} {
-		f := newTestFlash(t, "2x2K", 1)
+		f := flashtest.New(t, "2x2K", 1)
 		s := openTDB(t, f, Options{})
 		for i := range c.keys {
 			if err := s.Set(fmt.Sprint("key", i), []byte("value"), 0); err != nil {
@@ -628,11 +639,11 @@ func TestHeapDamage(t *testing.T) {
 			}
 		}
 		free := s.Layout().Free
-		f.badRead = func(addr, _ uint32) bool { return addr >= free && addr < s.Layout().Base[1] }
+		f.BadRead = func(addr, _ uint32) bool { return addr >= free && addr < s.Layout().Base[1] }
 		if err := s.Open(); err != ErrReadFailed || s.Undefined() != c.want {
 			t.Errorf("%d keys: %v, undefined %q; want %q", c.keys, err, s.Undefined(), c.want)
 		}
-		f.badRead = nil
+		f.BadRead = nil
 		if err := s.Open(); err != nil || s.Undefined() != 0 {
 			t.Errorf("%d keys, readable again: %v, undefined %q", c.keys, err, s.Undefined())
 		}
@@ -642,12 +653,12 @@ func TestHeapDamage(t *testing.T) {
 // TestUnalignedSectors has erase units that are not aligned to their own size. The reference erases
 // multiples of a unit's size, which are no units: the device refuses.
 func TestUnalignedSectors(t *testing.T) {
-	f := newTestFlash(t, "1x1K+4x2K+1x1K", 1)
+	f := flashtest.New(t, "1x1K+4x2K+1x1K", 1)
 	s := openTDB(t, f, Options{})
 	if l := s.Layout(); l.Base[1] != 5<<10 {
 		t.Fatalf("layout %+v", l)
 	}
-	f.logging = true
+	f.Logging = true
 	if err := s.SetStart("unfinished", 0, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -655,8 +666,8 @@ func TestUnalignedSectors(t *testing.T) {
 		t.Errorf("a set that has to collect garbage: %v", err)
 	}
 	// Area 1 starts at 5 KiB, where a unit starts; 4 KiB is in the middle of one.
-	if want := "E 4096 2048"; f.log[len(f.log)-1] != want {
-		t.Errorf("steps %q, want %q last", f.log, want)
+	if want := "E 4096 2048"; f.Log[len(f.Log)-1] != want {
+		t.Errorf("steps %q, want %q last", f.Log, want)
 	}
 }
 

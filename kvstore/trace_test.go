@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"dualbank/internal/flashtest"
 )
 
 var traces = flag.String("traces", "", "folder of recorded traces to replay instead of those in testdata")
@@ -105,17 +107,17 @@ func replayTrace(t *testing.T, text []byte) {
 		t.Fatal("no commands in the trace")
 	}
 	for _, p := range profiles {
-		flash := newTestFlash(t, head.Sectors, head.Prog)
-		flash.strict = head.Strict
+		flash := flashtest.New(t, head.Sectors, head.Prog)
+		flash.Strict = head.Strict
 		d := traceDriver{
 			flash: flash, store: NewTDB(flash, Options{Profile: p}), buf: make([]byte, 1<<20), iterators: map[string]*KeyIterator{},
 		}
 		for i, l := range lines {
 			got := d.run(l.C)
-			sum := fmt.Sprintf("%08x", crc32.ChecksumIEEE(flash.cells))
-			if !sameResult(l.C, got, l.R) || sum != l.CRC || flash.steps != l.S {
+			sum := fmt.Sprintf("%08x", crc32.ChecksumIEEE(flash.Cells))
+			if !sameResult(l.C, got, l.R) || sum != l.CRC || flash.Steps != l.S {
 				t.Fatalf("%v, line %d: %.200s\n got %.300s crc %s steps %d\nwant %.300s crc %s steps %d",
-					p, i+2, l.C, got, sum, flash.steps, l.R, l.CRC, l.S)
+					p, i+2, l.C, got, sum, flash.Steps, l.R, l.CRC, l.S)
 			}
 		}
 	}
@@ -133,7 +135,7 @@ func sameResult(cmd, got, want string) bool {
 
 // traceDriver runs the commands of a trace on a store.
 type traceDriver struct {
-	flash     *testFlash
+	flash     *flashtest.Flash
 	store     *TDBStore
 	open      bool
 	buf       []byte
@@ -150,32 +152,32 @@ func (d *traceDriver) run(line string) string {
 	}
 	switch w[0] {
 	case "blank":
-		d.flash.blank()
+		d.flash.Blank()
 		return "OK"
 	case "cut":
 		n, _ := strconv.ParseUint(arg(1), 0, 64)
 		seed, _ := strconv.ParseUint(arg(3), 0, 32)
-		d.flash.armed, d.flash.cutAt = true, d.flash.steps+n
-		d.flash.cutMode, d.flash.cutSeed = arg(2)[0], uint32(seed)
+		d.flash.Armed, d.flash.CutAt = true, d.flash.Steps+n
+		d.flash.CutMode, d.flash.CutSeed = arg(2)[0], uint32(seed)
 		return "OK"
 	case "poke":
 		at := traceNumber(arg(1))
-		if int(at) < len(d.flash.cells) {
-			copy(d.flash.cells[at:], unhex(arg(2)))
+		if int(at) < len(d.flash.Cells) {
+			copy(d.flash.Cells[at:], unhex(arg(2)))
 		}
 		return "OK"
 	case "fail":
 		d.refuse(uint64(traceNumber(arg(1))), uint64(traceNumber(arg(2))))
 		return "OK"
 	case "nofail":
-		d.flash.fail = nil
+		d.flash.Fail = nil
 		return "OK"
 	case "open":
 		if d.open {
 			return "ERR ALREADY_OPEN"
 		}
 		clear(d.iterators)
-		d.flash.off = false
+		d.flash.Off = false
 		err := d.store.Open()
 		d.open = err == nil
 		return d.result("", err)
@@ -233,7 +235,7 @@ func (d *traceDriver) run(line string) string {
 // refuse lets pass step attempts go by and refuses the next n.
 func (d *traceDriver) refuse(pass, n uint64) {
 	seen := uint64(0)
-	d.flash.fail = func(bool, uint32) bool {
+	d.flash.Fail = func(bool, uint32) bool {
 		seen++
 		return seen > pass && seen <= pass+n
 	}
@@ -292,7 +294,7 @@ func (d *traceDriver) list(prefix string) string {
 
 // result spells the outcome of a command as the traces do.
 func (d *traceDriver) result(text string, err error) string {
-	if d.flash.off {
+	if d.flash.Off {
 		d.open = false
 		return "CUT"
 	}

@@ -13,7 +13,7 @@ import (
 	"dualbank/bench"
 	"dualbank/boot/layout"
 	"dualbank/internal/long"
-	"dualbank/kvstore"
+	"dualbank/kvstore/storage"
 	"dualbank/results"
 )
 
@@ -164,7 +164,7 @@ func TestRunErrorsAreTheScenarios(t *testing.T) {
 func TestRunOnExternalFlash(t *testing.T) {
 	long.Test(t)
 	s := small()
-	s.Store.Type, s.Board.Compare, s.App.Drivers, s.Update.Interruptions = bench.StorageType(kvstore.TDBExternal), nil, nil, 1
+	s.Store.Type, s.Board.Compare, s.App.Drivers, s.Update.Interruptions = bench.StorageType(storage.TDBExternal), nil, nil, 1
 	// Some of the cuts will do: the cryptography of all takes minutes under the race detector.
 	ctx, cancel := context.WithCancel(context.Background())
 	r, _, err := run(ctx, s, "out", func(stage string, done, total uint64) {
@@ -207,7 +207,7 @@ func TestRunOnExternalFlash(t *testing.T) {
 func TestInternalIsTheDefault(t *testing.T) {
 	var names []string
 	var all []*results.Report
-	for _, storage := range []bench.StorageType{"", bench.StorageType(kvstore.TDBInternal)} {
+	for _, storage := range []bench.StorageType{"", bench.StorageType(storage.TDBInternal)} {
 		s := small()
 		s.Store.Type, s.Board.Compare, s.App.Drivers, s.Workload.Hours, s.Cuts.Collections, s.Cuts.Update = storage, nil, nil, 6, 0, 0
 		r, _, err := run(context.Background(), s, "out", nil, fewSets)

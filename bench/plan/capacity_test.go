@@ -19,6 +19,7 @@ import (
 	"dualbank/boot/layout"
 	"dualbank/internal/long"
 	"dualbank/kvstore"
+	"dualbank/kvstore/storage"
 	"dualbank/model"
 	"dualbank/model/cell"
 	"dualbank/model/part"
@@ -503,7 +504,7 @@ func TestPlanStops(t *testing.T) {
 func TestPlanOfExternalFlash(t *testing.T) {
 	long.Test(t)
 	s := planned(40, 500)
-	s.Store.Type = bench.StorageType(kvstore.TDBExternal)
+	s.Store.Type = bench.StorageType(storage.TDBExternal)
 	s.Plan.Sizes = []uint32{16 << 10, 64 << 10, 128 << 10}
 	r, err := run(context.Background(), s, "out", nil, brief)
 	if err != nil {

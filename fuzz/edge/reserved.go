@@ -10,6 +10,7 @@ import (
 	"dualbank/fuzz/kv/script"
 	"dualbank/fuzz/kv/sut"
 	"dualbank/kvstore"
+	"dualbank/kvstore/secure"
 	"dualbank/model"
 )
 
@@ -21,18 +22,18 @@ func rootOfTrust(t *trial, n int) (bool, error) {
 	if n >= 4 {
 		return false, nil
 	}
-	size, secure := 16*(1+n%2), n >= 2
+	size, both := 16*(1+n%2), n >= 2
 	root := roots[0][:size]
 	t.part("root of %d bytes", size)
 	d := small(8)
-	if secure {
+	if both {
 		return true, t.secureRoot(size)
 	}
 	s, err := t.open(&d, false, []string{"a"}, 64)
 	if err != nil {
 		return false, err
 	}
-	key := kvstore.NewDeviceKey(s.tdb, nil)
+	key := secure.NewDeviceKey(s.tdb, nil)
 	t.derives(key, root, "no root", false)
 	t.inject(key, root, "")
 	if s.set("a", 10, 0) && s.collect("a") && s.collect("a") {
@@ -52,18 +53,18 @@ func rootOfTrust(t *trial, n int) (bool, error) {
 }
 
 // inject gives the device a root of trust, which has to succeed, and again, which must not.
-func (t *trial) inject(key *kvstore.DeviceKey, root []byte, when string) {
+func (t *trial) inject(key *secure.DeviceKey, root []byte, when string) {
 	t.cuts++
 	if err := key.Inject(root); err != nil {
 		t.report(explore.Symptom{Rule: sut.RuleReserved, Kind: "root-refused", When: when, Error: err.Error()}, "success", err.Error())
 	}
-	if err := key.Inject(root); err != kvstore.ErrKeyExists {
-		t.report(explore.Symptom{Rule: sut.RuleReserved, Kind: "second-key"}, kvstore.ErrKeyExists.Error(), fmt.Sprint(err))
+	if err := key.Inject(root); err != secure.ErrKeyExists {
+		t.report(explore.Symptom{Rule: sut.RuleReserved, Kind: "second-key"}, secure.ErrKeyExists.Error(), fmt.Sprint(err))
 	}
 }
 
 // holds looks for the root of trust and for keys derived from it.
-func (t *trial) holds(s *kvstore.TDBStore, key *kvstore.DeviceKey, root []byte, when string) {
+func (t *trial) holds(s *kvstore.TDBStore, key *secure.DeviceKey, root []byte, when string) {
 	t.cuts++
 	buf := make([]byte, 64)
 	if n, err := s.Reserved(buf); err != nil || !bytes.Equal(buf[:n], root) {
@@ -73,13 +74,13 @@ func (t *trial) holds(s *kvstore.TDBStore, key *kvstore.DeviceKey, root []byte, 
 }
 
 // derives derives keys: those of root, or, where there is none, none.
-func (t *trial) derives(key *kvstore.DeviceKey, root []byte, when string, there bool) {
+func (t *trial) derives(key *secure.DeviceKey, root []byte, when string, there bool) {
 	for _, size := range []int{16, 32} {
 		out := make([]byte, size)
 		err := key.Derive([]byte("salt"), out)
 		switch {
 		case !there && err == nil:
-			t.report(explore.Symptom{Rule: sut.RuleSecret, Kind: "no-root-key", Op: "derive"}, kvstore.ErrKeyNotFound.Error(), "success "+when)
+			t.report(explore.Symptom{Rule: sut.RuleSecret, Kind: "no-root-key", Op: "derive"}, secure.ErrKeyNotFound.Error(), "success "+when)
 		case there && err == nil && !bytes.Equal(out, derived(root, []byte("salt"), size)):
 			t.report(explore.Symptom{Rule: sut.RuleSecret, Kind: "derived-differs", When: when}, "SP 800-108 in counter mode with AES-CMAC", fmt.Sprintf("%d other bytes", size))
 		case there && err != nil && size >= len(root):
@@ -218,7 +219,7 @@ func provisioning(t *trial, n int) (bool, error) {
 	if !s.set("a", 16, 0) || later && !s.collect("a") {
 		return true, nil // of the areas, the other one is active then
 	}
-	key := kvstore.NewDeviceKey(s.tdb, nil)
+	key := secure.NewDeviceKey(s.tdb, nil)
 	fresh := func() bool { s.F.Boot(); return s.Store.Open() == nil }
 	s.F.Mark()
 	fresh()
@@ -242,13 +243,13 @@ func provisioning(t *trial, n int) (bool, error) {
 
 // provisioned gives a device its root of trust after a cut in the first attempt: it has the first one by now, or
 // takes the second one; either stays, in both areas.
-func (t *trial) provisioned(s *store, key *kvstore.DeviceKey, again []byte) {
+func (t *trial) provisioned(s *store, key *secure.DeviceKey, again []byte) {
 	want := again
 	buf := make([]byte, 64)
 	err := key.Inject(again)
 	switch err {
 	case nil:
-	case kvstore.ErrKeyExists:
+	case secure.ErrKeyExists:
 		want = roots[0][:16]
 	default:
 		t.report(explore.Symptom{Rule: sut.RuleReserved, Kind: "root-refused", Error: err.Error()}, "success", err.Error())

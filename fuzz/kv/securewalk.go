@@ -9,6 +9,7 @@ import (
 	"dualbank/fuzz/kv/script"
 	"dualbank/fuzz/kv/sut"
 	"dualbank/kvstore"
+	"dualbank/kvstore/secure"
 	"dualbank/model"
 )
 
@@ -92,8 +93,8 @@ func (t *secureWalk) operate(s *script.Step) (sound bool) {
 	}
 	if s.Kind == script.Reserved {
 		// The device key is the internal store's reserved data: there is one for ever.
-		if err := t.sec.Key.Inject(make([]byte, len(sut.RootOfTrust))); err != kvstore.ErrKeyExists {
-			t.Report(explore.Symptom{Rule: sut.RuleReserved, Kind: "second-key"}, kvstore.ErrKeyExists.Error(), fmt.Sprint(err))
+		if err := t.sec.Key.Inject(make([]byte, len(sut.RootOfTrust))); err != secure.ErrKeyExists {
+			t.Report(explore.Symptom{Rule: sut.RuleReserved, Kind: "second-key"}, secure.ErrKeyExists.Error(), fmt.Sprint(err))
 		}
 		t.note(placeOf(s))
 		return true

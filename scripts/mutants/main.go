@@ -43,6 +43,8 @@ type target struct {
 
 var targets = []target{
 	{"kvstore", []string{"./fuzz/kv"}},
+	{"kvstore/secure", []string{"./kvstore"}},
+	{"kvstore/storage", []string{"./kvstore"}},
 	{"boot", []string{"./fuzz/update"}},
 	{"model", []string{"./bench"}},
 	{"model/cell", []string{"./model"}},

@@ -21,7 +21,7 @@ func TestRooms(t *testing.T) {
 	for _, p := range all {
 		files, lines := 16, 4000
 		if p.Path == "dualbank/kvstore" {
-			files, lines = 24, 5000 // the reference, its defects of the past, and its repairs
+			files = 24 // the reference, its defects of the past, and its repairs
 		}
 		if len(p.Files) > files || p.Lines > lines {
 			t.Errorf("%s has %d files and %d lines: at most %d and %d", p.Path, len(p.Files), p.Lines, files, lines)
@@ -72,7 +72,7 @@ func TestImports(t *testing.T) {
 		"dualbank/fuzz":         {"github.com/nats-io"},
 		"dualbank/cmd/dualbank": {"github.com/nats-io/nats-server"},
 		"dualbank/model/...":    {"dualbank/kvstore", "dualbank/boot", "dualbank/fuzz", "dualbank/bench", "dualbank/results"},
-		"dualbank/kvstore":      {"dualbank/model", "dualbank/fuzz", "dualbank/bench", "dualbank/results"},
+		"dualbank/kvstore/...":  {"dualbank/model", "dualbank/fuzz", "dualbank/bench", "dualbank/results"},
 		"dualbank/boot":         {"dualbank/model", "dualbank/fuzz", "dualbank/bench", "dualbank/boot/layout"},
 		"dualbank/results":      {"gonum.org", "dualbank/fuzz", "dualbank/bench", "dualbank/kvstore"},
 	} {

@@ -9,6 +9,8 @@ import (
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv/script"
 	"dualbank/kvstore"
+	"dualbank/kvstore/secure"
+	"dualbank/kvstore/storage"
 	"dualbank/model"
 	"dualbank/model/random"
 )
@@ -17,7 +19,7 @@ import (
 // third of its erase units, the external device in the rest, of which the store leaves the first two units
 // to another user. A key's name says how its values are protected: see script.Protection.
 type SecureStore struct {
-	*kvstore.Partition
+	*storage.Partition
 	rand *random.Source
 	Err  error
 }
@@ -28,8 +30,8 @@ var RootOfTrust = []byte("0123456789abcdef")
 func NewSecureStore(dev kvstore.BlockDevice, opts kvstore.Options) *SecureStore {
 	s := &SecureStore{rand: random.New(0)}
 	split, skip := SecureSplit(dev)
-	storage := kvstore.Storage{Type: kvstore.TDBExternal, Partition: "kv", ExternalBase: skip}
-	s.Partition, s.Err = storage.Build(kvstore.Parts{
+	config := storage.Config{Type: storage.TDBExternal, Partition: "kv", ExternalBase: skip}
+	s.Partition, s.Err = config.Build(storage.Parts{
 		Internal: window{dev, 0, split}, External: window{dev, split, dev.Size() - split}, Options: opts,
 		Entropy: func(p []byte) error { s.rand.Fill(p); return nil },
 	})
@@ -113,7 +115,7 @@ func (s *SecureStore) Open() error {
 	if err := s.Partition.Open(); err != nil {
 		return err
 	}
-	if err := s.Key.Inject(RootOfTrust); err != nil && err != kvstore.ErrKeyExists {
+	if err := s.Key.Inject(RootOfTrust); err != nil && err != secure.ErrKeyExists {
 		return err
 	}
 	return nil

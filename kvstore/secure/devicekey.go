@@ -1,8 +1,10 @@
-package kvstore
+package secure
 
 import (
 	"encoding/binary"
 	"fmt"
+
+	"dualbank/kvstore"
 )
 
 // KeyError is an error of the device key, with the number the reference returns (DeviceKey.h).
@@ -57,15 +59,17 @@ type Entropy func(p []byte) error
 // internal store.
 type DeviceKey struct {
 	store   ReservedData
-	cpu     CPU
-	repairs Repairs
+	cpu     kvstore.CPU
+	repairs kvstore.Repairs
 }
 
 // NewDeviceKey is the device key in store. cpu is told of the AES work, or nil.
-func NewDeviceKey(store ReservedData, cpu CPU) *DeviceKey { return &DeviceKey{store: store, cpu: cpu} }
+func NewDeviceKey(store ReservedData, cpu kvstore.CPU) *DeviceKey {
+	return &DeviceKey{store: store, cpu: cpu}
+}
 
 // Mend gives k those of r that are its own (RepairLongRoot), and returns it.
-func (k *DeviceKey) Mend(r Repairs) *DeviceKey {
+func (k *DeviceKey) Mend(r kvstore.Repairs) *DeviceKey {
 	k.repairs = r
 	return k
 }
@@ -84,7 +88,7 @@ func (k *DeviceKey) Inject(root []byte) error {
 	switch k.store.SetReserved(root) {
 	case nil:
 		return nil
-	case ErrWriteFailed:
+	case kvstore.ErrWriteFailed:
 		return ErrKeySave
 	}
 	return ErrKeyStore
@@ -111,9 +115,9 @@ func (k *DeviceKey) read(buf []byte) (int, error) {
 	switch err {
 	case nil:
 		return n, nil
-	case ErrItemNotFound:
+	case kvstore.ErrItemNotFound:
 		return 0, ErrKeyNotFound
-	case ErrReadFailed, ErrInvalidSize:
+	case kvstore.ErrReadFailed, kvstore.ErrInvalidSize:
 		return 0, ErrKeyRead
 	}
 	return 0, ErrKeyStore
@@ -129,7 +133,7 @@ func (k *DeviceKey) Derive(salt, out []byte) error {
 	}
 	var root [longRootSize]byte
 	most := len(out)
-	if k.repairs.Has(RepairLongRoot) {
+	if k.repairs.Has(kvstore.RepairLongRoot) {
 		most = longRootSize
 	}
 	n, err := k.read(root[:most])
@@ -143,7 +147,7 @@ func (k *DeviceKey) Derive(salt, out []byte) error {
 }
 
 // deriveKey fills out with blocks CMAC(root, i || salt || 0 || size of out), i counting from 1.
-func deriveKey(root, salt, out []byte, cpu CPU) error {
+func deriveKey(root, salt, out []byte, cpu kvstore.CPU) error {
 	var size [4]byte
 	binary.LittleEndian.PutUint32(size[:], uint32(len(out)))
 	for i := byte(1); len(out) > 0; i++ {
@@ -159,53 +163,4 @@ func deriveKey(root, salt, out []byte, cpu CPU) error {
 		out = out[copy(out, sum[:]):]
 	}
 	return nil
-}
-
-// DirectAccess reads the reserved data, the device key, from the region of an internal TDBStore
-// without opening the store, as a bootloader does, and returns its size. Any failure is
-// ErrItemNotFound.
-//
-// The reference does not share TDBStore's idea of where the second area starts: it starts after the
-// erase units that first reach half of the region, rounded up. With an odd number of units the copy
-// there is not found, but for RepairDirectAccess among repairs.
-func DirectAccess(region BlockDevice, buf []byte, repairs Repairs) (int, error) {
-	size := region.Size()
-	if size < 2*(reservedSize+trailerSize)-1 {
-		return 0, ErrItemNotFound
-	}
-	second := uint32(0)
-	for second < (size+1)/2 {
-		n := region.EraseSize(second)
-		if n == 0 || n > size-second {
-			return 0, ErrItemNotFound
-		}
-		second += n
-	}
-	if repairs.Has(RepairDirectAccess) {
-		var g geometry
-		if g.measure(region, 0) == nil {
-			second = g.base[1]
-		}
-	}
-	for _, area := range []uint32{0, second} {
-		if n, ok := directArea(region, area, buf); ok {
-			return n, nil
-		}
-	}
-	return 0, ErrItemNotFound
-}
-
-func directArea(region BlockDevice, area uint32, buf []byte) (int, bool) {
-	var trailer [trailerSize]byte
-	if area > region.Size()-reservedSize-trailerSize || region.Read(area+reservedSize, trailer[:]) != nil {
-		return 0, false
-	}
-	if binary.LittleEndian.Uint64(trailer[:]) == 1<<64-1 {
-		return 0, false
-	}
-	n := uint32(binary.LittleEndian.Uint16(trailer[2:]))
-	if int(n) > len(buf) || n > region.Size()-area || region.Read(area, buf[:n]) != nil {
-		return 0, false
-	}
-	return int(n), CRC(buf[:n]) == binary.LittleEndian.Uint32(trailer[4:])
 }

@@ -1,9 +1,11 @@
-package kvstore
+package secure
 
 import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/subtle"
+
+	"dualbank/kvstore"
 )
 
 // cmac is AES-CMAC (RFC 4493, NIST SP 800-38B) over bytes that come in pieces.
@@ -12,11 +14,11 @@ type cmac struct {
 	state [aes.BlockSize]byte // CBC-MAC so far
 	last  [aes.BlockSize]byte // the bytes that may yet be the last block
 	n     int                 // how many
-	cpu   CPU
+	cpu   kvstore.CPU
 }
 
 // start begins a MAC under key, which has 16, 24 or 32 bytes.
-func (c *cmac) start(key []byte, cpu CPU) error {
+func (c *cmac) start(key []byte, cpu kvstore.CPU) error {
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package kvstore
+package secure
 
 import (
 	"encoding/hex"

@@ -1,10 +1,12 @@
-package kvstore
+package secure
 
 import (
-	"bytes"
 	"encoding/hex"
 	"errors"
 	"testing"
+
+	"dualbank/internal/flashtest"
+	"dualbank/kvstore"
 )
 
 func TestDerive(t *testing.T) {
@@ -18,7 +20,7 @@ func TestDerive(t *testing.T) {
 		{"2b7e151628aed2a6abf7158809cf4f3c", "ENCkey1", 16, "962a3eec85e6f5cb9e5dafc5b7fd01dd"},
 		{"2b7e151628aed2a6abf7158809cf4f3c", "AUTHkey1", 16, "4ba09450f645735006a471bfce30abaf"},
 	} {
-		k := NewDeviceKey(openTDB(t, newTestFlash(t, "2x2K", 1), Options{}), nil)
+		k := NewDeviceKey(openTDB(t, flashtest.New(t, "2x2K", 1), kvstore.Options{}), nil)
 		if err := k.Inject(unhex(c.root)); err != nil {
 			t.Fatal(err)
 		}
@@ -30,8 +32,8 @@ func TestDerive(t *testing.T) {
 }
 
 func TestDeviceKeyErrors(t *testing.T) {
-	f := newTestFlash(t, "2x2K", 8)
-	s := openTDB(t, f, Options{})
+	f := flashtest.New(t, "2x2K", 8)
+	s := openTDB(t, f, kvstore.Options{})
 	k := NewDeviceKey(s, nil)
 	salt, out := []byte("salt"), make([]byte, 16)
 	draw := func(p []byte) error {
@@ -41,9 +43,9 @@ func TestDeviceKeyErrors(t *testing.T) {
 		return nil
 	}
 	dry := func([]byte) error { return errors.New("dry") }
-	f.fail = func(bool, uint32) bool { return true }
+	f.Fail = func(bool, uint32) bool { return true }
 	broken := k.Inject(make([]byte, 16))
-	f.fail = nil
+	f.Fail = nil
 	for _, c := range []struct {
 		name string
 		got  error
@@ -87,45 +89,19 @@ func TestDeviceKeyErrors(t *testing.T) {
 	}
 }
 
-func TestDirectAccess(t *testing.T) {
-	root := unhex("000102030405060708090a0b0c0d0e0f")
-	buf := make([]byte, 64)
-	found := func(f *testFlash) bool {
-		n, err := DirectAccess(f, buf, 0)
-		if err != nil && err != ErrItemNotFound {
-			t.Fatal(err)
-		}
-		return err == nil && bytes.Equal(buf[:n], root)
+func openTDB(t *testing.T, f kvstore.BlockDevice, o kvstore.Options) *kvstore.TDBStore {
+	t.Helper()
+	s := kvstore.NewTDB(f, o)
+	if err := s.Open(); err != nil {
+		t.Fatal(err)
 	}
-	for _, c := range []struct {
-		sectors string
-		second  bool // the copy in area 1 is found
-	}{{"2x2K", true}, {"4x16K+1x64K", true}, {"3x2K", false}} {
-		f := newTestFlash(t, c.sectors, 8)
-		if found(f) {
-			t.Errorf("%s: found in a blank region", c.sectors)
-		}
-		s := openTDB(t, f, Options{})
-		if err := s.SetReserved(root); err != nil {
-			t.Fatal(err)
-		}
-		if !found(f) {
-			t.Errorf("%s: not found in area 0", c.sectors)
-		}
-		f.cells[0] ^= 0x40
-		if found(f) != c.second {
-			t.Errorf("%s: found in area 1: %v", c.sectors, !c.second)
-		}
-		f.cells[0] ^= 0x40
-		if _, err := DirectAccess(f, buf[:8], 0); err != ErrItemNotFound {
-			t.Errorf("%s: buffer too small: %v", c.sectors, err)
-		}
-		f.badRead = func(addr, end uint32) bool { return true }
-		if found(f) {
-			t.Errorf("%s: found though it cannot be read", c.sectors)
-		}
+	return s
+}
+
+func unhex(s string) []byte {
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		panic(err)
 	}
-	if _, err := DirectAccess(newTestFlash(t, "1x128", 1), buf, 0); err != ErrItemNotFound {
-		t.Errorf("region too small: %v", err)
-	}
+	return b
 }

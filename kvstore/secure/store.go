@@ -1,4 +1,23 @@
-package kvstore
+// Package secure is Mbed's SecureStore and device key. Values in an untrusted store are encrypted and authenticated as
+// the reference does it, byte for byte, known defects included; TestSecureTraces of package kvstore checks that.
+//
+// A value is stored in these steps:
+//
+//  1. DeviceKey.Inject keeps the device's root of trust in the reserved data of the internal store, once.
+//     DeviceKey.Derive makes a key of it for each purpose and name (devicekey.go, cmac.go).
+//  2. New makes a Store of the untrusted store, the trusted one for rollback protection or none, the device key and
+//     a source of entropy. Open opens both stores.
+//  3. Set writes metadata, the value (encrypted if FlagConfidential) and their MAC into the untrusted store as one
+//     record. With FlagReplayProtection or FlagWriteOnce the MAC goes into the trusted store, too.
+//  4. Get reads and checks the whole record, and compares its MAC with the trusted store's.
+//
+// Invariants:
+//
+//   - What is read without an error was written by a Store with the same device key under the same name, except
+//     where the reference has a known defect.
+//   - Errors are the sentinels of package kvstore. Those of the device key are KeyErrors.
+//   - A Store is used by one goroutine at a time.
+package secure
 
 import (
 	"crypto/aes"
@@ -6,6 +25,8 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"errors"
+
+	"dualbank/kvstore"
 )
 
 // A stored value is metadata, data (encrypted if confidential) and the CMAC over key, metadata and
@@ -18,23 +39,17 @@ const (
 	pieceSize = 256 // the reference's scratch buffer
 )
 
-// ErrUndefined stands for an outcome that the reference leaves to chance, and is no error of its API: a
-// remove of a record that fails its checks and has an entry in the rollback protection store. The
-// record below is gone; a variable that was never set decides in the reference whether the entry goes
-// too. Here it stays.
-var ErrUndefined = &Error{"UNDEFINED", "stand-in: the reference's outcome is undefined"}
-
-// SecureStore encrypts and authenticates the values it keeps in an untrusted store, and detects a
+// Store encrypts and authenticates the values it keeps in an untrusted store, and detects a
 // rollback of records by keeping their MACs in a second, trusted store. It is not safe for use by
 // several goroutines at once.
-type SecureStore struct {
-	under   Store
-	rbp     Store // nil: no rollback protection
+type Store struct {
+	under   kvstore.Store
+	rbp     kvstore.Store // nil: no rollback protection
 	key     *DeviceKey
 	entropy Entropy
-	cpu     CPU
-	defects Defects
-	repairs Repairs
+	cpu     kvstore.CPU
+	defects kvstore.Defects
+	repairs kvstore.Repairs
 	open    bool
 	locks   int
 
@@ -55,24 +70,24 @@ type setState struct {
 	ctr  counter
 }
 
-// SecureOptions are what a SecureStore is made of.
-type SecureOptions struct {
-	Store   Store      // where the values go, untrusted
-	RBP     Store      // rollback protection; nil for none
-	Key     *DeviceKey // the root of all keys
-	Entropy Entropy    // for the IVs of confidential values
-	CPU     CPU        // is told of the work; nil on a device
-	Defects Defects    // of the past that the store shows
-	Repairs Repairs    // of defects of the reference
+// Options are what a SecureStore is made of.
+type Options struct {
+	Store   kvstore.Store   // where the values go, untrusted
+	RBP     kvstore.Store   // rollback protection; nil for none
+	Key     *DeviceKey      // the root of all keys
+	Entropy Entropy         // for the IVs of confidential values
+	CPU     kvstore.CPU     // is told of the work; nil on a device
+	Defects kvstore.Defects // of the past that the store shows
+	Repairs kvstore.Repairs // of defects of the reference
 }
 
-// NewSecure is a SecureStore, not yet open.
-func NewSecure(o SecureOptions) *SecureStore {
-	return &SecureStore{under: o.Store, rbp: o.RBP, key: o.Key, entropy: o.Entropy, cpu: o.CPU, defects: o.Defects, repairs: o.Repairs}
+// New is a SecureStore, not yet open.
+func New(o Options) *Store {
+	return &Store{under: o.Store, rbp: o.RBP, key: o.Key, entropy: o.Entropy, cpu: o.CPU, defects: o.Defects, repairs: o.Repairs}
 }
 
 // Open opens the stores below.
-func (s *SecureStore) Open() error {
+func (s *Store) Open() error {
 	s.open, s.locks = false, 0
 	s.meta, s.name, s.done = [metaSize]byte{}, "", 0
 	if err := s.under.Open(); err != nil {
@@ -93,7 +108,7 @@ func (s *SecureStore) Open() error {
 }
 
 // Close closes the stores below.
-func (s *SecureStore) Close() error {
+func (s *Store) Close() error {
 	if !s.open {
 		return nil
 	}
@@ -110,24 +125,24 @@ func (s *SecureStore) Close() error {
 }
 
 // LocksHeld is how often the reference's own lock of the store is held after the calls so far.
-func (s *SecureStore) LocksHeld() int { return s.locks }
+func (s *Store) LocksHeld() int { return s.locks }
 
-func (s *SecureStore) u32(at int) uint32 { return binary.LittleEndian.Uint32(s.meta[at:]) }
+func (s *Store) u32(at int) uint32 { return binary.LittleEndian.Uint32(s.meta[at:]) }
 
-func (s *SecureStore) dataSize() uint32 { return s.u32(4) }
-func (s *SecureStore) flags() Flags     { return Flags(s.u32(8)) }
+func (s *Store) dataSize() uint32     { return s.u32(4) }
+func (s *Store) flags() kvstore.Flags { return kvstore.Flags(s.u32(8)) }
 
 // pending says whether a set was begun.
-func (s *SecureStore) pending() bool { return s.meta[0] != 0 || s.meta[1] != 0 }
+func (s *Store) pending() bool { return s.meta[0] != 0 || s.meta[1] != 0 }
 
 // end ends a set, or the use of the metadata by a read.
-func (s *SecureStore) end() { s.meta[0], s.meta[1] = 0, 0 }
+func (s *Store) end() { s.meta[0], s.meta[1] = 0, 0 }
 
 // Set stores value under key. FlagConfidential encrypts it; FlagReplayProtection and FlagWriteOnce
 // enter its MAC into the rollback protection store.
-func (s *SecureStore) Set(key string, value []byte, flags Flags) error {
+func (s *Store) Set(key string, value []byte, flags kvstore.Flags) error {
 	if uint64(len(value)) > 1<<32-1 {
-		return ErrInvalidSize
+		return kvstore.ErrInvalidSize
 	}
 	if err := s.SetStart(key, uint32(len(value)), flags); err != nil {
 		return err
@@ -139,12 +154,12 @@ func (s *SecureStore) Set(key string, value []byte, flags Flags) error {
 }
 
 // SetStart begins an incremental set. A get or an info ends it.
-func (s *SecureStore) SetStart(key string, size uint32, flags Flags) error {
+func (s *Store) SetStart(key string, size uint32, flags kvstore.Flags) error {
 	if !s.open {
-		return ErrNotReady
+		return kvstore.ErrNotReady
 	}
-	if !ValidKey(key) {
-		return ErrInvalidArgument
+	if !kvstore.ValidKey(key) {
+		return kvstore.ErrInvalidArgument
 	}
 	s.call()
 	s.locks++
@@ -156,7 +171,7 @@ func (s *SecureStore) SetStart(key string, size uint32, flags Flags) error {
 	return err
 }
 
-func (s *SecureStore) start(key string, size uint32, flags Flags) error {
+func (s *Store) start(key string, size uint32, flags kvstore.Flags) error {
 	if err := s.mayReplace(key, flags); err != nil {
 		return err
 	}
@@ -166,16 +181,16 @@ func (s *SecureStore) start(key string, size uint32, flags Flags) error {
 	binary.LittleEndian.PutUint32(s.meta[8:], uint32(flags))
 	iv := s.meta[ivOffset:]
 	clear(iv)
-	if flags&FlagConfidential != 0 {
+	if flags&kvstore.FlagConfidential != 0 {
 		if s.entropy(iv) != nil || s.startCipher(key) != nil {
-			return ErrFailedOperation
+			return kvstore.ErrFailedOperation
 		}
 	}
 	if s.startMAC(key) != nil {
-		return ErrFailedOperation
+		return kvstore.ErrFailedOperation
 	}
 	s.done, s.name = 0, key
-	below := flags &^ (FlagConfidential | FlagReplayProtection)
+	below := flags &^ (kvstore.FlagConfidential | kvstore.FlagReplayProtection)
 	if err := s.under.SetStart(key, metaSize+size+macSize, below); err != nil {
 		return err
 	}
@@ -184,23 +199,23 @@ func (s *SecureStore) start(key string, size uint32, flags Flags) error {
 
 // mayReplace checks a new value's flags against what is there. With rollback protection only its
 // store is believed.
-func (s *SecureStore) mayReplace(key string, flags Flags) error {
+func (s *Store) mayReplace(key string, flags kvstore.Flags) error {
 	if s.rbp != nil {
 		if s.mends() {
 			if err := s.settle(key); err != nil {
-				return ErrReadFailed
+				return kvstore.ErrReadFailed
 			}
 		}
 		info, err := s.rbp.Info(key)
 		switch {
-		case errors.Is(err, ErrItemNotFound):
+		case errors.Is(err, kvstore.ErrItemNotFound):
 			return nil
 		case err != nil:
-			return ErrReadFailed
-		case info.Flags&FlagWriteOnce != 0:
-			return ErrWriteProtected
-		case flags&FlagReplayProtection == 0:
-			return ErrInvalidArgument
+			return kvstore.ErrReadFailed
+		case info.Flags&kvstore.FlagWriteOnce != 0:
+			return kvstore.ErrWriteProtected
+		case flags&kvstore.FlagReplayProtection == 0:
+			return kvstore.ErrInvalidArgument
 		}
 		return nil
 	}
@@ -208,37 +223,37 @@ func (s *SecureStore) mayReplace(key string, flags Flags) error {
 		return nil
 	}
 	switch old := s.flags(); {
-	case old&FlagReplayProtection != 0 && flags&FlagReplayProtection == 0:
-		return ErrInvalidArgument
-	case old&FlagWriteOnce != 0:
-		return ErrWriteProtected
+	case old&kvstore.FlagReplayProtection != 0 && flags&kvstore.FlagReplayProtection == 0:
+		return kvstore.ErrInvalidArgument
+	case old&kvstore.FlagWriteOnce != 0:
+		return kvstore.ErrWriteProtected
 	}
 	return nil
 }
 
 // SetAdd appends data. Of a confidential value every piece begins with a fresh counter block, as in the
 // reference: only pieces that begin at a multiple of 16 can be read back as they were.
-func (s *SecureStore) SetAdd(data []byte) error {
+func (s *Store) SetAdd(data []byte) error {
 	if !s.open {
-		return ErrNotReady
+		return kvstore.ErrNotReady
 	}
 	s.call()
 	return s.add(data)
 }
 
-func (s *SecureStore) add(data []byte) error {
+func (s *Store) add(data []byte) error {
 	if !s.pending() {
-		return ErrInvalidArgument
+		return kvstore.ErrInvalidArgument
 	}
 	if uint64(s.done)+uint64(len(data)) > uint64(s.dataSize()) {
-		return ErrInvalidSize
+		return kvstore.ErrInvalidSize
 	}
-	if !s.repairs.Has(RepairSecretPieces) {
+	if !s.repairs.Has(kvstore.RepairSecretPieces) {
 		s.ctr.used = aes.BlockSize
 	}
 	for len(data) > 0 {
 		p := data
-		if s.flags()&FlagConfidential != 0 {
+		if s.flags()&kvstore.FlagConfidential != 0 {
 			p = s.piece[:min(len(data), pieceSize)]
 			s.ctr.xor(p, data)
 		}
@@ -256,17 +271,17 @@ func (s *SecureStore) add(data []byte) error {
 
 // SetFinalize makes the value visible: in the store below, then its MAC in the rollback protection
 // store.
-func (s *SecureStore) SetFinalize() error {
+func (s *Store) SetFinalize() error {
 	if !s.open {
-		return ErrNotReady
+		return kvstore.ErrNotReady
 	}
 	s.call()
 	return s.finish()
 }
 
-func (s *SecureStore) finish() error {
+func (s *Store) finish() error {
 	if !s.pending() {
-		return ErrInvalidArgument
+		return kvstore.ErrInvalidArgument
 	}
 	err := s.commit()
 	s.end()
@@ -274,13 +289,13 @@ func (s *SecureStore) finish() error {
 	return err
 }
 
-func (s *SecureStore) commit() error {
+func (s *Store) commit() error {
 	if s.done != s.dataSize() {
-		return ErrInvalidSize
+		return kvstore.ErrInvalidSize
 	}
 	mac := s.mac.sum()
 	copy(s.piece[:], mac[:])
-	if s.mends() && s.flags()&s.defects.guarded() != 0 {
+	if s.mends() && s.flags()&guarded(s.defects) != 0 {
 		return s.protectedCommit()
 	}
 	if err := s.under.SetAdd(s.piece[:macSize]); err != nil {
@@ -289,8 +304,8 @@ func (s *SecureStore) commit() error {
 	if err := s.under.SetFinalize(); err != nil {
 		return err
 	}
-	if flags := s.flags(); s.rbp != nil && flags&s.defects.guarded() != 0 {
-		return s.rbp.Set(s.name, s.piece[:macSize], flags&FlagWriteOnce)
+	if flags := s.flags(); s.rbp != nil && flags&guarded(s.defects) != 0 {
+		return s.rbp.Set(s.name, s.piece[:macSize], flags&kvstore.FlagWriteOnce)
 	}
 	return nil
 }
@@ -301,9 +316,9 @@ func (s *SecureStore) commit() error {
 // ErrInvalidSize if offset is beyond the value, except where the reference does not notice: for a
 // value whose size is a multiple of 256, zero included. Then the call succeeds, writes nothing, and
 // the number returned is the smaller of len(buf) and size - offset, counted modulo 1<<32.
-func (s *SecureStore) Get(key string, buf []byte, offset uint32) (int, error) {
+func (s *Store) Get(key string, buf []byte, offset uint32) (int, error) {
 	if !s.open {
-		return 0, ErrNotReady
+		return 0, kvstore.ErrNotReady
 	}
 	s.call()
 	n, _, err := s.read(key, buf, offset)
@@ -314,9 +329,9 @@ func (s *SecureStore) Get(key string, buf []byte, offset uint32) (int, error) {
 }
 
 // Info returns size and create flags of key, having checked the whole record.
-func (s *SecureStore) Info(key string) (Info, error) {
+func (s *Store) Info(key string) (kvstore.Info, error) {
 	if !s.open {
-		return Info{}, ErrNotReady
+		return kvstore.Info{}, kvstore.ErrNotReady
 	}
 	s.call()
 	_, info, err := s.read(key, nil, 0)
@@ -324,59 +339,59 @@ func (s *SecureStore) Info(key string) (Info, error) {
 }
 
 // read checks the record of key and decrypts the asked part of its value.
-func (s *SecureStore) read(key string, buf []byte, offset uint32) (n int, info Info, err error) {
-	if !ValidKey(key) {
-		return 0, Info{}, ErrInvalidArgument
+func (s *Store) read(key string, buf []byte, offset uint32) (n int, info kvstore.Info, err error) {
+	if !kvstore.ValidKey(key) {
+		return 0, kvstore.Info{}, kvstore.ErrInvalidArgument
 	}
-	if s.repairs.Has(RepairSetState) && s.pending() {
+	if s.repairs.Has(kvstore.RepairSetState) && s.pending() {
 		set := s.setState
 		defer func() { s.setState = set }()
 	}
 	defer s.end()
 	if s.mends() {
 		if err := s.settle(key); err != nil {
-			return 0, Info{}, err
+			return 0, kvstore.Info{}, err
 		}
 	}
 	entry, err := s.loadEntry(key)
 	if err != nil {
-		return 0, Info{}, err
+		return 0, kvstore.Info{}, err
 	}
 	got, err := s.under.Get(key, s.meta[:], 0)
 	if err != nil {
 		if entry.found {
-			err = ErrRBPAuthentication
+			err = kvstore.ErrRBPAuthentication
 		}
-		return 0, Info{}, err
+		return 0, kvstore.Info{}, err
 	}
 	if got != metaSize || binary.LittleEndian.Uint16(s.meta[:]) != metaSize {
-		return 0, Info{}, ErrRBPAuthentication
+		return 0, kvstore.Info{}, kvstore.ErrRBPAuthentication
 	}
 	flags := s.flags()
 	if s.rbp == nil {
-		flags &^= FlagReplayProtection
+		flags &^= kvstore.FlagReplayProtection
 	}
-	guarded := flags&s.defects.guarded() != 0
-	if entry.found && !guarded && !s.defects.Has(DefectTrustedFlags) {
-		return 0, Info{}, ErrRBPAuthentication
+	guarded := flags&guarded(s.defects) != 0
+	if entry.found && !guarded && !s.defects.Has(kvstore.DefectTrustedFlags) {
+		return 0, kvstore.Info{}, kvstore.ErrRBPAuthentication
 	}
-	if s.startMAC(key) != nil || flags&FlagConfidential != 0 && s.startCipher(key) != nil {
-		return 0, Info{}, ErrFailedOperation
+	if s.startMAC(key) != nil || flags&kvstore.FlagConfidential != 0 && s.startCipher(key) != nil {
+		return 0, kvstore.Info{}, kvstore.ErrFailedOperation
 	}
-	if offset > s.dataSize() && s.repairs.Has(RepairOffset) {
-		return 0, Info{}, ErrInvalidSize
+	if offset > s.dataSize() && s.repairs.Has(kvstore.RepairOffset) {
+		return 0, kvstore.Info{}, kvstore.ErrInvalidSize
 	}
-	n, err = s.readData(key, buf, offset, flags&FlagConfidential != 0)
+	n, err = s.readData(key, buf, offset, flags&kvstore.FlagConfidential != 0)
 	if err == nil {
 		err = s.compare(key, &entry, guarded)
 	}
 	if err != nil {
-		if s.repairs.Has(RepairAuthentic) {
+		if s.repairs.Has(kvstore.RepairAuthentic) {
 			clear(buf)
 		}
-		return 0, Info{}, err
+		return 0, kvstore.Info{}, err
 	}
-	return n, Info{Size: s.dataSize(), Flags: s.flags()}, nil
+	return n, kvstore.Info{Size: s.dataSize(), Flags: s.flags()}, nil
 }
 
 // rbpEntry is what the rollback protection store has for a key.
@@ -386,12 +401,12 @@ type rbpEntry struct {
 	whole bool // all of mac was read; a longer entry passes too, as in the reference
 }
 
-func (s *SecureStore) loadEntry(key string) (e rbpEntry, err error) {
+func (s *Store) loadEntry(key string) (e rbpEntry, err error) {
 	if s.rbp == nil {
 		return e, nil
 	}
 	if _, err := s.rbp.Info(key); err != nil {
-		if errors.Is(err, ErrItemNotFound) {
+		if errors.Is(err, kvstore.ErrItemNotFound) {
 			err = nil
 		}
 		return e, err
@@ -409,7 +424,7 @@ func (s *SecureStore) loadEntry(key string) (e rbpEntry, err error) {
 // in the reference's pieces, and like the reference it takes an offset beyond the data for granted:
 // the pieces then run past the data, and an error comes when one begins behind the record. None does
 // if 256 divides the size, because the last piece ends with the data.
-func (s *SecureStore) readData(key string, buf []byte, offset uint32, confidential bool) (n int, err error) {
+func (s *Store) readData(key string, buf []byte, offset uint32, confidential bool) (n int, err error) {
 	left := s.dataSize() // wraps where a piece runs past the data
 	asked := uint32(min(uint64(len(buf)), uint64(left-offset)))
 	s.ctr.used = aes.BlockSize
@@ -447,43 +462,51 @@ func (s *SecureStore) readData(key string, buf []byte, offset uint32, confidenti
 	return int(asked), nil
 }
 
+// guarded are the flags of the values whose MACs are entered into the rollback protection store.
+func guarded(d kvstore.Defects) kvstore.Flags {
+	if d.Has(kvstore.DefectWriteOnceUnguarded) {
+		return kvstore.FlagReplayProtection
+	}
+	return kvstore.FlagReplayProtection | kvstore.FlagWriteOnce
+}
+
 // compare checks the MAC against the record's and the entry's.
-func (s *SecureStore) compare(key string, e *rbpEntry, guarded bool) error {
+func (s *Store) compare(key string, e *rbpEntry, guarded bool) error {
 	sum := s.mac.sum()
 	n, err := s.under.Get(key, s.piece[:macSize], metaSize+s.dataSize())
 	if err != nil {
 		return err
 	}
-	if !s.defects.Has(DefectOptionalIntegrity) && (n != macSize || subtle.ConstantTimeCompare(sum[:], s.piece[:macSize]) == 0) {
-		return ErrAuthentication
+	if !s.defects.Has(kvstore.DefectOptionalIntegrity) && (n != macSize || subtle.ConstantTimeCompare(sum[:], s.piece[:macSize]) == 0) {
+		return kvstore.ErrAuthentication
 	}
 	if s.rbp != nil && guarded && (!e.found || !e.whole || subtle.ConstantTimeCompare(sum[:], e.mac[:]) == 0) {
-		return ErrRBPAuthentication
+		return kvstore.ErrRBPAuthentication
 	}
 	return nil
 }
 
 // Remove deletes key: below, then its entry in the rollback protection store. A record that fails its
 // checks is removed below, too, whatever lies there; if it has an entry, success below is ErrUndefined.
-func (s *SecureStore) Remove(key string) error {
+func (s *Store) Remove(key string) error {
 	if !s.open {
-		return ErrNotReady
+		return kvstore.ErrNotReady
 	}
 	s.call()
 	_, info, err := s.read(key, nil, 0)
-	broken := err == ErrAuthentication || err == ErrRBPAuthentication && !s.defects.Has(DefectRemoveRefused)
+	broken := err == kvstore.ErrAuthentication || err == kvstore.ErrRBPAuthentication && !s.defects.Has(kvstore.DefectRemoveRefused)
 	switch {
 	case err != nil && !broken:
 		return err
-	case err == nil && info.Flags&FlagWriteOnce != 0:
-		return ErrWriteProtected
+	case err == nil && info.Flags&kvstore.FlagWriteOnce != 0:
+		return kvstore.ErrWriteProtected
 	}
 	switch {
-	case broken && s.rbp != nil && s.repairs.Has(RepairRemoveEntry):
+	case broken && s.rbp != nil && s.repairs.Has(kvstore.RepairRemoveEntry):
 		if _, err := s.rbp.Info(key); err == nil {
 			return s.brokenRemove(key)
 		}
-	case !broken && s.mends() && info.Flags&FlagReplayProtection != 0:
+	case !broken && s.mends() && info.Flags&kvstore.FlagReplayProtection != 0:
 		return s.protectedRemove(key)
 	}
 	if err := s.under.Remove(key); err != nil {
@@ -493,10 +516,10 @@ func (s *SecureStore) Remove(key string) error {
 	case s.rbp == nil:
 	case broken:
 		if _, err := s.rbp.Info(key); err == nil {
-			return ErrUndefined
+			return kvstore.ErrUndefined
 		}
-	case info.Flags&FlagReplayProtection != 0:
-		if err := s.rbp.Remove(key); err != nil && !errors.Is(err, ErrItemNotFound) {
+	case info.Flags&kvstore.FlagReplayProtection != 0:
+		if err := s.rbp.Remove(key); err != nil && !errors.Is(err, kvstore.ErrItemNotFound) {
 			return err
 		}
 	}
@@ -504,9 +527,9 @@ func (s *SecureStore) Remove(key string) error {
 }
 
 // Reset resets the stores below; the device key goes with the internal one's reserved data.
-func (s *SecureStore) Reset() error {
+func (s *Store) Reset() error {
 	if !s.open {
-		return ErrNotReady
+		return kvstore.ErrNotReady
 	}
 	s.call()
 	if s.mends() {
@@ -522,16 +545,16 @@ func (s *SecureStore) Reset() error {
 }
 
 // Iterate lists the keys of the store below, unchecked.
-func (s *SecureStore) Iterate(prefix string) (Iterator, error) {
+func (s *Store) Iterate(prefix string) (kvstore.Iterator, error) {
 	if !s.open {
-		return nil, ErrNotReady
+		return nil, kvstore.ErrNotReady
 	}
 	s.call()
 	return s.under.Iterate(prefix)
 }
 
 // startMAC begins the record's MAC: key name and metadata.
-func (s *SecureStore) startMAC(key string) error {
+func (s *Store) startMAC(key string) error {
 	var k [rootSize]byte
 	if err := s.derive("AUTH", key, k[:]); err != nil {
 		return err
@@ -545,7 +568,7 @@ func (s *SecureStore) startMAC(key string) error {
 }
 
 // startCipher begins the record's key stream.
-func (s *SecureStore) startCipher(key string) error {
+func (s *Store) startCipher(key string) error {
 	var k [rootSize]byte
 	if err := s.derive("ENC", key, k[:]); err != nil {
 		return err
@@ -553,13 +576,13 @@ func (s *SecureStore) startCipher(key string) error {
 	return s.ctr.start(k[:], s.meta[ivOffset:], s.cpu)
 }
 
-func (s *SecureStore) derive(purpose, key string, out []byte) error {
+func (s *Store) derive(purpose, key string, out []byte) error {
 	n := copy(s.salt[:], purpose)
 	n += copy(s.salt[n:], key)
 	return s.key.Derive(s.salt[:n], out)
 }
 
-func (s *SecureStore) call() {
+func (s *Store) call() {
 	if s.cpu != nil {
 		s.cpu.Call()
 	}
@@ -571,11 +594,11 @@ type counter struct {
 	next   [aes.BlockSize]byte
 	stream [aes.BlockSize]byte
 	used   int // bytes of stream
-	cpu    CPU
+	cpu    kvstore.CPU
 }
 
 // start begins with iv and zeros as the counter.
-func (c *counter) start(key, iv []byte, cpu CPU) error {
+func (c *counter) start(key, iv []byte, cpu kvstore.CPU) error {
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return err

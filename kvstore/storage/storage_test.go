@@ -1,4 +1,4 @@
-package kvstore
+package storage
 
 import (
 	"errors"
@@ -6,23 +6,26 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dualbank/internal/flashtest"
+	"dualbank/kvstore"
 )
 
-func TestParseStorage(t *testing.T) {
+func TestParse(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		options map[string]string
-		want    Storage
+		want    Config
 		err     string
 	}{
-		{"nothing", nil, Storage{Type: TDBInternal, Partition: "kv"}, ""},
+		{"nothing", nil, Config{Type: TDBInternal, Partition: "kv"}, ""},
 		{
 			"internal, underscores",
 			map[string]string{
 				"storage.storage_type": "TDB_INTERNAL", "storage.default_kv": "data",
 				"storage_tdb_internal.internal_base_address": "0x08100000", "storage_tdb_internal.internal_size": "131072",
 			},
-			Storage{Type: TDBInternal, Partition: "data", InternalBase: 0x08100000, InternalSize: 128 << 10},
+			Config{Type: TDBInternal, Partition: "data", InternalBase: 0x08100000, InternalSize: 128 << 10},
 			"",
 		},
 		{
@@ -31,7 +34,7 @@ func TestParseStorage(t *testing.T) {
 				"storage.storage-type": "default", "storage-tdb-internal.internal-base-address": "1048576",
 				"storage-tdb-internal.internal-size": "0x8000",
 			},
-			Storage{Type: TDBInternal, Partition: "kv", InternalBase: 1 << 20, InternalSize: 0x8000},
+			Config{Type: TDBInternal, Partition: "kv", InternalBase: 1 << 20, InternalSize: 0x8000},
 			"",
 		},
 		{
@@ -41,7 +44,7 @@ func TestParseStorage(t *testing.T) {
 				"storage_tdb_external.external_size": "65536", "storage_tdb_external.external-base-address": "4096",
 				"storage_tdb_external.blockdevice": "SPIF", "storage_tdb_internal.internal_size": "1",
 			},
-			Storage{
+			Config{
 				Type: TDBExternal, Partition: "kv", InternalSize: 0x4000, ExternalBase: 4096, ExternalSize: 65536,
 				BlockDevice: "SPIF",
 			},
@@ -50,20 +53,20 @@ func TestParseStorage(t *testing.T) {
 		{
 			"external without rollback protection",
 			map[string]string{"storage.storage_type": "TDB_EXTERNAL_NO_RBP"},
-			Storage{Type: TDBExternalNoRBP, Partition: "kv", BlockDevice: "default"},
+			Config{Type: TDBExternalNoRBP, Partition: "kv", BlockDevice: "default"},
 			"",
 		},
-		{"file system", map[string]string{"storage.storage_type": "FILESYSTEM"}, Storage{}, "not supported yet"},
-		{"nonsense", map[string]string{"storage.storage_type": "TDB"}, Storage{}, `storage.storage_type: "TDB" is no storage type`},
+		{"file system", map[string]string{"storage.storage_type": "FILESYSTEM"}, Config{}, "not supported yet"},
+		{"nonsense", map[string]string{"storage.storage_type": "TDB"}, Config{}, `storage.storage_type: "TDB" is no storage type`},
 		{
 			"no number",
 			map[string]string{"storage_tdb_internal.internal_size": "2*FLASH_SECTOR_SIZE"},
-			Storage{},
+			Config{},
 			`storage_tdb_internal.internal_size: "2*FLASH_SECTOR_SIZE" is no address or size`,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := ParseStorage(func(name string) (string, bool) { v, ok := c.options[name]; return v, ok })
+			got, err := Parse(func(name string) (string, bool) { v, ok := c.options[name]; return v, ok })
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) {
 					t.Fatalf("error %v, want %q", err, c.err)
@@ -125,7 +128,7 @@ func TestInternalPlace(t *testing.T) {
 		{"flash of few pages", flashMap{start: 0, size: 4096, page: 1024, large: 2048}, 0, 0, 0, 0, 0, "needs 14336 bytes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := Storage{Type: TDBInternal, InternalBase: c.base, InternalSize: c.size}
+			s := Config{Type: TDBInternal, InternalBase: c.base, InternalSize: c.size}
 			base, size, err := s.Internal(c.flash, c.romEnd)
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) {
@@ -154,8 +157,8 @@ func TestExternalPlace(t *testing.T) {
 		{64 << 10, 0, 0, "make it smaller"},
 		{8192, 64 << 10, 0, "make it smaller"},
 	} {
-		f := newTestFlash(t, "16x4K", 1)
-		dev, err := Storage{ExternalBase: c.base, ExternalSize: c.size}.External(f)
+		f := flashtest.New(t, "16x4K", 1)
+		dev, err := Config{ExternalBase: c.base, ExternalSize: c.size}.External(f)
 		if c.err != "" {
 			if err == nil || !strings.Contains(err.Error(), c.err) {
 				t.Errorf("0x%X+0x%X: error %v, want %q", c.base, c.size, err, c.err)
@@ -166,11 +169,11 @@ func TestExternalPlace(t *testing.T) {
 			t.Errorf("0x%X+0x%X: %v", c.base, c.size, err)
 			continue
 		}
-		s := openTDB(t, dev, Options{})
-		if err := s.Set("key", []byte("value"), 0); err != nil {
+		s := kvstore.NewTDB(dev, kvstore.Options{})
+		if err := errors.Join(s.Open(), s.Set("key", []byte("value"), 0)); err != nil {
 			t.Fatal(err)
 		}
-		for i, b := range f.cells {
+		for i, b := range f.Cells {
 			if outside := uint32(i) < c.base || uint32(i) >= c.base+c.want; outside && b != 0xFF {
 				t.Fatalf("0x%X+0x%X: byte 0x%X was programmed", c.base, c.size, i)
 			}
@@ -181,56 +184,31 @@ func TestExternalPlace(t *testing.T) {
 	}
 }
 
-// partition builds an open partition of a type over test flash, with a device key if it can have one.
-func partition(t testing.TB, typ StorageType, o Options, internal, external *testFlash) *Partition {
-	t.Helper()
-	parts := Parts{Options: o, Entropy: func(p []byte) error { clear(p); return nil }}
-	if internal != nil {
-		parts.Internal = internal
-	}
-	if external != nil {
-		parts.External = external
-	}
-	p, err := Storage{Type: typ, Partition: "kv"}.Build(parts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Open(); err != nil {
-		t.Fatal(err)
-	}
-	if p.Key != nil && typ != TDBInternal {
-		if err := p.Key.Inject(make([]byte, 16)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return p
-}
-
-func TestStorageTypes(t *testing.T) {
-	const all = FlagConfidential | FlagReplayProtection
+func TestTypes(t *testing.T) {
+	const all = kvstore.FlagConfidential | kvstore.FlagReplayProtection
 	for _, c := range []struct {
-		typ      StorageType
+		typ      Type
 		internal bool
 		set      error
-		flags    Flags
+		flags    kvstore.Flags
 	}{
 		{TDBInternal, true, nil, 0},
 		{TDBExternal, true, nil, all},
-		{TDBExternalNoRBP, true, nil, FlagConfidential},
-		{TDBExternalNoRBP, false, ErrFailedOperation, 0}, // the reference has no place for the device key
+		{TDBExternalNoRBP, true, nil, kvstore.FlagConfidential},
+		{TDBExternalNoRBP, false, kvstore.ErrFailedOperation, 0}, // the reference has no place for the device key
 	} {
 		t.Run(fmt.Sprintf("%s/%v", c.typ, c.internal), func(t *testing.T) {
-			var internal *testFlash
+			var internal *flashtest.Flash
 			if c.internal {
-				internal = newTestFlash(t, "4x4K", 8)
+				internal = flashtest.New(t, "4x4K", 8)
 			}
-			external := newTestFlash(t, "16x4K", 1)
-			p := partition(t, c.typ, Options{}, internal, external)
+			external := flashtest.New(t, "16x4K", 1)
+			p := partition(t, c.typ, kvstore.Options{}, internal, external)
 			var n NameSpace
 			if err := n.Attach(p); err != nil {
 				t.Fatal(err)
 			}
-			var store Store = &n
+			var store kvstore.Store = &n
 			if err := store.Set("/kv/key", []byte("a secret value"), all); err != c.set {
 				t.Fatalf("Set: %v, want %v", err, c.set)
 			}
@@ -246,8 +224,8 @@ func TestStorageTypes(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			plain := slices.ContainsFunc([]*testFlash{internal, external}, func(f *testFlash) bool {
-				return strings.Contains(string(f.cells), "a secret value")
+			plain := slices.ContainsFunc([]*flashtest.Flash{internal, external}, func(f *flashtest.Flash) bool {
+				return strings.Contains(string(f.Cells), "a secret value")
 			})
 			if plain != (c.typ == TDBInternal) {
 				t.Errorf("value readable in the flash: %v", plain)
@@ -262,8 +240,9 @@ func TestStorageTypes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := list(t, it); !slices.Equal(got, []string{"/kv/inc"}) {
-				t.Errorf("names %v", got)
+			name, err := it.Next()
+			if _, end := it.Next(); name != "/kv/inc" || err != nil || end != kvstore.ErrItemNotFound {
+				t.Errorf("names %q, %v, %v", name, err, end)
 			}
 			if err := it.Close(); err != nil {
 				t.Fatal(err)
@@ -274,13 +253,13 @@ func TestStorageTypes(t *testing.T) {
 			if err := store.Reset(); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := store.Info("key"); err != ErrItemNotFound {
+			if _, err := store.Info("key"); err != kvstore.ErrItemNotFound {
 				t.Errorf("after a reset: %v", err)
 			}
 			if err := store.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if err := store.Set("key", nil, 0); err != ErrNotReady {
+			if err := store.Set("key", nil, 0); err != kvstore.ErrNotReady {
 				t.Errorf("after a close: %v", err)
 			}
 		})
@@ -288,24 +267,14 @@ func TestStorageTypes(t *testing.T) {
 }
 
 // unfinished is a store in which no set ends.
-type unfinished struct{ Store }
+type unfinished struct{ kvstore.Store }
 
-func (unfinished) SetFinalize() error { return ErrWriteFailed }
+func (unfinished) SetFinalize() error { return kvstore.ErrWriteFailed }
 
-// TestFinalizeFails: the error of a set's end below reaches the caller, and nothing is noted as if it had succeeded.
+// TestFinalizeFails: the error of a set's end reaches the caller.
 func TestFinalizeFails(t *testing.T) {
-	p := partition(t, TDBExternal, Options{}, newTestFlash(t, "4x4K", 8), newTestFlash(t, "16x4K", 1))
-	secure, ok := p.Main.(*SecureStore)
-	if !ok {
-		t.Fatalf("store %T", p.Main)
-	}
-	secure.under = unfinished{secure.under}
-	if err := secure.Set("key", []byte("value"), FlagReplayProtection); err != ErrWriteFailed {
-		t.Errorf("Set: %v", err)
-	}
-	if _, err := secure.rbp.Info("key"); err != ErrItemNotFound {
-		t.Errorf("the rollback protection: %v", err)
-	}
+	p := partition(t, TDBExternal, kvstore.Options{}, flashtest.New(t, "4x4K", 8), flashtest.New(t, "16x4K", 1))
+	p.Main = unfinished{p.Main}
 	var n NameSpace
 	if err := n.Attach(p); err != nil {
 		t.Fatal(err)
@@ -313,23 +282,23 @@ func TestFinalizeFails(t *testing.T) {
 	if err := errors.Join(n.SetStart("/kv/key", 0, 0), n.SetAdd(nil)); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.SetFinalize(); err != ErrWriteFailed {
+	if err := n.SetFinalize(); err != kvstore.ErrWriteFailed {
 		t.Errorf("SetFinalize by name: %v", err)
 	}
 }
 
 // TestBlankStoreListsNothing opens a blank TDB_EXTERNAL partition: its internal store is opened once.
 func TestBlankStoreListsNothing(t *testing.T) {
-	p := partition(t, TDBExternal, Options{}, newTestFlash(t, "4x4K", 8), newTestFlash(t, "16x4K", 1))
+	p := partition(t, TDBExternal, kvstore.Options{}, flashtest.New(t, "4x4K", 8), flashtest.New(t, "16x4K", 1))
 	if keys, _ := p.Internal.Table(); keys != 0 {
 		t.Errorf("%d keys in the internal store", keys)
 	}
 }
 
 func TestBuildErrors(t *testing.T) {
-	f := newTestFlash(t, "4x4K", 1)
+	f := flashtest.New(t, "4x4K", 1)
 	for _, c := range []struct {
-		typ   StorageType
+		typ   Type
 		parts Parts
 		want  string
 	}{
@@ -339,7 +308,7 @@ func TestBuildErrors(t *testing.T) {
 		{TDBExternalNoRBP, Parts{External: f}, "an entropy source"},
 		{"X", Parts{Internal: f, External: f, Entropy: func([]byte) error { return nil }}, "is no storage type"},
 	} {
-		if _, err := (Storage{Type: c.typ}).Build(c.parts); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := (Config{Type: c.typ}).Build(c.parts); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.typ, err, c.want)
 		}
 	}
@@ -347,22 +316,22 @@ func TestBuildErrors(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	var n NameSpace
-	if err := n.Set("key", nil, 0); err != ErrNotReady {
+	if err := n.Set("key", nil, 0); err != kvstore.ErrNotReady {
 		t.Errorf("no partition: %v", err)
 	}
-	stores := map[string]*TDBStore{}
+	stores := map[string]*kvstore.TDBStore{}
 	for _, name := range []string{"kv", "fs", "k2"} {
-		p := partition(t, TDBInternal, Options{}, newTestFlash(t, "4x4K", 1), nil)
+		p := partition(t, TDBInternal, kvstore.Options{}, flashtest.New(t, "4x4K", 1), nil)
 		p.Name = name
 		stores[name] = p.Internal
 		if err := n.Attach(p); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := n.Attach(&Partition{Name: "four"}); err != ErrOutOfResources {
+	if err := n.Attach(&Partition{Name: "four"}); err != kvstore.ErrOutOfResources {
 		t.Errorf("fourth partition: %v", err)
 	}
-	if err := errors.Join(n.SetAdd(nil), n.SetFinalize()); !errors.Is(err, ErrInvalidArgument) {
+	if err := errors.Join(n.SetAdd(nil), n.SetFinalize()); !errors.Is(err, kvstore.ErrInvalidArgument) {
 		t.Errorf("add without start: %v", err)
 	}
 	for _, c := range []struct {
@@ -376,12 +345,12 @@ func TestNames(t *testing.T) {
 		{"/k/key", "kv", "key", nil}, // the length given decides
 		{"//key", "kv", "key", nil},
 		{"/k2/key", "k2", "key", nil},
-		{"/kvx/key", "", "", ErrItemNotFound},
-		{"/kv/a/b", "", "", ErrInvalidArgument},
-		{"/fs/", "", "", ErrInvalidArgument},
-		{"", "", "", ErrInvalidArgument},
+		{"/kvx/key", "", "", kvstore.ErrItemNotFound},
+		{"/kv/a/b", "", "", kvstore.ErrInvalidArgument},
+		{"/fs/", "", "", kvstore.ErrInvalidArgument},
+		{"", "", "", kvstore.ErrInvalidArgument},
 	} {
-		err := n.Set(c.name, []byte(c.name), FlagConfidential)
+		err := n.Set(c.name, []byte(c.name), kvstore.FlagConfidential)
 		if err != c.err {
 			t.Errorf("%q: %v, want %v", c.name, err, c.err)
 			continue
@@ -408,7 +377,7 @@ func TestNames(t *testing.T) {
 		left []string
 		err  error
 	}{
-		{"/none/", []string{"kv", "fs", "k2"}, ErrItemNotFound},
+		{"/none/", []string{"kv", "fs", "k2"}, kvstore.ErrItemNotFound},
 		{"/fs/", []string{"kv", "k2"}, nil},
 		{"/k2", []string{"k2"}, nil}, // no second slash: the default partition
 	} {
@@ -421,4 +390,58 @@ func TestNames(t *testing.T) {
 			}
 		}
 	}
+}
+
+// partition builds an open partition of a type over test flash, with a device key if it can have one.
+func partition(t testing.TB, typ Type, o kvstore.Options, internal, external *flashtest.Flash) *Partition {
+	t.Helper()
+	parts := Parts{Options: o, Entropy: func(p []byte) error { clear(p); return nil }}
+	if internal != nil {
+		parts.Internal = internal
+	}
+	if external != nil {
+		parts.External = external
+	}
+	p, err := Config{Type: typ, Partition: "kv"}.Build(parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Open(); err != nil {
+		t.Fatal(err)
+	}
+	if p.Key != nil && typ != TDBInternal {
+		if err := p.Key.Inject(make([]byte, 16)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p
+}
+
+// FuzzParse makes configurations out of text.
+func FuzzParse(f *testing.F) {
+	f.Add("storage.storage_type=TDB_EXTERNAL\nstorage-tdb-external.rbp-internal-size=0x4000")
+	f.Add("storage.storage_type=default\nstorage_tdb_internal.internal_size=1+1")
+	f.Fuzz(func(t *testing.T, text string) {
+		options := map[string]string{}
+		for _, line := range strings.Split(text, "\n") {
+			name, value, _ := strings.Cut(line, "=")
+			options[name] = value
+		}
+		s, err := Parse(func(name string) (string, bool) { v, ok := options[name]; return v, ok })
+		if err != nil {
+			if !strings.Contains(err.Error(), ": ") || strings.Contains(err.Error(), "\n") {
+				t.Fatalf("error %q", err)
+			}
+			return
+		}
+		flash := flashMap{start: 0x08000000, size: 2 << 20, page: 1, few: 64 << 10, small: 16 << 10, large: 128 << 10}
+		if base, size, err := s.Internal(flash, 0x08100000); err == nil {
+			if base < flash.start || uint64(base)+uint64(size) > uint64(flash.start)+uint64(flash.size) || size == 0 {
+				t.Fatalf("placed at 0x%X+0x%X", base, size)
+			}
+		}
+		if dev, err := s.External(flashtest.New(t, "16x4K", 1)); err == nil && (dev.Size() == 0 || dev.Size() > 64<<10) {
+			t.Fatalf("external part of %d bytes", dev.Size())
+		}
+	})
 }

@@ -1,9 +1,11 @@
-package kvstore
+package secure
 
 import (
 	"crypto/subtle"
 	"encoding/binary"
 	"errors"
+
+	"dualbank/kvstore"
 )
 
 // change is an entry of the rollback protection store while its key is being changed, for RepairTwoStores: longer
@@ -33,7 +35,7 @@ func (c *change) has(x byte) bool {
 }
 
 // announce enters a change of key: to a record with the MAC mac, or to none if mac is nil.
-func (s *SecureStore) announce(key string, mac []byte) error {
+func (s *Store) announce(key string, mac []byte) error {
 	var c change
 	if mac != nil {
 		copy(c.mac(), mac)
@@ -42,7 +44,7 @@ func (s *SecureStore) announce(key string, mac []byte) error {
 	switch n, err := s.rbp.Get(key, c.old(), 0); {
 	case err == nil && n == macSize:
 		c[2*macSize] |= changeReplaces
-	case err != nil && !errors.Is(err, ErrItemNotFound):
+	case err != nil && !errors.Is(err, kvstore.ErrItemNotFound):
 		return err
 	}
 	return s.rbp.Set(key, c[:], 0)
@@ -50,7 +52,7 @@ func (s *SecureStore) announce(key string, mac []byte) error {
 
 // settle ends a change of key that a cut or an error has left open, if there is one. The record that is there says
 // whether it has happened. An entry that fits none stays: somebody else has written the record.
-func (s *SecureStore) settle(key string) error {
+func (s *Store) settle(key string) error {
 	info, err := s.rbp.Info(key)
 	if err != nil || info.Size != uint32(len(change{})) {
 		return nil // the caller reads the entry
@@ -60,13 +62,13 @@ func (s *SecureStore) settle(key string) error {
 		return err
 	}
 	mac, flags, err := s.record(key)
-	guarded := flags&(FlagReplayProtection|FlagWriteOnce) != 0
+	guarded := flags&(kvstore.FlagReplayProtection|kvstore.FlagWriteOnce) != 0
 	switch {
-	case errors.Is(err, ErrItemNotFound):
+	case errors.Is(err, kvstore.ErrItemNotFound):
 		if !c.has(changeSets) || !c.has(changeReplaces) {
 			return s.rbp.Remove(key)
 		}
-	case err == ErrAuthentication:
+	case err == kvstore.ErrAuthentication:
 	case err != nil:
 		return err
 	case !guarded:
@@ -75,24 +77,24 @@ func (s *SecureStore) settle(key string) error {
 		}
 	case c.has(changeSets) && subtle.ConstantTimeCompare(mac[:], c.mac()) == 1,
 		c.has(changeReplaces) && subtle.ConstantTimeCompare(mac[:], c.old()) == 1:
-		return s.rbp.Set(key, mac[:], flags&FlagWriteOnce)
+		return s.rbp.Set(key, mac[:], flags&kvstore.FlagWriteOnce)
 	}
 	return nil
 }
 
 // record authenticates the record of key by itself and returns its MAC and flags. ErrAuthentication if it is not
 // authentic.
-func (s *SecureStore) record(key string) (mac [macSize]byte, flags Flags, err error) {
+func (s *Store) record(key string) (mac [macSize]byte, flags kvstore.Flags, err error) {
 	defer s.end()
 	n, err := s.under.Get(key, s.meta[:], 0)
 	if err != nil {
 		return mac, 0, err
 	}
 	if n != metaSize || binary.LittleEndian.Uint16(s.meta[:]) != metaSize {
-		return mac, 0, ErrAuthentication
+		return mac, 0, kvstore.ErrAuthentication
 	}
 	if s.startMAC(key) != nil {
-		return mac, 0, ErrFailedOperation
+		return mac, 0, kvstore.ErrFailedOperation
 	}
 	if _, err := s.readData(key, nil, 0, false); err != nil {
 		return mac, 0, err
@@ -103,16 +105,16 @@ func (s *SecureStore) record(key string) (mac [macSize]byte, flags Flags, err er
 		return mac, 0, err
 	}
 	if n != macSize || subtle.ConstantTimeCompare(mac[:], s.piece[:macSize]) == 0 {
-		return mac, 0, ErrAuthentication
+		return mac, 0, kvstore.ErrAuthentication
 	}
 	return mac, s.flags(), nil
 }
 
 // mends reports whether changes of both stores are announced.
-func (s *SecureStore) mends() bool { return s.rbp != nil && s.repairs.Has(RepairTwoStores) }
+func (s *Store) mends() bool { return s.rbp != nil && s.repairs.Has(kvstore.RepairTwoStores) }
 
 // protectedCommit is the end of a set of a protected key whose MAC stands at the beginning of s.piece.
-func (s *SecureStore) protectedCommit() error {
+func (s *Store) protectedCommit() error {
 	key, flags := s.name, s.flags()
 	var mac [macSize]byte
 	copy(mac[:], s.piece[:])
@@ -127,11 +129,11 @@ func (s *SecureStore) protectedCommit() error {
 		_ = s.settle(key) // or the next read does
 		return err
 	}
-	return s.rbp.Set(key, mac[:], flags&FlagWriteOnce)
+	return s.rbp.Set(key, mac[:], flags&kvstore.FlagWriteOnce)
 }
 
 // protectedRemove removes the record of key and its entry.
-func (s *SecureStore) protectedRemove(key string) error {
+func (s *Store) protectedRemove(key string) error {
 	if err := s.announce(key, nil); err != nil {
 		return err
 	}
@@ -143,16 +145,16 @@ func (s *SecureStore) protectedRemove(key string) error {
 }
 
 // brokenRemove removes a record that fails its checks, whatever lies there, and its entry.
-func (s *SecureStore) brokenRemove(key string) error {
-	if err := s.under.Remove(key); err != nil && !errors.Is(err, ErrItemNotFound) {
+func (s *Store) brokenRemove(key string) error {
+	if err := s.under.Remove(key); err != nil && !errors.Is(err, kvstore.ErrItemNotFound) {
 		return err
 	}
 	return s.rbp.Remove(key)
 }
 
 // announcedReset resets both stores. A cut leaves the mark, with which the next open begins it again.
-func (s *SecureStore) announcedReset() error {
-	if err := s.rbp.Set(resetMark, []byte(resetValue), 0); err != nil && !errors.Is(err, ErrMediaFull) {
+func (s *Store) announcedReset() error {
+	if err := s.rbp.Set(resetMark, []byte(resetValue), 0); err != nil && !errors.Is(err, kvstore.ErrMediaFull) {
 		return err
 	}
 	if err := s.under.Reset(); err != nil {
@@ -162,11 +164,11 @@ func (s *SecureStore) announcedReset() error {
 }
 
 // finishReset finishes a reset that a cut has left unfinished.
-func (s *SecureStore) finishReset() error {
+func (s *Store) finishReset() error {
 	var value [macSize]byte
 	n, err := s.rbp.Get(resetMark, value[:], 0)
 	switch {
-	case errors.Is(err, ErrItemNotFound):
+	case errors.Is(err, kvstore.ErrItemNotFound):
 		return nil
 	case err != nil:
 		return err

@@ -1,6 +1,10 @@
-package kvstore
+package storage
 
-import "strings"
+import (
+	"strings"
+
+	"dualbank/kvstore"
+)
 
 // maxPartitions is how many partitions a name space holds.
 const maxPartitions = 3
@@ -16,7 +20,7 @@ type NameSpace struct {
 // Attach adds a partition; the first is the default. ErrOutOfResources if there are three already.
 func (n *NameSpace) Attach(p *Partition) error {
 	if len(n.parts) == maxPartitions {
-		return ErrOutOfResources
+		return kvstore.ErrOutOfResources
 	}
 	n.parts = append(n.parts, p)
 	return nil
@@ -26,7 +30,7 @@ func (n *NameSpace) Attach(p *Partition) error {
 // order of attachment: "k/key" and even "//key" lead to a first partition "kv".
 func (n *NameSpace) lookUp(name string) (p *Partition, key string, err error) {
 	if len(n.parts) == 0 {
-		return nil, "", ErrNotReady
+		return nil, "", kvstore.ErrNotReady
 	}
 	name = strings.TrimPrefix(name, "/")
 	part, key, ok := strings.Cut(name, "/")
@@ -34,11 +38,11 @@ func (n *NameSpace) lookUp(name string) (p *Partition, key string, err error) {
 		return n.parts[0], name, nil
 	}
 	for _, p := range n.parts {
-		if strings.HasPrefix(p.Name, part) && (p.Name == part || !p.repairs.Has(RepairPartitionName)) {
+		if strings.HasPrefix(p.Name, part) && (p.Name == part || !p.repairs.Has(kvstore.RepairPartitionName)) {
 			return p, key, nil
 		}
 	}
-	return nil, "", ErrItemNotFound
+	return nil, "", kvstore.ErrItemNotFound
 }
 
 // Open opens all partitions.
@@ -63,7 +67,7 @@ func (n *NameSpace) Close() (err error) {
 }
 
 // Set stores value under name. Flags that the partition's storage type does not know are dropped.
-func (n *NameSpace) Set(name string, value []byte, flags Flags) error {
+func (n *NameSpace) Set(name string, value []byte, flags kvstore.Flags) error {
 	p, key, err := n.lookUp(name)
 	if err != nil {
 		return err
@@ -81,10 +85,10 @@ func (n *NameSpace) Get(name string, buf []byte, offset uint32) (int, error) {
 }
 
 // Info returns size and flags of name.
-func (n *NameSpace) Info(name string) (Info, error) {
+func (n *NameSpace) Info(name string) (kvstore.Info, error) {
 	p, key, err := n.lookUp(name)
 	if err != nil {
-		return Info{}, err
+		return kvstore.Info{}, err
 	}
 	return p.Main.Info(key)
 }
@@ -100,7 +104,7 @@ func (n *NameSpace) Remove(name string) error {
 
 // SetStart begins an incremental set. The reference's global API has none; it goes to the partition's
 // store, and so do the adds and the finalize after it.
-func (n *NameSpace) SetStart(name string, size uint32, flags Flags) error {
+func (n *NameSpace) SetStart(name string, size uint32, flags kvstore.Flags) error {
 	p, key, err := n.lookUp(name)
 	if err != nil {
 		return err
@@ -112,7 +116,7 @@ func (n *NameSpace) SetStart(name string, size uint32, flags Flags) error {
 // SetAdd appends data to the set begun last.
 func (n *NameSpace) SetAdd(data []byte) error {
 	if n.pending == nil {
-		return ErrInvalidArgument
+		return kvstore.ErrInvalidArgument
 	}
 	return n.pending.Main.SetAdd(data)
 }
@@ -120,14 +124,14 @@ func (n *NameSpace) SetAdd(data []byte) error {
 // SetFinalize finishes the set begun last.
 func (n *NameSpace) SetFinalize() error {
 	if n.pending == nil {
-		return ErrInvalidArgument
+		return kvstore.ErrInvalidArgument
 	}
 	return n.pending.Main.SetFinalize()
 }
 
 // Iterate lists the names of one partition that begin with prefix, which is split as a name is. The
 // names come with the partition as prefix spells it.
-func (n *NameSpace) Iterate(prefix string) (Iterator, error) {
+func (n *NameSpace) Iterate(prefix string) (kvstore.Iterator, error) {
 	p, key, err := n.lookUp(prefix)
 	if err != nil {
 		return nil, err
@@ -162,7 +166,7 @@ func (n *NameSpace) ResetPartition(name string) error {
 
 // nameIterator puts the partition before the keys.
 type nameIterator struct {
-	Iterator
+	kvstore.Iterator
 	partition string
 }
 

@@ -1,29 +1,44 @@
-package kvstore
+// Package storage puts stores together as the options of an mbed_app.json say, and gives them names.
+//
+// A key such as /kv/key comes to its store in these steps:
+//
+//  1. Parse reads the options into a Config: the storage type, and where the internal and the external store lie.
+//     Config.Internal places the internal one in the flash, Config.External cuts a part out of an external device.
+//  2. Config.Build makes the Partition's stores on the caller's devices: a TDBStore (package kvstore), or a
+//     SecureStore (package secure) with a TDBStore below it.
+//  3. Partition.Open opens them, the internal one first.
+//  4. NameSpace leads a name to the store of one of up to three partitions.
+//
+// Errors of a configuration are one line with the option. Those of stores are the sentinels of package kvstore.
+package storage
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"dualbank/kvstore"
+	"dualbank/kvstore/secure"
 )
 
-// StorageType is which stores make up a partition: storage.storage_type of an mbed_app.json.
-type StorageType string
+// Type is which stores make up a partition: storage.storage_type of an mbed_app.json.
+type Type string
 
 // The storage types.
 const (
 	// TDBInternal is a TDBStore in the internal flash.
-	TDBInternal StorageType = "TDB_INTERNAL"
+	TDBInternal Type = "TDB_INTERNAL"
 	// TDBExternal is a SecureStore over a TDBStore on an external device, with rollback protection in a
 	// TDBStore in the internal flash.
-	TDBExternal StorageType = "TDB_EXTERNAL"
+	TDBExternal Type = "TDB_EXTERNAL"
 	// TDBExternalNoRBP is a SecureStore over a TDBStore on an external device. The reference's has no
 	// internal store at all, hence no place for a device key, and every set fails.
-	TDBExternalNoRBP StorageType = "TDB_EXTERNAL_NO_RBP"
+	TDBExternalNoRBP Type = "TDB_EXTERNAL_NO_RBP"
 )
 
-// Storage is the configuration of a partition.
-type Storage struct {
-	Type      StorageType
+// Config is the configuration of a partition.
+type Config struct {
+	Type      Type
 	Partition string // name of the partition: storage.default_kv
 	// Place of the internal store in the internal flash, an absolute address. Both 0: the last 2 sectors
 	// or 14 pages, whichever is larger.
@@ -33,13 +48,13 @@ type Storage struct {
 	BlockDevice                string // name of the external device: SPIF, QSPIF, default ...
 }
 
-// ParseStorage makes the configuration from the options of an mbed_app.json, as resolved for a target:
+// Parse makes the configuration from the options of an mbed_app.json, as resolved for a target:
 // option returns the value of a name such as "storage_tdb_internal.internal_size". Both spellings
 // (internal_size, internal-size) are asked for. An option that is not there has the library's
 // default.
-func ParseStorage(option func(name string) (value string, ok bool)) (Storage, error) {
+func Parse(option func(name string) (value string, ok bool)) (Config, error) {
 	o := options(option)
-	s := Storage{Type: StorageType(o.text("storage.storage_type", "default")), Partition: o.text("storage.default_kv", "kv")}
+	s := Config{Type: Type(o.text("storage.storage_type", "default")), Partition: o.text("storage.default_kv", "kv")}
 	var module, size string
 	switch s.Type {
 	case "default", TDBInternal:
@@ -49,9 +64,9 @@ func ParseStorage(option func(name string) (value string, ok bool)) (Storage, er
 	case TDBExternalNoRBP:
 		module = "storage_tdb_external_no_rbp"
 	case "FILESYSTEM", "FILESYSTEM_NO_RBP":
-		return Storage{}, fmt.Errorf("storage.storage_type: %s is not supported yet; choose TDB_INTERNAL, TDB_EXTERNAL or TDB_EXTERNAL_NO_RBP", s.Type)
+		return Config{}, fmt.Errorf("storage.storage_type: %s is not supported yet; choose TDB_INTERNAL, TDB_EXTERNAL or TDB_EXTERNAL_NO_RBP", s.Type)
 	default:
-		return Storage{}, fmt.Errorf("storage.storage_type: %q is no storage type; choose TDB_INTERNAL, TDB_EXTERNAL or TDB_EXTERNAL_NO_RBP", s.Type)
+		return Config{}, fmt.Errorf("storage.storage_type: %q is no storage type; choose TDB_INTERNAL, TDB_EXTERNAL or TDB_EXTERNAL_NO_RBP", s.Type)
 	}
 	var err error
 	number := func(key string, to *uint32) {
@@ -120,7 +135,7 @@ const (
 
 // Internal is the place of the internal store in flash, of which the application takes what is before
 // romEnd. As in the reference, an address given is not checked against the application.
-func (s Storage) Internal(flash FlashMap, romEnd uint32) (base, size uint32, err error) {
+func (s Config) Internal(flash FlashMap, romEnd uint32) (base, size uint32, err error) {
 	start := uint64(flash.Start())
 	end := start + uint64(flash.Size())
 	down := func(a uint64) uint64 {
@@ -171,7 +186,7 @@ func (s Storage) Internal(flash FlashMap, romEnd uint32) (base, size uint32, err
 }
 
 // External is the part of an external device that the configuration asks for, as a device of its own.
-func (s Storage) External(dev BlockDevice) (BlockDevice, error) {
+func (s Config) External(dev kvstore.BlockDevice) (kvstore.BlockDevice, error) {
 	base, size := s.ExternalBase, s.ExternalSize
 	if base == 0 && size == 0 {
 		return dev, nil
@@ -197,7 +212,7 @@ func (s Storage) External(dev BlockDevice) (BlockDevice, error) {
 
 // slice is a part of a device.
 type slice struct {
-	dev        BlockDevice
+	dev        kvstore.BlockDevice
 	base, size uint32
 }
 
@@ -207,73 +222,90 @@ func (s *slice) EraseSize(addr uint32) uint32 { return s.dev.EraseSize(s.base + 
 
 // Rewritable is that of the device.
 func (s *slice) Rewritable() bool {
-	d, ok := s.dev.(Rewritable)
+	d, ok := s.dev.(kvstore.Rewritable)
 	return ok && d.Rewritable()
 }
 
 // MaskFaults is that of the device.
 func (s *slice) MaskFaults() {
-	if d, ok := s.dev.(FaultMasker); ok {
+	if d, ok := s.dev.(kvstore.FaultMasker); ok {
 		d.MaskFaults()
 	}
 }
 
 func (s *slice) Read(addr uint32, p []byte) error {
 	if !s.inside(addr, len(p)) {
-		return ErrReadFailed
+		return kvstore.ErrReadFailed
 	}
 	return s.dev.Read(s.base+addr, p)
 }
 
 func (s *slice) Program(addr uint32, p []byte) error {
 	if !s.inside(addr, len(p)) {
-		return ErrWriteFailed
+		return kvstore.ErrWriteFailed
 	}
 	return s.dev.Program(s.base+addr, p)
 }
 
 func (s *slice) Erase(addr, size uint32) error {
 	if !s.inside(addr, int(size)) {
-		return ErrWriteFailed
+		return kvstore.ErrWriteFailed
 	}
 	return s.dev.Erase(s.base+addr, size)
 }
 
 func (s *slice) inside(addr uint32, n int) bool { return uint64(addr)+uint64(n) <= uint64(s.size) }
 
+// external is a part of a device with the defects d.
+func external(dev kvstore.BlockDevice, d kvstore.Defects) kvstore.BlockDevice {
+	if part, ok := dev.(*slice); ok && d.Has(kvstore.DefectSliceBaseTwice) {
+		return &twiceBased{part}
+	}
+	return dev
+}
+
+type twiceBased struct{ *slice }
+
+func (s *twiceBased) Erase(addr, size uint32) error {
+	if !s.inside(s.base+addr, int(size)) {
+		return kvstore.ErrWriteFailed
+	}
+	return s.slice.Erase(addr, size)
+}
+
 // Parts is what a partition is built on.
 type Parts struct {
 	// Internal is the region of the internal store. With TDBExternalNoRBP it may be nil, as in the
 	// reference; if it is not, it holds the device key.
-	Internal BlockDevice
-	External BlockDevice // the external device; nil with TDBInternal
-	Entropy  Entropy     // for IVs; nil with TDBInternal
-	Options  Options     // of all TDBStores
+	Internal kvstore.BlockDevice
+	External kvstore.BlockDevice // the external device; nil with TDBInternal
+	Entropy  secure.Entropy      // for IVs; nil with TDBInternal
+	Options  kvstore.Options     // of all TDBStores
 }
 
 // Partition is a name in the name space and the stores behind it.
 type Partition struct {
 	Name     string
-	Main     Store      // what the names lead to
-	Mask     Flags      // create flags that the storage type knows
-	Internal *TDBStore  // nil if there is none
-	External *TDBStore  // nil if there is none
-	Key      *DeviceKey // nil if there is no internal store
-	repairs  Repairs
+	Main     kvstore.Store     // what the names lead to
+	Mask     kvstore.Flags     // create flags that the storage type knows
+	Internal *kvstore.TDBStore // nil if there is none
+	External *kvstore.TDBStore // nil if there is none
+	Key      *secure.DeviceKey // nil if there is no internal store
+	repairs  kvstore.Repairs
 }
 
 // Build makes the stores of a partition, not yet open.
-func (s Storage) Build(p Parts) (*Partition, error) {
+func (s Config) Build(p Parts) (*Partition, error) {
 	part := &Partition{Name: s.Partition, Mask: 1<<32 - 1, repairs: p.Options.Repairs | p.Options.Profile.Repairs()}
 	if p.Internal != nil {
-		part.Internal = NewTDB(p.Internal, p.Options)
-		part.Key = NewDeviceKey(part.Internal, p.Options.CPU).Mend(part.repairs)
+		part.Internal = kvstore.NewTDB(p.Internal, p.Options)
+		part.Key = secure.NewDeviceKey(part.Internal, p.Options.CPU).Mend(part.repairs)
 	} else if s.Type != TDBExternalNoRBP {
 		return nil, fmt.Errorf("storage type %s needs a region of the internal flash", s.Type)
 	}
 	if s.Type == TDBInternal {
 		part.Main = part.Internal
-		part.Mask &^= FlagConfidential | FlagReplayProtection
+		part.Mask &^= kvstore.FlagConfidential | kvstore.FlagReplayProtection
 		return part, nil
 	}
 	if p.External == nil || p.Entropy == nil {
@@ -283,8 +315,8 @@ func (s Storage) Build(p Parts) (*Partition, error) {
 	if err != nil {
 		return nil, err
 	}
-	part.External = NewTDB(p.Options.Defects.external(dev), p.Options)
-	o := SecureOptions{
+	part.External = kvstore.NewTDB(external(dev, p.Options.Defects), p.Options)
+	o := secure.Options{
 		Store: part.External, Key: part.Key, Entropy: p.Entropy, CPU: p.Options.CPU,
 		Defects: p.Options.Defects, Repairs: part.repairs,
 	}
@@ -292,14 +324,14 @@ func (s Storage) Build(p Parts) (*Partition, error) {
 	case TDBExternal:
 		o.RBP = opened{part.Internal}
 	case TDBExternalNoRBP:
-		part.Mask &^= FlagReplayProtection
+		part.Mask &^= kvstore.FlagReplayProtection
 		if o.Key == nil {
-			o.Key = NewDeviceKey(noKey{}, p.Options.CPU)
+			o.Key = secure.NewDeviceKey(noKey{}, p.Options.CPU)
 		}
 	default:
 		return nil, fmt.Errorf("%q is no storage type", s.Type)
 	}
-	part.Main = NewSecure(o)
+	part.Main = secure.New(o)
 	return part, nil
 }
 
@@ -325,12 +357,12 @@ func (p *Partition) Close() error {
 }
 
 // opened is a store that Partition opens itself.
-type opened struct{ *TDBStore }
+type opened struct{ *kvstore.TDBStore }
 
 func (opened) Open() error { return nil }
 
 // noKey is the reserved data of a store that is not there.
 type noKey struct{}
 
-func (noKey) Reserved([]byte) (int, error) { return 0, ErrItemNotFound }
-func (noKey) SetReserved([]byte) error     { return ErrWriteFailed }
+func (noKey) Reserved([]byte) (int, error) { return 0, kvstore.ErrItemNotFound }
+func (noKey) SetReserved([]byte) error     { return kvstore.ErrWriteFailed }
