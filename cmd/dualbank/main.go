@@ -99,6 +99,11 @@ type exited int
 // run is the whole program without its process: it returns the exit code.
 func run(args []string, stdout, stderr io.Writer) (code int) {
 	out, warnings := plain.NewWriter(stdout), plain.NewWriter(stderr)
+	for _, w := range []*plain.Writer{out, warnings} {
+		if plain.Coloured(plain.IsTerminal(w.Unwrap()), os.Getenv) {
+			w.Colour()
+		}
+	}
 	var c commands
 	parser, err := kong.New(&c, append(values(),
 		kong.Name("dualbank"),

@@ -3,13 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"dualbank/bench"
 	"dualbank/internal/plain"
@@ -56,8 +54,8 @@ func progress(w io.Writer) (show bench.Progress, end func()) {
 	if p, ok := w.(*plain.Writer); ok {
 		w = p.Unwrap() // bars move the cursor
 	}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		r.w, r.terminal = f, true
+	if plain.IsTerminal(w) {
+		r.w, r.terminal = w, true
 	}
 	r.start, r.last = r.now(), r.now()
 	var one sync.Mutex // sweeps report from several goroutines

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/term"
 
+	"dualbank"
 	"dualbank/bench"
 	"dualbank/bench/job"
 	"dualbank/fuzz"
@@ -145,6 +146,7 @@ func blamed(err error) error {
 // leave makes a report the content of the folder out, with the scenario and the files that it needs to run again, and
 // the findings.
 func leave(out *outdir.Folder, s *bench.Scenario, report *results.Report, findings []explore.Finding) error {
+	report.Made = dualbank.Version()
 	files, err := page.Files(report)
 	if err != nil {
 		return err

@@ -8,7 +8,7 @@
 // Invariants:
 //
 //   - What reaches the terminal has no control character but line feed and tab, no C1 control in either encoding, and
-//     no mark that changes the direction of text.
+//     no mark that changes the direction of text. Colours are the exception: those of Highlight, if Colour asks for them.
 //   - A byte that is not UTF-8 comes out as \ufffd.
 //   - Nothing is lost but that, whatever the pieces in which it is written. An error of the writer below is returned
 //     by every write after it and by Close.
@@ -143,10 +143,34 @@ type Writer struct {
 	w      io.Writer
 	rest   []byte // begin of a character whose end has not been written
 	failed error  // first error of w
+
+	colour bool
+	line   string // with colour: begin of a line whose end has not been written
 }
 
 // NewWriter returns a Writer that writes to w.
 func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
+
+// Colour gives severities their colours from here on. Lines are written whole then.
+func (p *Writer) Colour() { p.colour = true }
+
+// put writes a text that may be shown.
+func (p *Writer) put(text string) error {
+	if p.failed != nil {
+		return p.failed
+	}
+	if p.colour {
+		lines := strings.SplitAfter(p.line+text, "\n")
+		p.line = lines[len(lines)-1]
+		var b strings.Builder
+		for _, line := range lines[:len(lines)-1] {
+			b.WriteString(Highlight(strings.TrimSuffix(line, "\n")) + "\n")
+		}
+		text = b.String()
+	}
+	_, p.failed = io.WriteString(p.w, text)
+	return p.failed
+}
 
 // Unwrap returns the writer below.
 func (p *Writer) Unwrap() io.Writer { return p.w }
@@ -168,11 +192,8 @@ func (p *Writer) Write(b []byte) (int, error) {
 			break
 		}
 	}
-	if p.failed == nil {
-		_, p.failed = io.WriteString(p.w, String(text))
-	}
-	if p.failed != nil {
-		return 0, p.failed
+	if err := p.put(String(text)); err != nil {
+		return 0, err
 	}
 	return len(b), nil
 }
@@ -180,10 +201,13 @@ func (p *Writer) Write(b []byte) (int, error) {
 // Close writes what was held back, and returns the first error of all writes: a command need not look at each. The
 // writer below stays open.
 func (p *Writer) Close() error {
-	text := string(p.rest)
-	p.rest = nil
-	if p.failed == nil && text != "" {
-		_, p.failed = io.WriteString(p.w, String(text))
+	text := String(string(p.rest))
+	if p.colour {
+		text = Highlight(p.line + text)
 	}
-	return p.failed
+	p.rest, p.line, p.colour = nil, "", false
+	if text == "" {
+		return p.failed
+	}
+	return p.put(text)
 }

@@ -107,3 +107,71 @@ func FuzzMessage(f *testing.F) {
 		}
 	})
 }
+
+// TestColoured: colours are for a terminal that can show them, if the user has not forbidden them.
+func TestColoured(t *testing.T) {
+	for _, c := range []struct {
+		terminal bool
+		env      map[string]string
+		want     bool
+	}{
+		{true, nil, true},
+		{true, map[string]string{"TERM": "xterm"}, true},
+		{true, map[string]string{"NO_COLOR": ""}, true}, // as if it were not set
+		{true, map[string]string{"NO_COLOR": "1"}, false},
+		{true, map[string]string{"NO_COLOR": "0"}, false},
+		{true, map[string]string{"TERM": "dumb"}, false},
+		{false, map[string]string{"TERM": "xterm"}, false},
+	} {
+		if got := plain.Coloured(c.terminal, func(name string) string { return c.env[name] }); got != c.want {
+			t.Errorf("terminal %t, %v: %t", c.terminal, c.env, got)
+		}
+	}
+	var b bytes.Buffer
+	if plain.IsTerminal(&b) {
+		t.Error("a buffer is a terminal")
+	}
+}
+
+// TestHighlight: severities have their colours, and prose that begins with the same words has none.
+func TestHighlight(t *testing.T) {
+	const red, yellow, blue, green, ends = "\x1b[31m", "\x1b[33m", "\x1b[36m", "\x1b[32m", "\x1b[0m"
+	for in, want := range map[string]string{
+		"16 findings: 5 high, 10 medium, 1 low; 3 power cuts judged":         "16 findings: 5 " + red + "high" + ends + ", 10 " + yellow + "medium" + ends + ", 1 " + blue + "low" + ends + "; 3 power cuts judged",
+		"high    log-end: 2 findings":                                        red + "high" + ends + "    log-end: 2 findings",
+		"high: A power cut during a write":                                   red + "high" + ends + ": A power cut during a write",
+		"ok: 3 figures compared":                                             green + "ok" + ends + ": 3 figures compared",
+		"kvstore-rule1-0a: KVStore rule 1, low: the store does not open":     "kvstore-rule1-0a: KVStore rule 1, " + blue + "low" + ends + ": the store does not open",
+		"dualbank: app.json:3:5: warning: target.restrict_size: is not read": "dualbank: app.json:3:5: " + yellow + "warning" + ends + ": target.restrict_size: is not read",
+		"outcome  rule 1 is broken: it does not open":                        "outcome  rule 1 " + red + "is broken" + ends + ": it does not open",
+		"high severity is what a user notices":                               "high severity is what a user notices",
+		"        5 of high severity":                                         "        5 of high severity",
+		`   "severity": "high",`:                                             `   "severity": "high",`,
+	} {
+		if got := plain.Highlight(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+// TestColour: a Writer with colours writes whole lines, passes no escape of a file, and Close writes the rest.
+func TestColour(t *testing.T) {
+	for piece := 1; piece < 12; piece++ {
+		var out bytes.Buffer
+		w := plain.NewWriter(&out)
+		w.Colour()
+		for rest := "high: \x1b[2J\nlow  é\nok: x"; rest != ""; {
+			n := min(piece, len(rest))
+			if _, err := w.Write([]byte(rest[:n])); err != nil {
+				t.Fatal(err)
+			}
+			rest = rest[n:]
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := out.String(), "\x1b[31mhigh\x1b[0m: \\u001b[2J\n\x1b[36mlow\x1b[0m  é\n\x1b[32mok\x1b[0m: x"; got != want {
+			t.Errorf("pieces of %d: %q, want %q", piece, got, want)
+		}
+	}
+}

@@ -77,7 +77,15 @@ func WriteBrief(w io.Writer, r *results.Report, width, lines int) (bool, error) 
 		if strings.HasPrefix(v.Text, lasts) {
 			continue // an answer says so
 		}
-		all = append(all, wrap(v.Text, width)...)
+		text := v.Text
+		switch v.Severity {
+		case "":
+		case "good":
+			text = "ok: " + text
+		default:
+			text = v.Severity + ": " + text
+		}
+		all = append(all, wrap(text, width)...)
 	}
 	room := lines - len(answers.Rows) - 1
 	if len(all) > room {
