@@ -245,7 +245,7 @@ type CutRun struct {
 // Finding is one group of equal findings.
 type Finding struct {
 	ID       string `json:"id"`                  // file name in findings/ without its extension
-	Rule     int    `json:"rule"`                // of crash.md
+	Rule     int    `json:"rule"`                // number of the broken rule of the subject
 	RuleText string `json:"rule_text,omitempty"` // in words
 	Subject  string `json:"subject"`             // "KVStore" or "update"
 	Title    string `json:"title"`               // plain words, one line

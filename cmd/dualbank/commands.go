@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ type layoutCommand struct {
 	Part   string   `placeholder:"NAME" help:"A part of 'dualbank parts' or a .toml file, for a target whose flash is not known."`
 	Driver string   `default:"mbed" needs:"part" placeholder:"NAME" help:"The part's flash driver, which says the program unit (${default})."`
 	layoutStrategyFlag
+	jsonFlag
 }
 
 func (c *layoutCommand) Run(t terminal) error {
@@ -39,11 +41,17 @@ func (c *layoutCommand) Run(t terminal) error {
 		return badInput(err)
 	}
 	layout, problems := layout.Load(c.Config, c.Target, chip)
-	if layout != nil {
+	if c.JSON {
+		if err := c.json(t.out, layout, problems); err != nil {
+			return err
+		}
+	} else if layout != nil {
 		if err := layout.Draw(t.out); err != nil {
 			return err
 		}
-		c.notes(t.out, layout.Chip.Name)
+		if note := c.note(layout.Chip.Name); note != "" {
+			fmt.Fprintf(t.out, "\n%s\n", note)
+		}
 		if err := c.swapped(t.out, layout); err != nil {
 			return err
 		}
@@ -59,21 +67,66 @@ func (c *layoutCommand) Run(t terminal) error {
 	return nil
 }
 
-// notes says what is known of the part's core that a drawing does not show.
-func (c *layoutCommand) notes(w io.Writer, chip string) {
+// json prints the layout, nil if there is none, and what is wrong with it.
+func (c *layoutCommand) json(w io.Writer, l *layout.Layout, problems layout.Problems) error {
+	out := layoutJSON{Target: c.Target, Flash: flashJSON{Banks: []uint32{}}, Regions: []regionJSON{}, Slots: []regionJSON{}, Notes: []string{}, Problems: []problemJSON{}}
+	for _, p := range problems {
+		severity := "error"
+		if p.Warning {
+			severity = "warning"
+		} else if p.Note {
+			severity = "note"
+		}
+		out.Problems = append(out.Problems, problemJSON{severity, p.File, p.Line, p.Column, p.Key, p.Text, p.Remedy})
+	}
+	if l == nil {
+		return printJSON(w, out)
+	}
+	out.Flash = flashJSON{l.Chip.Name, l.Chip.Base, l.Chip.Size(), l.Chip.Unit, append(out.Flash.Banks, l.Chip.Banks...)}
+	out.Regions = regionsOf(l)
+	for i, s := range l.Slots {
+		out.Slots = append(out.Slots, regionJSON{fmt.Sprintf("slot %d", i), s.Addr, s.Size})
+	}
+	if note := c.note(l.Chip.Name); note != "" {
+		out.Notes = append(out.Notes, note)
+	}
+	if c.Strategy == string(bench.Swap) {
+		if note := l.StoreAfterSwap(); note != "" {
+			out.Notes = append(out.Notes, note)
+		}
+		s, err := l.Swapping()
+		if err != nil {
+			return badInput(fmt.Errorf("--strategy: %w", err))
+		}
+		out.Swapped = regionsOf(s)
+	}
+	return printJSON(w, out)
+}
+
+func regionsOf(l *layout.Layout) []regionJSON {
+	out := []regionJSON{}
+	for _, r := range l.Regions {
+		out = append(out, regionJSON{r.Name, r.Start, r.Size})
+	}
+	return out
+}
+
+// note says what is known of the part's core that a drawing does not show; "": nothing.
+func (c *layoutCommand) note(chip string) string {
 	name := c.Part
 	if name == "" {
 		name = strings.ToLower(chip)
 	}
 	p, err := part.ByName(name)
 	if err != nil {
-		return // a flash of the layout's own, of which no more is known
+		return "" // a flash of the layout's own, of which no more is known
 	}
 	core, err := part.CoreByName(p.Core)
-	if err == nil && core.Speculation.Share > 0 && p.ReadWhileWrite.Value {
-		fmt.Fprintf(w, "\n%s fetches ahead into the other bank: code in one bank stalls in about %.0f %% of the erases of the other one, for up to the whole erase (%s)\n",
-			core.Title, 100*core.Speculation.Share, core.Speculation.From)
+	if err != nil || core.Speculation.Share == 0 || !p.ReadWhileWrite.Value {
+		return ""
 	}
+	return fmt.Sprintf("%s fetches ahead into the other bank: code in one bank stalls in about %.0f %% of the erases of the other one, for up to the whole erase (%s)",
+		core.Title, 100*core.Speculation.Share, core.Speculation.From)
 }
 
 // chip is the flash of the part; without one, that of the target's board.
@@ -104,6 +157,7 @@ func partChip(name, driverName string) (layout.Chip, error) {
 type replayCommand struct {
 	Finding string `arg:"" help:"A file in the findings folder of a run."`
 	execFlag
+	jsonFlag
 }
 
 // Help says what the exit code means.
@@ -121,9 +175,23 @@ func (c *replayCommand) Run(t terminal) error {
 		return badInput(err)
 	}
 	defer end()
-	re, broken, err := f.ReplayIn(t.out, env)
+	out := t.out
+	var story bytes.Buffer
+	if c.JSON {
+		out = &story
+	}
+	re, broken, err := f.ReplayIn(out, env)
 	if err != nil {
 		return badInput(fmt.Errorf("%s: %w", c.Finding, err))
+	}
+	if c.JSON {
+		j := replayJSON{f.ID, f.Subject, f.Symptom.Rule, broken, []violationJSON{}, story.String()}
+		for _, v := range re.Bad {
+			j.Outcome = append(j.Outcome, violationJSON{v.Symptom.Rule, v.Symptom.String(), v.Expected, v.Seen})
+		}
+		if err := printJSON(t.out, j); err != nil {
+			return err
+		}
 	}
 	switch {
 	case broken:
@@ -165,6 +233,7 @@ type findingsCommand struct {
 	Finding string `arg:"" help:"A file in the findings folder of a run."`
 	AsTest  bool   `help:"Print the finding as a Go test that fails while it stands. A comment in it says what its module needs."`
 	Package string `needs:"as-test" placeholder:"NAME" help:"The test's package; without it, that of the Go files in the current folder, or findings."`
+	jsonFlag
 }
 
 func (c *findingsCommand) Run(t terminal) error {
@@ -183,6 +252,11 @@ func (c *findingsCommand) Run(t terminal) error {
 		}
 		_, err = fmt.Fprint(t.out, src)
 		return err
+	}
+	if c.JSON {
+		record := f.Record()
+		record.Command = "dualbank replay " + c.Finding
+		return printJSON(t.out, record)
 	}
 	fmt.Fprintf(t.out, "%s: %s rule %d, %s: %s\ncut      %v\nexpected %s\nseen     %s\n",
 		f.ID, f.Subject, f.Symptom.Rule, f.Severity, f.Symptom, f.Place, f.Expected, f.Seen)

@@ -14,9 +14,9 @@ type compareCommand struct {
 	New        string   `arg:"" help:"What is now: likewise."`
 	Thresholds string   `placeholder:"FILE" help:"A scenario file, or one with just a [compare] section; without it, that of the old results folder, if it is one."`
 	Ignore     []string `placeholder:"KEY" help:"Settings of the files that do not keep figures apart, as in seed,board; /driver for a part of the names. Those of version, run and host never do."`
-	Verbose    bool     `short:"v" without:"json" help:"Print all figures, not only those that changed."`
-	JSON       bool     `name:"json" help:"Print the comparison as JSON."`
-	GitHub     bool     `name:"github" help:"Print warnings and failures as GitHub's workflow commands too."`
+	Verbose    bool     `short:"v" help:"Print all figures, not only those that changed."`
+	jsonFlag
+	GitHub bool `name:"github" help:"Print warnings and failures as GitHub's workflow commands too."`
 }
 
 // Help says what the exit code means.

@@ -23,6 +23,7 @@ import (
 	"dualbank/internal/outdir"
 	"dualbank/kvstore"
 	"dualbank/results"
+	"dualbank/results/page"
 	"dualbank/results/unit"
 )
 
@@ -154,8 +155,12 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 		return blamed(err)
 	}
 	if c.Exec != "" {
+		out := t.out
+		if c.JSON {
+			out = t.err
+		}
 		for _, line := range r.Confirm(confirm) {
-			fmt.Fprintln(t.out, line)
+			fmt.Fprintln(out, line)
 		}
 	}
 	for _, p := range parked {
@@ -167,18 +172,18 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 	if err := leaveFindings(out, r.Findings, r.Env); err != nil {
 		return err
 	}
-	var page bytes.Buffer
-	if err := r.Markdown(&page); err != nil {
+	var list bytes.Buffer
+	if err := r.Markdown(&list); err != nil {
 		return err
 	}
-	if err := out.Write("findings.md", page.Bytes()); err != nil {
+	if err := out.Write("findings.md", list.Bytes()); err != nil {
 		return err
 	}
-	list, err := cause.JSON(r.Findings)
+	causes, err := cause.JSON(r.Findings)
 	if err != nil {
 		return err
 	}
-	if err := out.Write("causes.json", list); err != nil {
+	if err := out.Write("causes.json", causes); err != nil {
 		return err
 	}
 	if err := committed(out); err != nil {
@@ -187,26 +192,55 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 	if err := exportAll(c.findingFlags.files(), c.record(r)); err != nil {
 		return err
 	}
-	var text strings.Builder
-	fmt.Fprintf(&text, "%d cuts, %d judged, %d equal to one judged before, %d second cuts; %d findings in %s\n",
-		r.Stats.Cuts, r.Stats.Judged, r.Stats.Equal, r.Stats.Second, len(r.Findings), filepath.Join(c.Out, "findings"))
-	if late {
-		fmt.Fprintf(&text, "the time is over in sweep %d of %d: the same command goes on from %s\n", len(r.Sweeps), r.Planned, c.Out)
-	}
-	r.Summary(&text, filepath.Join(c.Out, "findings"))
-	fresh := c.unlisted(&text, known, r.Findings)
-	if err := c.print(t.out, text.String(), filepath.Join(c.Out, "findings.md")); err != nil {
+	fresh := c.unlisted(known, r.Findings)
+	if err := c.tell(t.out, r, fresh, !stopped && !late); err != nil {
 		return err
 	}
 	switch {
 	case stopped:
 		return failure{fmt.Errorf("interrupted: the same command goes on from %s", c.Out), exitInterrupt}
-	case fresh:
+	case len(fresh) > 0:
 		return failure{fmt.Errorf("a power cut breaks a rule that %s does not list: see above", c.Known), exitFinding}
 	case c.FailOnFindings && c.Known == "" && len(r.Findings) > 0:
 		return failure{errors.New("a power cut breaks a rule: see the findings above"), exitFinding}
 	}
 	return nil
+}
+
+// tell prints what a campaign comes to. fresh are the findings that --known does not list; complete is false if the
+// campaign was stopped, or its time is over.
+func (c *crashCommand) tell(w io.Writer, r *fuzz.CampaignResult, fresh []*explore.Finding, complete bool) error {
+	if c.JSON {
+		return printJSON(w, c.json(r, fresh, complete))
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "%d cuts, %d judged, %d equal to one judged before, %d second cuts; %d findings in %s\n",
+		r.Stats.Cuts, r.Stats.Judged, r.Stats.Equal, r.Stats.Second, len(r.Findings), filepath.Join(c.Out, "findings"))
+	if !complete && c.Time > 0 {
+		fmt.Fprintf(&text, "the time is over in sweep %d of %d: the same command goes on from %s\n", len(r.Sweeps), r.Planned, c.Out)
+	}
+	r.Summary(&text, filepath.Join(c.Out, "findings"))
+	for _, f := range fresh {
+		text.WriteString(newLine(f))
+	}
+	return c.print(w, text.String(), filepath.Join(c.Out, "findings.md"))
+}
+
+// newLine tells of a finding that --known does not list.
+func newLine(f *explore.Finding) string {
+	return fmt.Sprintf("new     %s, cause %s: %s (%v)\n", f.ID, f.Cause, f.Symptom, f.Place)
+}
+
+// json is what a campaign comes to, for another program.
+func (c *crashCommand) json(r *fuzz.CampaignResult, fresh []*explore.Finding, complete bool) campaignJSON {
+	out := campaignJSON{
+		Folder: c.Out, Complete: complete, Cuts: r.Stats.Cuts, Judged: r.Stats.Judged, Equal: r.Stats.Equal, Second: r.Stats.Second,
+		Brief: page.BriefOf(c.record(r), ""), New: []string{},
+	}
+	for _, f := range fresh {
+		out.New = append(out.New, f.ID)
+	}
+	return out
 }
 
 // readKnown reads a list of what is known; "": there is none.
@@ -225,12 +259,11 @@ func readKnown(path string) (cause.KnownSet, error) {
 	return known, nil
 }
 
-// unlisted tells w of the findings that --known does not list, and reports whether there is one.
-func (c *crashCommand) unlisted(w io.Writer, known cause.KnownSet, findings []explore.Finding) (fresh bool) {
+// unlisted returns the findings that --known does not list.
+func (c *crashCommand) unlisted(known cause.KnownSet, findings []explore.Finding) (fresh []*explore.Finding) {
 	for i := range findings {
 		if f := &findings[i]; c.Known != "" && !known.Has(f) {
-			fresh = true
-			fmt.Fprintf(w, "new     %s, cause %s: %s (%v)\n", f.ID, f.Cause, f.Symptom, f.Place)
+			fresh = append(fresh, f)
 		}
 	}
 	return fresh
@@ -260,6 +293,7 @@ type minimizeCommand struct {
 	Finding string `arg:"" help:"A file in the findings folder of a run. It is made smaller in place."`
 	Tries   int    `default:"2000" range:"1..1000000000" placeholder:"N" help:"Replays to spend (${default})."`
 	execFlag
+	jsonFlag
 }
 
 func (c *minimizeCommand) Run(t terminal) (failed error) {
@@ -289,6 +323,9 @@ func (c *minimizeCommand) Run(t terminal) (failed error) {
 	}
 	if err := write(files); err != nil {
 		return err
+	}
+	if c.JSON {
+		return printJSON(t.out, minimizeJSON{c.Finding, f.Case.Len(), before, n})
 	}
 	_, err = fmt.Fprintf(t.out, "%s, %d before, after %s\n", unit.Plural(f.Case.Len(), "step"), before, unit.Plural(n, "replay"))
 	return err

@@ -60,6 +60,9 @@ func (c *crashCommand) inputs(t terminal) (failed error) {
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		cause.Minimize(f, inputTries, explore.Env{})
+		if c.JSON {
+			continue
+		}
 		fmt.Fprintf(t.out, "%-7s %s rule %d, cause %s: %s (%v)\n        %s\n", f.Severity, f.Subject, f.Symptom.Rule, f.Cause, f.Symptom, f.Place, filepath.Join(dir, f.ID+".json"))
 	}
 	all = r.Findings
@@ -69,8 +72,18 @@ func (c *crashCommand) inputs(t terminal) (failed error) {
 	if err := committed(out); err != nil {
 		return err
 	}
-	fmt.Fprintf(t.out, "%s, %s in %s\n", unit.Plural(len(c.Input), "input"), unit.Plural(len(all), "finding"), dir)
-	if c.unlisted(t.out, known, all) {
+	fresh := c.unlisted(known, all)
+	if c.JSON {
+		if err := printJSON(t.out, c.json(&r, fresh, true)); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(t.out, "%s, %s in %s\n", unit.Plural(len(c.Input), "input"), unit.Plural(len(all), "finding"), dir)
+		for _, f := range fresh {
+			fmt.Fprint(t.out, newLine(f))
+		}
+	}
+	if len(fresh) > 0 {
 		return failure{fmt.Errorf("an input breaks a rule that %s does not list: see above", c.Known), exitFinding}
 	}
 	if c.FailOnFindings && c.Known == "" && len(all) > 0 {

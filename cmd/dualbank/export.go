@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,131 @@ import (
 	"dualbank/results/export"
 	"dualbank/results/page"
 )
+
+// jsonFlag is of a command that prints a result. Names of fields stay: docs/json.md lists them.
+type jsonFlag struct {
+	JSON bool `name:"json" without:"print,verbose,detach,as-test,template,all" help:"Print the result as JSON."`
+}
+
+// printJSON writes a result for another program.
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", " ")
+	return enc.Encode(v)
+}
+
+// campaignJSON is what crash prints.
+type campaignJSON struct {
+	Folder   string `json:"folder"`   // of the results
+	Complete bool   `json:"complete"` // false: stopped before the end
+	Cuts     uint64 `json:"cuts"`
+	Judged   uint64 `json:"judged"`
+	Equal    uint64 `json:"equal"`  // to one that was judged
+	Second   uint64 `json:"second"` // cuts of a recovery
+	page.Brief
+	New []string `json:"new"` // IDs of findings that --known does not list
+}
+
+// replayJSON is what replay prints.
+type replayJSON struct {
+	Finding string          `json:"finding"` // ID
+	Subject string          `json:"subject"`
+	Rule    int             `json:"rule"`
+	Broken  bool            `json:"broken"` // again, in the same way
+	Outcome []violationJSON `json:"outcome"`
+	Story   string          `json:"story"` // what happened, for people
+}
+
+type violationJSON struct {
+	Rule     int    `json:"rule"`
+	Symptom  string `json:"symptom"`
+	Expected string `json:"expected"`
+	Seen     string `json:"seen"`
+}
+
+// minimizeJSON is what minimize prints.
+type minimizeJSON struct {
+	Finding string `json:"finding"` // file
+	Steps   int    `json:"steps"`
+	Before  int    `json:"before"` // steps
+	Replays int    `json:"replays"`
+}
+
+// layoutJSON is what layout prints.
+type layoutJSON struct {
+	Target   string        `json:"target"`
+	Flash    flashJSON     `json:"flash"`
+	Regions  []regionJSON  `json:"regions"`
+	Slots    []regionJSON  `json:"slots"` // of candidates on the internal flash
+	Notes    []string      `json:"notes"`
+	Swapped  []regionJSON  `json:"swapped,omitempty"` // regions with --strategy swap
+	Problems []problemJSON `json:"problems"`
+}
+
+type flashJSON struct {
+	Name  string   `json:"name"`
+	Start uint32   `json:"start"`
+	Bytes uint32   `json:"bytes"`
+	Unit  uint32   `json:"unit"`  // bytes programmed at once
+	Banks []uint32 `json:"banks"` // addresses
+}
+
+type regionJSON struct {
+	Name  string `json:"name"`
+	Start uint32 `json:"start"`
+	Bytes uint32 `json:"bytes"`
+}
+
+type problemJSON struct {
+	Severity string `json:"severity"` // "error", "warning" or "note"
+	File     string `json:"file,omitempty"`
+	Line     int    `json:"line,omitempty"`
+	Column   int    `json:"column,omitempty"`
+	Key      string `json:"key,omitempty"`
+	Text     string `json:"text"`
+	Remedy   string `json:"remedy,omitempty"`
+}
+
+// nativeJSON is what native check prints.
+type nativeJSON struct {
+	Sound bool     `json:"sound"`
+	Lines []string `json:"lines"` // what was found, for people
+}
+
+// partsJSON is what parts prints: a list, one of it, or the checks of the model.
+type partsJSON struct {
+	Data   []dataJSON  `json:"data"`
+	Checks []checkJSON `json:"checks,omitempty"`
+}
+
+type dataJSON struct {
+	Kind  string           `json:"kind"`
+	Name  string           `json:"name"`
+	Title string           `json:"title"`
+	Facts []results.Source `json:"facts,omitempty"` // of one that is named
+	Hints []string         `json:"hints,omitempty"` // what will not work with it
+}
+
+type checkJSON struct {
+	Name      string   `json:"name"`
+	Part      string   `json:"part"`
+	Unit      string   `json:"unit"`
+	Model     float64  `json:"model"`
+	Low       *float64 `json:"low"` // null: the known figure is an upper bound
+	High      *float64 `json:"high"`
+	Tolerance float64  `json:"tolerance"` // share by which the model may be off
+	OK        bool     `json:"ok"`
+	Mark      string   `json:"mark"`
+	From      string   `json:"from"`
+	Note      string   `json:"note,omitempty"`
+}
+
+// versionJSON is what version prints.
+type versionJSON struct {
+	Version string `json:"version"` // in words
+	Sources string `json:"sources"` // digest of those that decide on results
+}
 
 // exportFlags name files for other tools.
 type exportFlags struct {

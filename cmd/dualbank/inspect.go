@@ -15,20 +15,20 @@ import (
 )
 
 type inspectCommand struct {
-	Dump         string   `arg:"" help:"What was read out of a flash: raw binary, Intel HEX, S-records, UF2, DfuSe, or ELF."`
-	Board        string   `xor:"layout" placeholder:"NAME" help:"A board that comes with the program, or a .toml file: its default layout."`
-	Scenario     string   `xor:"layout" placeholder:"FILE" help:"A scenario file: its layout."`
-	Config       []string `sep:"none" placeholder:"FILE" help:"A configuration file of bootloader or application, as for 'dualbank layout'; once for each."`
-	Target       string   `placeholder:"NAME" help:"Target in the configuration files' target_overrides."`
-	Part         string   `placeholder:"NAME" help:"The part, or a .toml file, where neither board nor target says it."`
-	Base         uint32   `range:"0..4294967295" placeholder:"ADDR" help:"Address of a raw binary's first byte; without it, where the flash begins, or 0."`
-	Unit         uint32   `range:"1..8192" placeholder:"BYTES" help:"Program unit of the store; without it, the driver's, or as the store tells."`
-	Profile      string   `default:"MbedCE" enum:"MbedCE,MbedOS,Hardened" help:"Whose TDBStore wrote it: ${enum} (${default})."`
-	Age          float64  `range:"0.001..1000" needs:"rated,board,scenario,config,part" placeholder:"YEARS" help:"How old the device is, for the years that are left."`
-	Rated        uint32   `range:"1..1000000000" placeholder:"ERASES" help:"Erases that a sector is rated for; without it, the part's."`
-	All          bool     `without:"json" help:"Show dead and stale records too."`
-	JSON         bool     `name:"json" help:"Print everything as JSON."`
-	FailOnDamage bool     `help:"Exit with code 1 if something is damaged."`
+	Dump     string   `arg:"" help:"What was read out of a flash: raw binary, Intel HEX, S-records, UF2, DfuSe, or ELF."`
+	Board    string   `xor:"layout" placeholder:"NAME" help:"A board that comes with the program, or a .toml file: its default layout."`
+	Scenario string   `xor:"layout" placeholder:"FILE" help:"A scenario file: its layout."`
+	Config   []string `sep:"none" placeholder:"FILE" help:"A configuration file of bootloader or application, as for 'dualbank layout'; once for each."`
+	Target   string   `placeholder:"NAME" help:"Target in the configuration files' target_overrides."`
+	Part     string   `placeholder:"NAME" help:"The part, or a .toml file, where neither board nor target says it."`
+	Base     uint32   `range:"0..4294967295" placeholder:"ADDR" help:"Address of a raw binary's first byte; without it, where the flash begins, or 0."`
+	Unit     uint32   `range:"1..8192" placeholder:"BYTES" help:"Program unit of the store; without it, the driver's, or as the store tells."`
+	Profile  string   `default:"MbedCE" enum:"MbedCE,MbedOS,Hardened" help:"Whose TDBStore wrote it: ${enum} (${default})."`
+	Age      float64  `range:"0.001..1000" needs:"rated,board,scenario,config,part" placeholder:"YEARS" help:"How old the device is, for the years that are left."`
+	Rated    uint32   `range:"1..1000000000" placeholder:"ERASES" help:"Erases that a sector is rated for; without it, the part's."`
+	All      bool     `help:"Show dead and stale records too."`
+	jsonFlag
+	FailOnDamage bool `help:"Exit with code 1 if something is damaged."`
 }
 
 // Help says what is done without a layout.

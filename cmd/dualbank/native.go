@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -46,6 +47,7 @@ type checkNative struct {
 	Program string   `arg:"" help:"A program that was built with dualbank.h."`
 	Args    []string `arg:"" optional:"" passthrough:"" help:"Its arguments."`
 	nativeFlags
+	jsonFlag
 }
 
 // Help says what the exit code means.
@@ -59,12 +61,20 @@ func (c *checkNative) Run(t terminal) error {
 		return badInput(err)
 	}
 	defer p.Close()
-	err = native.Check(t.out, p, func() (native.Medium, error) {
+	var text bytes.Buffer
+	out := t.out
+	if c.JSON {
+		out = &text
+	}
+	err = native.Check(out, p, func() (native.Medium, error) {
 		_, dev, err := c.device()
 		return dev, err
 	})
 	if err != nil && !errors.Is(err, native.ErrUnsound) {
 		return badInput(err)
+	}
+	if c.JSON {
+		return errors.Join(printJSON(t.out, nativeJSON{err == nil, strings.Split(strings.TrimSpace(text.String()), "\n")}), err)
 	}
 	return err
 }

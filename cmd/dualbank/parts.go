@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
 	"dualbank/model/check"
 	"dualbank/model/part"
+	"dualbank/results"
 )
 
 type partsCommand struct {
@@ -16,6 +18,7 @@ type partsCommand struct {
 	Template string `enum:",part,board" default:"" without:"name,check,all" placeholder:"KIND" help:"Print a data file of a part or a board to be changed, with every key explained: part or board."`
 	All      bool   `without:"name,check" help:"List the parts too whose typical times are recalled or assumed and that no board has."`
 	Check    bool   `help:"Run the model against everything that is known of it, arithmetic and measurements, and print the table."`
+	jsonFlag
 }
 
 // Help says what becomes of a file, and what the exit codes mean.
@@ -35,12 +38,21 @@ func (c *partsCommand) Run(t terminal) error {
 		return err
 	case c.Check:
 		return c.check(t.out)
+	case c.Name == "" && c.JSON:
+		return listJSON(t.out)
 	case c.Name == "":
 		return listData(t.out, c.All)
 	}
 	f, err := dataFile(c.Name)
 	if err != nil {
 		return badInput(err)
+	}
+	if c.JSON {
+		one := dataJSON{Kind: f.Kind, Name: f.Name, Title: f.Title, Hints: f.Hints}
+		for _, x := range f.Facts {
+			one.Facts = append(one.Facts, results.Source{Fact: x.Name, Value: x.Value, Mark: x.Mark, From: x.From})
+		}
+		return printJSON(t.out, partsJSON{Data: []dataJSON{one}})
 	}
 	fmt.Fprintf(t.out, "%s %s: %s\n\n", f.Kind, f.Name, f.Title)
 	if err := part.Describe(t.out, f.Facts); err != nil {
@@ -150,6 +162,37 @@ func listData(w io.Writer, all bool) error {
 	return nil
 }
 
+// listJSON prints all that come with the program, for another program.
+func listJSON(w io.Writer) error {
+	out := partsJSON{Data: []dataJSON{}}
+	for _, k := range kindsOfData {
+		for _, name := range k.names() {
+			title, _, err := k.find(name)
+			if err != nil {
+				return err
+			}
+			out.Data = append(out.Data, dataJSON{Kind: k.kind, Name: name, Title: title})
+		}
+	}
+	return printJSON(w, out)
+}
+
+// checksJSON are the rows of the table of checks, for another program.
+func checksJSON(rows []check.Row) partsJSON {
+	out := partsJSON{Data: []dataJSON{}}
+	known := func(v float64) *float64 {
+		if math.IsInf(v, 0) {
+			return nil
+		}
+		return &v
+	}
+	for i := range rows {
+		r := &rows[i]
+		out.Checks = append(out.Checks, checkJSON{r.Name, r.Part, r.Unit, r.Model, known(r.Low), known(r.High), r.Tolerance, r.OK(), r.Mark, r.From, r.Note})
+	}
+	return out
+}
+
 // dataFile returns the program's data of that name, or the user's own file.
 func dataFile(name string) (*check.File, error) {
 	if strings.HasSuffix(name, ".toml") {
@@ -184,7 +227,12 @@ func (c *partsCommand) check(w io.Writer) error {
 			return badInput(fmt.Errorf("nothing is known of part %s to check the model against: `dualbank parts --check` has all there is", name))
 		}
 	}
-	if err := check.Describe(w, rows); err != nil {
+	if c.JSON {
+		err = printJSON(w, checksJSON(rows))
+	} else {
+		err = check.Describe(w, rows)
+	}
+	if err != nil {
 		return err
 	}
 	failed := 0
@@ -193,7 +241,9 @@ func (c *partsCommand) check(w io.Writer) error {
 			failed++
 		}
 	}
-	fmt.Fprintf(w, "\n%d checks, %d within their tolerance or inside their bound\n", len(rows), len(rows)-failed)
+	if !c.JSON {
+		fmt.Fprintf(w, "\n%d checks, %d within their tolerance or inside their bound\n", len(rows), len(rows)-failed)
+	}
 	if failed > 0 {
 		return failure{errors.New("the model is off by more than it may be: see (!) in the table"), exitGate}
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -42,7 +41,6 @@ type planCommand struct {
 	BatteryJ *float64 `name:"battery-j" range:"0..1000000000" placeholder:"N" help:"Energy of the battery in joule, a CR2032 has 2400: the share that storage draws in a year is told."`
 
 	Out       string `default:"out/plan" without:"print" placeholder:"DIR" help:"Folder for the results (${default})."`
-	JSON      bool   `name:"json" without:"print,exec" help:"Print the plan as JSON."`
 	Quick     bool   `help:"Simulate less: lives within 1 %, fewer points of live data."`
 	Print     bool   `help:"Print the scenario as it would be planned, and end."`
 	FailUnmet bool   `without:"print,exec" help:"Exit with code 1 if no store meets the wishes."`
@@ -87,10 +85,7 @@ func (c *planCommand) Run(t terminal) (failed error) {
 		return err
 	}
 	if c.JSON {
-		enc := json.NewEncoder(t.out)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", " ")
-		err = enc.Encode(report.Plan)
+		err = printJSON(t.out, report.Plan)
 	} else {
 		err = c.summary(t.out, report, filepath.Join(c.Out, "report.html"))
 	}

@@ -16,6 +16,7 @@ import (
 // quiet bounds what a command prints of a result that is in files too.
 type quiet struct {
 	Verbose bool `short:"v" help:"Print everything, not only the first lines."`
+	jsonFlag
 }
 
 // mostPrinted are the lines that a command prints of its result, if it is not verbose.

@@ -99,6 +99,9 @@ func printed(w io.Writer, s *bench.Scenario) error {
 
 // summary prints a report for people, and where the page is.
 func (q *quiet) summary(w io.Writer, report *results.Report, at string) error {
+	if q.JSON {
+		return printJSON(w, page.BriefOf(report, at))
+	}
 	var text strings.Builder
 	if !q.Verbose {
 		brief, err := page.WriteBrief(&text, report, width(w), mostPrinted-2)

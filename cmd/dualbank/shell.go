@@ -13,9 +13,12 @@ import (
 
 // Completion and manual page are made from the tree of commands that the parser has.
 
-type versionCommand struct{}
+type versionCommand struct{ jsonFlag }
 
-func (versionCommand) Run(t terminal) error {
+func (c *versionCommand) Run(t terminal) error {
+	if c.JSON {
+		return printJSON(t.out, versionJSON{dualbank.Version(), dualbank.Digest()})
+	}
 	_, err := fmt.Fprintln(t.out, dualbank.Version())
 	return err
 }

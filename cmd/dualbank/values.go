@@ -187,6 +187,13 @@ func checkUse(call *kong.Context) error {
 	}
 	names := written(call)
 	for _, f := range flags {
+		for name := range strings.SplitSeq(f.Tag.Get("without"), ",") {
+			if given[name] && names[name] != "" {
+				return fmt.Errorf("--%s: has no effect beside %s: leave one of them out", f.Name, names[name])
+			}
+		}
+	}
+	for _, f := range flags {
 		var lacking []string
 		for name := range strings.SplitSeq(f.Tag.Get("needs"), ",") {
 			if names[name] != "" {
@@ -199,11 +206,6 @@ func checkUse(call *kong.Context) error {
 		}
 		if len(lacking) > 0 {
 			return fmt.Errorf("--%s: has no effect without %s: add it, or leave --%s out", f.Name, strings.Join(lacking, " or "), f.Name)
-		}
-		for name := range strings.SplitSeq(f.Tag.Get("without"), ",") {
-			if given[name] {
-				return fmt.Errorf("--%s: has no effect beside %s: leave one of them out", f.Name, names[name])
-			}
 		}
 	}
 	return nil

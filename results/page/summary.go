@@ -95,6 +95,40 @@ func WriteBrief(w io.Writer, r *results.Report, width, lines int) (bool, error) 
 	return true, err
 }
 
+// Brief is what a report comes to, for other programs: the words of the page's first screen, causes and findings.
+type Brief struct {
+	Page     string            `json:"page,omitempty"` // file of the report; "": there is none
+	Title    string            `json:"title"`
+	Board    string            `json:"board"`
+	Command  string            `json:"command,omitempty"` // makes the report again
+	Made     string            `json:"made,omitempty"`    // the program that made it
+	Verdict  []Sentence        `json:"verdict"`           // what must be known first
+	Facts    []results.Fact    `json:"facts"`
+	Causes   []results.Cause   `json:"causes"`
+	Findings []results.Finding `json:"findings"` // without their films
+}
+
+// Sentence is one of a verdict.
+type Sentence struct {
+	Severity string `json:"severity,omitempty"` // "high", "medium", "low", "good", or "": it is neither good nor bad
+	Text     string `json:"text"`
+}
+
+// BriefOf returns what r comes to. page is the file of the report, or "".
+func BriefOf(r *results.Report, page string) Brief {
+	b := Brief{
+		Page: page, Title: r.Title, Board: r.Board, Command: r.Command, Made: r.Made,
+		Verdict: []Sentence{}, Facts: append([]results.Fact{}, r.Facts...), Causes: append([]results.Cause{}, r.Causes...), Findings: append([]results.Finding{}, bySeverity(r)...),
+	}
+	for _, v := range verdicts(r) {
+		b.Verdict = append(b.Verdict, Sentence{v.Severity, v.Text})
+	}
+	for i := range b.Findings {
+		b.Findings[i].Film = nil
+	}
+	return b
+}
+
 // wrap breaks a sentence into lines of at most width columns, at spaces.
 func wrap(s string, width int) (lines []string) {
 	line := ""
