@@ -18,7 +18,7 @@ import (
 )
 
 //go:embed go.mod go.sum
-//go:embed kvstore/*.go boot/*.go boot/*/*.go boot/*/*/*.go boot/layout/*.json boot/layout/examples model/*.go model/*/*.go
+//go:embed kvstore/*.go kvstore/*/*.go boot/*.go boot/*/*.go boot/*/*/*.go boot/layout/*.json boot/layout/examples model/*.go model/*/*.go
 //go:embed model/part/boards model/part/cores model/part/drivers model/part/families model/part/nor model/part/parts model/part/wear model/part/templates
 //go:embed fuzz/*.go fuzz/*/*.go fuzz/*/*/*.go fuzz/native/include results/*.go internal/*/*.go sources.go
 var sources embed.FS
