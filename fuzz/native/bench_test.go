@@ -79,7 +79,7 @@ func BenchmarkCuts(b *testing.B) {
 			iso   native.Isolation
 			whole bool
 			nth   uint64
-		}{{native.Reset, false, benchNth}, {native.Reset, true, benchNth}, {native.Fork, false, 10 * benchNth}} {
+		}{{native.Reset, false, benchNth}, {native.Reset, true, benchNth}, {native.Fork, false, 2 * benchNth}} {
 			p := &native.Program{Path: path, Isolate: c.iso}
 			n, t := benchCuts(b, p, c.whole, c.nth)
 			cuts[1+i] += float64(n)

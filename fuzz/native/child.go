@@ -173,6 +173,13 @@ func (c *child) item(e *encoder, it *item, pages []uint32, onward bool) bool {
 	return true
 }
 
+// keep keeps records of the log, unless they are of a call that is repeated.
+func (it *item) keep(records []byte) {
+	if it.seen >= it.skip {
+		it.buf = append(it.buf, records...)
+	}
+}
+
 // run has the process run a batch. ok is false when the process is of no more use; items that are not over have
 // come to nothing then. cpuMS is the CPU time that each item may take.
 func (c *child) run(items []*item, changed int, cpuMS uint32) (ok bool) {
@@ -191,6 +198,7 @@ func (c *child) run(items []*item, changed int, cpuMS uint32) (ok bool) {
 		}
 		var request record
 		asked := false
+		part := log // from the first record that is not in an item's buf yet
 		for len(log) > 0 {
 			r, n := readRecord(log)
 			if n == 0 || len(rest) == 0 {
@@ -199,22 +207,25 @@ func (c *child) run(items []*item, changed int, cpuMS uint32) (ok bool) {
 			it := rest[0]
 			switch r.typ {
 			case logItem:
+				it.keep(part[:len(part)-len(log)])
 				it.over, it.end, it.code, it.text = true, int(r.status), int(r.a), string(r.data)
 				rest = rest[1:]
+				part = log[n:]
 			case logRequest:
+				it.keep(part[:len(part)-len(log)])
 				request, asked = r, true
-			default:
-				if it.seen >= it.skip {
-					it.buf = append(it.buf, log[:n]...)
-				}
-				if r.typ == logCall {
-					it.seen++
-				}
-				if len(it.buf) > mostLog {
-					return lies(items, rest, "a log without end")
+				part = log[n:]
+			case logCall:
+				if it.seen++; it.seen <= it.skip {
+					part = log[n:] // a call that is repeated
 				}
 			}
 			log = log[n:]
+		}
+		if len(rest) > 0 {
+			if rest[0].keep(part); len(rest[0].buf) > mostLog {
+				return lies(items, rest, "a log without end")
+			}
 		}
 		switch {
 		case typ == msgDone:

@@ -127,6 +127,9 @@ func start(p *Program, g *geometry, iso Isolation) (*process, error) {
 			q.cmd.Env = append(q.cmd.Env, s)
 		}
 	}
+	if iso != Exec {
+		q.cmd.Env = append(q.cmd.Env, "LD_BIND_NOW=1") // once, and not in each fork
+	}
 	q.cmd.ExtraFiles = []*os.File{file, theirIn, theirOut}
 	q.cmd.Stdout, q.cmd.Stderr = prints, prints
 	q.cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true, Pdeathsig: unix.SIGKILL}
@@ -203,7 +206,7 @@ func (q *process) watch() {
 		case <-tick.C:
 			w := q.waiting.Load()
 			switch age := time.Since(time.Unix(0, w)); {
-			case w == 0:
+			case w == 0 || age < time.Second:
 			case w != since:
 				since, cpu = w, groupCPU(q.cmd.Process.Pid)
 			case age > silentAfter, age > blockedAfter && groupCPU(q.cmd.Process.Pid)-cpu < time.Second:

@@ -64,7 +64,7 @@ type store struct {
 	home     *child
 	item     item
 	foreseen []Call
-	usual    []Call         // what read the store after the last boot, from its open on
+	usual    []performed    // what read the store after the last boot, from its open on
 	at       int            // place in item.buf
 	next     int            // index in item.calls of the call that at stands before
 	past     []performed    // since the boot
@@ -190,10 +190,7 @@ func (s *store) forget() {
 		n++
 	}
 	if n > 1 {
-		s.usual = s.usual[:0]
-		for i := range s.past[:n] {
-			s.usual = append(s.usual, s.past[i].call)
-		}
+		s.usual, s.past = s.past[:n], s.usual
 	}
 	s.past = s.past[:0]
 	s.start = s.dev.Snapshot()
@@ -235,9 +232,11 @@ func (s *store) ship(c Call) {
 func (s *store) ahead(c *Call) []Call {
 	more := s.foreseen
 	if len(more) == 0 {
-		more = s.usual
+		for i := range s.usual {
+			more = append(more, s.usual[i].call)
+		}
 	}
-	s.foreseen = s.foreseen[:0]
+	s.foreseen = more[:0]
 	if len(more) == 0 || !more[0].equal(c) {
 		return nil
 	}

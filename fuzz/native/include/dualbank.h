@@ -284,7 +284,7 @@ struct db_state_ {
 	int in, out, main_began;
 	int forks;  /* 1: a cold boot is a fork */
 	int inside; /* 1: in a call of the subject */
-	unsigned char *value, *value_end; /* where get puts its value: a page that cannot be touched follows */
+	unsigned char *value_end; /* of what get puts its value into: a page that cannot be touched follows */
 
 	const struct db_item_ *item;
 	uint32_t *scar; /* pairs of offset and size, kept while the device runs */
@@ -546,6 +546,9 @@ int db_erase(uint32_t addr, size_t n) {
 	}
 	db_log_(DB_LOG_ERASE_, (int32_t)n, addr, NULL, 0);
 	db_touch_(off, n);
+#ifdef MADV_POPULATE_WRITE
+	if (s->forks && (off & 4095) == 0) madvise(s->image + off, n, MADV_POPULATE_WRITE); /* all pages at once */
+#endif
 	memset(s->image + off, 0xFF, n);
 	return 0;
 }
@@ -810,6 +813,7 @@ static void db_ram_(int warm) {
 	s->reads = 0;
 	s->now = 0;
 	s->random = s->item->seed;
+	if (s->forks) return; /* db_fork_ has wiped the stack */
 	db_wipe_(s->deep ? DB_STACK_ - 65536u : DB_WIPE_);
 	s->deep = 0;
 }
@@ -885,6 +889,20 @@ static void db_perform_(const struct db_call_ *c) {
 	db_log_(DB_LOG_CALL_, status, s->heap.failed, out, n);
 }
 
+/* db_load_ begins the next item. */
+static void db_load_(void) {
+	struct db_state_ *s = db_s_;
+	const struct db_item_ *item = (const struct db_item_ *)(const void *)s->item_at;
+	s->item = item;
+	db_image_(item);
+	s->call = 0;
+	s->call_at = s->item_at + item->calls_at;
+	s->replay = s->item_at + item->answers_at;
+	s->answers = item->answers;
+	s->timed = item->flags & DB_TIMED_;
+	s->ticks = 0;
+}
+
 /*
  * db_run_ runs the rest of the batch. It returns 0 where a cold boot needs a process of its own. Whatever must live
  * through a jump out of a call is in the state.
@@ -892,16 +910,9 @@ static void db_perform_(const struct db_call_ *c) {
 static int db_run_(void) {
 	while (db_s_->at_item < db_s_->items) {
 		if (db_s_->call_at == NULL) {
-			struct db_state_ *s = db_s_;
-			const struct db_item_ *item = (const struct db_item_ *)(const void *)s->item_at;
-			s->item = item;
-			db_image_(item);
-			s->call = 0;
-			s->call_at = s->item_at + item->calls_at;
-			s->replay = s->item_at + item->answers_at;
-			s->answers = item->answers;
-			s->timed = item->flags & DB_TIMED_;
-			s->ticks = 0;
+			/* The image is for the process that forks: what it writes is mapped in it already. */
+			if (db_s_->forks && !db_s_->fresh && (((const struct db_item_ *)(const void *)db_s_->item_at)->flags & DB_IMAGE_)) return 0;
+			db_load_();
 		}
 		if (sigsetjmp(db_s_->back, 0) == 0) {
 			while (db_s_->call < db_s_->item->calls) {
@@ -981,10 +992,14 @@ static void db_timer_(void) {
 /* db_fork_ serves with a process for each cold boot. */
 static void db_fork_(void) {
 	struct db_state_ *s = db_s_;
+	size_t wipe = DB_WIPE_;
 	for (;;) {
 		int status = 0;
 		struct rusage usage;
 		pid_t pid;
+		if (s->at_item < s->items && s->call_at == NULL) db_load_();
+		db_wipe_(wipe);
+		wipe = DB_WIPE_ / 8; /* this process itself does not go deeper */
 		s->parent_spent = db_cpu_();
 		pid = fork();
 		if (pid < 0) db_die_("fork fails");
@@ -1139,13 +1154,14 @@ static void db_attach_(const char *fds) {
 	s->unit = h->unit;
 	s->units_mask = h->unit - 1;
 	pages = (h->size + DB_PAGE_ - 1) / DB_PAGE_;
-	s->dirty = (uint32_t *)db_map_(pages * 4, MAP_SHARED);
-	s->dirties = (uint32_t *)db_map_(pages * 4, MAP_SHARED);
-	s->scar = (uint32_t *)db_map_(4 * (size_t)h->size + 8, MAP_SHARED);
 	value = ((size_t)h->size + 8191) & ~(size_t)4095;
-	s->value = (unsigned char *)db_map_(value + 4096, MAP_SHARED);
-	s->value_end = s->value + value;
+	/* One mapping: a fork copies each. */
+	p = (unsigned char *)db_map_(value + 4096 + 8 * pages + 4 * (size_t)h->size + 8, MAP_SHARED);
+	s->value_end = p + value;
 	mprotect(s->value_end, 4096, PROT_NONE);
+	s->dirty = (uint32_t *)(void *)(s->value_end + 4096);
+	s->dirties = s->dirty + pages;
+	s->scar = s->dirties + pages;
 }
 
 int db_main(int argc, char **argv, void (*setup)(struct db_subject *)) {
