@@ -33,6 +33,20 @@ type Campaign struct {
 	Env      explore.Env // what the cases of its findings need
 	Tries    int         // replays spent on making each finding smaller
 	Most     uint64      // states judged in all sweeps together, second cuts too; 0: any number
+
+	// Causes keeps the causes of cases, for who wants to know some of them before the end; nil: nothing is kept.
+	Causes *cause.Memo
+	// Tell, if it is not nil, is told of each stage from time to time, before the progress, and when it is over.
+	Tell func(Stage)
+}
+
+// Stage is a sweep of a campaign, or a first look at one.
+type Stage struct {
+	At, Of   int    // its number, from 1, and how many there are
+	Name     string // in words
+	Cuts     uint64 // first cuts, or inputs, of all stages until now
+	Over     bool
+	Findings []explore.Finding // of one that is over: its own, without causes, each with its first variant alone
 }
 
 // shallow leaves out the second cuts at the steps of recoveries.
@@ -73,7 +87,7 @@ func (c *Campaign) Run(ctx context.Context, progress func(sweep string, done, to
 	if err != nil {
 		return r, err
 	}
-	r.Attribute(ctx, c.Workers, progress)
+	r.Attribute(ctx, c.Causes, c.Workers, progress)
 	return r, r.Minimize(ctx, c.Tries, progress)
 }
 
@@ -147,20 +161,26 @@ func (c *Campaign) Sweep(ctx context.Context, progress func(sweep string, done, 
 	for _, t := range turns {
 		whole += c.weight(t)
 	}
-	tell := func(t turn) func(done, total uint64) {
-		if progress == nil {
+	cuts := uint64(0) // of the turns that are over
+	tell := func(t turn, n int) func(done, total uint64) {
+		if progress == nil && c.Tell == nil {
 			return nil
 		}
 		from, of := before, c.weight(t)
 		return func(done, total uint64) {
-			progress(t.name, progressOf*from+progressOf*of*min(done, total)/max(total, 1), progressOf*whole)
+			if c.Tell != nil {
+				c.Tell(Stage{At: n, Of: len(turns), Name: t.name, Cuts: cuts + min(done, total)})
+			}
+			if progress != nil {
+				progress(t.name, progressOf*from+progressOf*of*min(done, total)/max(total, 1), progressOf*whole)
+			}
 		}
 	}
 	var err error
 	r.Planned = len(tasks)
 	looks := make([]*explore.Sweep, len(tasks))
-	for _, t := range turns {
-		at := setting{workers: c.Workers, journal: c.journal(t.at), progress: tell(t), most: t.most}
+	for n, t := range turns {
+		at := setting{workers: c.Workers, journal: c.journal(t.at), progress: tell(t, n+1), most: t.most}
 		before += c.weight(t)
 		if t.most > 0 {
 			if at.journal != "" {
@@ -183,11 +203,17 @@ func (c *Campaign) Sweep(ctx context.Context, progress func(sweep string, done, 
 			looks[t.at] = nil
 			r.add(done)
 		}
+		if done != nil {
+			cuts += done.Stats.Cuts
+		}
+		if done != nil && c.Tell != nil {
+			c.Tell(Stage{n + 1, len(turns), t.name, cuts, true, firstSeen(done.Findings)})
+		}
 		if err != nil {
 			break
 		}
-		if at.progress != nil {
-			at.progress(1, 1)
+		if progress != nil {
+			progress(t.name, progressOf*before, progressOf*whole)
 		}
 	}
 	for _, s := range looks {
@@ -197,10 +223,19 @@ func (c *Campaign) Sweep(ctx context.Context, progress func(sweep string, done, 
 	return r, err
 }
 
+// firstSeen are copies of findings with their first variants alone: enough to tell a cause while a campaign runs.
+func firstSeen(of []explore.Finding) []explore.Finding {
+	of = slices.Clone(of)
+	for i := range of {
+		of[i].Variants = slices.Clone(of[i].Variants[:1])
+	}
+	return of
+}
+
 // Attribute finds the causes of the findings. A finding of several causes becomes one for each.
-// workers is as in Campaign. When ctx ends, the findings stay as they are.
-func (r *CampaignResult) Attribute(ctx context.Context, workers int, progress func(sweep string, done, total uint64)) {
-	r.Findings = cause.Attribute(ctx, r.Findings, r.Env, workers, func(done, total uint64) {
+// m and workers are as in Campaign. When ctx ends, the findings stay as they are.
+func (r *CampaignResult) Attribute(ctx context.Context, m *cause.Memo, workers int, progress func(sweep string, done, total uint64)) {
+	r.Findings = m.Attribute(ctx, r.Findings, r.Env, workers, func(done, total uint64) {
 		if progress != nil {
 			progress("finding causes", done, total)
 		}

@@ -83,7 +83,7 @@ func TestKilledCampaign(t *testing.T) {
 		})
 		cancel()
 		if err == nil {
-			got.Attribute(context.Background(), c.Workers, nil)
+			got.Attribute(context.Background(), nil, c.Workers, nil)
 			if err := got.Minimize(context.Background(), c.Tries, nil); err != nil {
 				t.Fatal(err)
 			}

@@ -35,7 +35,7 @@ func attributed(t *testing.T, c Campaign) []explore.Finding {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Attribute(context.Background(), 0, nil)
+	r.Attribute(context.Background(), nil, 0, nil)
 	return r.Findings
 }
 
@@ -109,5 +109,45 @@ func TestRowsUniteNoCauses(t *testing.T) {
 	}
 	if len(found) < 10 {
 		t.Errorf("%d findings", len(found))
+	}
+}
+
+// TestStages: a campaign tells its stages in order, cuts only grow, and what it has told of findings is what the result has.
+// Causes that were looked for meanwhile are those of the end.
+func TestStages(t *testing.T) {
+	c := pieces()
+	c.Causes = &cause.Memo{}
+	at, cuts, seen := 0, uint64(0), map[string]bool{}
+	c.Tell = func(s Stage) {
+		if s.At < at || s.At > at+1 || s.Cuts < cuts || s.Of != 7 || s.Name == "" {
+			t.Errorf("%+v after stage %d with %d cuts", s, at, cuts)
+		}
+		cuts = s.Cuts
+		if !s.Over {
+			return
+		}
+		at = s.At
+		for _, f := range s.Findings {
+			seen[f.ID] = true
+		}
+		c.Causes.Attribute(context.Background(), s.Findings, explore.Env{}, 1, nil)
+	}
+	r, err := c.Sweep(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at != 7 || cuts < r.Stats.Cuts {
+		t.Errorf("%d stages with %d cuts, the campaign has %d", at, cuts, r.Stats.Cuts)
+	}
+	for _, f := range r.Findings {
+		if !seen[f.ID] {
+			t.Errorf("finding %s is not told", f.ID)
+		}
+	}
+	without := *r
+	r.Attribute(context.Background(), c.Causes, 0, nil)
+	without.Attribute(context.Background(), nil, 0, nil)
+	if a, b := findings(t, r), findings(t, &without); a != b {
+		t.Errorf("causes that were known:\n%s\ncauses:\n%s", a, b)
 	}
 }

@@ -39,21 +39,24 @@ func (c *Campaign) Divide(ctx context.Context) ([]Divided, error) {
 }
 
 // Explore explores the chunks from first to before last of a sweep, and returns a line of the sweep's journal for each.
-// The lines are the same on every machine.
-func (c *Campaign) Explore(ctx context.Context, sweep, first, last int) ([][]byte, error) {
+// The lines are the same on every machine. found are their findings as those of a Stage.
+func (c *Campaign) Explore(ctx context.Context, sweep, first, last int) (lines [][]byte, found []explore.Finding, err error) {
 	tasks := c.tasks()
 	if sweep < 0 || sweep >= len(tasks) || tasks[sweep].divides == "" {
-		return nil, fmt.Errorf("the campaign has no sweep %d that is divided", sweep)
+		return nil, nil, fmt.Errorf("the campaign has no sweep %d that is divided", sweep)
 	}
 	if first < 0 || last <= first {
-		return nil, fmt.Errorf("chunks %d to %d: there are none", first, last)
+		return nil, nil, fmt.Errorf("chunks %d to %d: there are none", first, last)
 	}
 	p := &explore.Piece{From: first, To: last}
-	_, err := tasks[sweep].run(ctx, setting{workers: max(c.Workers, 1), piece: p})
+	s, err := tasks[sweep].run(ctx, setting{workers: max(c.Workers, 1), piece: p})
 	if err == nil && p.Chunks < last {
 		err = fmt.Errorf("sweep %d has %d chunks: there is no chunk %d", sweep, p.Chunks, last-1)
 	}
-	return p.Lines, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return p.Lines, firstSeen(s.Findings), nil
 }
 
 // Keep adds lines that Explore returned for the chunks from first on, here or elsewhere, to the sweep's journal in Dir.

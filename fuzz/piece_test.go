@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,12 +71,13 @@ func TestPieces(t *testing.T) {
 			all = append(all, at{d.Sweep, i})
 		}
 	}
+	seen := map[string]bool{}
 	r := rand.New(rand.NewPCG(1, 2))
 	all = append(all, all[r.IntN(len(all))], all[r.IntN(len(all))])
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	for _, a := range all {
 		other := pieces() // as in another process
-		lines, err := other.Explore(ctx, a.sweep, a.chunk, a.chunk+1)
+		lines, found, err := other.Explore(ctx, a.sweep, a.chunk, a.chunk+1)
 		if err != nil || len(lines) != 1 {
 			t.Fatalf("%+v: %d lines, %v", a, len(lines), err)
 		}
@@ -83,6 +86,9 @@ func TestPieces(t *testing.T) {
 		}
 		if err := c.Keep(a.sweep, a.chunk, lines); err != nil {
 			t.Fatal(err)
+		}
+		for _, f := range found {
+			seen[f.ID] = true
 		}
 	}
 	journals := func() (size int64) {
@@ -103,6 +109,17 @@ func TestPieces(t *testing.T) {
 	if a, b := findings(t, want), findings(t, got); a != b {
 		t.Errorf("one process:\n%s\npieces:\n%s", a, b)
 	}
+	for _, s := range got.Sweeps[1:] { // the first one is not divided
+		for _, f := range s.Findings {
+			if !seen[f.ID] {
+				t.Errorf("no piece has finding %s", f.ID)
+			}
+			delete(seen, f.ID)
+		}
+	}
+	if len(seen) > 0 {
+		t.Errorf("no sweep has the findings %v of pieces", slices.Sorted(maps.Keys(seen)))
+	}
 	if journals() != before {
 		t.Error("a chunk that was there is explored again")
 	}
@@ -117,7 +134,7 @@ func TestPiecesRefuse(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := divided[0]
-	lines, err := c.Explore(context.Background(), d.Sweep, 0, 1)
+	lines, _, err := c.Explore(context.Background(), d.Sweep, 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +147,7 @@ func TestPiecesRefuse(t *testing.T) {
 		}
 	}
 	for _, at := range [][3]int{{-1, 0, 1}, {99, 0, 1}, {d.Sweep, 0, 0}, {d.Sweep, -1, 1}, {d.Sweep, 0, d.Chunks + 1}} {
-		if _, err := c.Explore(context.Background(), at[0], at[1], at[2]); err == nil {
+		if _, _, err := c.Explore(context.Background(), at[0], at[1], at[2]); err == nil {
 			t.Errorf("%v is explored", at)
 		}
 	}

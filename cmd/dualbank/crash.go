@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"dualbank"
@@ -114,25 +115,22 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 	if err := out.Begin(); err != nil {
 		return badInput(fmt.Errorf("%w: give another folder with --out", err))
 	}
-	show, cleared := progress(t.err)
-	show, unserved, err := c.serve(t, kind, show)
+	following, ended, err := c.follow(t, kind, &campaign)
 	if err != nil {
 		return err
 	}
-	defer unserved()
+	show, cleared := following.show, sync.OnceFunc(ended)
+	defer cleared()
 	var parked []fleet.Parked
 	if c.Nats != "" {
 		var detached bool
-		parked, detached, err = c.gather(ctx, t, &fleet.Definition{Program: dualbank.Digest(), Profile: c.Profile, Seed: c.Seed}, &campaign, show)
+		parked, detached, err = c.gather(ctx, t, &fleet.Definition{Program: dualbank.Digest(), Profile: c.Profile, Seed: c.Seed}, &campaign, following)
 		switch {
 		case err != nil && ctx.Err() != nil:
-			cleared()
 			return failure{errors.New("interrupted: the workers go on, and the same command collects what they explore"), exitInterrupt}
 		case err != nil:
-			cleared()
 			return err
 		case detached:
-			cleared()
 			return nil
 		}
 	}
@@ -144,7 +142,7 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 	end()
 	late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
 	if err == nil || late {
-		r.Attribute(ctx, campaign.Workers, show)
+		r.Attribute(ctx, campaign.Causes, campaign.Workers, show)
 		if failed := r.Minimize(ctx, campaign.Tries, show); failed != nil {
 			err = failed
 		}

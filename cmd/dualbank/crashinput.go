@@ -56,7 +56,7 @@ func (c *crashCommand) inputs(t terminal) (failed error) {
 	}
 	slices.SortFunc(all, func(a, b explore.Finding) int { return strings.Compare(a.ID, b.ID) })
 	r := fuzz.CampaignResult{Findings: all}
-	r.Attribute(context.Background(), c.Workers, nil)
+	r.Attribute(context.Background(), nil, c.Workers, nil)
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		cause.Minimize(f, inputTries, explore.Env{})

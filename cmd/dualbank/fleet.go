@@ -15,11 +15,15 @@ import (
 	"time"
 
 	"dualbank"
+	"dualbank/bench"
 	"dualbank/fuzz"
+	"dualbank/fuzz/cause"
+	"dualbank/fuzz/explore"
 	"dualbank/fuzz/fleet"
 	"dualbank/fuzz/fleet/board"
 	"dualbank/internal/plain"
 	"dualbank/kvstore"
+	"dualbank/results/unit"
 )
 
 // accessFlags say how a server of a fleet is reached.
@@ -120,9 +124,9 @@ func (f *fleetFlags) check() error {
 	return nil
 }
 
-// gather has the workers of a server explore what can be divided, and keeps it in the campaign's journals. detached says
-// that there is nothing more to do now.
-func (f *fleetFlags) gather(ctx context.Context, t terminal, d *fleet.Definition, c *fuzz.Campaign, show func(stage string, done, total uint64)) (parked []fleet.Parked, detached bool, err error) {
+// gather has the workers of a server explore what can be divided, and keeps it in the campaign's journals. w follows.
+// detached says that there is nothing more to do now.
+func (f *fleetFlags) gather(ctx context.Context, t terminal, d *fleet.Definition, c *fuzz.Campaign, w *follower) (parked []fleet.Parked, detached bool, err error) {
 	link, err := fleet.Connect(ctx, f.access(f.Nats), "dualbank crash", func(line string) {
 		for _, line := range plain.Message(line) {
 			fmt.Fprintf(t.err, "%s\n", line)
@@ -142,70 +146,186 @@ func (f *fleetFlags) gather(ctx context.Context, t terminal, d *fleet.Definition
 		_, err := fmt.Fprintf(t.out, "campaign %s is published: `dualbank worker %s` explores it; the same command without --detach collects\n", d.Name(), f.Nats)
 		return nil, true, err
 	}
-	parked, err = link.Collect(ctx, d, c, func(done, total int) {
-		if show != nil {
-			show("the fleet", uint64(done), uint64(total))
-		}
-	})
+	following, stop := context.WithCancel(ctx)
+	defer stop()
+	w.setRemote(link.Follow(following).State)
+	defer w.setRemote(nil)
+	parked, err = link.Collect(ctx, d, c, func(done, total int) { w.show("the fleet", uint64(done), uint64(total)) })
 	return parked, false, err
 }
 
-// follower keeps the state of a campaign in this process, for the page.
+// follower keeps what is known of a campaign while it runs, for the terminal and for the page.
 type follower struct {
-	mu    sync.Mutex
-	began time.Time
-	state board.State
+	show    bench.Progress // what the campaign and its end tell of their progress
+	env     explore.Env
+	causes  *cause.Memo
+	began   time.Time
+	outcome fleet.Outcome
+
+	mu      sync.Mutex
+	state   board.State
+	sweeps  bool    // it is in the sweeps, not behind them
+	sweep   string  // name of the last one
+	first   float64 // share that was done when it began
+	rate    board.Rate
+	remote  func() board.State // of a fleet that explores; nil: this process does
+	waiting []explore.Finding  // to be judged
+	more    chan struct{}      // something waits
 }
 
-// serve shows the campaign on a page until stop is called. next is a progress that the page follows too.
-func (f *fleetFlags) serve(t terminal, title string, next func(stage string, done, total uint64)) (show func(stage string, done, total uint64), stop func(), err error) {
-	if f.Serve == "" {
-		return next, func() {}, nil
+// follow returns a follower of a campaign, and has the campaign tell it. It tells the terminal, and serves the page that
+// --serve asks for. stop ends both.
+func (f *fleetFlags) follow(t terminal, title string, c *fuzz.Campaign) (w *follower, stop func(), err error) {
+	w = &follower{env: c.Env, causes: &cause.Memo{}, began: time.Now(), state: board.Empty(title), first: -1, more: make(chan struct{}, 1)}
+	c.Tell, c.Causes = w.tell, w.causes
+	show, cleared := progressOf(t.err, w.line)
+	w.show = func(stage string, done, total uint64) {
+		w.told(done, total)
+		show(w.stage(stage), done, total)
 	}
-	listener, err := net.Listen("tcp", f.Serve)
-	if err != nil {
-		return nil, nil, badInput(fmt.Errorf("--serve: %w: give another address", err))
-	}
-	w := &follower{began: time.Now(), state: board.State{Title: title, Sweeps: []board.Sweep{}, Findings: []board.Finding{}, Workers: []board.Worker{}, Parked: []string{}}}
-	server := &http.Server{Handler: board.Handler(w.now), ReadHeaderTimeout: 10 * time.Second}
-	go server.Serve(listener) // ends with Close
-	if _, err := fmt.Fprintf(t.err, "http://%s/ shows the campaign\n", listener.Addr()); err != nil {
-		return nil, nil, errors.Join(err, server.Close())
-	}
-	return func(stage string, done, total uint64) {
-		w.told(stage, done, total)
-		if next != nil {
-			next(stage, done, total)
+	var server *http.Server
+	if f.Serve != "" {
+		listener, err := net.Listen("tcp", f.Serve)
+		if err != nil {
+			return nil, nil, badInput(fmt.Errorf("--serve: %w: give another address", err))
 		}
-	}, func() { server.Close() }, nil
+		server = &http.Server{Handler: board.Handler(w.now), ReadHeaderTimeout: 10 * time.Second}
+		go server.Serve(listener) // ends with Close
+		if _, err := fmt.Fprintf(t.err, "http://%s/ shows the campaign\n", listener.Addr()); err != nil {
+			return nil, nil, errors.Join(err, server.Close())
+		}
+	}
+	ctx, end := context.WithCancel(context.Background())
+	var judging sync.WaitGroup
+	judging.Go(func() { w.judge(ctx) })
+	return w, func() {
+		end()
+		judging.Wait()
+		cleared()
+		if server != nil {
+			server.Close()
+		}
+	}, nil
 }
 
-// told takes over a progress.
-func (w *follower) told(stage string, done, total uint64) {
+// stage names a stage of the campaign, or what comes behind it.
+func (w *follower) stage(name string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := &w.state
-	i := slices.IndexFunc(s.Sweeps, func(x board.Sweep) bool { return x.Name == stage })
-	if i < 0 {
-		i = len(s.Sweeps)
-		s.Sweeps = append(s.Sweeps, board.Sweep{Name: stage})
+	if w.sweeps = name == w.sweep; w.sweeps {
+		return fmt.Sprintf("sweep %d of %d", min(s.Done+1, s.Total), s.Total)
 	}
-	s.Sweeps[i].Done, s.Sweeps[i].Total = int(min(done, 1<<30)), int(min(total, 1<<30))
-	s.Note = stage
-	s.Cuts, s.Done, s.Total = 0, 0, 0
-	for _, x := range s.Sweeps {
-		s.Cuts += uint64(x.Done)
-		s.Done += x.Done
-		s.Total += x.Total
+	s.Note, w.rate = name, board.Rate{}
+	return name
+}
+
+// line is what a line on the progress says of speed, causes, and the sweep.
+func (w *follower) line() (speed, more string) {
+	w.mu.Lock()
+	remote, rate, at := w.remote, w.rate.PerSecond(time.Now()), ""
+	if w.sweeps {
+		at = w.sweep
 	}
+	w.mu.Unlock()
+	n, newest := w.outcome.Causes()
+	if remote != nil {
+		s := remote()
+		rate, n, newest = s.Rate, len(s.Causes), s.Newest
+	}
+	if rate >= 1 {
+		speed = fmt.Sprintf("%.0f cuts/s", rate)
+	}
+	var parts []string
+	if n > 0 {
+		parts = append(parts, unit.Plural(n, "cause")+", newest "+newest)
+	}
+	if at != "" {
+		parts = append(parts, "now "+at)
+	}
+	return speed, strings.Join(parts, ", ")
+}
+
+// told takes over how far the campaign is.
+func (w *follower) told(done, total uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := &w.state
+	s.Share = float64(done) / float64(max(total, 1))
+	if w.first < 0 {
+		w.first = s.Share
+	}
+	s.Left = 0
+	if since := s.Share - w.first; since > 0 {
+		s.Left = time.Since(w.began).Seconds() / since * (1 - s.Share)
+	}
+}
+
+// tell takes over a stage of the campaign.
+func (w *follower) tell(x fuzz.Stage) {
+	for i := range x.Findings {
+		f := &x.Findings[i]
+		w.outcome.Count(board.Finding{Severity: f.Severity, Text: f.Symptom.String(), Place: f.Place.String(), Count: f.Count, Story: "expected " + f.Expected + "; seen " + f.Seen})
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := &w.state
+	w.sweep = x.Name
+	s.Note, s.Total, s.Done, s.Cuts = x.Name, x.Of, x.At-1, x.Cuts
+	for len(s.Sweeps) < x.At {
+		s.Sweeps = append(s.Sweeps, board.Sweep{Name: "goes on from its journal", Total: 1, Done: 1})
+	}
+	s.Sweeps[x.At-1] = board.Sweep{Name: x.Name, Total: 1}
+	if x.Over {
+		s.Done, s.Sweeps[x.At-1].Done = x.At, 1
+	}
+	w.rate.Add(time.Now(), x.Cuts)
+	w.waiting = append(w.waiting, x.Findings...)
+	select {
+	case w.more <- struct{}{}:
+	default:
+	}
+}
+
+// judge finds the causes of what waits, until ctx ends.
+func (w *follower) judge(ctx context.Context) {
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-w.more:
+		}
+		w.mu.Lock()
+		list := w.waiting
+		w.waiting = nil
+		w.mu.Unlock()
+		for _, f := range list {
+			if ctx.Err() != nil || !w.outcome.Fresh(f.ID) {
+				continue
+			}
+			if j, ok := fleet.Judge(ctx, f, w.env, w.causes); ok {
+				w.outcome.Add(j)
+			}
+		}
+	}
+}
+
+// setRemote says who tells the state while a fleet explores; nil: this process.
+func (w *follower) setRemote(state func() board.State) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.remote = state
 }
 
 // now is the state at this moment.
 func (w *follower) now() board.State {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s := w.state
+	if w.remote != nil {
+		return w.remote()
+	}
+	s, now := w.state, time.Now()
 	s.Sweeps = slices.Clone(s.Sweeps)
-	s.Seconds = time.Since(w.began).Seconds()
+	s.Seconds, s.Rate = now.Sub(w.began).Seconds(), w.rate.PerSecond(now)
+	w.outcome.Show(&s)
 	return s
 }

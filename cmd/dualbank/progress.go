@@ -46,12 +46,17 @@ type reporter struct {
 	from        uint64    // done when the job began
 	start, last time.Time // of the job; when it was told of
 	bar         *progressbar.ProgressBar
+
+	also func() (speed, more string) // of the job; nil: its speed is in % a minute, and there is no more
 }
 
 // progress returns a bench.Progress that tells w of a job, and a function that ends it. A job is all stages with the
 // same total.
-func progress(w io.Writer) (show bench.Progress, end func()) {
-	r := &reporter{w: w, now: time.Now}
+func progress(w io.Writer) (show bench.Progress, end func()) { return progressOf(w, nil) }
+
+// progressOf is progress of a job of which also tells more.
+func progressOf(w io.Writer, also func() (speed, more string)) (show bench.Progress, end func()) {
+	r := &reporter{w: w, now: time.Now, also: also}
 	if p, ok := w.(*plain.Writer); ok {
 		w = p.Unwrap() // bars move the cursor
 	}
@@ -92,23 +97,38 @@ func (r *reporter) show(stage string, done, total uint64) {
 			progressbar.OptionThrottle(100e6),
 		)
 	}
-	r.bar.Describe(r.line(now))
+	line := r.line(now)
+	if columns, _, err := term.GetSize(int(r.w.(*os.File).Fd())); err == nil && len(line) > columns-barLeast {
+		line = line[:max(columns-barLeast, 0)] // a line that wraps is not cleared
+	}
+	r.bar.Describe(line)
 	// The bar fails only if the terminal does.
 	_ = r.bar.Set64(int64(done))
 }
 
+// barLeast are the columns that are left for the bar itself.
+const barLeast = 12
+
 // line says how far the job is, how fast it goes and how long it may take yet.
 func (r *reporter) line(now time.Time) string {
 	share := float64(r.done) / float64(max(r.total, 1))
-	text := fmt.Sprintf("%s: %.0f %%", r.stage, 100*share)
+	parts := []string{fmt.Sprintf("%s: %.0f %%", r.stage, 100*share)}
 	spent := now.Sub(r.start)
 	since := float64(r.done-r.from) / float64(max(r.total, 1))
-	if spent < time.Second || since <= 0 {
-		return text
+	speed, more, left := "", "", ""
+	if spent >= time.Second && since > 0 {
+		speed = fmt.Sprintf("%.2g %% a minute", 100*since/spent.Minutes())
+		left = fmt.Sprintf("%v left", time.Duration(float64(spent)*(1-share)/since).Round(time.Second))
 	}
-	rate := 100 * since / spent.Minutes()
-	left := time.Duration(float64(spent) * (1 - share) / since)
-	return text + fmt.Sprintf(", %.2g %% a minute, %v left", rate, left.Round(time.Second))
+	if r.also != nil {
+		speed, more = r.also()
+	}
+	for _, part := range []string{speed, left, more} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // end removes the bar.

@@ -2,9 +2,16 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"dualbank/fuzz"
+	"dualbank/fuzz/fleet/board"
+	"dualbank/kvstore"
+	"dualbank/results/unit"
 )
 
 // TestProgressLines: without a terminal a job says every 30 s how far it is, how fast it goes and how long it may take.
@@ -31,6 +38,45 @@ func TestProgressLines(t *testing.T) {
 	}
 	if got := strings.Split(strings.TrimSpace(out.String()), "\n"); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("lines\n%s\nwant\n%s", out.String(), strings.Join(want, "\n"))
+	}
+}
+
+// TestCampaignLines: a campaign's line has the sweep, cuts a second, the time left, causes until now and the newest one, as
+// its stages tell them; behind the sweeps it has no sweep.
+func TestCampaignLines(t *testing.T) {
+	var out bytes.Buffer
+	w, stop, err := (&fleetFlags{}).follow(terminal{err: &out}, "title", &fuzz.Campaign{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	c := fuzz.DefaultCampaign(kvstore.MbedCE, 1)
+	live := fuzz.Campaign{Live: c.Live[:8], Workers: 1}
+	live.Tell = w.tell
+	r, err := live.Sweep(t.Context(), w.show)
+	if err != nil || len(r.Findings) == 0 {
+		t.Fatalf("%d findings, %v", len(r.Findings), err)
+	}
+	for w.now().Newest == "" || len(w.now().Waiting) > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	w.rate = board.Rate{}
+	w.rate.Add(time.Now().Add(-2*time.Second), 0)
+	w.rate.Add(time.Now(), 2468)
+	clock := time.Unix(0, 0)
+	rep := &reporter{w: &out, now: func() time.Time { return clock }, also: w.line, start: clock, last: clock}
+	stage := w.stage(w.sweep)
+	rep.show(stage, 0, 100)
+	clock = clock.Add(40 * time.Second)
+	rep.show(stage, 50, 100)
+	w.show("finding causes", 1, 2)
+	rep.show(w.stage("finding causes"), 51, 100)
+	clock = clock.Add(40 * time.Second)
+	rep.show("finding causes", 90, 100)
+	n, newest := w.outcome.Causes()
+	found := regexp.QuoteMeta(fmt.Sprintf("%s, newest %s", unit.Plural(n, "cause"), newest))
+	if !regexp.MustCompile(`(?s)^dualbank: sweep 8 of 8: 50 %, \d+ cuts/s, 40s left, ` + found + `, now \S[^\n]+no cut\ndualbank: finding causes: 90 %, 9s left, ` + found + `\n$`).MatchString(out.String()) {
+		t.Errorf("lines\n%s", out.String())
 	}
 }
 

@@ -3,6 +3,8 @@ package cause
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"fmt"
 	"runtime"
 	"slices"
 	"strings"
@@ -37,6 +39,43 @@ type judged struct {
 // have different causes becomes one finding for each. env is what the cases need. progress is told how many cases are
 // done; it may be nil. When ctx ends, the findings stay as they are.
 func Attribute(ctx context.Context, findings []explore.Finding, env explore.Env, workers int, progress func(done, total uint64)) []explore.Finding {
+	return (*Memo)(nil).Attribute(ctx, findings, env, workers, progress)
+}
+
+// Memo keeps what was found out about cases in one environment, for further findings with the same cases. The zero value
+// is an empty one, nil one that keeps nothing.
+type Memo struct {
+	mu sync.Mutex
+	by map[string]judged
+}
+
+// judge is judged.judge, unless that was done before.
+func (m *Memo) judge(j *judged, c explore.Case, want explore.Symptom, env explore.Env) {
+	if m == nil {
+		j.judge(c, want, env)
+		return
+	}
+	text, err := json.Marshal(c)
+	key := fmt.Sprintf("%T %s %+v", c, text, want)
+	m.mu.Lock()
+	have, ok := m.by[key]
+	m.mu.Unlock()
+	if ok && err == nil {
+		have.finding, have.of = j.finding, j.of
+		*j = have
+		return
+	}
+	j.judge(c, want, env)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.by == nil {
+		m.by = map[string]judged{}
+	}
+	m.by[key] = *j
+}
+
+// Attribute is the function Attribute with a memory.
+func (m *Memo) Attribute(ctx context.Context, findings []explore.Finding, env explore.Env, workers int, progress func(done, total uint64)) []explore.Finding {
 	var all []judged
 	for i := range findings {
 		for _, v := range pick(findings[i].Variants) {
@@ -59,7 +98,7 @@ func Attribute(ctx context.Context, findings []explore.Finding, env explore.Env,
 		wg.Go(func() {
 			for i := take(); i < len(all) && ctx.Err() == nil; i = take() {
 				f := &findings[all[i].finding]
-				all[i].judge(f.Variants[all[i].of].Case(), f.Symptom, env)
+				m.judge(&all[i], f.Variants[all[i].of].Case(), f.Symptom, env)
 				mu.Lock()
 				if done++; progress != nil {
 					progress(done, uint64(len(all)))

@@ -98,7 +98,7 @@ func (c *Guided) search(ctx context.Context, j *journal, progress func(done, tot
 		}
 		found[i] = l.islandResult
 		if done++; progress != nil {
-			progress(done, islands)
+			progress(done*runs, islands*runs)
 		}
 	}
 	workers := c.Workers

@@ -55,7 +55,7 @@ func TestGuided(t *testing.T) {
 	c.Journal = filepath.Join(t.TempDir(), "journal")
 	ctx, cancel := context.WithCancel(context.Background())
 	part := search(ctx, c, func(done, _ uint64) {
-		if done == 3 {
+		if done == 3*c.Runs/16 {
 			cancel()
 		}
 	})

@@ -123,7 +123,7 @@ func (x *Plan) Run(ctx context.Context, s *Sweep, g *Groups, progress func(done,
 		rest = rest[n:]
 	}
 	if x.Piece != nil {
-		return x.piece(ctx, chunks, progress)
+		return x.piece(ctx, chunks, g, progress)
 	}
 	if err := x.snapshots(chunks); err != nil {
 		return err
@@ -153,7 +153,7 @@ func (x *Plan) Run(ctx context.Context, s *Sweep, g *Groups, progress func(done,
 }
 
 // piece explores the chunks that are asked for.
-func (x *Plan) piece(ctx context.Context, chunks []*chunk, progress func(done, total uint64)) error {
+func (x *Plan) piece(ctx context.Context, chunks []*chunk, g *Groups, progress func(done, total uint64)) error {
 	x.Piece.Chunks, x.Piece.Lines = len(chunks), nil
 	for i, c := range chunks {
 		if c.done = !x.Piece.asks(i) || x.Piece.Empty; x.Piece.Empty {
@@ -172,6 +172,9 @@ func (x *Plan) piece(ctx context.Context, chunks []*chunk, progress func(done, t
 		}
 		if err := x.Piece.keep([]any{x.Identity, x.Chunk}, i, &c.chunkResult); err != nil {
 			return err
+		}
+		for _, gr := range c.Groups {
+			g.merge(gr)
 		}
 	}
 	return nil

@@ -31,6 +31,7 @@ type Link struct {
 	say     func(string)
 	defs    jetstream.KeyValue
 	workers jetstream.KeyValue
+	causes  jetstream.KeyValue
 }
 
 // Connect reaches a server and makes what the campaigns need there, if it is missing. say gets a line when the connection
@@ -129,7 +130,8 @@ func Secret(file string) (string, error) {
 	return token, nil
 }
 
-// prepare makes streams and buckets. What exists stays as it is.
+// prepare makes streams and buckets. What exists stays as it is. They have no bounds of their own, which a server would set
+// aside for each: the server bounds what is stored in all.
 func (l *Link) prepare(ctx context.Context) (err error) {
 	if l.js, err = jetstream.New(l.conn); err != nil {
 		return err
@@ -137,8 +139,8 @@ func (l *Link) prepare(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for _, s := range []jetstream.StreamConfig{
-		{Name: workStream, Subjects: []string{workSubject + ".>"}, Retention: jetstream.WorkQueuePolicy, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, MaxBytes: 1 << 30, Duplicates: 10 * time.Minute},
-		{Name: resultStream, Subjects: []string{resultSubject + ".>"}, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, MaxBytes: 16 << 30, Duplicates: 10 * time.Minute, MaxMsgsPerSubject: 1},
+		{Name: workStream, Subjects: []string{workSubject + ".>"}, Retention: jetstream.WorkQueuePolicy, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, Duplicates: 10 * time.Minute},
+		{Name: resultStream, Subjects: []string{resultSubject + ".>"}, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, Duplicates: 10 * time.Minute, MaxMsgsPerSubject: 1},
 	} {
 		if _, err := l.js.Stream(ctx, s.Name); errors.Is(err, jetstream.ErrStreamNotFound) {
 			if _, err = l.js.CreateStream(ctx, s); err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
@@ -155,10 +157,13 @@ func (l *Link) prepare(ctx context.Context) (err error) {
 		}
 		return kv, err
 	}
-	if l.defs, err = bucket(jetstream.KeyValueConfig{Bucket: campaigns, Storage: jetstream.FileStorage, MaxBytes: 64 << 20}); err != nil {
+	if l.defs, err = bucket(jetstream.KeyValueConfig{Bucket: campaigns, Storage: jetstream.FileStorage}); err != nil {
 		return err
 	}
-	l.workers, err = bucket(jetstream.KeyValueConfig{Bucket: workers, Storage: jetstream.FileStorage, TTL: 2 * ackWait, MaxBytes: 16 << 20})
+	if l.causes, err = bucket(jetstream.KeyValueConfig{Bucket: causes, Storage: jetstream.FileStorage}); err != nil {
+		return err
+	}
+	l.workers, err = bucket(jetstream.KeyValueConfig{Bucket: workers, Storage: jetstream.FileStorage, TTL: 2 * ackWait})
 	return err
 }
 

@@ -9,7 +9,8 @@
 //     a piece whose worker dies is delivered again.
 //  3. The collector appends each line to its journals (fuzz.Campaign.Keep), and then runs the campaign as one process
 //     does: the journals have everything that is divided.
-//  4. Watch follows definitions, results and workers for whoever shows them (package board).
+//  4. The first worker that comes to a finding tells its cause and story (Judge). Watch follows definitions, results, causes
+//     and workers for whoever shows them (package board).
 //
 // Invariants:
 //

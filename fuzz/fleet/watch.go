@@ -26,7 +26,8 @@ type Watch struct {
 	cuts    map[string]uint64
 	first   map[string]time.Time // when the first result of a campaign came here
 	early   map[string]int       // chunks that were there then
-	found   map[string]map[string]*board.Finding
+	rates   map[string]*board.Rate
+	found   map[string]*Outcome
 	parked  map[string][]string
 	workers map[string]*Word
 }
@@ -35,11 +36,48 @@ type Watch struct {
 func (l *Link) Follow(ctx context.Context) *Watch {
 	w := &Watch{
 		began: time.Now(), defs: map[string]*Definition{}, done: map[string]map[int]int{}, seen: map[string]bool{}, cuts: map[string]uint64{},
-		first: map[string]time.Time{}, early: map[string]int{}, found: map[string]map[string]*board.Finding{}, parked: map[string][]string{}, workers: map[string]*Word{},
+		first: map[string]time.Time{}, early: map[string]int{}, rates: map[string]*board.Rate{}, found: map[string]*Outcome{}, parked: map[string][]string{}, workers: map[string]*Word{},
 	}
 	go w.results(ctx, l)
 	go w.names(ctx, l)
+	go w.causes(ctx, l)
 	return w
+}
+
+// outcome is what was found in a campaign.
+func (w *Watch) outcome(campaign string) *Outcome {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.found[campaign] == nil {
+		w.found[campaign] = &Outcome{}
+	}
+	return w.found[campaign]
+}
+
+// causes follows the causes that workers tell.
+func (w *Watch) causes(ctx context.Context, l *Link) {
+	for ; ctx.Err() == nil; pause(ctx, time.Second) {
+		entries, err := l.causes.WatchAll(ctx, jetstream.IgnoreDeletes())
+		if err != nil {
+			continue
+		}
+		done := context.AfterFunc(ctx, func() { entries.Stop() })
+		for e := range entries.Updates() {
+			if e == nil || len(e.Value()) == 0 {
+				continue // all that was there has come; or a worker is about to tell
+			}
+			campaign, id, _ := strings.Cut(e.Key(), ".")
+			j, err := parseJudged(e.Value())
+			if err != nil {
+				l.say(fmt.Sprintf("dropped: cause %s: %v", short(e.Key()), err))
+				continue
+			}
+			if o := w.outcome(campaign); o.Fresh(id) {
+				o.Add(j)
+			}
+		}
+		done()
+	}
 }
 
 // names follows definitions and workers.
@@ -120,6 +158,7 @@ func (w *Watch) results(ctx context.Context, l *Link) {
 
 // add counts a result.
 func (w *Watch) add(p *piece, r *Result) {
+	found := w.outcome(p.Campaign)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.seen[p.id()] {
@@ -128,12 +167,19 @@ func (w *Watch) add(p *piece, r *Result) {
 	w.seen[p.id()] = true
 	name := p.Campaign
 	if w.done[name] == nil {
-		w.done[name], w.found[name], w.first[name] = map[int]int{}, map[string]*board.Finding{}, time.Now()
+		w.done[name], w.first[name], w.rates[name] = map[int]int{}, time.Now(), &board.Rate{}
 	}
 	w.done[name][p.Sweep] += p.Last - p.First
-	if time.Since(w.began) < 3*time.Second {
+	now := time.Now()
+	early := now.Sub(w.began) < 3*time.Second
+	if early {
 		w.early[name] += p.Last - p.First // of before
 	}
+	defer func() {
+		if !early {
+			w.rates[name].Add(now, w.cuts[name])
+		}
+	}()
 	if r.Parked != "" {
 		w.parked[name] = append(w.parked[name], fmt.Sprintf("chunks %d to %d of sweep %d: %s", p.First, p.Last-1, p.Sweep, r.Parked))
 	}
@@ -152,13 +198,7 @@ func (w *Watch) add(p *piece, r *Result) {
 		}
 		w.cuts[name] += s.Stats.Cuts
 		for _, g := range s.Groups {
-			key := g.Text + "|" + g.Place
-			f := w.found[name][key]
-			if f == nil {
-				f = &board.Finding{Severity: g.Severity, Text: short(g.Text), Place: short(g.Place), Story: short("expected " + g.Expected + "; seen " + g.Seen)}
-				w.found[name][key] = f
-			}
-			f.Count += g.Count
+			found.Count(board.Finding{Severity: g.Severity, Text: g.Text, Place: g.Place, Count: g.Count, Story: short("expected " + g.Expected + "; seen " + g.Seen)})
 		}
 	}
 }
@@ -167,7 +207,7 @@ func (w *Watch) add(p *piece, r *Result) {
 func (w *Watch) State() board.State {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s := board.State{Title: "No campaign yet", Sweeps: []board.Sweep{}, Findings: []board.Finding{}, Workers: []board.Worker{}, Parked: []string{}}
+	s := board.Empty("No campaign yet")
 	for name, word := range w.workers {
 		b := board.Worker{Name: name, Does: word.Does, Pieces: word.Pieces}
 		if word.Nanos > 0 {
@@ -182,29 +222,29 @@ func (w *Watch) State() board.State {
 	}
 	name := w.order[len(w.order)-1]
 	d := w.defs[name]
+	done, total := 0, 0 // chunks
 	s.Title = fmt.Sprintf("Power cuts, profile %s, seed %d", short(d.Profile), d.Seed)
 	for _, x := range d.Sweeps {
 		s.Sweeps = append(s.Sweeps, board.Sweep{Name: short(x.Name), Done: w.done[name][x.Sweep], Total: x.Chunks})
-		s.Done += w.done[name][x.Sweep]
-		s.Total += x.Chunks
+		if s.Total++; w.done[name][x.Sweep] >= x.Chunks {
+			s.Done++
+		}
+		done += w.done[name][x.Sweep]
+		total += x.Chunks
 	}
+	s.Share = float64(done) / float64(max(total, 1))
 	s.Cuts = w.cuts[name]
 	if at := w.first[name]; !at.IsZero() {
-		s.Seconds = time.Since(at).Seconds()
-		if n := s.Done - w.early[name]; n > 0 && s.Done < s.Total {
-			s.Left = s.Seconds / float64(n) * float64(s.Total-s.Done)
+		now := time.Now()
+		s.Seconds = now.Sub(at).Seconds()
+		s.Rate = w.rates[name].PerSecond(now)
+		if n := done - w.early[name]; n > 0 && done < total {
+			s.Left = s.Seconds / float64(n) * float64(total-done)
 		}
 	}
-	for _, f := range w.found[name] {
-		s.Findings = append(s.Findings, *f)
+	if o := w.found[name]; o != nil {
+		o.Show(&s)
 	}
-	grave := []string{explore.High, explore.Medium, explore.Low}
-	slices.SortFunc(s.Findings, func(a, b board.Finding) int {
-		if d := slices.Index(grave, a.Severity) - slices.Index(grave, b.Severity); d != 0 {
-			return d
-		}
-		return strings.Compare(a.Text+a.Place, b.Text+b.Place)
-	})
 	s.Parked = append(s.Parked, w.parked[name]...)
 	return s
 }

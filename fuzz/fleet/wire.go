@@ -20,6 +20,7 @@ const (
 	resultStream  = "DUALBANK_RESULTS"
 	campaigns     = "dualbank_campaigns"
 	workers       = "dualbank_workers"
+	causes        = "dualbank_causes"
 	workSubject   = "dualbank.work"
 	resultSubject = "dualbank.result"
 )
@@ -187,10 +188,13 @@ func strict(text []byte, most int, v any) error {
 }
 
 // short bounds what a message said, for people.
-func short(s string) string {
+func short(s string) string { return cut(s, mostWord) }
+
+// cut bounds a text to so many bytes.
+func cut(s string, most int) string {
 	s = strings.ToValidUTF8(s, "?")
-	if len(s) > mostWord {
-		s = strings.ToValidUTF8(s[:mostWord], "") + "..."
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "..."
 	}
 	return s
 }

@@ -13,6 +13,7 @@ import (
 
 	"dualbank"
 	"dualbank/fuzz"
+	"dualbank/fuzz/explore"
 )
 
 // Worker explores pieces until it is told to stop.
@@ -26,6 +27,7 @@ type Worker struct {
 
 	mu   sync.Mutex
 	word Word
+	seen Outcome // findings that this worker has come to, of all campaigns
 }
 
 // say tells the operator, and whoever looks at the workers.
@@ -153,6 +155,7 @@ func (w *Worker) explore(ctx context.Context, l *Link, d *Definition, c *fuzz.Ca
 		return
 	}
 	result := Result{Worker: w.Name}
+	var found []explore.Finding
 	began := time.Now()
 	if meta, err := msg.Metadata(); err == nil && meta.NumDelivered > mostDeliveries {
 		result.Parked = fmt.Sprintf("%d workers have ended or lost their connection while they explored it", meta.NumDelivered-1)
@@ -166,7 +169,7 @@ func (w *Worker) explore(ctx context.Context, l *Link, d *Definition, c *fuzz.Ca
 				_ = msg.InProgress() // if that is lost, another worker explores the piece too
 			}
 		})
-		result.Lines, err = c.Explore(ctx, p.Sweep, p.First, p.Last)
+		result.Lines, found, err = c.Explore(ctx, p.Sweep, p.First, p.Last)
 		cancel()
 		alive.Wait()
 		if ctx.Err() != nil {
@@ -196,6 +199,29 @@ func (w *Worker) explore(ctx context.Context, l *Link, d *Definition, c *fuzz.Ca
 	w.word.Pieces++
 	w.word.Nanos += result.Nanos
 	w.mu.Unlock()
+	w.judge(ctx, l, d, c, found)
+}
+
+// judge tells the causes of findings that no worker has come to before. They are for whoever watches: the collector finds
+// those of the result itself.
+func (w *Worker) judge(ctx context.Context, l *Link, d *Definition, c *fuzz.Campaign, found []explore.Finding) {
+	for _, f := range found {
+		key := d.Name() + "." + f.ID
+		if ctx.Err() != nil || !w.seen.Fresh(key) {
+			continue
+		}
+		if _, err := l.causes.Create(ctx, key, nil); err != nil {
+			continue // another worker's, or the server is away
+		}
+		j, ok := Judge(ctx, f, c.Env, nil)
+		text, err := json.Marshal(&j)
+		if !ok || err != nil || len(text) > mostDefinition {
+			continue
+		}
+		if _, err := l.causes.Put(ctx, key, text); err != nil && ctx.Err() == nil {
+			l.say("a cause is not told: " + err.Error())
+		}
+	}
 }
 
 // publish stores a result. One that a server cannot take is an error of its own.

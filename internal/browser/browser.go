@@ -227,6 +227,19 @@ func (c *Page) Eval(js string, value any) {
 	}
 }
 
+// Wait waits until an expression is true in the page. The test fails if it is not within half a minute.
+func (c *Page) Wait(js string) {
+	c.t.Helper()
+	c.Eval(fmt.Sprintf(`new Promise((done, fail) => {
+  let left = 300;
+  const look = () => (%s) ? done(1) : --left ? setTimeout(look, 100) : fail(new Error("it does not come true; the page says: " + document.body.innerText));
+  look();
+})`, js), nil)
+}
+
+// Forget forgets what the page has done until now, for Complaints.
+func (c *Page) Forget() { c.events = nil }
+
 // Data is a command's answer that is base64.
 func (c *Page) Data(method string, params any) []byte {
 	c.t.Helper()

@@ -10,21 +10,31 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"time"
 )
 
 // State is what the page shows.
 type State struct {
-	Title    string    `json:"title"`
-	Seconds  float64   `json:"seconds"` // that the campaign has run here
-	Cuts     uint64    `json:"cuts"`    // explored until now
-	Done     int       `json:"done"`    // parts of the campaign: chunks, or sweeps
-	Total    int       `json:"total"`
-	Left     float64   `json:"left"` // seconds; 0: unknown
-	Note     string    `json:"note,omitempty"`
-	Sweeps   []Sweep   `json:"sweeps"`
-	Findings []Finding `json:"findings"` // the gravest first
-	Workers  []Worker  `json:"workers"`
-	Parked   []string  `json:"parked"`
+	Title   string    `json:"title"`
+	Seconds float64   `json:"seconds"` // that the campaign has run here
+	Cuts    uint64    `json:"cuts"`    // explored until now
+	Rate    float64   `json:"rate"`    // cuts a second of the last time
+	Share   float64   `json:"share"`   // of the campaign that is done, 0 to 1
+	Done    int       `json:"done"`    // sweeps that are over
+	Total   int       `json:"total"`   // sweeps
+	Left    float64   `json:"left"`    // seconds; 0: unknown
+	Note    string    `json:"note,omitempty"`
+	Sweeps  []Sweep   `json:"sweeps"`
+	Causes  []Cause   `json:"causes"`           // unknown ones first, then the gravest
+	Newest  string    `json:"newest,omitempty"` // cause that came last
+	Waiting []Finding `json:"waiting"`          // whose causes are not looked for yet
+	Workers []Worker  `json:"workers"`
+	Parked  []string  `json:"parked"`
+}
+
+// Empty is the state of a campaign that has not begun.
+func Empty(title string) State {
+	return State{Title: title, Sweeps: []Sweep{}, Causes: []Cause{}, Waiting: []Finding{}, Workers: []Worker{}, Parked: []string{}}
 }
 
 // Sweep is one sweep of the campaign.
@@ -32,6 +42,44 @@ type Sweep struct {
 	Name  string `json:"name"`
 	Done  int    `json:"done"`
 	Total int    `json:"total"`
+}
+
+// Rate is how fast something grows.
+type Rate struct {
+	at []time.Time
+	n  []uint64
+}
+
+// window is the time that a Rate is of, and grain what its samples are apart at least.
+const window, grain = 30 * time.Second, time.Second
+
+// Add notes how much there is now.
+func (r *Rate) Add(now time.Time, n uint64) {
+	if k := len(r.at); k > 1 && now.Sub(r.at[k-2]) < grain {
+		r.at[k-1], r.n[k-1] = now, n // the last one moves on
+		return
+	}
+	r.at, r.n = append(r.at, now), append(r.n, n)
+	for len(r.at) > 2 && now.Sub(r.at[1]) > window {
+		r.at, r.n = r.at[1:], r.n[1:]
+	}
+}
+
+// PerSecond is the growth a second over the last half minute; 0: unknown.
+func (r *Rate) PerSecond(now time.Time) float64 {
+	if len(r.at) < 2 || now.Sub(r.at[0]) < grain {
+		return 0
+	}
+	return float64(r.n[len(r.n)-1]-r.n[0]) / now.Sub(r.at[0]).Seconds()
+}
+
+// Cause is what removes some findings.
+type Cause struct {
+	Name     string    `json:"name"`
+	Severity string    `json:"severity"` // of the gravest finding
+	What     string    `json:"what"`     // goes wrong
+	Cure     string    `json:"cure"`
+	Findings []Finding `json:"findings"` // the gravest first
 }
 
 // Finding is a violation, at one place or several.

@@ -1,4 +1,5 @@
-// Shows state.json, and asks for it again every two seconds.
+// Shows state.json, and asks for it again every two seconds. What has not changed stays in the page as it is: a reader keeps
+// the focus, the selection, and what is unfolded.
 'use strict';
 (() => {
   const id = x => document.getElementById(x);
@@ -8,44 +9,85 @@
     if (text !== undefined) e.textContent = text;
     return e;
   };
+  const set = (e, text) => { if (e.textContent !== text) e.textContent = text; };
   const count = n => n.toLocaleString('en-US');
+  const many = (n, one) => count(n) + ' ' + one + (n === 1 ? '' : 's');
   const time = s => s < 60 ? Math.round(s) + ' s' : s < 3600 ? Math.round(s / 60) + ' min' : (s / 3600).toFixed(1) + ' h';
-  const row = (...cells) => {
-    const tr = el('tr');
-    cells.forEach(([text, cls]) => tr.append(el('td', cls, text)));
-    return tr;
+  // place makes the list the children of an element.
+  const place = (parent, list) => {
+    if (list.length === parent.children.length && list.every((e, i) => parent.children[i] === e)) return;
+    const focus = document.activeElement;
+    parent.replaceChildren(...list);
+    if (focus !== document.activeElement && parent.contains(focus)) focus.focus();
   };
-  const opened = new Set(); // stories that the reader has unfolded
+  const rows = (body, list) => {
+    list.forEach((cells, r) => {
+      const tr = body.rows[r] || body.insertRow();
+      cells.forEach((text, i) => {
+        const td = tr.cells[i] || tr.insertCell();
+        td.className = typeof text === 'number' ? 'num' : '';
+        set(td, typeof text === 'number' ? count(text) : text);
+      });
+    });
+    while (body.rows.length > list.length) body.deleteRow(-1);
+  };
+  const made = new Map(); // elements that are there, by what they are of
+  const keep = (key, make) => {
+    if (!made.has(key)) made.set(key, make());
+    return made.get(key);
+  };
+
+  const finding = (cause, f) => {
+    const d = keep('finding ' + cause + '|' + f.text + '|' + f.place, () => {
+      const d = el('details', 'finding');
+      d.head = el('summary');
+      d.append(d.head, el('pre', '', f.story || 'No story.'));
+      d.head.append(el('span', 'severity ' + f.severity, f.severity), f.text + ' ', d.where = el('span', 'muted'));
+      return d;
+    });
+    set(d.where, f.place + '; ' + many(f.count, 'cut'));
+    return d;
+  };
+  const cause = c => {
+    const d = keep('cause ' + c.name, () => {
+      const d = el('details', 'cause'), head = el('summary');
+      head.append(d.severity = el('span'), el('strong', '', c.name), ' ', d.sum = el('span', 'muted'), el('br'), el('span', 'what', c.what));
+      d.append(head, el('p', '', c.cure), d.list = el('div'));
+      return d;
+    });
+    d.severity.className = 'severity ' + c.severity;
+    set(d.severity, c.severity);
+    set(d.sum, many(c.findings.length, 'finding') + ', ' + many(c.findings.reduce((n, f) => n + f.count, 0), 'cut'));
+    place(d.list, c.findings.map(f => finding(c.name, f)));
+    return d;
+  };
 
   const show = s => {
-    id('title').textContent = s.title;
+    set(id('title'), s.title);
     document.title = s.title;
-    id('bar').max = Math.max(s.total, 1);
-    id('bar').value = s.done;
-    const rate = s.seconds > 0 ? s.cuts / s.seconds : 0;
+    id('bar').value = s.share;
     const figures = [
-      ['Done', count(s.done) + ' of ' + count(s.total)], ['Cuts', count(s.cuts)], ['Cuts a second', count(Math.round(rate))],
-      ['Time', time(s.seconds)], ['Left', s.done >= s.total ? 'none' : s.left > 0 ? time(s.left) : 'unknown'], ['Findings', count(s.findings.length)],
+      ['Done', (100 * s.share).toFixed(s.share < 1 ? 1 : 0) + ' %'], ['Sweeps', count(s.done) + ' of ' + count(s.total)], ['Cuts', count(s.cuts)],
+      ['Cuts a second', count(Math.round(s.rate))], ['Time', time(s.seconds)], ['Left', s.share >= 1 ? 'none' : s.left > 0 ? time(s.left) : 'unknown'],
+      ['Causes', count(s.causes.length)],
     ];
-    id('figures').replaceChildren(...figures.map(([k, v]) => {
-      const d = el('div');
-      d.append(el('dt', '', k), el('dd', '', v));
+    place(id('figures'), figures.map(([k, v]) => {
+      const d = keep('figure ' + k, () => {
+        const d = el('div');
+        d.append(el('dt', '', k), d.value = el('dd'));
+        return d;
+      });
+      set(d.value, v);
       return d;
     }));
-    id('sweeps').replaceChildren(...s.sweeps.map(x => row([x.name], [count(x.done), 'num'], [count(x.total), 'num'])));
-    id('findings').replaceChildren(...(s.findings.length ? s.findings.map(f => {
-      const key = f.text + f.place, line = el(f.story ? 'summary' : 'div');
-      line.append(el('span', 'severity ' + f.severity, f.severity), document.createTextNode(' ' + f.text + ' '), el('span', 'muted', f.place + '; ' + count(f.count) + (f.count === 1 ? ' cut' : ' cuts')));
-      if (!f.story) { line.className = 'finding'; return line; }
-      const d = el('details', 'finding');
-      d.open = opened.has(key);
-      d.ontoggle = () => d.open ? opened.add(key) : opened.delete(key);
-      d.append(line, el('pre', '', f.story));
-      return d;
-    }) : [el('p', 'muted', 'None yet.')]));
-    id('workers').replaceChildren(...s.workers.map(w => row([w.name], [w.does], [count(w.pieces), 'num'], [w.rate.toFixed(1), 'num'])));
+    rows(id('sweeps'), s.sweeps.map(x => [x.name, x.done, x.total]));
+    set(id('newest'), s.newest ? 'The newest is ' + s.newest + '.' : s.causes.length ? '' : 'None yet.');
+    place(id('causes'), s.causes.map(cause));
+    place(id('waiting'), s.waiting.map(f => finding('', f)));
+    id('waiting-section').hidden = !s.waiting.length;
+    rows(id('workers'), s.workers.map(w => [w.name, w.does, w.pieces, Math.round(10 * w.rate) / 10]));
     id('team-section').hidden = !s.workers.length;
-    id('parked').replaceChildren(...s.parked.map(p => el('li', '', p)));
+    place(id('parked'), s.parked.map(p => keep('parked ' + p, () => el('li', '', p))));
     id('parked-section').hidden = !s.parked.length;
   };
 
@@ -56,12 +98,10 @@
       if (!answer.ok) throw new Error('it says ' + answer.status);
       const s = await answer.json();
       show(s);
-      const text = s.note || (s.total > 0 && s.done >= s.total ? 'Everything is explored.' : 'Runs.');
-      if (status.textContent !== text) status.textContent = text;
+      set(status, s.note || (s.share >= 1 ? 'Everything is explored.' : 'Runs.'));
       status.className = '';
     } catch (e) {
-      const text = 'The server does not answer. The page asks again.';
-      if (status.textContent !== text) status.textContent = text;
+      set(status, 'The server does not answer. The page asks again.');
       status.className = 'lost';
     }
     setTimeout(ask, 2000);
