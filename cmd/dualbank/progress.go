@@ -3,11 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 
 	"dualbank/bench"
 	"dualbank/internal/plain"
@@ -98,8 +100,10 @@ func (r *reporter) show(stage string, done, total uint64) {
 		)
 	}
 	line := r.line(now)
-	if columns, _, err := term.GetSize(int(r.w.(*os.File).Fd())); err == nil && len(line) > columns-barLeast {
-		line = line[:max(columns-barLeast, 0)] // a line that wraps is not cleared
+	if f, ok := r.w.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && len(line) > columns-barLeast {
+			line = line[:max(columns-barLeast, 0)] // a line that wraps is not cleared
+		}
 	}
 	r.bar.Describe(line)
 	// The bar fails only if the terminal does.
