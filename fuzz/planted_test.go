@@ -2,7 +2,9 @@ package fuzz
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"go/parser"
@@ -210,13 +212,13 @@ func (h *huntFor) hunt(got *hunted) error {
 		cancel()
 	}()
 	campaign := DefaultCampaign(profile, 1)
-	for i, task := range campaign.tasks() {
-		name := fmt.Sprintf("%d %s", i, task.name)
+	for _, turn := range campaign.turns(campaign.tasks()) {
+		name := fmt.Sprintf("%d %s, %d", turn.at, turn.name, turn.most)
 		_, complete := base[name]
 		if ctx.Err() != nil || !h.Write && !complete {
 			break
 		}
-		s, err := task.run(ctx, setting{workers: 1})
+		s, err := turn.run(ctx, setting{workers: 1, most: turn.most})
 		got.Sweeps++
 		if s == nil {
 			if h.Write {
@@ -233,7 +235,7 @@ func (h *huntFor) hunt(got *hunted) error {
 			if h.Write || slices.Contains(base[name], id) || !h.needs(f) {
 				continue
 			}
-			got.Found, got.Sweep, got.CPU = fmt.Sprintf("%s %d: %v (%v)", f.Subject, f.Symptom.Rule, f.Symptom, f.Place), task.name, processorTime()-start
+			got.Found, got.Sweep, got.CPU = fmt.Sprintf("%s %d: %v (%v)", f.Subject, f.Symptom.Rule, f.Symptom, f.Place), turn.name, processorTime()-start
 			return nil
 		}
 		if err == nil {
@@ -301,8 +303,9 @@ const (
 )
 
 // BenchmarkPlanted plants each patch alone and runs the default campaign on one worker until it finds what it
-// does not find without, for 20 seconds of processor time at most. DUALBANK_PLANTED picks patches by a part of their
-// names or kinds, DUALBANK_PLANTED_SECONDS gives another limit, DUALBANK_PLANTED_LOG tells of each at once.
+// does not find without, for 20 seconds of processor time at most. DUALBANK_PLANTED picks patches by parts of their
+// names or kinds, separated by commas, DUALBANK_PLANTED_SECONDS gives another limit, DUALBANK_PLANTED_LOG tells of each
+// at once, DUALBANK_PLANTED_DIR keeps what the campaign finds without a bug, for further runs of the same program.
 func BenchmarkPlanted(b *testing.B) {
 	for b.Loop() {
 		var table strings.Builder
@@ -310,7 +313,7 @@ func BenchmarkPlanted(b *testing.B) {
 		if s, err := strconv.ParseFloat(os.Getenv("DUALBANK_PLANTED_SECONDS"), 64); err == nil {
 			seconds = s
 		}
-		found, tried, err := huntAll(b.TempDir(), os.Getenv("DUALBANK_PLANTED"), seconds, &table)
+		found, tried, err := huntAll(b.TempDir(), os.Getenv("DUALBANK_PLANTED_DIR"), strings.Split(os.Getenv("DUALBANK_PLANTED"), ","), seconds, &table)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -320,8 +323,9 @@ func BenchmarkPlanted(b *testing.B) {
 	}
 }
 
-// huntAll hunts for the patches that pick picks, and writes a table.
-func huntAll(dir, pick string, seconds float64, w io.Writer) (found, tried int, err error) {
+// huntAll hunts for the patches that one of pick picks, and writes a table. keep is a folder for what the campaign finds
+// without a bug; "": dir.
+func huntAll(dir, keep string, pick []string, seconds float64, w io.Writer) (found, tried int, err error) {
 	clean := filepath.Join(dir, "clean")
 	if err := os.MkdirAll(clean, 0o755); err != nil {
 		return 0, 0, err
@@ -330,11 +334,16 @@ func huntAll(dir, pick string, seconds float64, w io.Writer) (found, tried int, 
 	if err != nil {
 		return 0, 0, err
 	}
+	text, err := os.ReadFile(program)
+	if err != nil {
+		return 0, 0, err
+	}
+	version := fmt.Sprintf("%x", sha256.Sum256(text))[:16]
 	base := map[bool]string{}
 	fmt.Fprintf(w, "| planted | kind | found | cuts | CPU s | by | what goes wrong |\n|---|---|---|---|---|---|---|\n")
 	for i := range patches {
 		p := &patches[i]
-		if !strings.Contains(p.name+" "+p.kind, pick) {
+		if !slices.ContainsFunc(pick, func(of string) bool { return strings.Contains(p.name+" "+p.kind, of) }) {
 			continue
 		}
 		h := huntFor{Profile: kvstore.MbedCE.String(), CPU: seconds, Clean: program}
@@ -342,9 +351,11 @@ func huntAll(dir, pick string, seconds float64, w io.Writer) (found, tried int, 
 			h.Profile = kvstore.MbedOS.String()
 		}
 		if h.Base = base[p.mbedOS]; h.Base == "" {
-			h.Base = filepath.Join(clean, h.Profile+".base")
-			if _, err := runHunt(program, huntFor{Profile: h.Profile, CPU: min(baseSeconds, 3*seconds), Base: h.Base, Write: true, Out: h.Base + ".out"}); err != nil {
-				return 0, 0, err
+			h.Base = filepath.Join(cmp.Or(keep, clean), fmt.Sprintf("%s-%s-%v.base", version, h.Profile, seconds))
+			if _, err := os.Stat(h.Base); err != nil {
+				if _, err := runHunt(program, huntFor{Profile: h.Profile, CPU: min(baseSeconds, 3*seconds), Base: h.Base, Write: true, Out: filepath.Join(clean, "base")}); err != nil {
+					return 0, 0, err
+				}
 			}
 			base[p.mbedOS] = h.Base
 		}

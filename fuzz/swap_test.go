@@ -7,12 +7,13 @@ import (
 	"strings"
 	"testing"
 
+	"dualbank/fuzz/cause"
 	"dualbank/fuzz/explore"
 )
 
 // TestSwapCampaign: what the field reports of updates that swap the banks comes out, and nothing else: a cut while the
 // options are written locks the part where it leaves a mismatch, and a driver that goes by the address erases the image
-// that runs after a swap.
+// that runs after a swap. Each of both is one cause.
 func TestSwapCampaign(t *testing.T) {
 	c := SwapCampaign(1)
 	c.Tries = 20
@@ -28,6 +29,9 @@ func TestSwapCampaign(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if rows := names(cause.Rows(r.Findings)); !slices.Equal(slices.Sorted(slices.Values(rows)), []string{explore.BlindDriver, explore.OptionWrite}) {
+		t.Errorf("causes %v", rows)
+	}
 	has := map[string]bool{}
 	for i := range r.Findings {
 		f := &r.Findings[i]
@@ -35,7 +39,7 @@ func TestSwapCampaign(t *testing.T) {
 		has[kind+" "+f.Symptom.Error] = true
 		switch {
 		case f.Symptom.Error == "LOCKED":
-			if f.Place.Part != "options" || !slices.Contains(f.Modes, "torn") {
+			if f.Place.Part != "options" || f.Cause != explore.OptionWrite || !slices.Contains(f.Modes, "torn") {
 				t.Errorf("%s: %v at %v, modes %v", f.ID, f.Symptom, f.Place, f.Modes)
 			}
 			for _, d := range f.Devices {

@@ -23,6 +23,7 @@ type Device struct {
 	Size    uint32 `json:"size,omitempty"`
 	Filled  bool   `json:"filled,omitempty"` // a probe has programmed the region with 0xFF: model.Flash.FillErased
 	Swap    string `json:"swap,omitempty"`   // SwapFollowed or SwapIgnored: option bytes swap the banks, of a list of sectors its halves
+	Keeps   bool   `json:"keeps,omitempty"`  // a cut of a write of the option bytes leaves those of before, whatever the part does
 }
 
 // What the flash driver makes of swapped banks when it chooses the bank of an erase.
@@ -45,7 +46,40 @@ func (d *Device) String() string {
 	case SwapIgnored:
 		s += ", banks are swapped and the driver ignores it"
 	}
+	if d.Keeps {
+		s += ", a cut keeps the option bytes"
+	}
 	return s + fmt.Sprintf(", program unit %d", d.Unit)
+}
+
+// The remedies of the environment that a device with two banks has. docs/update.md says more of both.
+const (
+	BlindDriver = "driver-ignores-swap" // one that looks at the swap
+	OptionWrite = "option-write"        // a part that keeps its option bytes
+)
+
+// Remedies are the names of the remedies of the environment that the device has.
+func (d *Device) Remedies() (names []string) {
+	if d.Swap == SwapIgnored {
+		names = append(names, BlindDriver)
+	}
+	if d.Swap != "" && !d.Keeps {
+		names = append(names, OptionWrite)
+	}
+	return names
+}
+
+// With is the device with one of its remedies. ok is false if the name is of none.
+func (d Device) With(name string) (other Device, ok bool) {
+	switch {
+	case name == BlindDriver && d.Swap == SwapIgnored:
+		d.Swap = SwapFollowed
+	case name == OptionWrite && d.Swap != "":
+		d.Keeps = true
+	default:
+		return d, false
+	}
+	return d, true
 }
 
 // maxUnit is the largest program unit in bytes.
@@ -53,7 +87,7 @@ const maxUnit = 8192
 
 // Flash makes the erased flash, without timing: a sweep is about cells.
 func (d *Device) Flash() (*model.Flash, error) {
-	part, err := d.part()
+	chip, err := d.part()
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +97,15 @@ func (d *Device) Flash() (*model.Flash, error) {
 	if d.Swap != "" && d.Swap != SwapFollowed && d.Swap != SwapIgnored {
 		return nil, fmt.Errorf("swap: %q is unknown: use %s or %s, or leave it out", d.Swap, SwapFollowed, SwapIgnored)
 	}
-	f, err := model.New(model.Config{Part: part, Unit: d.Unit, Options: d.Swap != "", IgnoresSwap: d.Swap == SwapIgnored})
+	if d.Keeps && d.Swap == "" {
+		return nil, fmt.Errorf("keeps: goes with swap: leave it out")
+	}
+	if d.Keeps {
+		other := *chip
+		other.Swap.AfterCut.Value = part.CutOld
+		chip = &other
+	}
+	f, err := model.New(model.Config{Part: chip, Unit: d.Unit, Options: d.Swap != "", IgnoresSwap: d.Swap == SwapIgnored})
 	if err == nil && d.Filled {
 		f.FillErased(d.Base, d.Size)
 	}

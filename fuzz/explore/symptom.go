@@ -130,6 +130,8 @@ var environment = []Remedy{
 	{Name: ECCErrors, Environment: true, What: "A unit that was being programmed or erased cannot be read: its ECC reports an error.", Cure: "Use a part without ECC, or a supply that lasts until a program or an erase is over."},
 	{Name: SlowDriver, Environment: true, What: "Mbed's flash driver takes too long, or leaves interrupts masked for too long.", Cure: "Use a driver with the widest access of the part that leaves interrupts enabled."},
 	{Name: ShortWatchdog, Environment: true, What: "The watchdog does not wait as long as the software takes between two feeds.", Cure: "Give the watchdog a longer period than the longest erase of a sector, and feed it between two of them."},
+	{Name: BlindDriver, Environment: true, What: "The driver takes the bank of an erase from the address, and the part takes the bank of the chip: while the banks are swapped, an erase of the slot erases the image that runs.", Cure: "Let the driver look at the bit that swaps the banks (FB_MODE, SWAP_BANK) before it chooses the bank of an erase. Until then copy images in place of swapping banks."},
+	{Name: OptionWrite, Environment: true, What: "A cut while option bytes are written leaves values that do not fit their complements, and the part locks itself. No software can keep it from that.", Cure: "Write them only where the supply lasts until the write is over: look at the supply (PVD, battery) before a swap. Or copy images in place of swapping banks, or use a part that keeps the old option bytes, such as an STM32H7."},
 }
 
 // RemedyByName finds a remedy of the environment, or one that a subject has registered; nil: there are no words for it.

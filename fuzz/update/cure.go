@@ -10,7 +10,7 @@ import (
 
 // Remedies are the names of those that can be tried on the case.
 func (c *Case) Remedies() (names []string) {
-	names = explore.EnvironmentOf(c.Modes(), c.Watchdog)
+	names = append(c.On.Remedies(), explore.EnvironmentOf(c.Modes(), c.Watchdog)...)
 	if c.Client == own && c.Loader == own {
 		return names
 	}
@@ -29,6 +29,10 @@ func (c *Case) With(names []string, late bool) (explore.Case, bool) {
 		if fault, dog, ok := explore.InEnvironment(name, c.Watchdog); ok {
 			o.faults(fault)
 			o.Watchdog = dog
+			continue
+		}
+		if on, ok := o.On.With(name); ok {
+			o.On = on
 			continue
 		}
 		r, err := boot.ParseRepairs(name)

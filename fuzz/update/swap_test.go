@@ -36,11 +36,19 @@ func TestSwapSweep(t *testing.T) {
 			t.Errorf("%v: %v at %v, %d times, %v", client, f.Symptom, f.Place, f.Count, f.Modes)
 		}
 		shows(t, f, explore.Env{})
+		c.Device.Keeps = true
+		if s := sweep(t, c); len(s.Findings) > 0 {
+			t.Errorf("%v, with option bytes that a cut keeps: %v", client, s.Findings)
+		}
 	}
 	c := Sweep{Device: halves, Boot: swapping, Old: 700, New: 900, Seed: 1}
 	c.Device.Swap = "perhaps"
 	if _, err := Cut(context.Background(), c, nil); err == nil {
 		t.Error("an unknown way with a swap is taken")
+	}
+	c.Device.Swap, c.Device.Keeps = "", true
+	if _, err := Cut(context.Background(), c, nil); err == nil {
+		t.Error("option bytes are kept where there are none")
 	}
 }
 
