@@ -28,6 +28,7 @@ type Campaign struct {
 	Installs []update.Watched
 	Guided   []explore.Guided
 	Edges    []edge.Sweep
+	Layouts  bool        // layout.Edges
 	Workers  int         // 0: one for each processor
 	Dir      string      // folder for the journals; "": a campaign that is stopped starts anew
 	Env      explore.Env // what the cases of its findings need

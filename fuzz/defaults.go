@@ -72,6 +72,7 @@ func DefaultCampaign(p kvstore.Profile, seed uint64) Campaign {
 		{Target: &update.Target, Seed: seed, Runs: 32000, Planted: update.PlantRepairs(bootRepairs(p))},
 		{Target: &layout.Target, Seed: seed, Runs: 4000},
 	}
+	c.Layouts = true
 	c.check(p, seed)
 	c.reseed()
 	for i := range edge.Probes {
@@ -233,9 +234,9 @@ func (c *Campaign) check(p kvstore.Profile, seed uint64) {
 	// What is under way when the power goes is a reset, with either area active.
 	for collections := range 2 {
 		for _, d := range []explore.Device{small, with(small, 1)} {
-			add(&c.KV, d, script.ToReset(seed, collections), 0).MaxCuts = 4000
+			add(&c.KV, d, script.ToReset(seed, collections, script.ResetKeys), 0).MaxCuts = 4000
 		}
-		s := add(&c.KV, secure, script.ToReset(seed, 2*collections), 0)
+		s := add(&c.KV, secure, script.ToReset(seed, 2*collections, script.SecureResetKeys), 0)
 		s.Secure, s.Modes, s.MaxCuts = true, []string{"before", "after", "torn"}, 3000
 	}
 	s := add(&c.KV, secure, script.Secure(seed, 120), 0)

@@ -299,7 +299,7 @@ func buildHunter(dir string, files map[string][]byte) (program string, err error
 
 const (
 	huntSeconds = 20 // processor time that a hunt may take
-	baseSeconds = 60 // and that the campaign without a bug gets: a bug that makes software faster gets further
+	baseSeconds = 30 // and that the campaign without a bug gets: a bug that makes software faster gets further
 )
 
 // BenchmarkPlanted plants each patch alone and runs the default campaign on one worker until it finds what it

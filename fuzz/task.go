@@ -10,6 +10,7 @@ import (
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
 	"dualbank/fuzz/kv/sut"
+	"dualbank/fuzz/layout"
 	"dualbank/fuzz/update"
 	"dualbank/kvstore"
 )
@@ -79,6 +80,15 @@ func (c *Campaign) tasks() (list []task) {
 		add(s.Probe.What, noCutsAtAll, func(ctx context.Context, at setting) (*explore.Sweep, error) {
 			s.KV, s.Boot, s.Most = at.kv, at.boot, at.most
 			return s.Run(ctx)
+		})
+	}
+	if c.Layouts {
+		add("layouts at edges", fewCuts, func(ctx context.Context, at setting) (*explore.Sweep, error) {
+			p := planted(at.kv, at.boot)
+			if len(p) == 0 {
+				p = nil
+			}
+			return layout.Edges(ctx, p, at.most)
 		})
 	}
 	for _, s := range c.Lives {

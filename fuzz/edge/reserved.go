@@ -223,9 +223,25 @@ func provisioning(t *trial, n int) (bool, error) {
 	fresh := func() bool { s.F.Boot(); return s.Store.Open() == nil }
 	s.F.Mark()
 	fresh()
-	all := steps(s.F, func() { _ = key.Inject(roots[0][:16]) })
+	var hits []uint32 // address of each step
+	s.F.Observe(func(e *model.Event) {
+		for n := range e.Steps {
+			if hits = append(hits, e.Addr); e.Kind == model.Program {
+				hits[len(hits)-1] += uint32(n) * d.Unit
+			}
+		}
+	})
+	_ = key.Inject(roots[0][:16])
+	s.F.Observe(nil)
 	s.F.Rollback()
-	for at := range all {
+	l := s.tdb.Layout()
+	part := t.at.Part
+	for at := range uint64(len(hits)) {
+		area := "standby"
+		if off := hits[at] - d.Base - l.Base[l.Active]; off < l.Size {
+			area = "active"
+		}
+		t.at.Part = part + ", after a cut in the " + area + " area"
 		for _, mode := range plainModes {
 			t.cuts++
 			s.F.Mark()

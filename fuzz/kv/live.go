@@ -97,7 +97,7 @@ func (l *live) step(i int) bool {
 	collected := sut.Collections(l.Store)
 	m.done = l.Perform(s)
 	m.collected, m.held = sut.Collections(l.Store) > collected, sut.LocksHeld(l.Store)
-	part := special(s, &m.layout)
+	part := special(s, &m.layout, l.pending)
 	if m.collected {
 		part += sut.Collects
 	}
@@ -137,13 +137,15 @@ func (l *live) end(last int) {
 	l.note(last, "no-cut")
 }
 
-// special is what is special about an operation.
-func special(s *script.Step, at *kvstore.Layout) string {
+// special is what is special about an operation. pending: the one before it is a set that was left unfinished.
+func special(s *script.Step, at *kvstore.Layout, pending bool) string {
 	switch {
 	case len(s.Key) >= kvstore.MaxKey:
 		return "key-128"
 	case at.Unit != 0 && s.Kind.Keyed() && at.Free+sut.RecordSize(&s.Op, at.Unit) == at.Size:
 		return "exact-fit"
+	case pending && s.Kind.Keyed():
+		return "after-unfinished"
 	}
 	return "no-cut"
 }

@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"context"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
 	"dualbank/fuzz/update"
+	"dualbank/internal/long"
 	"dualbank/kvstore"
 )
 
@@ -85,6 +87,44 @@ func TestApart(t *testing.T) {
 		if !slices.ContainsFunc(tr.o.Bad, func(b explore.Breach) bool { return b.Symptom.Rule == RuleReported && b.Symptom.String() == want }) {
 			t.Errorf("%s: found %+v", want, tr.o.Bad)
 		}
+	}
+}
+
+// TestEdges: layouts at edges show nothing, and some of them overlap, share an erase unit, or are right. Without the
+// problems that are reported of them each of both kinds is a finding.
+func TestEdges(t *testing.T) {
+	most := uint64(100)
+	if long.Enabled() {
+		most = 0
+	}
+	s, err := Edges(context.Background(), nil, most)
+	if err != nil || len(s.Findings) > 0 || s.Stats.Judged < 100 {
+		t.Fatalf("%+v, %v, %v", s.Stats, s.Findings, err)
+	}
+	seen, right, n := map[string]bool{}, 0, 0
+	for c := range edges {
+		if n++; n%37 > 0 {
+			continue
+		}
+		chip, err := c.chip()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, ps := bootlayout.New(c.sources(), c.Target, chip)
+		if l == nil {
+			continue
+		}
+		if len(ps) == 0 {
+			right++
+		}
+		tr := &trial{c: &c.Config, chip: chip, o: new(explore.Outcome), l: l}
+		tr.named()
+		for _, b := range tr.o.Bad {
+			seen[b.Symptom.Kind] = true
+		}
+	}
+	if !seen["overlap-unnamed"] || !seen["shared-unnamed"] || right == 0 {
+		t.Errorf("%v, %d of %d without a problem", seen, right, n/37)
 	}
 }
 

@@ -50,10 +50,15 @@ func decode(c *explore.Choices) (Config, firmware) {
 	for n := 0; n < edits && c.More(); n++ {
 		m.edit()
 	}
+	return m.made(), u
+}
+
+// made is the configuration with the texts of its files.
+func (m *maker) made() Config {
 	for i, text := range m.texts {
 		m.config.Files[i].Lines = lines(text)
 	}
-	return m.config, u
+	return m.config
 }
 
 // maker makes a configuration of what a fuzzer chose.
@@ -78,23 +83,12 @@ type fields struct {
 
 // small makes files for a small flash that are right, and then some mistakes.
 func (m *maker) small(kind int) {
-	l := smallFlashes[kind]
-	m.config.Target, m.config.Banks, m.config.Vectors = SmallTarget, l.banks, l.vectors
-	m.config.On = explore.Device{Sectors: l.sectors, Start: l.base, Unit: l.unit}
-	sizes, err := explore.ParseSectors(l.sectors)
-	if err != nil {
-		panic(err) // the list above is wrong
-	}
-	total, bounds := uint32(0), []uint32{l.base}
-	for _, s := range sizes {
-		total += s
-		bounds = append(bounds, l.base+total)
-	}
-	right := m.right(bounds, l.unit)
+	bounds, unit := m.flash(kind)
+	right := m.right(bounds, unit)
 	both := []*fields{right, new(fields)}
 	*both[1] = *right
 	for n := m.Of(8) - 4; n > 0; n-- {
-		m.mistake(both, bounds, l.unit)
+		m.mistake(both, bounds, unit)
 	}
 	which := m.Of(8)
 	if which != 6 {
@@ -103,6 +97,24 @@ func (m *maker) small(kind int) {
 	if which != 7 {
 		m.add(applicationFile, both[1].application(), both[1].says())
 	}
+}
+
+// flash makes the flash, and returns where its sectors begin and the last one ends, and its program unit.
+func (m *maker) flash(kind int) (bounds []uint32, unit uint32) {
+	l := smallFlashes[kind]
+	m.config.Target, m.config.Banks, m.config.Vectors = SmallTarget, l.banks, l.vectors
+	m.config.On = explore.Device{Sectors: l.sectors, Start: l.base, Unit: l.unit}
+	sizes, err := explore.ParseSectors(l.sectors)
+	if err != nil {
+		panic(err) // the list above is wrong
+	}
+	total := uint32(0)
+	bounds = append(bounds, l.base)
+	for _, s := range sizes {
+		total += s
+		bounds = append(bounds, l.base+total)
+	}
+	return bounds, l.unit
 }
 
 // right is a layout that works if the flash has room for it.
@@ -140,29 +152,37 @@ func (m *maker) right(bounds []uint32, unit uint32) *fields {
 func (m *maker) mistake(files []*fields, bounds []uint32, unit uint32) {
 	which, num, kind := m.Of(4), m.Of(len(numberNames)), m.Of(8)
 	for i, f := range files {
-		if which != i && which < 2 {
-			continue
-		}
-		n := &f.n[num]
-		switch kind {
-		case 0:
-			*n++
-		case 1:
-			*n--
-		case 2:
-			*n += unit
-		case 3:
-			*n += bounds[1] - bounds[0]
-		case 4:
-			*n -= bounds[1] - bounds[0]
-		case 5:
-			*n = 0
-		case 6:
-			*n += 0x80000000
-		case 7:
-			*n = bounds[int(*n)%len(bounds)]
+		if which == i || which >= 2 {
+			f.n[num] = wrong(f.n[num], kind, bounds, unit)
 		}
 	}
+}
+
+// wrongKinds is how many kinds of mistakes wrong knows.
+const wrongKinds = 9
+
+// wrong is n with a mistake of a kind.
+func wrong(n uint32, kind int, bounds []uint32, unit uint32) uint32 {
+	sector := bounds[1] - bounds[0]
+	switch kind {
+	case 0:
+		return n + 1
+	case 1:
+		return n - 1
+	case 2:
+		return n + unit
+	case 3:
+		return n + sector
+	case 4:
+		return n - sector
+	case 5:
+		return 0
+	case 6:
+		return n + 0x80000000
+	case 7:
+		return bounds[int(n)%len(bounds)]
+	}
+	return n + sector/2
 }
 
 // says are the numbers by their names.

@@ -11,7 +11,7 @@ const SubjectName = "layout"
 // The rules for a layout.
 const (
 	RuleSame     = 1 // the same files always give the same layout and the same problems
-	RuleReported = 2 // what overlaps, or lies off erase boundaries or outside the flash, is reported
+	RuleReported = 2 // what overlaps, shares an erase unit, or lies off erase boundaries or outside the flash, is reported
 	RuleValues   = 3 // the layout has the addresses that the files say
 	RuleUpdate   = 4 // on a layout without errors a whole update goes through, without warnings one of the largest application
 	RuleApart    = 5 // and nothing outside the region meant is erased or programmed
@@ -28,7 +28,7 @@ const (
 var subject = explore.Subject{
 	Name: SubjectName,
 	Rules: []string{
-		"the same files always give the same layout and the same problems", "what overlaps, or lies off erase boundaries or outside the flash, is reported",
+		"the same files always give the same layout and the same problems", "what overlaps, shares an erase unit, or lies off erase boundaries or outside the flash, is reported",
 		"the layout has the addresses that the files say", "on a layout without errors a whole update goes through",
 		"nothing outside the region meant is erased or programmed", "the KVStore works, and keeps its keys",
 	},
@@ -37,6 +37,8 @@ var subject = explore.Subject{
 		"no-layout":             "there is neither a layout nor an error",
 		"outside-unreported":    "a region outside the flash is not reported: {op}",
 		"overlap-unreported":    "regions that overlap are not reported: {op}",
+		"overlap-unnamed":       "no problem names both regions that overlap: {op}",
+		"shared-unnamed":        "no problem names both regions that share an erase unit: {op}",
 		"boundary-unreported":   "a region off an erase boundary is not reported: {op}",
 		"number-differs":        "{op} of a layout without errors is not that of the files",
 		"no-slots":              "the candidate storage of a layout without errors has no slots",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"dualbank/boot"
 	bootlayout "dualbank/boot/layout"
@@ -57,6 +58,7 @@ func try(c *Config, with firmware, o *explore.Outcome) error {
 		}
 		return nil
 	}
+	t.named()
 	if t.ps.Err() != nil {
 		return nil
 	}
@@ -156,6 +158,36 @@ func (t *trial) apart() {
 			t.report(explore.Symptom{Rule: RuleReported, Kind: "boundary-unreported", Op: r.Name}, "a warning", fmt.Sprintf("0x%08X to 0x%08X", r.Start, r.End()))
 		}
 	}
+}
+
+// named looks at regions that overlap, or of which one begins in the sector in which another ends: to erase one erases the
+// other. Whatever else is wrong with the layout, one of its problems names both regions. Header and application are erased
+// together, the candidates' sectors are rounded, and a bootloader without an update client erases nothing.
+func (t *trial) named() {
+	first, end := uint64(t.chip.Base), uint64(t.chip.Base)+uint64(t.chip.Size())
+	for i, r := range t.l.Regions {
+		for _, o := range t.l.Regions[i+1:] {
+			kind := "overlap-unnamed"
+			switch {
+			case uint64(r.Start) < first || r.End() > end || o.End() > end: // which is a problem of its own
+				continue
+			case uint64(o.Start) < r.End():
+			case t.sector(uint64(o.Start)) >= r.End() || r.Name == bootlayout.RegionHeader && o.Name == bootlayout.RegionApplication ||
+				r.Name == bootlayout.RegionCandidate || o.Name == bootlayout.RegionCandidate || r.Name == bootlayout.RegionBootloader && !t.updates():
+				continue
+			default:
+				kind = "shared-unnamed"
+			}
+			if !slices.ContainsFunc(t.ps, func(p bootlayout.Problem) bool { return names(p, r) && names(p, o) }) {
+				t.report(explore.Symptom{Rule: RuleReported, Kind: kind, Op: r.Name + " and " + o.Name}, "a problem that names both", fmt.Sprintf("%v", t.ps))
+			}
+		}
+	}
+}
+
+// names reports whether a problem's text has the name and the address of a region.
+func names(p bootlayout.Problem, r bootlayout.Region) bool {
+	return strings.Contains(p.Text, r.Name) && strings.Contains(p.Text, fmt.Sprintf("0x%08X", r.Start))
 }
 
 // sector is the start of the sector that holds addr; the flash's end is one too.

@@ -51,14 +51,21 @@ func Brim(area, first, unit uint32, seed uint64) []Op {
 
 // ToReset fills some of an area and ends in a reset. Enough sets come first for so many collections on areas of about
 // 2 KiB.
-func ToReset(seed uint64, collections int) []Op {
+func ToReset(seed uint64, collections int, keys [5]string) []Op {
 	r := random.New(seed)
 	ops := []Op{{Kind: Reserved, Size: 20, Seed: r.Uint64()}}
 	for range 9 + collections*26 {
-		ops = append(ops, Op{Kind: Set, Key: fmt.Sprintf("u%d", r.Intn(5)), Size: 20 + r.Intn(20), Seed: r.Uint64()})
+		key := keys[r.Intn(len(keys))]
+		ops = append(ops, Op{Kind: Set, Key: key, Size: 20 + r.Intn(20), Seed: r.Uint64(), Flags: Protection(key)})
 	}
-	return append(ops, Op{Kind: Remove, Key: "u0"}, Op{Kind: Reset})
+	return append(ops, Op{Kind: Remove, Key: keys[0]}, Op{Kind: Reset})
 }
+
+// Keys for ToReset: of a store, and of a SecureStore, with every kind of protection.
+var (
+	ResetKeys       = [5]string{"u0", "u1", "u2", "u3", "u4"}
+	SecureResetKeys = [5]string{"n0", "c0", "r0", "x0", "r1"}
+)
 
 // EqualHashes sets and removes two keys of equal hash. The first remove names the key that is still missing.
 func EqualHashes() []Op {

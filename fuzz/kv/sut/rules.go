@@ -149,7 +149,7 @@ var Subject = explore.Subject{
 		"pieces": "set in pieces", "abandon": "set left unfinished", "set-reserved": "set of reserved data",
 		"end-of-run": "end of the run", "read-image": "read the image",
 		"no-cut": "without any cut", "no-fault": "without a fault", "second-cut": "second cut, in a set after the recovery",
-		"key-128": "key of 128 bytes", "exact-fit": "the record ends with its area",
+		"key-128": "key of 128 bytes", "exact-fit": "the record ends with its area", "after-unfinished": "after a set that was left unfinished",
 		"program/internal": "program in the internal store", "program/external": "program in the external store",
 		"erase/internal": "erase in the internal store", "erase/external": "erase in the external store",
 	},
@@ -169,7 +169,7 @@ func init() {
 	for _, op := range []string{"set", "reserved", "reset", "reboot"} {
 		Subject.Words[op+Collects] = op + " that collects garbage"
 	}
-	for _, part := range []string{"no-cut", "key-128", "exact-fit"} {
+	for _, part := range []string{"no-cut", "key-128", "exact-fit", "after-unfinished"} {
 		Subject.Words[part+Collects] = Subject.Words[part] + ", with a collection"
 	}
 	for key, what := range map[string]string{
