@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"dualbank/internal/input"
+	"dualbank/internal/tomltext"
 	"dualbank/model/part"
 	"dualbank/results/compare"
 )
@@ -16,27 +17,46 @@ import (
 // ReadFile reads a scenario and the files that it names, whose paths are relative to its folder. Errors are one
 // line that names the file.
 func ReadFile(path string) (*Scenario, error) {
-	text, err := input.ReadText(path, input.Scenario)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: give the path of a scenario file", path, err)
-	}
-	s, err := Parse(path, text)
+	s, _, err := readFile(path)
+	return s, err
+}
+
+// ReadPlan is ReadFile for a plan, which notes what the file does not ask: see Assume.
+func ReadPlan(path string) (*Scenario, error) {
+	s, text, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
+	s.Assume(tomltext.KeyLines(text))
+	return s, nil
+}
+
+// readFile is ReadFile, with the text of the scenario.
+func readFile(path string) (s *Scenario, text []byte, err error) {
+	if text, err = input.ReadText(path, input.Scenario); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w: give the path of a scenario file", path, err)
+	}
+	if s, err = Parse(path, text); err != nil {
+		return nil, nil, err
+	}
+	if err := s.readNamed(path); err != nil {
+		return nil, nil, err
+	}
+	return s, text, nil
+}
+
+// readNamed reads the files that the scenario at path names.
+func (s *Scenario) readNamed(path string) error {
 	if err := s.findDataFiles(path); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.Layout.read(path); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.Update.read(path); err != nil {
-		return nil, err
+		return err
 	}
-	if err := s.Plan.read(path); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return s.Plan.read(path)
 }
 
 // read reads the configuration files that the scenario at path names, unless it holds their texts.

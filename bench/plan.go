@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"dualbank/internal/input"
@@ -23,7 +24,49 @@ type Plan struct {
 	Quick      bool     `toml:"quick" comment:"Simulate less: lives within 1 %, fewer points of live data."`
 	Devices    uint32   `toml:"devices" comment:"Devices whose sectors' lives are drawn, by the law of board.wear; without a law none are."`
 
+	Assumed []string `toml:"assumed,omitempty" comment:"Which of the plan's questions are defaults that were not chosen: years, updates_per_year, firmware, keys, sets_per_day. Reports mark those that still have the default."`
+
 	TraceFile []byte `toml:"-"` // contents of the file Trace
+}
+
+// question is one of a plan that has an answer without being asked.
+type question struct {
+	name string
+	keys []string // of a scenario that ask it
+	same func(a, b *Scenario) bool
+}
+
+// assumable are the questions that Assumed may name.
+var assumable = []question{
+	{AssumedYears, []string{"plan.years"}, func(a, b *Scenario) bool { return a.Plan.Years == b.Plan.Years }},
+	{AssumedUpdates, []string{"plan.updates_per_year"}, func(a, b *Scenario) bool { return a.Plan.Updates == b.Plan.Updates }},
+	{AssumedFirmware, []string{"update.bytes", "update.firmware"}, func(a, b *Scenario) bool { return a.Update.Bytes == b.Update.Bytes && a.Update.Firmware == "" }},
+	{AssumedKeys, []string{"workload.keys", "plan.trace"}, func(a, b *Scenario) bool { return slices.Equal(a.Workload.Keys, b.Workload.Keys) && a.Plan.Trace == "" }},
+	{AssumedSets, []string{"plan.sets_per_day", "workload.sets_per_hour", "plan.trace"}, func(a, b *Scenario) bool {
+		return a.Plan.SetsPerDay == b.Plan.SetsPerDay && a.Workload.SetsPerHour == b.Workload.SetsPerHour && a.Plan.Trace == ""
+	}},
+}
+
+// Names in Plan.Assumed.
+const (
+	AssumedYears    = "years"
+	AssumedUpdates  = "updates_per_year"
+	AssumedFirmware = "firmware" // its size
+	AssumedKeys     = "keys"     // and the sizes of their values
+	AssumedSets     = "sets_per_day"
+)
+
+// Assume notes in s.Plan which of a plan's questions were not chosen: neither by a key of the scenario in lines, which is
+// nil if there is no file, nor otherwise, so that they are as in Guide.
+func (s *Scenario) Assume(lines map[string]int) {
+	guide, before := Guide(), s.Plan.Assumed
+	s.Plan.Assumed = nil
+	for _, a := range assumable {
+		chosen := slices.ContainsFunc(a.keys, func(key string) bool { return lines[key] > 0 })
+		if (!chosen || slices.Contains(before, a.name)) && a.same(s, guide) {
+			s.Plan.Assumed = append(s.Plan.Assumed, a.name)
+		}
+	}
 }
 
 // Place is where a KVStore lies.
@@ -107,6 +150,11 @@ func (p *Plan) check() error {
 		return bad("devices", "%d: give 100 to %d", p.Devices, maxDevices)
 	case len(p.Places) == 0:
 		return bad("places", "is empty: name start, end or lower")
+	}
+	for i, name := range p.Assumed {
+		if !slices.ContainsFunc(assumable, func(q question) bool { return q.name == name }) {
+			return bad(fmt.Sprintf("assumed[%d]", i), "%q is no question of a plan: remove it", name)
+		}
 	}
 	for i, place := range p.Places {
 		if err := place.check(); err != nil {

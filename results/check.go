@@ -360,6 +360,11 @@ func checkPlan(r *Report) error {
 			return err
 		}
 	}
+	for i, d := range p.Drop {
+		if d.Candidate < 0 || d.Candidate >= len(p.Candidates) {
+			return fmt.Errorf("plan.drop[%d]: candidate %d of %d", i, d.Candidate, len(p.Candidates))
+		}
+	}
 	for i, l := range p.Live {
 		if err := times(fmt.Sprintf("plan.live[%d]", i), l.Bytes, l.P50, l.P99, l.GC, l.Worst); err != nil {
 			return err

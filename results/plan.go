@@ -2,6 +2,7 @@ package results
 
 import (
 	"fmt"
+	"strings"
 
 	"dualbank/results/unit"
 )
@@ -15,9 +16,11 @@ type Plan struct {
 	Law        string          `json:"law"`    // title of the wear law that lives were drawn by; "" if none were
 	Drawn      uint32          `json:"drawn"`  // devices
 	Candidates []PlanCandidate `json:"candidates"`
-	Best       int             `json:"best"` // index of the smallest candidate that meets the wishes; -1 if none does
-	Shown      int             `json:"shown"`
-	Live       []PlanLive      `json:"live"` // of candidate Shown, by how much it holds
+	Assumed    []string        `json:"assumed,omitempty"` // what of demand and wishes is a default: "years", "updates_per_year", "firmware", "keys", "sets_per_day"
+	Best       int             `json:"best"`              // index of the smallest candidate that meets the wishes; -1 if none does
+	Shown      int             `json:"shown"`             // index of Best, or of the candidate that comes closest
+	Drop       []PlanDrop      `json:"drop,omitempty"`    // if none meets the wishes: fewest of them without which one does
+	Live       []PlanLive      `json:"live"`              // of candidate Shown, by how much it holds
 }
 
 // PlanCandidate is one store.
@@ -84,6 +87,13 @@ type PlanCandidate struct {
 	UpdateStall float64 `json:"updateStall"` // seconds of an update in which its code could not be fetched
 }
 
+// PlanDrop is wishes without which a store meets the rest.
+type PlanDrop struct {
+	Wishes    []string `json:"wishes"`    // in words
+	Candidate int      `json:"candidate"` // index of the store
+	Text      string   `json:"text"`      // how far it meets them
+}
+
 // PlanLive is the time of sets in a store with Bytes of live records.
 type PlanLive struct {
 	Bytes float64 `json:"bytes"` // of live records, mean
@@ -102,7 +112,12 @@ func (c *PlanCandidate) Meets() bool { return c.Ran && len(c.Unmet) == 0 }
 // wishes.
 func (p *Plan) Verdict() (text, severity string) {
 	if p.Best < 0 {
-		return fmt.Sprintf("No store that was tried meets the wishes: %s", p.Wishes), "high"
+		text = fmt.Sprintf("No store that was tried meets the wishes: %s", p.Wishes)
+		if p.Shown >= 0 && p.Shown < len(p.Candidates) && p.Candidates[p.Shown].Ran && len(p.Candidates[p.Shown].Unmet) > 0 {
+			c := &p.Candidates[p.Shown]
+			text += fmt.Sprintf(". The closest is %s: %s", c.Name, strings.Join(c.Unmet, "; "))
+		}
+		return text, "high"
 	}
 	c := &p.Candidates[p.Best]
 	if c.Years == 0 {

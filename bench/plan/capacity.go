@@ -28,8 +28,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
-	"time"
 
 	"dualbank/bench"
 	"dualbank/boot"
@@ -180,7 +180,7 @@ func (p *planner) try(ctx context.Context, c *candidate) error {
 	d, err := c.s.Device(c.s.Board.Driver, model.Corner(c.s.Board.Corner))
 	if no, ok := errors.AsType[*bench.NoRoomError](err); ok {
 		o.Image = no.Room
-		o.Unmet = append(o.Unmet, noFirmware(o.Image))
+		c.miss(p.noFirmware(o.Image))
 		return nil
 	}
 	if err != nil {
@@ -191,10 +191,10 @@ func (p *planner) try(ctx context.Context, c *candidate) error {
 	st, err := settle(ctx, d, p.demand, c.s.Seed, p.effort.enough)
 	switch {
 	case full(err):
-		o.Unmet = append(o.Unmet, tooSmall)
+		c.miss(miss{wish: wishKeys, text: tooSmall, by: math.Inf(1)})
 		return nil
 	case errors.Is(err, errNeverCollects):
-		o.Unmet = append(o.Unmet, err.Error())
+		c.miss(miss{wish: wishKeys, text: err.Error(), by: math.Inf(1)})
 		return nil
 	case err != nil:
 		return fmt.Errorf("%s: %w", o.Name, err)
@@ -223,14 +223,6 @@ func largestImage(d *bench.Device) uint32 {
 		return 0
 	}
 	return min(d.Layout.Slots[0].Size-head, d.Layout.Config.MaxAppSize)
-}
-
-// tooSmall is the unmet wish of a store that the keys do not fit in.
-const tooSmall = "it does not hold the keys"
-
-// noFirmware is the unmet wish of a store that leaves only room bytes to the firmware.
-func noFirmware(room uint32) string {
-	return fmt.Sprintf("the firmware does not fit: there is room for %s", unit.Size(float64(room)))
 }
 
 // forgetTooSmall drops candidates that are too small for the keys, but for the largest of them. Sizes that the
@@ -387,38 +379,10 @@ func (p *planner) draw(sectors []bench.UnitWear, perYear []float64) (p1, p50 flo
 	return at(0.01), at(0.5)
 }
 
-// judge lists the wishes that a simulated store does not meet.
-func (p *planner) judge(c *candidate) {
-	o, w := &c.out, &p.s.Plan
-	unmet := func(format string, args ...any) { o.Unmet = append(o.Unmet, fmt.Sprintf(format, args...)) }
-	if o.Years > 0 && o.Years < w.Years {
-		unmet("it lasts %.3g of %g years", o.Years, w.Years)
-	} else if p.law != nil && o.P1 > 0 && o.P1 < w.Years {
-		unmet("1 %% of the devices have a failed sector after %.3g of %g years", o.P1, w.Years)
-	}
-	if o.WorstFill > 1 {
-		unmet("it can run full: all values at their longest take %.0f %% of an area", 100*o.WorstFill)
-	}
-	if o.Update == 0 {
-		o.Unmet = append(o.Unmet, noFirmware(o.Image))
-	}
-	if limit := time.Duration(w.LongestSet).Seconds(); limit > 0 && o.Worst > limit {
-		unmet("a set takes %s", unit.Duration(o.Worst))
-	}
-	if o.Busy > 86400 {
-		unmet("sets take longer than there is time for")
-	}
-}
-
-// choose recommends the smallest store that meets the wishes; ties go to the shorter slowest set, then to the shorter
-// stall. If none meets them, the report shows the one with the fewest unmet wishes, then with the longest life.
-func (p *planner) choose(ctx context.Context) error {
-	plan := &results.Plan{Demand: p.demand.String(), Wishes: p.wishes(), Years: p.s.Plan.Years, Best: -1}
-	if p.law != nil {
-		plan.Law, plan.Drawn = p.law.Title, p.s.Plan.Devices
-	}
-	p.report.Plan = plan
-	better := func(a, b *results.PlanCandidate) bool {
+// closest returns the index of the store that is recommended, or of the one that comes closest.
+func (p *planner) closest() (best int) {
+	better := func(x, y *candidate) bool {
+		a, b := &x.out, &y.out
 		if a.Meets() != b.Meets() {
 			return a.Meets()
 		}
@@ -428,14 +392,29 @@ func (p *planner) choose(ctx context.Context) error {
 		if a.Ran != b.Ran {
 			return a.Ran
 		}
-		return cmp.Or(cmp.Compare(len(a.Unmet), len(b.Unmet)), -cmp.Compare(a.Years, b.Years)) < 0
+		return cmp.Or(cmp.Compare(x.shortfall(), y.shortfall()), -cmp.Compare(a.Years, b.Years)) < 0
 	}
 	for i := range p.all {
-		plan.Candidates = append(plan.Candidates, p.all[i].out)
-		if better(&p.all[i].out, &p.all[plan.Shown].out) {
-			plan.Shown = i
+		if better(&p.all[i], &p.all[best]) {
+			best = i
 		}
 	}
+	return best
+}
+
+// choose recommends the smallest store that meets the wishes; ties go to the shorter slowest set, then to the shorter
+// stall. If none meets them, the report shows the one that comes closest.
+func (p *planner) choose(ctx context.Context) error {
+	plan := &results.Plan{Demand: p.demand.String(), Wishes: strings.Join(p.wishes(), ", "), Years: p.s.Plan.Years, Assumed: p.s.Plan.Assumed, Best: -1}
+	if p.law != nil {
+		plan.Law, plan.Drawn = p.law.Title, p.s.Plan.Devices
+	}
+	p.report.Plan = plan
+	plan.Drop = p.drop()
+	for i := range p.all {
+		plan.Candidates = append(plan.Candidates, p.all[i].out)
+	}
+	plan.Shown = p.closest()
 	shown := &p.all[plan.Shown]
 	if !shown.out.Ran {
 		return nil
@@ -446,19 +425,6 @@ func (p *planner) choose(ctx context.Context) error {
 	p.report.Wear = shown.wear
 	p.report.Sets = []results.SetLatency{shown.sets}
 	return p.live(ctx, shown, plan)
-}
-
-// wishes returns the wishes as a text.
-func (p *planner) wishes() string {
-	text := fmt.Sprintf("%g years", p.s.Plan.Years)
-	if p.s.Plan.Updates > 0 {
-		text += fmt.Sprintf(" with %g updates a year", p.s.Plan.Updates)
-	}
-	text += fmt.Sprintf(", firmware of %s", unit.Size(float64(p.s.Update.Bytes)))
-	if l := p.s.Plan.LongestSet; l > 0 {
-		text += fmt.Sprintf(", no set longer than %v", time.Duration(l))
-	}
-	return text
 }
 
 // live simulates the shown store with more and with fewer keys of the same sizes.

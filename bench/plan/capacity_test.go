@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -542,5 +543,94 @@ func TestPlanOfExternalFlash(t *testing.T) {
 	s.Plan.Sizes = nil
 	if all, err := candidates(s); err != nil || len(all) != 12 || all[0].out.Bytes != 8<<10 || all[11].out.Bytes != 512<<10 {
 		t.Errorf("%d stores, %v", len(all), err)
+	}
+}
+
+// TestClosest: of stores that miss different wishes the one is shown that is closest to them, not the one with the longest
+// life or the fewest wishes unmet; and the wish is named without which one of them would do.
+func TestClosest(t *testing.T) {
+	p := &planner{s: planned(40, 500), demand: &demand{perDay: 500}}
+	p.s.Plan.Years, p.s.Plan.LongestSet, p.s.Plan.Assumed = 20, bench.Duration(500*time.Millisecond), []string{bench.AssumedYears, bench.AssumedFirmware}
+	p.report = new(results.Report)
+	store := func(name string, years, worst float64, image uint32) candidate {
+		c := candidate{s: p.s, out: results.PlanCandidate{Name: name, Ran: true, Years: years, Worst: worst, Image: image, Unmet: []string{}}}
+		if image >= p.s.Update.Bytes {
+			c.out.Update = 1
+		}
+		p.judge(&c)
+		return c
+	}
+	for name, c := range map[string]struct {
+		all     []candidate
+		closest string
+		drop    []string
+	}{
+		"one wish is far": {
+			[]candidate{store("a", 2, 0.4, 1<<20), store("b", 19, 0.51, 1<<20), store("c", 90, 5, 1<<20)},
+			"b",
+			[]string{"20 years (default): a meets the rest; it lasts 2 years", "no set longer than 500ms: c meets the rest; it has a slowest set of 5 s"},
+		},
+		"the longest life has no room": {
+			[]candidate{store("a", 18, 0.4, 1<<20), store("b", 90, 0.4, 10<<10)},
+			"a",
+			[]string{"20 years (default): a meets the rest; it lasts 18 years", "firmware of 100 KiB (default): b meets the rest; it has room for firmware of 10 KiB"},
+		},
+		"two wishes at once": {
+			[]candidate{store("a", 10, 1, 1<<20), store("b", 12, 1, 1<<20)},
+			"b",
+			[]string{"20 years (default) and no set longer than 500ms: b meets the rest; it lasts 12 years, and has a slowest set of 1 s"},
+		},
+		"one fits": {[]candidate{store("a", 10, 1, 1<<20), store("b", 25, 0.1, 1<<20)}, "b", nil},
+	} {
+		p.all = c.all
+		shown := p.closest()
+		var got []string
+		for _, d := range p.drop() {
+			got = append(got, strings.Join(d.Wishes, " and ")+": "+d.Text)
+		}
+		slices.Sort(got)
+		slices.Sort(c.drop)
+		if d := cmp.Diff(c.drop, got); p.all[shown].out.Name != c.closest || d != "" {
+			t.Errorf("%s: %s, want %s\n%s", name, p.all[shown].out.Name, c.closest, d)
+		}
+	}
+}
+
+// TestDefaultsAreMarked: wishes that neither flags nor the scenario choose are marked wherever they are told; the scenario
+// that a plan leaves tells them again.
+func TestDefaultsAreMarked(t *testing.T) {
+	s, err := bench.Parse("s.toml", []byte("[update]\nbytes = 10240\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Assume(map[string]int{"update.bytes": 2})
+	s.Plan.Sizes, s.Plan.Places = []uint32{64 << 10}, []bench.Place{bench.PlaceStart}
+	want := []string{bench.AssumedYears, bench.AssumedUpdates, bench.AssumedKeys, bench.AssumedSets}
+	r, err := run(context.Background(), s, "out", nil, effort{0.2, 4, brief.fills[:1]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, r.Plan.Assumed); d != "" {
+		t.Error(d)
+	}
+	if want := "10 years (default), 4 updates a year (default), firmware of 10 KiB"; r.Plan.Wishes != want {
+		t.Errorf("wishes %q, want %q", r.Plan.Wishes, want)
+	}
+	if want := "40 keys of 16 to 600 bytes (default), 1440 sets a day (default)"; r.Plan.Demand != want {
+		t.Errorf("demand %q, want %q", r.Plan.Demand, want)
+	}
+	again, err := bench.Parse("again.toml", []byte(r.Scenario))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := map[string]int{"plan.years": 1, "plan.updates_per_year": 1, "update.bytes": 1, "workload.keys": 1, "plan.sets_per_day": 1}
+	again.Assume(lines)
+	if d := cmp.Diff(want, again.Plan.Assumed); d != "" {
+		t.Error(d)
+	}
+	again.Plan.Years = 12 // changed by hand
+	again.Assume(lines)
+	if slices.Contains(again.Plan.Assumed, bench.AssumedYears) {
+		t.Error("years that were changed are marked")
 	}
 }

@@ -15,6 +15,8 @@ type demand struct {
 	perDay float64         // sets and removes a day
 	trace  *Trace          // nil: operations are drawn
 	extra  uint32          // bytes that a SecureStore adds to a value
+
+	assumed []string // what of it is a default: see bench.Plan
 }
 
 // demandOf returns the scenario's demand. An error is one line.
@@ -28,7 +30,7 @@ func demandOf(s *bench.Scenario) (*demand, error) {
 		if perDay == 0 {
 			perDay = 24 * float64(s.Workload.SetsPerHour)
 		}
-		return &demand{w: &s.Workload, perDay: perDay, extra: extra}, nil
+		return &demand{w: &s.Workload, perDay: perDay, extra: extra, assumed: p.Assumed}, nil
 	}
 	t, err := ParseTrace(p.Trace, p.TraceFile)
 	if err != nil {
@@ -41,6 +43,14 @@ func demandOf(s *bench.Scenario) (*demand, error) {
 	return &demand{w: &bench.Workload{Keys: t.Keys}, perDay: perDay, trace: t, extra: extra}, nil
 }
 
+// byDefault marks a wish that is a default.
+func byDefault(assumed []string, name string) string {
+	if slices.Contains(assumed, name) {
+		return " (default)"
+	}
+	return ""
+}
+
 // String returns the demand as a text: "40 keys of 16 to 600 bytes, 500 sets a day".
 func (d *demand) String() string {
 	lo, hi := d.w.Keys[0].Bytes[0], uint32(0)
@@ -51,7 +61,7 @@ func (d *demand) String() string {
 	if lo == hi {
 		sizes = fmt.Sprint(lo)
 	}
-	text := fmt.Sprintf("%d keys of %s bytes, %s sets a day", len(d.w.Keys), sizes, fmt.Sprintf("%.4g", d.perDay))
+	text := fmt.Sprintf("%s of %s bytes%s, %.4g sets a day%s", unit.Plural(len(d.w.Keys), "key"), sizes, byDefault(d.assumed, bench.AssumedKeys), d.perDay, byDefault(d.assumed, bench.AssumedSets))
 	if d.trace != nil {
 		text += fmt.Sprintf(", from a trace of %s", unit.Duration(d.trace.Span))
 	}

@@ -41,6 +41,21 @@ func ofExternal(o *results.PlanCandidate) string {
 	return ""
 }
 
+// assumed says which wishes are defaults, and how to choose them.
+func (p *planner) assumed(add func(name, value, format string, args ...any)) {
+	flags := map[string]string{
+		bench.AssumedYears: "--years", bench.AssumedUpdates: "--updates-per-year", bench.AssumedFirmware: "--image",
+		bench.AssumedKeys: "--keys", bench.AssumedSets: "--writes-per-day",
+	}
+	var lacking []string
+	for _, name := range p.s.Plan.Assumed {
+		lacking = append(lacking, flags[name])
+	}
+	if n := len(lacking); n > 0 {
+		add("Defaults", fmt.Sprint(n), "marked (default): neither flags nor the scenario say them; %s", strings.Join(lacking, ", "))
+	}
+}
+
 // facts writes the summary at the top of the report.
 func (p *planner) facts() {
 	r, plan := p.report, p.report.Plan
@@ -52,11 +67,16 @@ func (p *planner) facts() {
 	case plan.Best >= 0:
 		add("Smallest store", unit.Size(float64(o.Bytes)), "of %d that were tried, which meets the wishes: %s; at 0x%08X%s, sectors %s", len(plan.Candidates), plan.Wishes, o.Start, ofExternal(o), o.Sectors)
 	case !o.Ran:
-		add("Smallest store", "none", "of %d that were tried holds the keys: %s", len(plan.Candidates), plan.Demand)
+		add("Smallest store", "none", "of %d that were tried can be used: %s; %s, %s", len(plan.Candidates), plan.Demand, o.Name, strings.Join(o.Unmet, "; "))
+		p.assumed(add)
 		return
 	default:
 		add("Smallest store", "none", "of %d that were tried meets the wishes: %s; what follows is of the one that comes closest, %s: %s", len(plan.Candidates), plan.Wishes, o.Name, strings.Join(o.Unmet, "; "))
 	}
+	for _, d := range plan.Drop {
+		add("Without the wish for", strings.Join(d.Wishes, " and "), "%s", d.Text)
+	}
+	p.assumed(add)
 	if o.Years > 0 {
 		within := fmt.Sprintf("within %.2g %%, from %s sets", o.Uncertain, unit.Count(o.Simulated))
 		if o.Uncertain == 0 {

@@ -104,6 +104,8 @@ type candidate struct {
 	out  results.PlanCandidate
 	wear []results.SectorWear // after the years that the device must last
 	sets results.SetLatency
+
+	misses []miss // the wishes that it does not meet, one for each line of out.Unmet
 }
 
 // candidates returns the stores to try. A scenario with configuration files of its own has one.

@@ -16,6 +16,7 @@ import (
 // nonsenseFiles are files that no command takes, by their names; some are good and stand beside a mistake.
 var nonsenseFiles = map[string]string{
 	"alpha.toml":     "[compare]\nalpha = 2\n",
+	"assumed.toml":   "[plan]\nassumed = [\"luck\"]\n",
 	"arr1.toml":      "[[workload.keys]]\nname = \"a\"\nbytes = [1]\nweight = 1\n",
 	"arr2.toml":      "[[workload.keys]]\nname = \"a\"\nbytes = [1,2,3]\nweight = 1\n",
 	"arr3.toml":      "[workload]\nkeys = [{name = 5, bytes = [1,2], weight = 1}]\n",

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -163,6 +164,7 @@ func (c *planCommand) scenario() (*bench.Scenario, error) {
 	if c.LongestSet != 0 {
 		s.Plan.LongestSet = bench.Duration(c.LongestSet)
 	}
+	c.chosen(&s.Plan)
 	// What the flags have made of it is checked as a file is; what came from files stays.
 	checked, err := bench.Parse("plan", []byte(s.TOML()))
 	if err != nil {
@@ -178,7 +180,7 @@ var flagsPlace = regexp.MustCompile(`^plan(:\d+)*: `)
 // base is the scenario before the flags.
 func (c *planCommand) base() (*bench.Scenario, error) {
 	if c.Scenario != "" {
-		return bench.ReadFile(c.Scenario)
+		return bench.ReadPlan(c.Scenario)
 	}
 	s := bench.Guide()
 	if c.Board != "" {
@@ -188,7 +190,17 @@ func (c *planCommand) base() (*bench.Scenario, error) {
 		}
 	}
 	s.Title = ""
+	s.Assume(nil)
 	return s, nil
+}
+
+// chosen forgets what the flags choose: it is no default, though it may be the same.
+func (c *planCommand) chosen(p *bench.Plan) {
+	by := map[string]bool{
+		bench.AssumedYears: c.Years != 0, bench.AssumedUpdates: c.UpdatesPerYear != nil, bench.AssumedFirmware: c.Image != 0,
+		bench.AssumedKeys: c.Keys != 0 || c.Trace != "", bench.AssumedSets: c.WritesPerDay != 0 || c.Trace != "",
+	}
+	p.Assumed = slices.DeleteFunc(p.Assumed, func(name string) bool { return by[name] })
 }
 
 // corner applies --corner. "draws" is the older name of "sampled".
