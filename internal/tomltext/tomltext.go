@@ -181,6 +181,15 @@ func KeyLines(text []byte) map[string]int {
 	table := ""
 	var p unstable.Parser
 	p.Reset(text)
+	at, here := 0, 1 // an offset, and its line: keys come in the order of the text
+	lineAt := func(offset int) int {
+		if offset < at {
+			at, here = 0, 1
+		}
+		here += bytes.Count(text[at:offset], []byte("\n"))
+		at = offset
+		return here
+	}
 	join := func(prefix string, it unstable.Iterator) (path string, line int) {
 		path = prefix
 		for it.Next() {
@@ -192,7 +201,7 @@ func KeyLines(text []byte) map[string]int {
 			if n := counts[path]; n > 0 {
 				path += fmt.Sprintf("[%d]", n-1)
 			}
-			line = p.Shape(it.Node().Raw).Start.Line
+			line = lineAt(int(it.Node().Raw.Offset))
 		}
 		return path, line
 	}

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"dualbank/internal/input"
 	"dualbank/internal/tomltext"
@@ -50,28 +51,36 @@ func ByName(name string) (*Part, error) {
 
 // partFile is the name of the file that describes a part: its own, or the one that covers it.
 func partFile(name string) string {
-	for _, file := range names("parts") {
-		if file == name {
-			return name
-		}
+	files := names("parts")
+	if slices.Contains(files, name) {
+		return name
 	}
-	for _, file := range names("parts") {
-		p := new(Part)
-		text, err := data.ReadFile("parts/" + file + ".toml")
-		if err != nil {
-			continue
-		}
-		if _, err := decodeKeys(file, text, p); err != nil {
-			continue
-		}
-		for _, pattern := range p.Covers {
+	for i, patterns := range covers() {
+		for _, pattern := range patterns {
 			if ok, err := path.Match(pattern, name); ok && err == nil {
-				return file
+				return files[i]
 			}
 		}
 	}
 	return name
 }
+
+// covers has the patterns of each part file that comes with the program, in the order of names.
+var covers = sync.OnceValue(func() [][]string {
+	var all [][]string
+	for _, file := range names("parts") {
+		p := new(Part)
+		text, err := data.ReadFile("parts/" + file + ".toml")
+		if err == nil {
+			_, err = decodeKeys(file, text, p)
+		}
+		if err != nil {
+			panic(err) // it is embedded: the tests would have failed
+		}
+		all = append(all, p.Covers)
+	}
+	return all
+})
 
 // DriverByName is ByName for drivers.
 func DriverByName(name string) (*Driver, error) {
