@@ -39,17 +39,16 @@ update_bytes = 2000
 var made = regexp.MustCompile(`(?m)^ *"made": ".*",\n`)
 
 // TestSameOnEveryMachine runs one scenario with programs for several processors: figures, records and findings are
-// the same byte for byte, but for the name of the program. With DUALBANK_LONG a program for arm64 runs too, under emulation where that is installed.
+// the same byte for byte, but for the name of the program. The one for arm64 runs under emulation, where that is
+// installed.
 func TestSameOnEveryMachine(t *testing.T) {
-	if testing.Short() || runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+	long.Test(t)
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Skip("needs linux on amd64, which runs programs for 386 too")
 	}
 	var want map[string]string
 	for _, m := range []struct{ arch, emulator string }{{"amd64", ""}, {"386", ""}, {"arm64", "qemu-aarch64-static"}} {
 		var args []string
-		if m.emulator != "" && !long.Enabled() {
-			continue
-		}
 		if m.emulator != "" {
 			path, err := exec.LookPath(m.emulator)
 			if err != nil {

@@ -115,7 +115,7 @@ func TestEveryConfiguration(t *testing.T) {
 	for name, c := range configurations() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c.Old, c.New, c.Seed, c.Workers, c.Deep = 200, 300, 2, 1, 2
+			c.Old, c.New, c.Seed, c.Workers, c.Deep = 100, 120, 2, 1, 1
 			c.Modes = []string{"before", "torn"}
 			if long.Enabled() {
 				c.Modes = []string{"before", "after", "torn", "prefix"}
@@ -141,9 +141,12 @@ func TestEqualStates(t *testing.T) {
 	broken.Boot.BootRetries, broken.Boot.ResetReason = 0, false
 	// Several pieces of images, and several of the bootloader's buffers; slow where nothing is remembered.
 	large := configurations()["f429_1"]
-	large.Old, large.New, large.MaxCuts = 40000, 50001, 24
+	large.Old, large.New, large.MaxCuts = 40000, 50001, 4
 	padded := configurations()["l4_8400"]
-	padded.Old, padded.New, padded.MaxCuts = 40001, 35001, 24
+	padded.Old, padded.New, padded.MaxCuts = 40001, 35001, 4
+	if long.Enabled() {
+		large.MaxCuts, padded.MaxCuts = 12, 12
+	}
 	for _, c := range []Sweep{sound, broken, large, padded} {
 		c.Seed, c.Modes = 4, []string{"before", "after", "torn", "prefix"}
 		if c.Old == 0 {
