@@ -10,6 +10,7 @@ import (
 	"dualbank/fuzz/cause"
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
+	"dualbank/internal/long"
 	"dualbank/kvstore"
 	"dualbank/results"
 )
@@ -41,6 +42,7 @@ func attributed(t *testing.T, c Campaign) []explore.Finding {
 
 // TestEachRepairIsOneRow: software with all repairs but one shows one cause, and it is the one that is left out.
 func TestEachRepairIsOneRow(t *testing.T) {
+	long.Test(t)
 	cuts, every := uint64(5000), os.Getenv("DUALBANK_REPAIRS") != "" // every repair takes an hour under the race detector
 	some := []string{kvstore.RepairLock.String(), kvstore.RepairTwoStores.String(), boot.RepairHeaderLast.String()}
 	if every {
@@ -83,7 +85,8 @@ func names(rows []results.Cause) (names []string) {
 // TestRowsUniteNoCauses: no two cases of a row are such that one repair removes the first alone and another one the
 // second alone; and no finding is in two rows.
 func TestRowsUniteNoCauses(t *testing.T) {
-	cuts := uint64(5000)
+	long.Test(t)
+	cuts := uint64(2000)
 	if os.Getenv("DUALBANK_REPAIRS") != "" {
 		cuts = 20000
 	}

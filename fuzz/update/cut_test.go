@@ -141,16 +141,16 @@ func TestEqualStates(t *testing.T) {
 	broken.Boot.BootRetries, broken.Boot.ResetReason = 0, false
 	// Several pieces of images, and several of the bootloader's buffers; slow where nothing is remembered.
 	large := configurations()["f429_1"]
-	large.Old, large.New, large.MaxCuts = 40000, 50001, 4
+	large.Old, large.New, large.MaxCuts = 20000, 25001, 4
 	padded := configurations()["l4_8400"]
-	padded.Old, padded.New, padded.MaxCuts = 40001, 35001, 4
-	if long.Enabled() {
-		large.MaxCuts, padded.MaxCuts = 12, 12
-	}
+	padded.Old, padded.New, padded.MaxCuts = 20001, 17001, 4
 	for _, c := range []Sweep{sound, broken, large, padded} {
 		c.Seed, c.Modes = 4, []string{"before", "after", "torn", "prefix"}
 		if c.Old == 0 {
-			c.Old, c.New, c.Deep = 300, 400, 2
+			c.Old, c.New, c.Deep = 100, 120, 1
+			if long.Enabled() {
+				c.Deep = 2
+			}
 		}
 		once := sweep(t, c)
 		c.plain = true
