@@ -183,7 +183,7 @@ func TestExploreMadeWorkload(t *testing.T) {
 	long.Test(t)
 	sound := recorder{dir: t.TempDir()}
 	fuzz.Explore(&sound, kv.FromSimple(func(d kvstore.BlockDevice) *log { return &log{dev: d, check: true} }),
-		kv.Sweep{Device: explore.Device{Sectors: "4x128K", Unit: 8, Size: 512 << 10}, Seed: 3, MaxCuts: 60, Modes: []string{"torn"}})
+		kv.Sweep{Device: explore.Device{Sectors: "4x128K", Unit: 8, Size: 512 << 10}, Seed: 3, MaxCuts: 20, Modes: []string{"torn"}})
 	for _, e := range sound.errors {
 		t.Errorf("%s", e)
 	}

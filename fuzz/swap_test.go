@@ -16,10 +16,10 @@ import (
 // that runs after a swap. Each of both is one cause.
 func TestSwapCampaign(t *testing.T) {
 	c := SwapCampaign(1)
-	c.Tries = 20
+	c.Tries = 4
 	for i := range c.Updates {
 		if c.Updates[i].Device.Part != "" {
-			c.Updates[i].MaxCuts = 200
+			c.Updates[i].MaxCuts = 100
 		}
 	}
 	for i := range c.Lives {

@@ -110,6 +110,7 @@ func TestSnapstore(t *testing.T) {
 // TestPlantedDefects: the campaigns of a store and of a bootloader find every planted defect of the examples, and
 // nothing in the sound ones. Without DUALBANK_DEFECTS=1 some of their sweeps run on some of the examples.
 func TestPlantedDefects(t *testing.T) {
+	// The sound log store is swept by TestSameFindings.
 	every := os.Getenv("DUALBANK_DEFECTS") != "" // of all three examples: a quarter of an hour
 	board := fuzz.F429KV
 	stores := func(p *native.Program) (fuzz.Campaign, []string, error) {
@@ -124,9 +125,9 @@ func TestPlantedDefects(t *testing.T) {
 		short           []int // defects that the first sweeps find
 		campaign        func(*native.Program) (fuzz.Campaign, []string, error)
 	}{
-		{"gcc", "examples/logstore.c", "-std=c99", 12, []int{0, 5}, stores},
+		{"gcc", "examples/logstore.c", "-std=c99", 12, []int{5}, stores},
 		{"g++", "examples/snapstore.cc", "-std=c++11", 10, nil, stores},
-		{"gcc", "examples/abloader.c", "-std=c99", 10, []int{0, 4, 8}, updates},
+		{"gcc", "examples/abloader.c", "-std=c99", 10, []int{0, 4}, updates},
 	} {
 		for d := range e.defects + 1 {
 			if !every && !slices.Contains(e.short, d) {
