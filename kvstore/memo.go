@@ -8,6 +8,9 @@ type Stamped interface {
 	// Stamp identifies what n bytes at addr hold: equal stamps of equal ranges mean equal bytes. ok is
 	// false if that is unknown.
 	Stamp(addr, n uint32) (stamp [2]uint64, ok bool)
+	// Unchanged reports whether n bytes at addr still have the stamp. The store then goes on with what it knows of
+	// them, as if it had read them.
+	Unchanged(addr, n uint32, stamp [2]uint64) bool
 }
 
 // memo caches records that were read and found valid. The key is the stamp of a record's bytes: while it is the
@@ -92,7 +95,7 @@ func (s *TDBStore) resume(start uint32) uint32 {
 		if stamp != p.grain {
 			continue
 		}
-		if stamp, ok := m.dev.Stamp(s.base[s.active], uint32(i+1)*m.grain); ok && stamp == p.stamp {
+		if m.dev.Unchanged(s.base[s.active], uint32(i+1)*m.grain, p.stamp) {
 			s.table = append(s.table[:0], p.table...)
 			s.keys = p.keys
 			return p.off
@@ -113,7 +116,7 @@ func (s *TDBStore) recall(addr uint32) bool {
 	if k.addr != addr {
 		return false
 	}
-	if stamp, ok := m.dev.Stamp(addr, k.size); !ok || stamp != k.stamp {
+	if !m.dev.Unchanged(addr, k.size, k.stamp) {
 		return false
 	}
 	s.rec = k.rec

@@ -651,6 +651,12 @@ func (f *Flash) Stamp(addr, n uint32) (stamp [2]uint64, ok bool) {
 	return f.cells.Stamp(addr-f.base, n)
 }
 
+// Follow has p note which cells work depends on from now on; nil ends it.
+func (f *Flash) Follow(p *cell.Footprint) { f.cells.Follow(p) }
+
+// HashOf is a hash of what the cells of p hold. ok is false while any cell does not read as it stands.
+func (f *Flash) HashOf(p *cell.Footprint) (h uint64, ok bool) { return f.cells.HashOf(p) }
+
 // Snapshot keeps the cells as they are now. Clock, wear and counters are not in it.
 func (f *Flash) Snapshot() *cell.Snapshot { return f.cells.Snapshot() }
 

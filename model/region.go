@@ -182,3 +182,14 @@ func (r *Region) Stamp(addr, n uint32) (stamp [2]uint64, ok bool) {
 	}
 	return r.f.cells.Stamp(r.offset(addr), n)
 }
+
+// Unchanged reports whether the stamp of n bytes at addr still is stamp. The caller goes on with what it knows of them,
+// as if it had read them.
+func (r *Region) Unchanged(addr, n uint32, stamp [2]uint64) bool {
+	now, ok := r.Stamp(addr, n)
+	if !ok || now != stamp {
+		return false
+	}
+	r.f.cells.Need(r.offset(addr), n)
+	return true
+}

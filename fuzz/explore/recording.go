@@ -18,6 +18,7 @@ type Recording struct {
 	Calls []Call
 	Ops   []uint64 // first step of operation i; the last entry is the number of steps
 	Steps uint64
+	data  []byte // of the calls of a recording that is used again
 }
 
 // Call is one program or erase call: consecutive steps of one kind.
@@ -33,6 +34,17 @@ type Call struct {
 // Record starts to record what reaches f.
 func Record(f *model.Flash) *Recording {
 	r := &Recording{Start: f.Snapshot()}
+	r.follow(f)
+	return r
+}
+
+// Again records what reaches f from now on, in place of what r holds, and without the cells.
+func (r *Recording) Again(f *model.Flash) {
+	*r = Recording{Calls: r.Calls[:0], data: r.data[:0]}
+	r.follow(f)
+}
+
+func (r *Recording) follow(f *model.Flash) {
 	f.Observe(func(e *model.Event) {
 		if e.Kind == model.Read {
 			return
@@ -40,14 +52,15 @@ func Record(f *model.Flash) *Recording {
 		c := Call{First: r.Steps, Kind: e.Kind, Addr: e.Addr, Size: e.Size, step: e.Size / uint32(e.Steps)}
 		switch e.Kind {
 		case model.Program:
-			c.Data = append([]byte(nil), e.Data...)
+			n := len(r.data)
+			r.data = append(r.data, e.Data...)
+			c.Data = r.data[n:len(r.data):len(r.data)]
 		case model.WriteOptions, model.LoadOptions:
 			c.Size, c.step = 1, 1
 		}
 		r.Calls = append(r.Calls, c)
 		r.Steps += e.Steps
 	})
-	return r
 }
 
 // Operation marks the start of the next operation of the run.

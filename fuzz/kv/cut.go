@@ -75,7 +75,7 @@ func (w *recorded) undisturbed(cam *film.Camera) (own map[string]bool, bad []exp
 	if err != nil {
 		return nil, nil, err
 	}
-	j.Film(cam, w.cfg.Profile)
+	j.filmed(cam)
 	own = map[string]bool{}
 	if err := j.Store.Open(); err != nil {
 		return nil, nil, fmt.Errorf("the store does not open at the end of the run, without any cut: %w", err)
@@ -144,7 +144,7 @@ func replayCut(c *Case, w io.Writer, sweep *Sweep, env explore.Env) (*explore.Re
 		// What fails here failed when the run was recorded, and is expected.
 		_ = sut.Do(&c.Steps[i].Op, j.Store, f)
 	}
-	j.Film(env.Film, sweep.Profile)
+	j.filmed(env.Film)
 	j.Exp.CopyFrom(&run.before[last])
 	j.Begins(&c.Steps[last].Op, j.Exp.Wanted)
 	err = sut.DoCut(&c.Steps[last].Op, j.Store, f, fault.Cut())

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"dualbank/fuzz/explore"
+	"dualbank/fuzz/film"
 	"dualbank/fuzz/kv/script"
 	"dualbank/fuzz/kv/sut"
 	"dualbank/model"
@@ -15,9 +16,11 @@ import (
 type recovery struct {
 	*sut.Run
 	w     *recorded
-	first sut.Expectation // after the recovery from the first cut
-	deep  map[state]bool  // states after a second cut that were judged
-	cuts  uint64          // that deeper has explored for the present first cut
+	once  *sut.Once
+	first sut.Expectation   // after the recovery from the first cut
+	deep  map[state]bool    // states after a second cut that were judged
+	run   explore.Recording // of the recovery that deeper cuts
+	cuts  uint64            // that deeper has explored for the present first cut
 }
 
 // state is what a judgement after a second cut depends on.
@@ -32,13 +35,22 @@ func newRecovery(w *recorded, f *model.Flash, own map[string]bool) (*recovery, e
 		return nil, err
 	}
 	r.Own = own
-	return &recovery{Run: r, w: w, deep: map[state]bool{}}, nil
+	j := &recovery{Run: r, w: w, once: sut.NewOnce(r), deep: map[state]bool{}}
+	j.once.Off = w.cfg.New != nil || w.cfg.plain
+	return j, nil
+}
+
+// filmed has c film what is judged; nil: nothing does.
+func (j *recovery) filmed(c *film.Camera) {
+	j.once.Off = j.once.Off || c != nil
+	j.Film(c, j.w.cfg.Profile)
 }
 
 // Begin says that the cuts that follow hit operation op.
 func (j *recovery) Begin(op int) {
 	j.Before.CopyFrom(&j.w.before[op])
 	clear(j.deep)
+	j.once.Forget()
 }
 
 // Judge is called with the power on again.
@@ -62,16 +74,18 @@ func (j *recovery) recover(op int, mode model.Mode, hash uint64) {
 			j.Flight = j.Exp.Index[o.Key]
 		}
 	}
+	drawn := draw(op, hash)
 	if !j.w.cfg.Deep {
 		j.foresee(func(s sut.Store) {
 			j.Read(s)
-			j.used(s, *random.New(hash ^ uint64(op)))
+			j.used(s, *random.New(drawn))
 		})
 	}
-	if !j.Reopen(sut.RuleOpens, "") {
+	ok, sound := j.once.Open()
+	if !ok {
 		return
 	}
-	if !j.Look("") {
+	if !sound {
 		if j.w.cfg.Secure && j.Flight >= 0 {
 			j.ComeBack(0)
 		}
@@ -81,18 +95,25 @@ func (j *recovery) recover(op int, mode model.Mode, hash uint64) {
 		j.deeper(op, mode, hash)
 		j.foresee(func(s sut.Store) {
 			_ = s.Open()
-			j.used(s, *random.New(hash ^ uint64(op)))
+			j.used(s, *random.New(drawn))
 		})
 		if !j.Reopen(sut.RuleOpens, "") { // what the store has in RAM is of a fork
 			return
 		}
 	}
-	j.use(random.New(hash^uint64(op)), mode)
+	j.use(drawn, mode)
 }
+
+// draws is how many ways there are to work on after a cut of one operation.
+const draws = 8
+
+// draw is the seed of what is drawn for a judgement. Few cuts of an operation draw alike with seeds of their own.
+func draw(op int, hash uint64) uint64 { return uint64(op)*draws + hash%draws }
 
 // use makes the store work on: a set of another key survives a clean reboot, and so does the key in
 // flight, which is then set again and survives a second cut.
-func (j *recovery) use(rnd *random.Source, mode model.Mode) {
+func (j *recovery) use(drawn uint64, mode model.Mode) {
+	rnd := random.New(drawn)
 	first := j.Pick(rnd, j.Flight)
 	if first < 0 {
 		return // every key is written once
@@ -102,6 +123,13 @@ func (j *recovery) use(rnd *random.Source, mode model.Mode) {
 		return
 	}
 	steps = j.F.Steps() - steps
+	j.Inside()
+	k := sut.Alike{Part: sut.WorkOn, Mode: mode, Drawn: drawn, Steps: steps, Expects: j.Expects()}
+	j.once.Do(k, true, func() { j.workOn(rnd, mode, steps) })
+}
+
+// workOn is what use does once a set has succeeded, which took so many steps.
+func (j *recovery) workOn(rnd *random.Source, mode model.Mode, steps uint64) {
 	if !j.Reopen(sut.RuleWorks, sut.AfterNextSet) || !j.Look("next-set-reboot") {
 		return
 	}
@@ -135,6 +163,7 @@ func (j *recovery) use(rnd *random.Source, mode model.Mode) {
 	if j.Reopen(sut.RuleWorks, sut.AfterSecondCut) && j.Look(sut.AfterSecondCut) {
 		j.Set(i, rnd, "set-after-cut")
 	}
+	j.Inside()
 }
 
 // foresee tells the store which calls come next, if it wants to know.
@@ -172,58 +201,76 @@ func (j *recovery) deeper(op int, mode model.Mode, hash uint64) {
 	}
 	v := j.SmallValue(rnd)
 	j.first.CopyFrom(&j.Exp)
+	acked := j.record(i, v)
 	step, every := uint64(0), uint64(1)
 	if most := j.w.cfg.DeepSteps; most > 0 {
-		every = max(j.length(i, v)/most, 1)
+		every = max(j.run.Steps/most, 1)
 		step = hash % every
 	}
 	flight := j.Flight
-	for ; ; step += every {
+	then := &sut.SecondCut{What: "a boot, or the set behind it, of", Key: j.Exp.Keys[i].Name}
+	expects := j.Expects()
+	j.F.Mark()
+	j.F.Boot()
+	for now := uint64(0); step < j.run.Steps; step += every {
+		then.Cut = model.Cut{Step: step, Mode: mode, Seed: rnd.Uint64()}
+		_ = j.run.Do(j.F, now, step) // which it did when it was recorded
+		now = step
 		j.F.Mark()
-		j.F.Boot()
-		then := &sut.SecondCut{What: "a boot, or the set behind it, of", Key: j.Exp.Keys[i].Name, Cut: model.Cut{Step: step, Mode: mode, Seed: rnd.Uint64()}}
-		j.F.Arm(then.Cut)
-		j.foresee(func(s sut.Store) {
-			_ = s.Open()
-			_ = s.Set(j.Exp.Keys[i].Name, v, 0)
-		})
-		err := j.Store.Open()
-		if err == nil {
-			err = j.Store.Set(j.Exp.Keys[i].Name, v, 0)
-		}
-		cut := j.F.Off()
-		if cut {
-			j.cuts++
-		}
-		if at := (state{j.F.Hash(), op}); cut && !j.deep[at] {
+		j.F.Arm(model.Cut{Mode: mode, Seed: then.Cut.Seed})
+		_ = j.run.Do(j.F, step, step+1)
+		j.cuts++
+		if at := (state{j.F.Hash(), op}); !j.deep[at] {
 			j.deep[at] = true
 			k := &j.Exp.Keys[i]
-			k.Other, k.Either = v, true
-			if err == nil {
+			if k.Other, k.Either = v, true; step >= acked {
 				k.ValueState = sut.ValueState{Now: v}
 			}
 			j.Flight, j.Second = i, then
-			if j.Reopen(sut.RuleWorks, sut.AfterSecondCut) {
-				j.Look(sut.AfterSecondCut)
-			}
+			j.once.Do(sut.Alike{Part: sut.AfterCut, Expects: expects, Acked: step >= acked}, false, func() {
+				if j.Reopen(sut.RuleWorks, sut.AfterSecondCut) {
+					j.Look(sut.AfterSecondCut)
+				}
+			})
 			j.Exp.CopyFrom(&j.first)
 			j.Flight, j.Second = flight, nil
 		}
-		j.F.Disarm()
+		j.F.Boot()
 		j.F.Rollback()
-		if !cut {
-			return
-		}
 	}
+	j.F.Rollback()
 }
 
-// length is the number of steps that an open and a set take.
-func (j *recovery) length(key int, v []byte) uint64 {
-	j.F.Mark()
-	defer j.F.Rollback()
-	j.F.Boot()
-	if j.Store.Open() == nil {
-		_ = j.Store.Set(j.Exp.Keys[key].Name, v, 0) // use judges what it returns
+// record records an open and the set of a key after it, as they would be without a second cut. A second cut at step
+// acked, or behind it, leaves the set acknowledged: what the store does then may fail.
+func (j *recovery) record(key int, v []byte) (acked uint64) {
+	run := func() error {
+		err := j.Store.Open()
+		if err == nil {
+			err = j.Store.Set(j.Exp.Keys[key].Name, v, 0)
+		}
+		return err
 	}
-	return j.F.Steps()
+	j.foresee(func(s sut.Store) {
+		_ = s.Open()
+		_ = s.Set(j.Exp.Keys[key].Name, v, 0)
+	})
+	j.F.Mark()
+	j.F.Boot()
+	j.run.Again(j.F)
+	err := run()
+	j.F.Observe(j.Observer(nil))
+	j.F.Rollback()
+	for acked = j.run.Steps; err == nil && acked > 0; acked-- {
+		j.F.Mark()
+		j.F.Boot()
+		j.F.Arm(model.Cut{Step: acked - 1, Mode: model.Before})
+		err = run()
+		j.F.Boot()
+		j.F.Rollback()
+		if err != nil {
+			break
+		}
+	}
+	return acked
 }

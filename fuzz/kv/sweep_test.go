@@ -86,6 +86,22 @@ func TestMemo(t *testing.T) {
 	}
 }
 
+// TestOnce: that what many cuts have in common is done once makes no difference, with second cuts or without.
+func TestOnce(t *testing.T) {
+	for _, c := range []Sweep{
+		{Device: small, Profile: kvstore.MbedCE, Modes: []string{"before", "torn"}, MaxCuts: 160},
+		{Device: explore.Device{Sectors: "8x512", Unit: 8, Size: 4096}, Profile: kvstore.Hardened, Modes: []string{"torn", "prefix"}, MaxCuts: 60, Deep: true, DeepSteps: 12},
+		{Device: explore.Device{Sectors: "8x512", Unit: 8, Size: 4096}, Profile: kvstore.MbedOS, Modes: []string{"after"}, MaxCuts: 30, Deep: true, DeepSteps: 12},
+	} {
+		c.Seed, c.Collections = 3, 1
+		once := sweep(t, c)
+		c.plain = true
+		if diff := cmp.Diff(sweep(t, c), once); diff != "" {
+			t.Errorf("%v, %v: everything done anew, and what is alike done once:\n%s", &c.Device, c.Profile, diff)
+		}
+	}
+}
+
 // TestDeep: a deep sweep finds what a plain one finds, with the same counts, and what shows after
 // a second cut at a step that the plain one did not draw.
 func TestDeep(t *testing.T) {

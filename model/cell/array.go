@@ -52,6 +52,8 @@ type Array struct {
 	rows     rowLimit
 	unusual  bool // there is one of both
 
+	follow *Footprint // nil: nothing is noted
+
 	// Scratch for an interrupted step: contents before, contents intended, contents of whole ECC units before.
 	have, want, before []byte
 }
@@ -79,6 +81,7 @@ func (a *Array) Count() Count { return a.count }
 // Read fills p with what a read from off on gives, which differs from read to read where cells are
 // undecided. It reports whether all ECC units could be read; p holds what the cells hold if not.
 func (a *Array) Read(off uint32, p []byte) bool {
+	a.follow.need(off, uint32(len(p)))
 	ok := true
 	if a.scarred > 0 {
 		ok = a.readScarred(off, p)
@@ -95,7 +98,12 @@ func (a *Array) Read(off uint32, p []byte) bool {
 func (a *Array) Clean() bool { return a.scarred == 0 && a.inverted == 0 }
 
 // Copy is Read while the array is Clean.
-func (a *Array) Copy(off uint32, p []byte) { a.read(off, p) }
+func (a *Array) Copy(off uint32, p []byte) {
+	if a.follow != nil {
+		a.follow.need(off, uint32(len(p)))
+	}
+	a.read(off, p)
+}
 
 // Peek fills p with the cells from off on as they stand.
 func (a *Array) Peek(off uint32, p []byte) {
@@ -129,10 +137,16 @@ func (a *Array) Poke(off uint32, p []byte) {
 }
 
 // Holds reports whether the cells from off on are p and read so.
-func (a *Array) Holds(off uint32, p []byte) bool { return a.holds(off, a.cellsOf(off, p)) }
+func (a *Array) Holds(off uint32, p []byte) bool {
+	a.follow.need(off, uint32(len(p)))
+	return a.holds(off, a.cellsOf(off, p))
+}
 
 // Erase sets n cells from off on to the erased value.
-func (a *Array) Erase(off, n uint32) { a.erase(off, n) }
+func (a *Array) Erase(off, n uint32) {
+	a.follow.erase(off, n)
+	a.erase(off, n)
+}
 
 // Flip inverts one bit of the cell at off. On a part with ECC the first one in a unit is corrected, a
 // second one damages the unit.

@@ -3,6 +3,7 @@ package cell
 // CutProgram is one access that is to program p at off and that a fault leaves as mode says, with the
 // randomness of seed. ok is false if the cells refuse the access before.
 func (a *Array) CutProgram(off uint32, p []byte, mode Mode, seed uint64) (out Outcome, ok bool) {
+	a.follow.need(off, uint32(len(p)))
 	p = a.cellsOf(off, p)
 	if !a.takes(off, p) {
 		a.count.NotErased++
@@ -24,6 +25,7 @@ func (a *Array) CutProgram(off uint32, p []byte, mode Mode, seed uint64) (out Ou
 
 // CutErase is the erase of n cells at off that a fault leaves as mode says.
 func (a *Array) CutErase(off, n uint32, mode Mode, seed uint64) Outcome {
+	a.follow.need(off, n)
 	a.want = a.want[:0]
 	for range n {
 		a.want = append(a.want, 0xFF)

@@ -27,6 +27,9 @@ const LimitWord = 4
 // Program programs p at off by accesses, as the cells' rule says. It returns the bytes that were done before
 // an access was refused, which ok says of.
 func (a *Array) Program(off uint32, p []byte) (done int, ok bool) {
+	if a.follow != nil {
+		a.follow.need(off, uint32(len(p)))
+	}
 	if a.unusual {
 		return a.programUnusual(off, p)
 	}

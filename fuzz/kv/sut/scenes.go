@@ -3,6 +3,7 @@ package sut
 import (
 	"dualbank/fuzz/film"
 	"dualbank/fuzz/kv/script"
+	"dualbank/model"
 	"dualbank/results"
 )
 
@@ -20,6 +21,9 @@ func (s *scenes) Begins(op *script.Op, wanted func() []results.Wanted) {
 		s.film.Scene("%v", op)
 	}
 }
+
+// Observer is an observer of the flash that calls next, which may be nil, and films.
+func (s *scenes) Observer(next func(*model.Event)) func(*model.Event) { return s.film.Observer(next) }
 
 // Sets films a set that the judge makes.
 func (s *scenes) Sets(key string, v []byte) {

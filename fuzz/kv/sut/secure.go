@@ -107,6 +107,12 @@ func (w window) Stamp(addr, n uint32) (stamp [2]uint64, ok bool) {
 	return d.Stamp(w.base+addr, n)
 }
 
+// Unchanged is that of the device (kvstore.Stamped).
+func (w window) Unchanged(addr, n uint32, stamp [2]uint64) bool {
+	d, ok := w.dev.(kvstore.Stamped)
+	return ok && d.Unchanged(w.base+addr, n, stamp)
+}
+
 // Open opens the stores; a device that was never provisioned gets its device key.
 func (s *SecureStore) Open() error {
 	if s.Err != nil {
