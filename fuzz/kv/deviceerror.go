@@ -56,7 +56,7 @@ func Fail(ctx context.Context, c Sweep) (*explore.Sweep, error) {
 			s.Stats.Cuts++
 			s.Stats.Judged++
 			for _, v := range l.fail(i, n) {
-				g.Add(v, l.places.at(n), explore.Hit{Op: i, Step: n, Mode: model.Fail.String()}, model.Fail.String())
+				g.Add(v, l.places.of(v, n), explore.Hit{Op: i, Step: n, Mode: model.Fail.String()}, model.Fail.String())
 			}
 		}
 		l.follow(i)
@@ -110,7 +110,8 @@ func (l *failing) rehearse(i int) *explore.Recording {
 	rec.Ops = []uint64{0}
 	l.places = places{cfg: l.cfg, ops: []script.Op{s.Op}, rec: rec}
 	if tdb, ok := store.(*kvstore.TDBStore); ok {
-		l.places.layout = []kvstore.Layout{tdb.Layout()}
+		at := tdb.Layout()
+		l.places.layout, l.places.rest = []kvstore.Layout{at}, []bool{restIn(l.F, l.cfg.Device.Base, &at)}
 	}
 	collected := sut.Collections(store)
 	_ = sut.Do(&s.Op, store, l.F) // what it returns is expected when the store at work does it

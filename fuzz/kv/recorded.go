@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv/script"
@@ -46,7 +47,8 @@ func record(c *Sweep, keys, once []string) (*recorded, error) {
 		}
 		w.rec.Operation()
 		if tdb != nil {
-			w.layout = append(w.layout, tdb.Layout())
+			l := tdb.Layout()
+			w.layout, w.rest = append(w.layout, l), append(w.rest, restIn(f, c.Device.Base, &l))
 		}
 		first, gcs := w.rec.Steps, sut.Collections(store)
 		k := sut.Succeeded
@@ -103,17 +105,26 @@ type places struct {
 	rec         *explore.Recording
 	collections []results.Span   // garbage collections, in steps
 	layout      []kvstore.Layout // by operation, before it; nil: the store has none
+	rest        []bool           // likewise: a set that came to nothing has left something behind the active area's log
 }
 
 // afterRecovery is the place of what shows after a second cut only.
 var afterRecovery = explore.Place{Op: "set", Part: "second-cut"}
 
-// of is the place that matters for a violation.
+// restOfSet is what a cut leaves where it ends a collection that was to remove it.
+const restOfSet = "rest/active"
+
+// of is the place that matters for a violation. Where a set fails after a cut in a collection, what matters is not what the
+// collection was writing in the standby area, but what it was to remove from the active one.
 func (p *places) of(v explore.Violation, step uint64) explore.Place {
 	if v.Second {
 		return afterRecovery
 	}
-	return p.at(step)
+	where := p.at(step)
+	if p.layout != nil && p.rest[p.rec.Op(step)] && strings.HasSuffix(where.Part, "/standby") && sut.SetFails(v.Symptom) {
+		where.Part = restOfSet
+	}
+	return where
 }
 
 // at is the place of a step.
@@ -132,12 +143,48 @@ func (p *places) at(step uint64) explore.Place {
 	switch {
 	case p.layout != nil:
 		where.Part = inArea(c, addr, &p.layout[op])
+		if part, ok := strings.CutSuffix(where.Part, "/standby"); ok && strings.HasSuffix(where.Op, sut.Collects) && step >= p.collected(op) {
+			where.Part = part + "/new"
+		}
 	case p.cfg.Secure:
 		where.Part = c.Kind.String() + "/" + sut.SecurePart(&p.cfg.Device, addr)
 	default:
 		where.Part = c.Kind.String()
 	}
 	return where
+}
+
+// collected is the step of an operation at which the master record counts that its last collection has written.
+func (p *places) collected(op int) (step uint64) {
+	end := p.rec.Steps
+	if op+1 < len(p.rec.Ops) {
+		end = p.rec.Ops[op+1]
+	}
+	step = end
+	for at := p.rec.Ops[op]; at < end; {
+		c := p.rec.Call(at)
+		at = c.First + c.Steps()
+		if inArea(c, c.Addr-p.cfg.Device.Base, &p.layout[op]) == "master/standby" {
+			step = at
+		}
+	}
+	return step
+}
+
+// restIn reports whether anything is programmed behind the log in the active area, up to the end of the sector or as
+// far as the header and the key of the next record reach.
+func restIn(f *model.Flash, base uint32, l *kvstore.Layout) bool {
+	addr, end := base+l.Base[l.Active]+l.Free, base+l.Base[l.Active]+l.Size
+	sector := f.Start()
+	for sector < addr {
+		sector += f.SectorSize(sector)
+	}
+	if sector == addr {
+		return false // it is erased before it is written
+	}
+	p := make([]byte, min(end, sector, addr+sut.RecordHeader+kvstore.MaxKey)-addr)
+	f.Peek(addr, p)
+	return slices.ContainsFunc(p, func(b byte) bool { return b != 0xFF })
 }
 
 // inArea says what of a TDBStore a call changes, and in which area.

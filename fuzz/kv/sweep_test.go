@@ -147,3 +147,27 @@ func TestReplayCutInReboot(t *testing.T) {
 		t.Error("no reboot of the workload changes the flash")
 	}
 }
+
+// TestPlaceThatMatters: where the next set fails after a cut in a collection, the place is not what the collection was
+// writing in the standby area, but the rest of a set that it was to remove, or the area that counts by then.
+func TestPlaceThatMatters(t *testing.T) {
+	c := Sweep{Device: explore.Device{Sectors: "8x512", Unit: 8, Size: 4096}, Seed: 1, Collections: 12, Modes: []string{"before", "torn"}, MaxCuts: 3000}
+	s := sweep(t, c)
+	parts := map[string]bool{}
+	for i := range s.Findings {
+		f := &s.Findings[i]
+		if f.Place == afterRecovery || !sut.SetFails(f.Symptom) {
+			continue
+		}
+		parts[f.Place.Part] = true
+		if strings.HasSuffix(f.Place.Part, "/standby") {
+			t.Errorf("%v at %v", f.Symptom, f.Place)
+		}
+		shows(t, f, nil)
+	}
+	for _, want := range []string{restOfSet, "data/new", "header/new", "data/active"} {
+		if !parts[want] {
+			t.Errorf("no set fails because of %s: %v", want, parts)
+		}
+	}
+}

@@ -40,6 +40,15 @@ const (
 	KindStaysUnreadable = "stays-unreadable"
 )
 
+// SetFails reports whether s is a set that fails where one should succeed, or that programs over something.
+func SetFails(s explore.Symptom) bool {
+	switch s.Kind {
+	case kindSetFailsOnce, "set-fails-twice", "set-fails-later", KindNotErased:
+		return true
+	}
+	return false
+}
+
 // Where or on what a symptom shows, and what it shows after.
 const (
 	InFlight = "key-in-flight"
@@ -149,7 +158,7 @@ var Subject = explore.Subject{
 		"pieces": "set in pieces", "abandon": "set left unfinished", "set-reserved": "set of reserved data",
 		"end-of-run": "end of the run", "read-image": "read the image",
 		"no-cut": "without any cut", "no-fault": "without a fault", "second-cut": "second cut, in a set after the recovery",
-		"key-128": "key of 128 bytes", "exact-fit": "the record ends with its area", "after-unfinished": "after a set that was left unfinished",
+		"key-128": "key of 128 bytes", "exact-fit": "the record ends with its area", "rest/active": "the rest of an unfinished set in the active area", "after-unfinished": "after a set that was left unfinished",
 		"program/internal": "program in the internal store", "program/external": "program in the external store",
 		"erase/internal": "erase in the internal store", "erase/external": "erase in the external store",
 	},
@@ -178,6 +187,7 @@ func init() {
 		for _, area := range []string{"active", "standby"} {
 			Subject.Words[key+"/"+area] = what + " in the " + area + " area"
 		}
+		Subject.Words[key+"/new"] = what + " in the area that was collected into"
 	}
 	for _, mode := range []string{"before", "after", "torn", "prefix", "weak", "ecc", "stray", "fail"} {
 		Subject.Words["fault/"+mode] = "fault " + mode
