@@ -95,7 +95,12 @@ func (f *flags) serve(ctx context.Context, stdout, stderr io.Writer) (bad bool, 
 	if number == 0 {
 		number = -1
 	}
-	o := hub.Options{Host: host, Port: number, Dir: f.Dir, Cert: f.Cert, Key: f.Key, NKeys: f.NKey, MaxPayload: f.MaxPayload, MaxStore: f.MaxStore, MaxWorkers: f.MaxWorkers}
+	say := func(line string) {
+		for _, line := range plain.Message(line) {
+			fmt.Fprintln(stderr, line)
+		}
+	}
+	o := hub.Options{Host: host, Port: number, Dir: f.Dir, Cert: f.Cert, Key: f.Key, NKeys: f.NKey, MaxPayload: f.MaxPayload, MaxStore: f.MaxStore, MaxWorkers: f.MaxWorkers, Say: say}
 	if f.TokenFile != "" {
 		if o.Token, err = fleet.Secret(f.TokenFile); err != nil {
 			return true, err
@@ -117,11 +122,7 @@ func (f *flags) serve(ctx context.Context, stdout, stderr io.Writer) (bad bool, 
 	if ip := net.ParseIP(pageHost); err != nil || pageHost != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return true, fmt.Errorf("--page: %q is no loopback address with a port: give one such as 127.0.0.1:8222", f.Page)
 	}
-	link, err := h.Link(ctx, func(line string) {
-		for _, line := range plain.Message(line) {
-			fmt.Fprintln(stderr, line)
-		}
-	})
+	link, err := h.Link(ctx, say)
 	if err != nil {
 		return false, err
 	}

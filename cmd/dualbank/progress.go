@@ -3,13 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"dualbank/bench"
 	"dualbank/internal/plain"
@@ -100,10 +98,8 @@ func (r *reporter) show(stage string, done, total uint64) {
 		)
 	}
 	line := r.line(now)
-	if f, ok := r.w.(*os.File); ok {
-		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && len(line) > columns-barLeast {
-			line = line[:max(columns-barLeast, 0)] // a line that wraps is not cleared
-		}
+	if columns := width(r.w); columns > 0 && len(line) > columns-barLeast {
+		line = line[:max(columns-barLeast, 0)] // a line that wraps is not cleared
 	}
 	r.bar.Describe(line)
 	// The bar fails only if the terminal does.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -97,12 +98,33 @@ func Connect(ctx context.Context, a Access, name string, say func(string)) (*Lin
 
 // NewLink makes a Link of a connection, which it owns from now on. say is as for Connect.
 func NewLink(ctx context.Context, conn *nats.Conn, say func(string)) (*Link, error) {
-	l := &Link{conn: conn, say: say}
+	l := &Link{conn: conn, say: Seldom(say)}
 	if err := l.prepare(ctx); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("%s: %w: the server needs JetStream, as dualbank-hub has it", conn.ConnectedUrlRedacted(), err)
 	}
 	return l, nil
+}
+
+// Seldom is say, but for a line that was said within the last half minute. nil says nothing.
+func Seldom(say func(string)) func(string) {
+	var mu sync.Mutex
+	last := map[string]time.Time{}
+	return func(line string) {
+		mu.Lock()
+		now := time.Now()
+		at, ok := last[line]
+		if ok = ok && now.Sub(at) < 30*time.Second; !ok {
+			if len(last) > 1000 {
+				clear(last)
+			}
+			last[line] = now
+		}
+		mu.Unlock()
+		if !ok && say != nil {
+			say(line)
+		}
+	}
 }
 
 // loopback reports whether a host is this machine.

@@ -33,9 +33,11 @@ const (
 	mostPiece      = 1 << 12 // chunks of a piece
 	mostWord       = 200     // bytes of what a worker says
 	mostDeliveries = 3       // workers that a piece may end
-	// ackWait is how long a worker may be silent before its piece goes to another; it speaks three times as often.
-	ackWait = 15 * time.Second
 )
+
+// ackWait is how long a worker may be silent before its piece goes to another; it speaks three times as often. Tests
+// shorten it.
+var ackWait = 15 * time.Second
 
 // Definition is a campaign as all its processes know it.
 type Definition struct {

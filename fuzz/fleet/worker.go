@@ -128,7 +128,7 @@ func (w *Worker) take(ctx context.Context, l *Link, d *Definition, c *fuzz.Campa
 	})
 	if err != nil {
 		if ctx.Err() == nil {
-			l.say("campaign " + d.Name() + ": " + err.Error())
+			l.say("campaign " + d.Name() + " waits for the server: " + refused(err))
 		}
 		return false
 	}
@@ -154,6 +154,15 @@ func (w *Worker) explore(ctx context.Context, l *Link, d *Definition, c *fuzz.Ca
 		_ = msg.Term()
 		return
 	}
+	working, end := context.WithCancel(ctx)
+	var alive sync.WaitGroup
+	alive.Go(func() {
+		for pause(working, ackWait/3) {
+			_ = msg.InProgress() // if that is lost, another worker explores the piece too
+		}
+	})
+	defer alive.Wait()
+	defer end()
 	result := Result{Worker: w.Name}
 	var found []explore.Finding
 	began := time.Now()
@@ -162,18 +171,9 @@ func (w *Worker) explore(ctx context.Context, l *Link, d *Definition, c *fuzz.Ca
 		w.say("parks chunks %d to %d of sweep %d of campaign %s", p.First, p.Last-1, p.Sweep, p.Campaign)
 	} else {
 		w.say("explores campaign %s", p.Campaign)
-		exploring, cancel := context.WithCancel(ctx)
-		var alive sync.WaitGroup
-		alive.Go(func() {
-			for pause(exploring, ackWait/3) {
-				_ = msg.InProgress() // if that is lost, another worker explores the piece too
-			}
-		})
 		result.Lines, found, err = c.Explore(ctx, p.Sweep, p.First, p.Last)
-		cancel()
-		alive.Wait()
 		if ctx.Err() != nil {
-			_ = msg.Nak() // at once to another
+			l.giveBack(p, msg)
 			return
 		}
 		if err != nil {
@@ -187,9 +187,8 @@ func (w *Worker) explore(ctx context.Context, l *Link, d *Definition, c *fuzz.Ca
 	if err != nil {
 		panic(err) // plain data
 	}
-	if err := w.publish(ctx, l, p, text); err != nil {
-		l.say("a result is not stored: " + err.Error())
-		_ = msg.NakWithDelay(time.Second)
+	if !w.publish(ctx, l, p, text) {
+		l.giveBack(p, msg)
 		return
 	}
 	if err := msg.DoubleAck(ctx); err != nil && ctx.Err() == nil {
@@ -200,6 +199,16 @@ func (w *Worker) explore(ctx context.Context, l *Link, d *Definition, c *fuzz.Ca
 	w.word.Nanos += result.Nanos
 	w.mu.Unlock()
 	w.judge(ctx, l, d, c, found)
+}
+
+// giveBack has another worker explore a piece at once. The piece is published anew: a worker that is told to stop is none
+// that the piece has ended.
+func (l *Link) giveBack(p *piece, msg jetstream.Msg) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if _, err := l.js.Publish(ctx, p.work(), nil); err == nil {
+		_ = msg.DoubleAck(ctx) // if that is lost, the piece is explored twice
+	}
 }
 
 // judge tells the causes of findings that no worker has come to before. They are for whoever watches: the collector finds
@@ -224,20 +233,34 @@ func (w *Worker) judge(ctx context.Context, l *Link, d *Definition, c *fuzz.Camp
 	}
 }
 
-// publish stores a result. One that a server cannot take is an error of its own.
-func (w *Worker) publish(ctx context.Context, l *Link, p *piece, text []byte) error {
-	if most := l.conn.MaxPayload(); most > 0 && int64(len(text)) > most {
-		return fmt.Errorf("it has %d bytes, the server takes messages of %d: raise its max_payload", len(text), most)
+// refused says why a server does not store something.
+func refused(err error) string {
+	if api := (*jetstream.APIError)(nil); errors.As(err, &api) {
+		return err.Error() + ": is its disk full, or a limit reached?"
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "it does not answer: is its disk full?"
+	}
+	return err.Error()
+}
+
+// publish stores a result. One that the server does not take, because it is away, or full, or takes smaller messages alone,
+// waits until it does. It reports false when ctx has ended before.
+func (w *Worker) publish(ctx context.Context, l *Link, p *piece, text []byte) bool {
 	for {
 		_, err := l.js.Publish(ctx, p.result(), text, jetstream.WithMsgID(p.id()))
-		var api *jetstream.APIError
-		if err == nil || ctx.Err() != nil || errors.As(err, &api) {
-			return err
+		if err == nil || ctx.Err() != nil {
+			return err == nil
 		}
-		l.say("a result waits for the server: " + err.Error())
+		why := refused(err)
+		if most := l.conn.MaxPayload(); most > 0 && int64(len(text)) > most {
+			why = fmt.Sprintf("it has %d bytes, the server takes messages of %d: raise its max_payload", len(text), most)
+		} else if !l.conn.IsConnected() {
+			why = "the server is away"
+		}
+		l.say("a result waits for the server: " + why)
 		if !pause(ctx, time.Second) {
-			return ctx.Err()
+			return false
 		}
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -38,13 +40,43 @@ type Options struct {
 	MaxPayload int32 // bytes of a message; 0: 32 MiB
 	MaxStore   int64 // bytes in Dir; 0: 20 GiB
 	MaxWorkers int   // connections; 0: 4096
+
+	// Say gets a line when the server fails to store something, and for its other errors; nil: they are dropped.
+	Say func(string)
 }
+
+// logger takes errors of the server.
+type logger struct{ h *Hub }
+
+func (l logger) Errorf(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	if !strings.Contains(line, syscall.ENOSPC.Error()) {
+		l.h.say("the server says: " + line)
+		return
+	}
+	select {
+	case l.h.full <- struct{}{}:
+	default:
+	}
+}
+func (l logger) Fatalf(format string, args ...any) { l.Errorf(format, args...) }
+func (l logger) Warnf(string, ...any)              {}
+func (l logger) Noticef(string, ...any)            {}
+func (l logger) Debugf(string, ...any)             {}
+func (l logger) Tracef(string, ...any)             {}
 
 // Hub is a running server.
 type Hub struct {
-	s     *server.Server
+	opts  *server.Options
+	say   func(string)
 	token string
 	own   nkeys.KeyPair // of this process, where clients need an nkey; nil: they do not
+	full  chan struct{} // the disk is full
+	ended chan struct{}
+	after sync.WaitGroup
+
+	mu sync.Mutex // guards s
+	s  *server.Server
 }
 
 // certificate reads a certificate and its key.
@@ -119,11 +151,11 @@ func Start(o Options) (*Hub, error) {
 		return nil, err
 	}
 	opts := &server.Options{
-		ServerName: "dualbank-hub", Host: o.Host, Port: o.Port, NoLog: true, NoSigs: true,
+		ServerName: "dualbank-hub", Host: o.Host, Port: o.Port, NoSigs: true,
 		JetStream: true, StoreDir: filepath.Clean(o.Dir), JetStreamMaxStore: o.MaxStore, JetStreamMaxMemory: 64 << 20,
 		MaxPayload: o.MaxPayload, MaxPending: 4 * int64(o.MaxPayload), MaxConn: o.MaxWorkers, Authorization: o.Token,
 	}
-	h := &Hub{token: o.Token}
+	h := &Hub{opts: opts, say: fleet.Seldom(o.Say), token: o.Token, full: make(chan struct{}, 1), ended: make(chan struct{})}
 	if len(o.NKeys) > 0 {
 		var err error
 		if h.own, err = nkeys.CreateUser(); err != nil {
@@ -147,28 +179,95 @@ func Start(o Options) (*Hub, error) {
 		opts.TLSTimeout = 5
 		opts.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	}
-	s, err := server.NewServer(opts)
-	if err != nil {
+	if err := h.begin(); err != nil {
 		return nil, err
 	}
+	opts.Port = h.server().Addr().(*net.TCPAddr).Port // also of a server that starts again
+	h.after.Go(h.guard)
+	return h, nil
+}
+
+// begin starts a server.
+func (h *Hub) begin() error {
+	s, err := server.NewServer(h.opts.Clone())
+	if err != nil {
+		return err
+	}
+	s.SetLoggerV2(logger{h}, false, false, false)
 	go s.Start()
 	if !s.ReadyForConnections(20 * time.Second) {
 		s.Shutdown()
-		return nil, fmt.Errorf("%s:%d: the server does not start: is the port in use, or the folder %s another's?", o.Host, o.Port, o.Dir)
+		return fmt.Errorf("%s:%d: the server does not start: is the port in use, or the folder %s another's?", h.opts.Host, h.opts.Port, h.opts.StoreDir)
 	}
+	h.mu.Lock()
 	h.s = s
-	return h, nil
+	h.mu.Unlock()
+	return nil
+}
+
+func (h *Hub) server() *server.Server {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.s
+}
+
+// room is how many bytes must fit on the disk before a server starts that has run out of them.
+const room = 1 << 20
+
+// guard starts the server again when its disk was full and has room: the server does not get over a failed write.
+func (h *Hub) guard() {
+	full, look := false, time.NewTicker(time.Second)
+	defer look.Stop()
+	for {
+		select {
+		case <-h.ended:
+			return
+		case <-h.full:
+			if !full {
+				h.say("the disk of " + h.opts.StoreDir + " is full: free some space. What is stored stays, results wait with their workers.")
+			}
+			full = true
+		case <-look.C:
+			if !full || !fits(h.opts.StoreDir) {
+				continue
+			}
+			h.end()
+			select {
+			case <-h.full: // of the server that has ended
+			default:
+			}
+			if err := h.begin(); err != nil {
+				h.say(err.Error())
+				continue
+			}
+			full = false
+			h.say("there is room again: the server goes on")
+		}
+	}
+}
+
+// fits reports whether a folder has some room.
+func fits(dir string) bool {
+	f, err := os.CreateTemp(dir, "room")
+	if err != nil {
+		return false
+	}
+	_, err = f.Write(make([]byte, room))
+	return errors.Join(err, f.Close(), os.Remove(f.Name())) == nil
 }
 
 // URL is the address for clients.
 func (h *Hub) URL() string {
-	u := h.s.ClientURL()
+	u := h.server().ClientURL()
 	return strings.TrimSuffix(u, "/")
 }
 
+// InProcessConn connects to the server that runs now.
+func (h *Hub) InProcessConn() (net.Conn, error) { return h.server().InProcessConn() }
+
 // Link connects within the process: no address, no certificate.
 func (h *Hub) Link(ctx context.Context, say func(string)) (*fleet.Link, error) {
-	opts := []nats.Option{nats.InProcessServer(h.s), nats.Name("dualbank-hub"), nats.MaxReconnects(-1)}
+	opts := []nats.Option{nats.InProcessServer(h), nats.Name("dualbank-hub"), nats.MaxReconnects(-1)}
 	if h.token != "" {
 		opts = append(opts, nats.Token(h.token))
 	}
@@ -188,6 +287,13 @@ func (h *Hub) Link(ctx context.Context, say func(string)) (*fleet.Link, error) {
 
 // Close ends the server; its data stays.
 func (h *Hub) Close() {
-	h.s.Shutdown()
-	h.s.WaitForShutdown()
+	close(h.ended)
+	h.after.Wait()
+	h.end()
+}
+
+func (h *Hub) end() {
+	s := h.server()
+	s.Shutdown()
+	s.WaitForShutdown()
 }
