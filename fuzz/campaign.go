@@ -2,6 +2,7 @@ package fuzz
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -79,6 +80,7 @@ type CampaignResult struct {
 	Findings []explore.Finding
 	Stats    explore.Stats
 	Env      explore.Env // what the cases of the findings need
+	Failed   []error     // why sweeps were left out: software fails in them before it is cut, in a way that no other sweep shows
 	Aside    []string    // journals of another program, under the names that they have now
 }
 
@@ -206,6 +208,12 @@ func (c *Campaign) Sweep(ctx context.Context, progress func(sweep string, done, 
 		}
 		if done != nil {
 			cuts += done.Stats.Cuts
+		}
+		if _, alone := errors.AsType[*explore.NoCutError](err); alone {
+			if t.most == 0 {
+				r.Failed = append(r.Failed, fmt.Errorf("%s: %w", t.name, err))
+			}
+			err = nil
 		}
 		if done != nil && c.Tell != nil {
 			c.Tell(Stage{n + 1, len(turns), t.name, cuts, true, firstSeen(done.Findings)})

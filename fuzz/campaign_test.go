@@ -12,6 +12,7 @@ import (
 
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
+	"dualbank/fuzz/update"
 	"dualbank/internal/long"
 	"dualbank/kvstore"
 	"dualbank/model/random"
@@ -154,6 +155,21 @@ func TestCampaign(t *testing.T) {
 	}
 	if n := strings.Count(page.String(), "\n"); n < len(r.Findings)+len(r.Sweeps)+3 {
 		t.Errorf("a page of %d lines for %d findings", n, len(r.Findings))
+	}
+}
+
+// TestFailsUncut: a sweep whose software fails before it is cut, and that shows nothing else, is told of, and the campaign
+// goes on.
+func TestFailsUncut(t *testing.T) {
+	layout := F429Guide
+	layout.StorageSize = 16 << 10
+	c := Campaign{
+		Updates: []update.Sweep{{Device: explore.Device{Part: "stm32f429zi", Unit: 1}, Boot: layout, Old: 700, New: 200 << 10, Seed: 1}},
+		KV:      []kv.Sweep{{Device: explore.Device{Sectors: "8x512", Unit: 8, Size: 4096}, Seed: 1, Collections: 1, MaxCuts: 200}},
+	}
+	r, err := c.Sweep(context.Background(), nil)
+	if err != nil || len(r.Failed) != 1 || len(r.Findings) == 0 {
+		t.Errorf("%v; %d sweeps left out, %d findings", err, len(r.Failed), len(r.Findings))
 	}
 }
 

@@ -201,6 +201,8 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 		return failure{fmt.Errorf("a power cut breaks a rule that %s does not list: see above", c.Known), exitFinding}
 	case c.FailOnFindings && c.Known == "" && len(r.Findings) > 0:
 		return failure{errors.New("a power cut breaks a rule: see the findings above"), exitFinding}
+	case c.FailOnFindings && len(r.Failed) > 0:
+		return failure{errors.New("the software fails before the power is cut: see the sweeps that are left out"), exitFinding}
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func (t *trial) open(d *explore.Device, secure bool, keys []string, longest int)
 	s := &store{trial: t, Run: r}
 	s.tdb, _ = r.Store.(*kvstore.TDBStore)
 	if err := r.Store.Open(); err != nil {
-		return nil, fmt.Errorf("the store does not open on an erased device (%v): %w", d, err)
+		return nil, explore.FailsAlone("the store does not open on an erased device (%v): %w", d, err)
 	}
 	return s, nil
 }

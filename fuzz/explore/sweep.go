@@ -96,6 +96,15 @@ func CutSeed(seed, step uint64, mode int) uint64 {
 	return random.New(seed ^ step*0x9E3779B97F4A7C15 ^ uint64(mode)<<56).Uint64()
 }
 
+// NoCutError is that software fails in the run that was to be cut, or attacked, without that.
+type NoCutError struct{ Err error }
+
+func (e *NoCutError) Error() string { return e.Err.Error() }
+func (e *NoCutError) Unwrap() error { return e.Err }
+
+// FailsAlone is a NoCutError of this text.
+func FailsAlone(format string, args ...any) error { return &NoCutError{fmt.Errorf(format, args...)} }
+
 // Run explores the plan, and adds what comes out to s and g. When ctx ends early it adds what is complete
 // until then, and returns ctx's error.
 func (x *Plan) Run(ctx context.Context, s *Sweep, g *Groups, progress func(done, total uint64)) error {

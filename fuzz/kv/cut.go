@@ -2,6 +2,7 @@ package kv
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -24,11 +25,11 @@ func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*expl
 	}
 	w, err := record(&c, nil, nil)
 	if err != nil {
-		return nil, err
+		return uncut(ctx, c, err)
 	}
 	own, bad, err := w.undisturbed(nil)
 	if err != nil {
-		return nil, err
+		return uncut(ctx, c, err)
 	}
 	s := &explore.Sweep{Map: results.CutMap{Name: fmt.Sprintf("KVStore workload, profile %s, %v", c.profile(), &c.Device) + c.depth(), Marks: w.collections}}
 	p := explore.Plan{
@@ -64,6 +65,18 @@ func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*expl
 	return s, err
 }
 
+// uncut is a sweep whose run fails without any cut, for which cause says why: what Live finds in it.
+func uncut(ctx context.Context, c Sweep, cause error) (*explore.Sweep, error) {
+	if _, alone := errors.AsType[*explore.NoCutError](cause); !alone || c.Piece != nil {
+		return nil, cause
+	}
+	s, err := Live(ctx, c)
+	if err == nil && len(s.Findings) == 0 {
+		err = cause
+	}
+	return s, err
+}
+
 // undisturbed judges the end of the run without any cut. A key that the store lists of its own
 // accord is one violation, and is expected from then on: it is no matter of power.
 func (w *recorded) undisturbed(cam *film.Camera) (own map[string]bool, bad []explore.Violation, err error) {
@@ -78,11 +91,11 @@ func (w *recorded) undisturbed(cam *film.Camera) (own map[string]bool, bad []exp
 	j.filmed(cam)
 	own = map[string]bool{}
 	if err := j.Store.Open(); err != nil {
-		return nil, nil, fmt.Errorf("the store does not open at the end of the run, without any cut: %w", err)
+		return nil, nil, explore.FailsAlone("the store does not open at the end of the run, without any cut: %w", err)
 	}
 	it, err := j.Store.Iterate("")
 	if err != nil {
-		return nil, nil, fmt.Errorf("the store cannot be listed at the end of the run, without any cut: %w", err)
+		return nil, nil, explore.FailsAlone("the store cannot be listed at the end of the run, without any cut: %w", err)
 	}
 	for range len(w.keys) + 16 {
 		key, err := it.Next()

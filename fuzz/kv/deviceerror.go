@@ -91,7 +91,7 @@ func newFailing(c *Sweep, steps []script.Step, once []string) (*failing, error) 
 		(*r).Own = map[string]bool{sut.MasterKey: true}
 	}
 	if err := l.Store.Open(); err != nil {
-		return nil, fmt.Errorf("the store does not open on an erased device (%v): %w", &c.Device, err)
+		return nil, explore.FailsAlone("the store does not open on an erased device (%v): %w", &c.Device, err)
 	}
 	return l, nil
 }

@@ -2,6 +2,7 @@ package kv
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -191,6 +192,33 @@ func TestSecureRules(t *testing.T) {
 				t.Errorf("rules %v are broken", broken)
 			}
 		})
+	}
+}
+
+// TestFailsUncut: a store that fails in the run that was to be cut is a finding that replays, and no error.
+func TestFailsUncut(t *testing.T) {
+	broken := func(dev kvstore.BlockDevice) sut.Store {
+		sets := 0
+		return &meddler{
+			TDBStore: kvstore.NewTDB(dev, kvstore.Options{}),
+			set:      func() error { sets++; return nil },
+			open: func() error {
+				if sets > 3 {
+					return kvstore.ErrReadFailed
+				}
+				return nil
+			},
+		}
+	}
+	s := sweep(t, Sweep{Device: small, New: broken, Ops: append(plainOps(), script.Op{Kind: script.Reboot})})
+	if len(s.Findings) == 0 || s.Findings[0].Symptom.Kind != sut.KindNotOpen {
+		t.Fatalf("findings %+v", s.Findings)
+	}
+	shows(t, &s.Findings[0], broken)
+	// One that the judge of running stores has nothing to say of is an error of its kind.
+	_, err := Cut(context.Background(), Sweep{Device: explore.Device{Sectors: "1x512", Unit: 1, Size: 512}, Ops: []script.Op{}}, nil)
+	if _, alone := errors.AsType[*explore.NoCutError](err); !alone {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -34,7 +34,7 @@ func record(c *Sweep, keys, once []string) (*recorded, error) {
 	}
 	store := c.software()(dev)
 	if err := store.Open(); err != nil {
-		return nil, fmt.Errorf("the store does not open on an erased device (%v): %w", &c.Device, err)
+		return nil, explore.FailsAlone("the store does not open on an erased device (%v): %w", &c.Device, err)
 	}
 	tdb, _ := store.(*kvstore.TDBStore)
 	w := &recorded{places: places{cfg: c, rec: explore.Record(f)}, longest: 64, batch: sut.Batch(store)}
@@ -54,7 +54,7 @@ func record(c *Sweep, keys, once []string) (*recorded, error) {
 		k := sut.Succeeded
 		if err := sut.Do(&op, store, f); err != nil {
 			if op.Kind == script.Reboot {
-				return nil, fmt.Errorf("the store does not open after operation %d, without any cut: %w", len(w.ops), err)
+				return nil, explore.FailsAlone("the store does not open after operation %d, without any cut: %w", len(w.ops), err)
 			}
 			k = sut.Maybe
 		}

@@ -84,7 +84,7 @@ func (c *Case) watch(w io.Writer, cam *film.Camera, own sut.Software) (*watched,
 	}
 	t := &watched{Run: r}
 	if err := t.Store.Open(); err != nil {
-		return nil, fmt.Errorf("the store does not open on an erased device (%v): %w", &c.On, err)
+		return nil, explore.FailsAlone("the store does not open on an erased device (%v): %w", &c.On, err)
 	}
 	dog.By, dog.Feed = model.FedByApplication, min(dog.Period/4, 10*time.Millisecond)
 	if err := f.Run(model.App{Watchdog: dog}); err != nil {

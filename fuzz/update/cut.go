@@ -2,6 +2,7 @@ package update
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -39,7 +40,7 @@ func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*expl
 	}
 	u, err := record(&c, c.script())
 	if err != nil {
-		return nil, err
+		return uncut(c, err)
 	}
 	s := &explore.Sweep{Map: results.CutMap{Name: fmt.Sprintf("update of %d KiB, %s client, %v", (c.New+1023)/1024, c.client(), &c.Device)}}
 	for i, op := range operations {
@@ -63,6 +64,38 @@ func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*expl
 	}
 	explore.SortFindings(s.Findings)
 	return s, err
+}
+
+// uncut is a sweep whose update fails without any cut, for which cause says why: what the judge of lives finds in it.
+func uncut(c Sweep, cause error) (*explore.Sweep, error) {
+	if _, alone := errors.AsType[*explore.NoCutError](cause); !alone || c.Piece != nil {
+		return nil, cause
+	}
+	l, err := newLife(&c)
+	if err != nil {
+		return nil, err
+	}
+	if l.room() != nil || c.New > l.fits(c.script()[0].Slot) {
+		return nil, cause // which is no fault of the software
+	}
+	s := &explore.Sweep{Map: results.CutMap{Name: fmt.Sprintf("update without a cut, %s client, %v", c.client(), &c.Device)}}
+	g, steps := explore.NewGroups(), c.script()
+	for i := range steps {
+		s.Stats.Cuts++
+		s.Stats.Judged++
+		l.step(&steps[i])
+		for _, v := range l.bad {
+			g.Add(v, l.place(&steps[i]), explore.Hit{Op: i, Mode: explore.NoCut})
+		}
+		if len(l.bad) > 0 {
+			break
+		}
+	}
+	s.Findings = g.Findings(SubjectName, func(at explore.Hit) explore.Case { return c.caseOf(JudgeLife, steps[:at.Op+1]) })
+	if len(s.Findings) == 0 {
+		return s, cause
+	}
+	return s, nil
 }
 
 // plan is a sweep over the recording.
@@ -101,7 +134,7 @@ func record(c *Sweep, steps []Step) (*recorded, error) {
 	u.rec.Operation()
 	for p, err := range r.download(d) {
 		if err != nil {
-			return nil, fmt.Errorf("the update fails without any cut, in its phase %s: %w", p, err)
+			return nil, explore.FailsAlone("the update fails without any cut, in its phase %s: %w", p, err)
 		}
 		u.rec.Operation()
 	}
@@ -112,7 +145,7 @@ func record(c *Sweep, steps []Step) (*recorded, error) {
 		want = u.first.Version
 	}
 	if out.Result != boot.Jumped || out.Version != want {
-		return nil, fmt.Errorf("the update fails without any cut: the boot that installs it ends with %v, version %d", out.Result, out.Version)
+		return nil, explore.FailsAlone("the update fails without any cut: the boot that installs it ends with %v, version %d", out.Result, out.Version)
 	}
 	return u, nil
 }

@@ -326,6 +326,23 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// deaf is a bootloader that installs nothing.
+type deaf struct{}
+
+func (deaf) Boot(boot.ResetReason, *boot.RAM) boot.Outcome {
+	return boot.Outcome{Result: boot.Jumped, Version: 1}
+}
+
+// TestFailsUncut: an update that fails without any cut is a finding that replays, and no error.
+func TestFailsUncut(t *testing.T) {
+	software := Software{Loader: func(boot.Flash) Loader { return deaf{} }}
+	s := sweep(t, Sweep{Device: f429, Boot: f429Guide, Software: software, Old: 700, New: 600, Seed: 1})
+	if len(s.Findings) != 1 {
+		t.Fatalf("%d findings", len(s.Findings))
+	}
+	shows(t, &s.Findings[0], explore.Env{Software: software})
+}
+
 // TestBadSweeps: a sweep that cannot be run is an error that says what is wrong.
 func TestBadSweeps(t *testing.T) {
 	good := Sweep{Device: f429, Boot: f429Guide, Old: 700, New: 600}

@@ -69,11 +69,11 @@ func newWhole(c *Sweep, f *model.Flash) (*setup, error) {
 	r := s.downloaded(f, s.first)
 	for p, err := range r.download(&Step{Do: Download}) {
 		if err != nil {
-			return nil, fmt.Errorf("the first image is not stored on an erased device (%v), in phase %s: %w", &c.Device, p, err)
+			return nil, explore.FailsAlone("the first image is not stored on an erased device (%v), in phase %s: %w", &c.Device, p, err)
 		}
 	}
 	if out := r.boot(boot.Software); out.Result != boot.Jumped || out.Version != s.first.Version {
-		return nil, fmt.Errorf("the first image does not run on a new device (%v): the boot ends with %s, version %d", &c.Device, r.why(out), out.Version)
+		return nil, explore.FailsAlone("the first image does not run on a new device (%v): the boot ends with %s, version %d", &c.Device, r.why(out), out.Version)
 	}
 	f.Boot()
 	return s, nil

@@ -82,7 +82,7 @@ func (c *Case) watch(w io.Writer, sweep *Sweep, cam *film.Camera) (*watched, err
 	t.images = append(t.images, t.candidate)
 	for p, err := range t.download(d) {
 		if err != nil {
-			return nil, fmt.Errorf("the download fails in its phase %s: %w", p, err)
+			return nil, explore.FailsAlone("the download fails in its phase %s: %w", p, err)
 		}
 	}
 	t.film(cam)
