@@ -67,9 +67,9 @@ func DefaultCampaign(p kvstore.Profile, seed uint64) Campaign {
 		}
 	}
 	c.Guided = []explore.Guided{
-		{Target: &kv.Target, Seed: seed, Runs: 64000, Planted: kv.PlantProfile(p)},
-		{Target: &kv.SecureTarget, Seed: seed, Runs: 16000, Planted: kv.PlantProfile(p)},
-		{Target: &update.Target, Seed: seed, Runs: 32000, Planted: update.PlantRepairs(bootRepairs(p))},
+		{Target: &kv.Target, Seed: seed, Runs: 16000, Planted: kv.PlantProfile(p)},
+		{Target: &kv.SecureTarget, Seed: seed, Runs: 8000, Planted: kv.PlantProfile(p)},
+		{Target: &update.Target, Seed: seed, Runs: 16000, Planted: update.PlantRepairs(bootRepairs(p))},
 		{Target: &layout.Target, Seed: seed, Runs: 4000},
 	}
 	c.Layouts = true
