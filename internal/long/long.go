@@ -2,7 +2,8 @@
 //
 //  1. A test that takes long and covers code that shorter tests cover too calls Test first.
 //  2. `make test` runs the default set: such tests are skipped, and property tests make fewer checks.
-//  3. `make test LONG=1`, and .ci/run, set DUALBANK_LONG: every test runs.
+//  3. `make test LONG=1`, and .ci/run, run the tests once more, without the race detector, and with DUALBANK_LONG set:
+//     every test runs.
 //
 // Only tests import this package.
 package long
