@@ -21,6 +21,7 @@ const (
 	srcCollect  = "kvstore/collect.go"
 	srcIterator = "kvstore/iterator.go"
 	srcSecure   = "kvstore/secure/store.go"
+	srcRead     = "kvstore/secure/read.go"
 	srcKey      = "kvstore/secure/devicekey.go"
 	srcLoader   = "boot/bootloader.go"
 	srcInstall  = "boot/install.go"
@@ -88,7 +89,7 @@ var patches = []patch{
 		"if offset > uint32(len(s.rec.data)) {", "if offset > 0 && offset >= uint32(len(s.rec.data)) {")},
 	{name: "prefix-anywhere", kind: kindAnswers, why: "a prefix is looked for anywhere in a key", changes: replaced(srcIterator,
 		"strings.HasPrefix(string(key), it.prefix)", "strings.Contains(string(key), it.prefix)")},
-	{name: "secure-offset", kind: kindAnswers, why: "a get of a confidential value off a multiple of 16 begins one byte late", changes: replaced(srcSecure,
+	{name: "secure-offset", kind: kindAnswers, why: "a get of a confidential value off a multiple of 16 begins one byte late", changes: replaced(srcRead,
 		"skip = k\n", "skip = k + k%aes.BlockSize/15\n")},
 
 	{name: "client-ignores-failure", kind: kindDevice, why: "a program that fails to the end is reported as success", changes: replaced(srcClient,

@@ -52,3 +52,20 @@ func ageAfter(erases, rated uint32) uint64 {
 	}
 	return uint64(erases) * fullAge / uint64(rated)
 }
+
+// Wear is one sector with its erase count.
+type Wear struct {
+	part.Sector
+	Erases uint32
+	Rated  uint32 // erases; 0: not known
+	Life   uint32 // erases after which it fails, as drawn by a wear law; 0: never
+}
+
+// Wear lists all sectors in address order with their erase counts.
+func (f *Flash) Wear() []Wear {
+	w := make([]Wear, len(f.sectors))
+	for i, s := range f.sectors {
+		w[i] = Wear{s.Sector, s.erases, s.rated, s.life}
+	}
+	return w
+}

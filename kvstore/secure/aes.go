@@ -77,3 +77,46 @@ func double(p *[aes.BlockSize]byte) {
 	}
 	p[len(p)-1] = p[len(p)-1]<<1 ^ carry*0x87
 }
+
+// counter is AES in counter mode, the counter counted up as one big-endian number.
+type counter struct {
+	block  cipher.Block
+	next   [aes.BlockSize]byte
+	stream [aes.BlockSize]byte
+	used   int // bytes of stream
+	cpu    kvstore.CPU
+}
+
+// start begins with iv and zeros as the counter.
+func (c *counter) start(key, iv []byte, cpu kvstore.CPU) error {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return err
+	}
+	if cpu != nil {
+		cpu.AESKey()
+	}
+	*c = counter{block: block, used: aes.BlockSize, cpu: cpu}
+	copy(c.next[:], iv)
+	return nil
+}
+
+// xor puts len(dst) bytes of src through the key stream.
+func (c *counter) xor(dst, src []byte) {
+	for i := range dst {
+		if c.used == aes.BlockSize {
+			c.block.Encrypt(c.stream[:], c.next[:])
+			c.used = 0
+			if c.cpu != nil {
+				c.cpu.AES(aes.BlockSize)
+			}
+			for j := len(c.next) - 1; j >= 0; j-- {
+				if c.next[j]++; c.next[j] != 0 {
+					break
+				}
+			}
+		}
+		dst[i] = src[i] ^ c.stream[c.used]
+		c.used++
+	}
+}
