@@ -133,23 +133,25 @@ func (d *Device) attachStorage(s *Scenario, kv *model.Region, options kvstore.Op
 	rng.Fill(root)
 	e.store = p.External
 	d.Store, d.external = p.Internal, e
-	d.KV = &partition{Store: p.Main, p: p, root: root}
-	return nil
+	names := &names{key: p.Key, root: root}
+	d.KV = names
+	return names.Attach(p)
 }
 
-// partition is the main store of a partition. Its first Open injects the device key.
-type partition struct {
-	kvstore.Store
-	p    *storage.Partition
+// names is the global KVStore API of the device (kv_set, kv_get), whose default partition holds the workload's keys. Its
+// first Open injects the device key.
+type names struct {
+	storage.NameSpace
+	key  *secure.DeviceKey
 	root []byte // device key; nil once it is injected
 }
 
 // Open opens the stores of the partition.
-func (s *partition) Open() error {
-	if err := s.p.Open(); err != nil || s.root == nil {
+func (s *names) Open() error {
+	if err := s.NameSpace.Open(); err != nil || s.root == nil {
 		return err
 	}
-	if err := s.p.Key.Inject(s.root); err != nil && err != secure.ErrKeyExists {
+	if err := s.key.Inject(s.root); err != nil && err != secure.ErrKeyExists {
 		return fmt.Errorf("device key: %w", err)
 	}
 	s.root = nil

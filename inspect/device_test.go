@@ -18,6 +18,7 @@ import (
 	"dualbank/boot"
 	"dualbank/boot/firmware"
 	"dualbank/boot/layout"
+	"dualbank/internal/flashtest"
 	"dualbank/internal/long"
 	"dualbank/kvstore"
 	"dualbank/model"
@@ -188,13 +189,13 @@ func TestDamage(t *testing.T) {
 	last, second := a.Log[len(a.Log)-1], a.Log[1]
 	c := sp.layout.Config
 	record := func(key, value string) []byte {
-		mem := &memory{cells: bytes.Repeat([]byte{0xFF}, 4096), sectors: []uint32{2048, 2048}, unit: 1}
+		mem := flashtest.New(t, "2x2K", 1)
 		store := kvstore.NewTDB(mem, kvstore.Options{})
 		if store.Open() != nil || store.Set(key, []byte(value), 0) != nil {
 			t.Fatal("no store")
 		}
 		l := store.Layout()
-		return mem.cells[l.First:l.Free]
+		return mem.Cells[l.First:l.Free]
 	}
 	for i, c := range []struct {
 		name   string
@@ -389,7 +390,7 @@ func TestPrint(t *testing.T) {
 
 // FuzzInspect: no dump makes it panic, and what it says are single lines.
 func FuzzInspect(f *testing.F) {
-	mem := &memory{cells: bytes.Repeat([]byte{0xFF}, 4096), sectors: []uint32{512, 512, 512, 512, 512, 512, 512, 512}, unit: 1}
+	mem := flashtest.New(f, "8x512", 1)
 	store := kvstore.NewTDB(mem, kvstore.Options{})
 	if err := store.Open(); err != nil {
 		f.Fatal(err)
@@ -402,12 +403,12 @@ func FuzzInspect(f *testing.F) {
 	fw := bytes.Repeat([]byte("code"), 100)
 	slot := make([]byte, boot.HeaderSize)
 	boot.EncodeHeader(slot, &boot.Details{Version: 3, Size: 400, Hash: sha256.Sum256(fw)})
-	image := append(append(bytes.Clone(mem.cells), slot...), fw...)
+	image := append(append(bytes.Clone(mem.Cells), slot...), fw...)
 	var text bytes.Buffer
 	if err := firmware.WriteHex(&text, []firmware.Segment{{Addr: 0x0800_0000, Data: image[:2000]}, {Addr: 0x0800_1000, Data: image[4096:]}}); err != nil {
 		f.Fatal(err)
 	}
-	for _, seed := range [][]byte{image, mem.cells, slot, text.Bytes(), text.Bytes()[:1500], asELF(elf.ET_EXEC, 0x0800_0000, image), asELF(elf.ET_REL, 0, mem.cells), []byte(":"), nil} {
+	for _, seed := range [][]byte{image, mem.Cells, slot, text.Bytes(), text.Bytes()[:1500], asELF(elf.ET_EXEC, 0x0800_0000, image), asELF(elf.ET_REL, 0, mem.Cells), []byte(":"), nil} {
 		for how := range uint8(4) {
 			f.Add(seed, how)
 		}

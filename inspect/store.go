@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -59,6 +60,10 @@ func (l *inspection) layoutStore(at layout.Region, found []guess) {
 		return
 	}
 	l.store(Store{Start: at.Start, Size: at.Size, Unit: unit}, pic, 2)
+	reserved := slices.ContainsFunc(pic.Areas[:], func(a kvstore.AreaPicture) bool { return a.Reserved != nil })
+	if _, err := kvstore.DirectAccess(dev, make([]byte, 64), l.Profile.Repairs()); reserved && err != nil {
+		l.damage("KVStore at 0x%08X: a bootloader with use-kvstore-rot finds no device key, which it reads without opening the store: the copy that is left lies where it does not look", at.Start)
+	}
 	for _, f := range found {
 		if f.base > at.Start && uint64(f.base) < at.End() && f.base != at.Start+pic.Areas[1].Base {
 			l.damage("KVStore: a TDBStore area begins at 0x%08X, the region's areas at 0x%08X and 0x%08X: written with another layout?", f.base, at.Start, at.Start+pic.Areas[1].Base)

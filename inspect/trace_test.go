@@ -16,124 +16,15 @@ import (
 	"testing"
 
 	"dualbank/boot/layout"
+	"dualbank/internal/flashtest"
 	"dualbank/internal/long"
 	"dualbank/kvstore"
 )
 
-var (
-	errOff    = errors.New("power is off")
-	errStrict = errors.New("unit is not erased")
-)
-
-// memory is a flash with the power cuts of the recorded traces (their FORMAT.md).
-type memory struct {
-	cells   []byte
-	sectors []uint32
-	unit    uint32
-	strict  bool // a unit that is not erased can only be programmed with what it holds
-	armed   bool
-	off     bool
-	left    uint64
-	mode    byte
-	seed    uint32
-}
-
-func (m *memory) Size() uint32        { return uint32(len(m.cells)) }
-func (m *memory) ProgramUnit() uint32 { return m.unit }
-
-func (m *memory) EraseSize(addr uint32) uint32 {
-	for _, s := range m.sectors {
-		if addr < s {
-			return s
-		}
-		addr -= s
-	}
-	return 0
-}
-
-func (m *memory) Read(addr uint32, p []byte) error {
-	if m.off || uint64(addr)+uint64(len(p)) > uint64(len(m.cells)) {
-		return errOff
-	}
-	copy(p, m.cells[addr:])
-	return nil
-}
-
-// step reports whether the power fails in this step.
-func (m *memory) step() bool {
-	if m.armed && m.left == 0 {
-		m.armed, m.off = false, true
-		return true
-	}
-	m.left--
-	return false
-}
-
-func (m *memory) next() byte {
-	m.seed = m.seed*1664525 + 1013904223
-	return byte(m.seed >> 24)
-}
-
-func (m *memory) Program(addr uint32, p []byte) error {
-	if m.off {
-		return errOff
-	}
-	for ; len(p) > 0; addr, p = addr+m.unit, p[m.unit:] {
-		cells := m.cells[addr : addr+m.unit]
-		if m.strict && !erased(cells) && !bytes.Equal(cells, p[:m.unit]) {
-			return errStrict
-		}
-		cut := m.step()
-		for i := range cells {
-			mask := byte(0xFF)
-			if cut {
-				mask = 0
-				if m.mode != 'a' {
-					mask = m.next()
-				}
-			}
-			cells[i] &^= cells[i] &^ p[i] & mask
-		}
-		if cut {
-			return errOff
-		}
-	}
-	return nil
-}
-
-func (m *memory) Erase(addr, size uint32) error {
-	if m.off {
-		return errOff
-	}
-	for size > 0 {
-		n := m.EraseSize(addr)
-		cells := m.cells[addr : addr+n]
-		if m.step() {
-			whole := uint64(m.seed%1024) * uint64(n) / 1024
-			for i := range cells {
-				switch {
-				case m.mode == 'p' && uint64(i) < whole:
-					cells[i] = 0xFF
-				case m.mode == 'r':
-					cells[i] |= m.next()
-				case m.mode == 'z':
-					cells[i] = m.next()
-				}
-			}
-			return errOff
-		}
-		for i := range cells {
-			cells[i] = 0xFF
-		}
-		addr, size = addr+n, size-n
-	}
-	return nil
-}
-
 // replayed runs the commands of a trace that change the flash, makes sure that the images are those of
 // the reference, and shows every one that is not as the one before. Some, with many that a power cut left,
 // are to be looked at more closely.
-func replayed(t *testing.T, path string, show func(m *memory, p kvstore.Profile, closely bool)) {
+func replayed(t *testing.T, path string, show func(m *flashtest.Flash, p kvstore.Profile, closely bool)) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -151,10 +42,8 @@ func replayed(t *testing.T, path string, show func(m *memory, p kvstore.Profile,
 		t.Fatal(err)
 	}
 	every, cuts := 1+bytes.Count(text, []byte("\n"))/4, 0
-	m := &memory{unit: head.Prog, strict: head.Strict, sectors: sectors(t, head.Sectors)}
-	for _, s := range m.sectors {
-		m.cells = append(m.cells, bytes.Repeat([]byte{0xFF}, int(s))...)
-	}
+	m := flashtest.New(t, head.Sectors, head.Prog)
+	m.Strict = head.Strict
 	profile := kvstore.MbedCE
 	if head.Variant == "arm" {
 		profile = kvstore.MbedOS
@@ -173,15 +62,15 @@ func replayed(t *testing.T, path string, show func(m *memory, p kvstore.Profile,
 		if err != nil { // a lone % is the empty key
 			key = ""
 		}
-		cut := m.off
+		cut := m.Off
 		switch w[0] {
 		case "blank":
-			m.cells = bytes.Repeat([]byte{0xFF}, len(m.cells))
+			m.Blank()
 		case "cut":
-			m.armed, m.left, m.mode, m.seed = true, uint64(number(w[1])), w[2][0], number(w[3])
+			m.Armed, m.CutAt, m.CutMode, m.CutSeed = true, m.Steps+uint64(number(w[1])), w[2][0], number(w[3])
 		case "open":
 			if !open {
-				m.off, cut = false, false
+				m.Off, cut = false, false
 				open = store.Open() == nil
 			}
 		case "close":
@@ -210,47 +99,37 @@ func replayed(t *testing.T, path string, show func(m *memory, p kvstore.Profile,
 				_ = store.SetReserved(data(w[1]))
 			}
 		}
-		if m.off {
+		if m.Off {
 			open = false
 		}
-		if sum := fmt.Sprintf("%08x", crc32.ChecksumIEEE(m.cells)); sum != line.CRC {
+		if sum := fmt.Sprintf("%08x", crc32.ChecksumIEEE(m.Cells)); sum != line.CRC {
 			t.Fatalf("line %d: %.100s: the image is not the reference's", n+1, line.C)
 		}
-		if m.off && !cut {
+		if m.Off && !cut {
 			cuts++
 		}
 		if line.CRC != last {
-			show(m, profile, n%every == 0 || m.off && !cut && cuts%24 == 1)
+			show(m, profile, n%every == 0 || m.Off && !cut && cuts%24 == 1)
 		}
 		last = line.CRC
 	}
 }
 
-func sectors(t *testing.T, text string) (sizes []uint32) {
-	t.Helper()
-	for part := range strings.SplitSeq(text, "+") {
-		count, unit, _ := strings.Cut(part, "x")
-		unit, kilo := strings.CutSuffix(unit, "K")
-		n, err := strconv.Atoi(count)
-		size, err2 := strconv.Atoi(unit)
-		if err != nil || err2 != nil {
-			t.Fatalf("sectors %q", text)
-		}
-		if kilo {
-			size *= 1024
-		}
-		for range n {
-			sizes = append(sizes, uint32(size))
-		}
+// sectors are the sizes of a flash's sectors.
+func sectors(f *flashtest.Flash) (sizes []uint32) {
+	start := uint32(0)
+	for _, end := range f.Ends {
+		sizes = append(sizes, end-start)
+		start = end
 	}
 	return sizes
 }
 
 // held is what a store finds in an image: the reference for what an inspection shows. fails is the error
 // of its open.
-func held(t *testing.T, m *memory, p kvstore.Profile) (keys map[string]string, fails error) {
+func held(t *testing.T, m *flashtest.Flash, p kvstore.Profile) (keys map[string]string, fails error) {
 	t.Helper()
-	c := &memory{cells: bytes.Clone(m.cells), sectors: m.sectors, unit: m.unit}
+	c := &flashtest.Flash{Cells: bytes.Clone(m.Cells), Ends: m.Ends, Unit: m.Unit}
 	s := kvstore.NewTDB(c, kvstore.Options{Profile: p})
 	if err := s.Open(); err != nil {
 		return nil, err
@@ -260,7 +139,7 @@ func held(t *testing.T, m *memory, p kvstore.Profile) (keys map[string]string, f
 		t.Fatal(err)
 	}
 	keys = map[string]string{}
-	buf := make([]byte, len(c.cells))
+	buf := make([]byte, len(c.Cells))
 	for {
 		k, err := it.Next()
 		if err != nil {
@@ -278,8 +157,8 @@ func held(t *testing.T, m *memory, p kvstore.Profile) (keys map[string]string, f
 }
 
 // regionLayout is a layout of nothing but a KVStore that fills the flash.
-func regionLayout(m *memory, base uint32) *layout.Layout {
-	chip := layout.Chip{Name: "memory", Base: base, Sectors: m.sectors, Banks: []uint32{base}, Unit: m.unit}
+func regionLayout(m *flashtest.Flash, base uint32) *layout.Layout {
+	chip := layout.Chip{Name: "memory", Base: base, Sectors: sectors(m), Banks: []uint32{base}, Unit: m.Unit}
 	return &layout.Layout{Target: "TEST", Chip: chip, Regions: []layout.Region{{Name: layout.RegionKVStore, Start: base, Size: m.Size()}}}
 }
 
@@ -298,11 +177,11 @@ func TestTraceImages(t *testing.T) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
 			images, guessed, failing := 0, 0, 0
-			replayed(t, path, func(m *memory, p kvstore.Profile, closely bool) {
+			replayed(t, path, func(m *flashtest.Flash, p kvstore.Profile, closely bool) {
 				images++
 				want, fails := held(t, m, p)
 				const base = 0x0810_0000
-				d, err := Read("dump.bin", m.cells, base)
+				d, err := Read("dump.bin", m.Cells, base)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -357,10 +236,42 @@ func TestTraceImages(t *testing.T) {
 	}
 }
 
+// TestBootloaderKey: of an odd number of sectors a bootloader does not find the device key in the second area, and the
+// inspection says so.
+func TestBootloaderKey(t *testing.T) {
+	for _, c := range []struct {
+		sectors string
+		profile kvstore.Profile
+		said    bool
+	}{{"2x2K", kvstore.MbedCE, false}, {"3x2K", kvstore.MbedCE, true}, {"3x2K", kvstore.Hardened, false}} {
+		m := flashtest.New(t, c.sectors, 1)
+		s := kvstore.NewTDB(m, kvstore.Options{})
+		if err := errors.Join(s.Open(), s.SetReserved([]byte("0123456789abcdef"))); err != nil {
+			t.Fatal(err)
+		}
+		for _, damaged := range []bool{false, true} {
+			if damaged {
+				m.Cells[0] ^= 1
+			}
+			d, err := Read("dump.bin", m.Cells, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := Inspect(d, Options{Layout: regionLayout(m, 0), Profile: c.profile})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if said := strings.Contains(strings.Join(r.Damage, "\n"), "use-kvstore-rot"); said != (c.said && damaged) {
+				t.Errorf("%s, %v, area 0 damaged %t: %q", c.sectors, c.profile, damaged, r.Damage)
+			}
+		}
+	}
+}
+
 // half is the size of an area.
-func half(m *memory) uint32 {
+func half(m *flashtest.Flash) uint32 {
 	sum := uint32(0)
-	for _, s := range m.sectors {
+	for _, s := range sectors(m) {
 		if sum+s > m.Size()/2 {
 			break
 		}
