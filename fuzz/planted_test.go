@@ -10,7 +10,6 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,42 +30,19 @@ const root = ".."
 func (p *patch) apply() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, c := range p.changes {
-		text, err := os.ReadFile(filepath.Join(root, c.file))
-		if err != nil {
-			return nil, err
+		text, ok := files[c.file]
+		if !ok {
+			var err error
+			if text, err = os.ReadFile(filepath.Join(root, c.file)); err != nil {
+				return nil, err
+			}
 		}
 		if n := bytes.Count(text, []byte(c.old)); n != 1 {
 			return nil, fmt.Errorf("%s: %s has %d times what the patch replaces: %q", p.name, c.file, n, c.old)
 		}
-		files[c.file] = text
-	}
-	if !p.applyTo(files) {
-		return nil, fmt.Errorf("%s: its changes do not go together", p.name)
+		files[c.file] = bytes.Replace(text, []byte(c.old), []byte(c.new), 1)
 	}
 	return files, nil
-}
-
-// applyTo changes files, read where they are not there, and reports whether it could; if not they stay as they are.
-func (p *patch) applyTo(files map[string][]byte) bool {
-	changed := map[string][]byte{}
-	for _, c := range p.changes {
-		text, ok := changed[c.file]
-		if !ok {
-			text, ok = files[c.file]
-		}
-		if !ok {
-			var err error
-			if text, err = os.ReadFile(filepath.Join(root, c.file)); err != nil {
-				return false
-			}
-		}
-		if bytes.Count(text, []byte(c.old)) != 1 {
-			return false
-		}
-		changed[c.file] = bytes.Replace(text, []byte(c.old), []byte(c.new), 1)
-	}
-	maps.Copy(files, changed)
-	return true
 }
 
 // overlay writes changed files below dir and returns the file for go build -overlay.
@@ -129,7 +105,7 @@ type huntFor struct {
 	CPU     float64 // seconds that the hunt may take
 	Base    string  // file with what the campaign finds without the bug, by sweep
 	Write   bool    // write Base: there is no bug
-	Clean   string  // program without the bug, which must not show the finding
+	Bug     int     // number of the patch that the program shows; 0: none
 	Replay  string  // in place of a hunt: a finding's file to replay
 	Out     string  // file for the result
 }
@@ -262,7 +238,11 @@ func (h *huntFor) needs(f *explore.Finding) bool {
 	if os.WriteFile(file, text, 0o644) != nil {
 		return false
 	}
-	got, err := runHunt(h.Clean, huntFor{Replay: file, Out: h.Out + ".replay"})
+	program, err := os.Executable()
+	if err != nil {
+		return false
+	}
+	got, err := runHunt(program, huntFor{Replay: file, Out: h.Out + ".replay"})
 	return err == nil && !got.Broken
 }
 
@@ -273,7 +253,7 @@ func runHunt(program string, h huntFor) (got hunted, err error) {
 		return got, err
 	}
 	cmd := exec.Command(program, "-test.run", "^TestHuntPlanted$")
-	cmd.Env = append(os.Environ(), huntEnv+"="+file)
+	cmd.Env = append(os.Environ(), huntEnv+"="+file, fmt.Sprintf("%s=%d", bugEnv, h.Bug))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return got, fmt.Errorf("%w: %s", err, out)
 	}
@@ -284,8 +264,12 @@ func runHunt(program string, h huntFor) (got hunted, err error) {
 	return got, json.Unmarshal(text, &got)
 }
 
-// buildHunter builds this test program with some files replaced.
-func buildHunter(dir string, files map[string][]byte) (program string, err error) {
+// buildHunter builds this test program with all patches.
+func buildHunter(dir string) (program string, err error) {
+	files, err := variants(patches)
+	if err != nil {
+		return "", err
+	}
 	program = filepath.Join(dir, "hunter")
 	path, err := overlay(dir, files)
 	if err != nil {
@@ -326,11 +310,7 @@ func BenchmarkPlanted(b *testing.B) {
 // huntAll hunts for the patches that one of pick picks, and writes a table. keep is a folder for what the campaign finds
 // without a bug; "": dir.
 func huntAll(dir, keep string, pick []string, seconds float64, w io.Writer) (found, tried int, err error) {
-	clean := filepath.Join(dir, "clean")
-	if err := os.MkdirAll(clean, 0o755); err != nil {
-		return 0, 0, err
-	}
-	program, err := buildHunter(clean, nil)
+	program, err := buildHunter(dir)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -346,33 +326,20 @@ func huntAll(dir, keep string, pick []string, seconds float64, w io.Writer) (fou
 		if !slices.ContainsFunc(pick, func(of string) bool { return strings.Contains(p.name+" "+p.kind, of) }) {
 			continue
 		}
-		h := huntFor{Profile: kvstore.MbedCE.String(), CPU: seconds, Clean: program}
+		h := huntFor{Profile: kvstore.MbedCE.String(), CPU: seconds, Bug: i + 1, Out: filepath.Join(dir, p.name)}
 		if p.mbedOS {
 			h.Profile = kvstore.MbedOS.String()
 		}
 		if h.Base = base[p.mbedOS]; h.Base == "" {
-			h.Base = filepath.Join(cmp.Or(keep, clean), fmt.Sprintf("%s-%s-%v.base", version, h.Profile, seconds))
+			h.Base = filepath.Join(cmp.Or(keep, dir), fmt.Sprintf("%s-%s-%v.base", version, h.Profile, seconds))
 			if _, err := os.Stat(h.Base); err != nil {
-				if _, err := runHunt(program, huntFor{Profile: h.Profile, CPU: min(baseSeconds, 3*seconds), Base: h.Base, Write: true, Out: filepath.Join(clean, "base")}); err != nil {
+				if _, err := runHunt(program, huntFor{Profile: h.Profile, CPU: min(baseSeconds, 3*seconds), Base: h.Base, Write: true, Out: filepath.Join(dir, "base")}); err != nil {
 					return 0, 0, err
 				}
 			}
 			base[p.mbedOS] = h.Base
 		}
-		of := filepath.Join(dir, p.name)
-		if err := os.MkdirAll(of, 0o755); err != nil {
-			return 0, 0, err
-		}
-		files, err := p.apply()
-		if err != nil {
-			return 0, 0, err
-		}
-		patched, err := buildHunter(of, files)
-		if err != nil {
-			return 0, 0, fmt.Errorf("%s: %w", p.name, err)
-		}
-		h.Out = filepath.Join(of, "result")
-		got, err := runHunt(patched, h)
+		got, err := runHunt(program, h)
 		if err != nil {
 			return 0, 0, fmt.Errorf("%s: %w", p.name, err)
 		}
@@ -386,35 +353,24 @@ func huntAll(dir, keep string, pick []string, seconds float64, w io.Writer) (fou
 		if os.Getenv("DUALBANK_PLANTED_LOG") != "" {
 			fmt.Fprintf(os.Stderr, "%-24s %-3s %8d cuts %5.1f s  %s: %s\n", p.name, mark, got.Cuts, got.CPU, got.Sweep, got.Found)
 		}
-		if err := os.RemoveAll(of); err != nil {
-			return 0, 0, err
-		}
 	}
 	return found, tried, nil
 }
 
-// TestPatchesBuild: with all patches that can be applied together the packages still compile.
+// TestPatchesBuild: the packages compile with all patches, of which one is switched on at a time.
 func TestPatchesBuild(t *testing.T) {
 	long.Test(t)
-	for rest := patches; len(rest) > 0; {
-		files, left := map[string][]byte{}, []patch(nil)
-		for i := range rest {
-			if !rest[i].applyTo(files) {
-				left = append(left, rest[i])
-			}
-		}
-		if len(left) == len(rest) {
-			t.Fatalf("%s cannot be applied", left[0].name)
-		}
-		path, err := overlay(t.TempDir(), files)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.Command("go", "build", "-overlay", path, "./kvstore/...", "./boot", "./boot/layout")
-		cmd.Dir = root
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%s", out)
-		}
-		rest = left
+	files, err := variants(patches)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, err := overlay(t.TempDir(), files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("go", "build", "-overlay", path, "./kvstore/...", "./boot/...")
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%s", out)
 	}
 }
