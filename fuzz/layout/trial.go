@@ -172,7 +172,7 @@ func (t *trial) named() {
 			case uint64(r.Start) < first || r.End() > end || o.End() > end: // which is a problem of its own
 				continue
 			case uint64(o.Start) < r.End():
-			case t.sector(uint64(o.Start)) >= r.End() || r.Name == bootlayout.RegionHeader && o.Name == bootlayout.RegionApplication ||
+			case t.sector(uint64(o.Start)) >= r.End() || !t.ends(r) || r.Name == bootlayout.RegionHeader && o.Name == bootlayout.RegionApplication ||
 				r.Name == bootlayout.RegionCandidate || o.Name == bootlayout.RegionCandidate || r.Name == bootlayout.RegionBootloader && !t.updates():
 				continue
 			default:
@@ -183,6 +183,17 @@ func (t *trial) named() {
 			}
 		}
 	}
+}
+
+// ends reports whether the files say where a region ends. One that they do not ends where the next one begins.
+func (t *trial) ends(r bootlayout.Region) bool {
+	switch r.Name {
+	case bootlayout.RegionApplication:
+		return t.l.Limited
+	case bootlayout.RegionBootloader:
+		return len(t.c.Files) > 0 && t.c.Files[0].Name == bootloaderFile && t.c.Files[0].Says[numberNames[numRestrict]] != 0
+	}
+	return true
 }
 
 // names reports whether a problem's text has the name and the address of a region.
