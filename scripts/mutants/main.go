@@ -7,30 +7,30 @@
 //  1. Every package of targets is parsed, and each place that can be changed gives mutants: another comparison, the
 //     opposite of a condition, a constant one more or less, no statement, no error.
 //  2. A seed shuffles them. The order does not change when other places do, so that a sample can grow.
-//  3. The tests of the mutant's own package run with the changed file laid over the sources, and if they pass those
-//     of its neighbour: without the race detector and vet, until the first failure, with a time limit.
-//  4. A mutant is killed if a test fails or does not end, survives if all pass, and does not count if it does not
-//     compile. Each is a line of the file -log, and what stands there is not judged again.
+//  3. Those that do not compile are left out: their package's types are checked.
+//  4. The test binaries of the packages and of their neighbours are built once, with all mutants: each is a copy of
+//     its function, which is called instead if the mutant is on. What is outside of functions has a build of its own.
+//  5. Each test runs once without a mutant, to see how long it takes and whose function it calls.
+//  6. Each mutant meets the tests that call its function, those of its own package first and short ones before long
+//     ones, until the first failure, with a limit of processor time: the default set, without the race detector.
+//  7. A mutant is killed if a test fails or does not end, and survives if all pass. Each is a line of the file -log,
+//     and what stands there is not judged again.
 //
 // The exit code is 1 if fewer than -goal per cent are killed. Nothing in the source folders is written.
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"hash/fnv"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"dualbank/model/random"
 )
@@ -38,7 +38,7 @@ import (
 // target is a package that is mutated.
 type target struct {
 	dir  string
-	near []string // arguments of `go test` for the neighbour
+	near []string // packages whose tests it meets, too, perhaps with a pattern of tests that are run together
 }
 
 var targets = []target{
@@ -51,16 +51,15 @@ var targets = []target{
 	{"fuzz/kv", []string{"./fuzz"}},
 	{"fuzz/kv/sut", []string{"./fuzz/kv", "./fuzz"}},
 	{"fuzz/update", []string{"./fuzz"}},
-	{"bench/plan", []string{"./cmd/dualbank", "-run", "TestScripts/plan"}},
+	{"bench/plan", []string{"./cmd/dualbank TestScripts/plan"}},
 }
 
 // verdict is what became of a mutant.
 type verdict string
 
 const (
-	killed     verdict = "killed"
-	survived   verdict = "survived"
-	uncompiled verdict = "not compiled"
+	killed   verdict = "killed"
+	survived verdict = "survived"
 )
 
 func main() {
@@ -76,6 +75,7 @@ func run(args []string, out io.Writer) error {
 	seed := set.Uint64("seed", 1, "seed of the sample")
 	only := set.String("only", "", "only this package, such as kvstore, or this file, such as kvstore/collect.go")
 	log := set.String("log", "out/mutants.txt", "file that keeps the verdicts; what stands there is not judged again")
+	dir := set.String("dir", "out/mutants", "folder that keeps the test binaries, of the same mutants in the same sources")
 	again := set.Bool("again", false, "judge those again that survived")
 	limit := set.Duration("for", 0, "end after this time, such as 10m; the same command goes on from there")
 	goal := set.Float64("goal", 95, "per cent that must be killed")
@@ -88,6 +88,9 @@ func run(args []string, out io.Writer) error {
 	}
 	root, err := filepath.Abs(".")
 	if err != nil {
+		return err
+	}
+	if *dir, err = filepath.Abs(*dir); err != nil {
 		return err
 	}
 	all, err := sample(root, *seed, *only)
@@ -110,30 +113,22 @@ func run(args []string, out io.Writer) error {
 		ctx, stop = context.WithTimeout(ctx, *limit)
 		defer stop()
 	}
+	j := judge{root: root, dir: *dir, log: *log, known: known}
+	if all, err = j.compiled(ctx, all, *n); err == nil {
+		err = j.all(ctx, all)
+	}
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
 	count := map[verdict]int{}
 	var alive []string
 	for i := range all {
-		if count[killed]+count[survived] == *n {
-			break
-		}
-		m := &all[i]
-		v, ok := known[m.key()]
+		v, ok := j.known[all[i].key()]
 		if !ok {
-			if ctx.Err() != nil {
-				break
-			}
-			if v, err = judge(ctx, root, m); err != nil {
-				if ctx.Err() != nil {
-					break
-				}
-				return err
-			}
-			if err := appendLog(*log, v, m.key()); err != nil {
-				return err
-			}
+			continue
 		}
 		if count[v]++; v == survived {
-			alive = append(alive, m.key())
+			alive = append(alive, all[i].key())
 		}
 	}
 	for _, key := range alive {
@@ -141,9 +136,9 @@ func run(args []string, out io.Writer) error {
 	}
 	judged := count[killed] + count[survived]
 	share := 100 * float64(count[killed]) / float64(max(judged, 1))
-	fmt.Fprintf(out, "%d of %d mutants judged, out of %d: %d killed (%.1f %%), %d survived; %d more did not compile\n",
-		judged, *n, len(all), count[killed], share, count[survived], count[uncompiled])
-	if judged == min(*n, len(all)) && share < *goal {
+	fmt.Fprintf(out, "%d of %d mutants judged: %d killed (%.1f %%), %d survived; %d more do not compile\n",
+		judged, len(all), count[killed], share, count[survived], j.uncompiled)
+	if judged == len(all) && share < *goal {
 		return fmt.Errorf("%.1f %% are killed: at least %g %% are wanted: add tests for the survivors", share, *goal)
 	}
 	return nil
@@ -181,56 +176,11 @@ func sample(root string, seed uint64, only string) (all []mutant, err error) {
 	return all, nil
 }
 
-// testTime bounds the tests of one package, in a run of which one takes seconds.
-const testTime = 120 * time.Second
-
-// judge runs the tests of a mutant's package and of its neighbour.
-func judge(ctx context.Context, root string, m *mutant) (verdict, error) {
-	path := filepath.Join(root, filepath.FromSlash(m.file))
-	source, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	dir, err := os.MkdirTemp("", "mutant")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(dir)
-	changed := filepath.Join(dir, "changed.go")
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{path: changed}})
-	if err != nil {
-		return "", err
-	}
-	if err := errors.Join(os.WriteFile(changed, m.apply(source), 0o600), os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600)); err != nil {
-		return "", err
-	}
-	for i, tests := range [][]string{{"./" + m.target.dir}, m.target.near} {
-		args := append([]string{"test", "-vet=off", "-failfast", "-count=1", "-timeout", testTime.String()}, tests...)
-		// A mutant may ask for any amount of memory: it gets 6 GB of addresses.
-		c := exec.CommandContext(ctx, "sh", append([]string{"-c", `ulimit -v 6000000; exec go "$@"`, "go"}, args...)...)
-		c.Dir = root
-		// Programs that the tests build have the change too. Property tests draw the same, and keep nothing.
-		c.Env = append(os.Environ(), "GOFLAGS=-overlay="+filepath.Join(dir, "overlay.json"), "RAPID_SEED=1", "RAPID_NOFAILFILE=true")
-		c.WaitDelay = 10 * time.Second
-		text, err := c.CombinedOutput()
-		switch {
-		case ctx.Err() != nil:
-			return "", ctx.Err()
-		case err == nil:
-		case bytes.Contains(text, []byte("[setup failed]")), i == 0 && bytes.Contains(text, []byte("[build failed]")):
-			return uncompiled, nil
-		default:
-			return killed, nil
-		}
-	}
-	return survived, nil
-}
-
 // readLog returns the verdicts in a file, without the survivors if they are to be judged again.
 func readLog(path string, again bool) (map[string]verdict, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+		return map[string]verdict{}, nil
 	}
 	if err != nil {
 		return nil, err

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -27,9 +31,14 @@ func f(a, b int) (int, error) {
 	}
 	return a, nil
 }
+
+func quiet(c film) []int {
+	c.cam.Note(3)
+	return make([]int, 0, 5)
+}
 `
 
-// TestMutate: every kind of change is made once, where it can be, and what is left is Go.
+// TestMutate: every kind of change is made once, where it can be, and what is left is Go. Messages and capacities stay.
 func TestMutate(t *testing.T) {
 	all, err := mutate("p.go", []byte(specimen))
 	if err != nil {
@@ -85,5 +94,68 @@ func TestSample(t *testing.T) {
 	}
 	if _, err := sample("../..", 1, "nowhere"); err == nil {
 		t.Error("a package that is not there is taken")
+	}
+}
+
+// TestSwitches: a file with all of its mutants, each in a copy of its function, is Go, whatever the functions are like.
+func TestSwitches(t *testing.T) {
+	const source = `package p
+
+var outside = 1
+
+type s struct{ n int }
+
+func (x *s) method(a, _ int, more ...string) (n int) { n = a + 1; return n + len(more) }
+
+func (s) nameless(int, string) bool { return 1 < 2 }
+
+func plain() { outside = 3 }
+
+func ofTypes[T any](T) int { return 4 }
+`
+	all, err := mutate("p.go", []byte(source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var inside []*mutant
+	var numbers, alone []int
+	for i := range all {
+		if all[i].switchable() {
+			inside, numbers = append(inside, &all[i]), append(numbers, 7+len(inside))
+		} else {
+			alone = append(alone, all[i].line)
+		}
+	}
+	if !slices.Equal(alone, []int{3, 3, 13, 13}) {
+		t.Errorf("mutants in lines %v need a build of their own, want 3 and 13, twice each", alone)
+	}
+	set := token.NewFileSet()
+	text := withSwitches([]byte(source), inside, numbers)
+	var files []*ast.File
+	for _, part := range []string{string(text), "package p\nvar mutantOn int\nfunc mutantIs(n int) bool { return n == mutantOn }\n"} {
+		f, err := parser.ParseFile(set, "", part, 0)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, part)
+		}
+		files = append(files, f)
+	}
+	if _, err := new(types.Config).Check("p", set, files, nil); err != nil {
+		t.Errorf("%v\n%s", err, text)
+	}
+	for i, m := range inside {
+		if want := m.in.decl.Name.Name + "Mutant" + strconv.Itoa(numbers[i]) + "("; strings.Count(string(text), want) != 2 {
+			t.Errorf("%s stands there %d times, want a copy and its call:\n%s", want, strings.Count(string(text), want), text)
+		}
+	}
+}
+
+// TestLeftOut: what is left out is there.
+func TestLeftOut(t *testing.T) {
+	for place := range leftOut {
+		file, name, _ := strings.Cut(place, " ")
+		text, err := os.ReadFile("../../" + file)
+		if err != nil || !strings.Contains(string(text), " "+name+"(") {
+			t.Errorf("%s: there is no such function: %v", place, err)
+		}
 	}
 }

@@ -21,6 +21,13 @@ type mutant struct {
 	change   string // in words
 	from, to int    // offsets of the bytes that text replaces
 	text     string
+	in       *function // nil: it is in none
+}
+
+// function is a function declaration around mutants.
+type function struct {
+	decl *ast.FuncDecl
+	set  *token.FileSet
 }
 
 // key names a mutant in lists. It stays the same until its line moves.
@@ -43,6 +50,13 @@ var swapped = map[token.Token][]token.Token{
 	token.NEQ:  {token.EQL},
 	token.LAND: {token.LOR},
 	token.LOR:  {token.LAND},
+}
+
+// leftOut are functions without mutants, by file and name, and why: what they do has no right and no wrong.
+var leftOut = map[string]string{
+	"fuzz/kv/walk.go visited":     "numbers for where the search has been: they choose inputs and judge none",
+	"fuzz/update/walk.go visited": "numbers for where the search has been: they choose inputs and judge none",
+	"fuzz/update/input.go decode": "any bytes are an input: another reading of them is as good",
 }
 
 // mutants lists the mutants of a package's sources, tests left out, in the order of the files.
@@ -81,8 +95,12 @@ func mutate(name string, source []byte) ([]mutant, error) {
 	}
 	m := &mutator{set: set, name: name, source: source}
 	for _, d := range file.Decls {
-		if f, ok := d.(*ast.FuncDecl); ok && (f.Name.Name == "String" || f.Name.Name == "Error") {
-			continue // words for people
+		f, ok := d.(*ast.FuncDecl)
+		if ok && (f.Name.Name == "String" || f.Name.Name == "Error" || leftOut[name+" "+f.Name.Name] != "") {
+			continue // words for people, or what has no right value
+		}
+		if m.in = nil; ok {
+			m.in = &function{f, set}
 		}
 		ast.Walk(m, d)
 	}
@@ -96,6 +114,7 @@ type mutator struct {
 	source []byte
 	fails  []bool // for each function around: whether its last result is an error
 	stack  []ast.Node
+	in     *function
 	found  []mutant
 }
 
@@ -103,7 +122,7 @@ func (m *mutator) add(from, to token.Pos, text, change string, args ...any) {
 	at := m.set.Position(from)
 	m.found = append(m.found, mutant{
 		file: m.name, line: at.Line, column: at.Column, change: fmt.Sprintf(change, args...),
-		from: at.Offset, to: m.set.Position(to).Offset, text: text,
+		from: at.Offset, to: m.set.Position(to).Offset, text: text, in: m.in,
 	})
 }
 
@@ -126,6 +145,9 @@ func (m *mutator) Visit(n ast.Node) ast.Visitor {
 		if talks(n) {
 			return nil
 		}
+		if id, ok := n.Fun.(*ast.Ident); ok && id.Name == "make" && len(n.Args) == 3 {
+			return nil // a capacity
+		}
 	}
 	m.node(n)
 	m.stack = append(m.stack, n)
@@ -138,8 +160,11 @@ func talks(c *ast.CallExpr) bool {
 	case *ast.Ident:
 		return f.Name == "panic" || f.Name == "badKey"
 	case *ast.SelectorExpr:
+		if x, ok := f.X.(*ast.SelectorExpr); ok && (x.Sel.Name == "cam" || x.Sel.Name == "Film") {
+			return true // a scene of a film
+		}
 		x, ok := f.X.(*ast.Ident)
-		return ok && (x.Name == "fmt" || x.Name == "errors" && f.Sel.Name == "New")
+		return ok && (x.Name == "fmt" || x.Name == "cam" || x.Name == "errors" && f.Sel.Name == "New")
 	}
 	return false
 }
