@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,6 +57,24 @@ func (c *Campaign) shallow() {
 	c.KV = slices.Clone(c.KV)
 	for i := range c.KV {
 		c.KV[i].Deep, c.KV[i].DeepSteps = false, 0
+	}
+}
+
+// deepUpdates is how many cuts of a large update are followed by others at every step of the boot after them.
+const deepUpdates = 4
+
+// Deepen makes second cuts follow every cut: in stores and in small updates at every step of every recovery, in others at
+// every step of some recoveries.
+func (c *Campaign) Deepen() {
+	for i := range c.KV {
+		s := &c.KV[i]
+		s.Deep, s.DeepSteps = true, 0
+	}
+	for i := range c.Updates {
+		s := &c.Updates[i]
+		if s.Deep = deepUpdates; s.Device.Part == "" {
+			s.Deep = math.MaxInt
+		}
 	}
 }
 

@@ -99,6 +99,8 @@ const inputTries = 5000
 type swapFlag struct {
 	EveryByte bool `without:"swap,exec,input,cuts,nats" help:"In place of the default campaign: every step of an install of 512 KiB on the guide's layout, half a million, in three modes. A minute on two processors."`
 
+	Deep bool `without:"swap,every-byte,exec,input,cuts,nats" help:"Cut again at every step of every recovery of a store and of a small update, and at every step of 4 recoveries of each other update. Many minutes on two processors."`
+
 	Swap bool `without:"input,exec" help:"In place of the default campaign: updates that swap the banks by option bytes, on a small flash and on parts of six families. Seconds."`
 }
 
@@ -110,5 +112,10 @@ func (f swapFlag) campaign(p kvstore.Profile, seed uint64) (c fuzz.Campaign, kin
 	if f.EveryByte {
 		return fuzz.EveryByte(p, seed), fmt.Sprintf("crash --every-byte, profile %s, seed %d", p, seed)
 	}
-	return fuzz.DefaultCampaign(p, seed), fmt.Sprintf("crash, profile %s, seed %d", p, seed)
+	c = fuzz.DefaultCampaign(p, seed)
+	if f.Deep {
+		c.Deepen()
+		return c, fmt.Sprintf("crash --deep, profile %s, seed %d", p, seed)
+	}
+	return c, fmt.Sprintf("crash, profile %s, seed %d", p, seed)
 }

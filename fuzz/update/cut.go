@@ -57,9 +57,10 @@ func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*expl
 	g := explore.NewGroups()
 	err = p.Run(ctx, s, g, progress)
 	s.Findings = g.Findings(SubjectName, func(at explore.Hit) explore.Case { return u.caseOf(at) })
-	for i := 0; i < c.Deep && err == nil && c.Piece == nil; i++ {
+	deep := min(c.Deep, len(p.Steps)*len(modes)) // each cut once
+	for i := 0; i < deep && err == nil && c.Piece == nil; i++ {
 		// Spread over the run, so that every part of it is followed by recoveries.
-		step := p.Steps[(2*i+1)*len(p.Steps)/(2*c.Deep)]
+		step := p.Steps[(2*i+1)*len(p.Steps)/(2*deep)]
 		err = u.deeper(ctx, s, step, i%len(modes), modes)
 	}
 	explore.SortFindings(s.Findings)
