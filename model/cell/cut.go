@@ -25,6 +25,9 @@ func (a *Array) CutProgram(off uint32, p []byte, mode Mode, seed uint64) (out Ou
 
 // CutErase is the erase of n cells at off that a fault leaves as mode says.
 func (a *Array) CutErase(off, n uint32, mode Mode, seed uint64) Outcome {
+	if mode == Before {
+		return NotDone // a sector is large: it is not read, and written as it was
+	}
 	a.follow.need(off, n)
 	a.want = a.want[:0]
 	for range n {
