@@ -18,10 +18,11 @@ var smallGeometries = []explore.Device{{Sectors: "8x1K", Size: 8192}, {Sectors: 
 // tinyGeometry has a collection in every few sets: it is for cuts of headers and marks alone.
 var tinyGeometry = explore.Device{Sectors: "2x512", Size: 1024}
 
-// StoreCampaign is what a store of your own goes through: cuts on small geometries, about smallCuts on each, with
-// second cuts at some steps of the recovery from some of them; then on its own device, d, about so many cuts and at
-// most three times as many, 0: at every step. The modes are all that the device has. build tells builds of the store apart. left says which small
-// geometries are left out, and why: a store may be made for one device only.
+// StoreCampaign is what a store of your own goes through. On small geometries: a workload without a cut; one whose device
+// refuses a program or an erase now and then; cuts, about smallCuts on each, and second cuts at some steps of the recovery
+// from some of them. Then, on its own device d: a watchdog, where d is a part, and about so many cuts, at most three times as
+// many, 0: at every step. The modes are all that the device has. build tells builds of the store apart. left says which
+// small geometries are left out, and why: a store may be made for one device only.
 func StoreCampaign(store kv.Software, build string, d explore.Device, seed, cuts uint64) (c Campaign, left []string, err error) {
 	f, _, err := d.Region()
 	if err != nil {
@@ -52,6 +53,12 @@ func StoreCampaign(store kv.Software, build string, d explore.Device, seed, cuts
 			left = append(left, fmt.Sprintf("%v: %s", &g, why))
 			continue
 		}
+		whole := kv.Sweep{Device: g, New: store, Build: build, Seed: seed, Ops: s.Ops}
+		edge := whole
+		edge.Ops = script.Edge(edgeArea, script.MasterEnd(g.Unit), g.Unit, true)
+		c.Live = append(c.Live, whole, edge)
+		whole.MaxCuts = min(s.MaxCuts, failures)
+		c.Failing = append(c.Failing, whole)
 		if tiny {
 			s.Modes, s.Draws, s.Short = []string{"weak"}, 8, max(shortCall/uint64(g.Unit), 1)
 			c.KV = append(c.KV, s)
@@ -65,17 +72,23 @@ func StoreCampaign(store kv.Software, build string, d explore.Device, seed, cuts
 	s := sweep
 	s.Device, s.MaxCuts, s.Most = d, cuts, 3*cuts
 	c.KV = append(c.KV, s)
+	if d.Part != "" {
+		c.Stores = append(c.Stores, kv.Watched{Sweep: kv.Sweep{New: store, Build: build, Device: d, Seed: seed}, Driver: slowDriver, Corner: "max"})
+	}
 	c.Tries, c.Env = 30, explore.Env{Software: store}
 	return c, left, nil
 }
 
 const (
-	smallCuts = 1000 // about so many cuts on a small geometry, beside those at the first and last steps of calls
-	smallOps  = 120  // operations on a small geometry
-	tinyOps   = 240  // and on the tiny one
-	shortCall = 20   // bytes of the longest program that is a header or a mark
-	deepOps   = 60   // of these, those whose recoveries are cut, too
-	mostFew   = 64 << 10
+	failures   = 200    // of the device, on a small geometry
+	slowDriver = "mbed" // which masks interrupts while it erases
+	smallCuts  = 1000   // about so many cuts on a small geometry, beside those at the first and last steps of calls
+	edgeArea   = 1024   // bytes that the values of seldom operations are made for
+	smallOps   = 120    // operations on a small geometry
+	tinyOps    = 240    // and on the tiny one
+	shortCall  = 20     // bytes of the longest program that is a header or a mark
+	deepOps    = 60     // of these, those whose recoveries are cut, too
+	mostFew    = 64 << 10
 )
 
 // fewSectors is the start of a device whose cells are not those of the small geometries, if that is small, too.
@@ -128,7 +141,7 @@ func rehearsed(store kv.Software, d explore.Device, seed uint64, n int) (ops []s
 }
 
 // UpdateCampaign is what an update client and a bootloader of your own, which have a region to themselves, go through:
-// lives without a cut, and cuts of an update in every mode, also in the boot after some of them, on two small
+// lives without a cut, a watchdog that nothing feeds while the bootloader works, and cuts of an update in every mode, also in the boot after some of them, on two small
 // geometries; then cuts on a part, about so many of them, in the larger part of the flash beside its KVStore d.
 func UpdateCampaign(software update.Maker, build string, d explore.Device, seed, cuts uint64) (c Campaign, left []string, err error) {
 	f, _, err := d.Region()
@@ -152,6 +165,12 @@ func UpdateCampaign(software update.Maker, build string, d explore.Device, seed,
 		modes = append(modes, "ecc")
 	}
 	d.Base, d.Size = besideStore(f, d)
+	if d.Part != "" {
+		c.Installs = append(c.Installs, update.Watched{
+			Sweep:  update.Sweep{Device: d, Boot: update.DividedBy(d.Size / 4), Software: software(d), Build: build, Old: 9000, New: 10000, Seed: seed},
+			Driver: slowDriver, Corner: "max",
+		})
+	}
 	c.Updates = append(c.Updates, update.Sweep{
 		Device: d, Boot: update.DividedBy(d.Size / 4), Software: software(d), Build: build, Old: 9000, New: 10000, Seed: seed, Modes: modes, MaxCuts: cuts, Most: 3 * cuts,
 	})

@@ -17,7 +17,8 @@ import (
 
 // Watched is a sweep of watchdogs: the workload of Sweep runs on a part with its times, with a watchdog that the
 // application feeds whenever it can. From the longest time to wait on each is tried, down to what is too short
-// for any set. An operation that is reset in every attempt is a violation.
+// for any set. An operation that is reset in every attempt is a violation. On a store that is not of this module those
+// are left out that one erase outlasts: there no store can help.
 type Watched struct {
 	Sweep  // Ops nil: a workload with one collection
 	Driver string
@@ -34,9 +35,18 @@ func (c *Watched) Run(ctx context.Context) (*explore.Sweep, error) {
 	}
 	g := explore.NewGroups()
 	var cases []*Case
+	least := time.Duration(0)
+	if c.New != nil {
+		if least, err = c.slowestErase(); err != nil {
+			return nil, err
+		}
+	}
 	for _, p := range explore.WatchdogPeriods {
 		if ctx.Err() != nil {
 			return s, ctx.Err()
+		}
+		if p <= least {
+			break
 		}
 		k := c.caseOf(JudgeWatchdog, script.Steps(ops), nil)
 		k.Watchdog = &explore.Watchdog{Driver: c.Driver, Corner: c.Corner, Period: p.String(), Seed: c.Seed}
@@ -54,6 +64,22 @@ func (c *Watched) Run(ctx context.Context) (*explore.Sweep, error) {
 	s.Findings = g.Findings(sut.SubjectName, func(at explore.Hit) explore.Case { return cases[at.Op] })
 	return s, nil
 }
+
+// slowestErase is how long the driver is at the sector of the device that takes longest, and a feeding of the watchdog.
+func (c *Watched) slowestErase() (longest time.Duration, err error) {
+	d := &explore.Watchdog{Driver: c.Driver, Corner: c.Corner, Period: "1h", Seed: c.Seed}
+	f, _, err := d.Flash(&c.Device)
+	if err != nil {
+		return 0, err
+	}
+	for at := c.Device.Base; at < c.Device.Base+c.Device.Size; at += f.SectorSize(at) {
+		longest = max(longest, time.Duration(f.Seconds(f.EraseCycles(at))*float64(time.Second)))
+	}
+	return longest + mostFeed, nil
+}
+
+// mostFeed is the longest time between two feedings of the watchdog by the application.
+const mostFeed = 10 * time.Millisecond
 
 // watched is a store on a device with a watchdog.
 type watched struct {
@@ -86,7 +112,7 @@ func (c *Case) watch(w io.Writer, cam *film.Camera, own sut.Software) (*watched,
 	if err := t.Store.Open(); err != nil {
 		return nil, explore.FailsAlone("the store does not open on an erased device (%v): %w", &c.On, err)
 	}
-	dog.By, dog.Feed = model.FedByApplication, min(dog.Period/4, 10*time.Millisecond)
+	dog.By, dog.Feed = model.FedByApplication, min(dog.Period/4, mostFeed)
 	if err := f.Run(model.App{Watchdog: dog}); err != nil {
 		return nil, fmt.Errorf("watchdog.period: %w", err)
 	}

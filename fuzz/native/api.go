@@ -63,11 +63,6 @@ func (s *store) Get(key string, buf []byte, offset uint32) (int, error) {
 	return copy(buf, v[offset:]), nil
 }
 
-func (s *store) Info(key string) (kvstore.Info, error) {
-	v, err := s.call(s.getCall(key, nil, 1))
-	return kvstore.Info{Size: uint32(len(v))}, err
-}
-
 func (s *store) Remove(key string) error {
 	_, err := s.call(Call{Kind: Remove, Key: key})
 	return err
@@ -82,6 +77,14 @@ func (s *store) Limits() (key, value int) {
 		return 0, 0
 	}
 	return s.pool.info.MaxKey, s.pool.info.MaxValue
+}
+
+// Flags are those of a set that the program knows.
+func (s *store) Flags() kvstore.Flags {
+	if s.broken != nil {
+		return 0
+	}
+	return s.pool.info.Flags
 }
 
 // Removes reports whether the program can remove a key.

@@ -120,6 +120,9 @@ func (i *Info) leftOut() (lines []string) {
 			lines = append(lines, "without "+l.what)
 		}
 	}
+	if i.Flags&kvstore.FlagWriteOnce == 0 {
+		lines = append(lines, "without the flag of write-once keys (rule 6): no key is set with it")
+	}
 	return append(lines, "reserved data (rule 5) and sets in pieces: the header has no functions for them")
 }
 

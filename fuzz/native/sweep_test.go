@@ -55,7 +55,7 @@ func cut(t *testing.T, c kv.Sweep) *explore.Sweep {
 // TestSameFindings: the store in C and the same store in Go have the same steps, the same outcome of every cut
 // and the same findings (rule, place, case), whatever is wrong with them.
 func TestSameFindings(t *testing.T) {
-	for _, d := range some(12, 4, 7) {
+	for _, d := range some(14, 4, 7) {
 		c := kv.Sweep{Device: pages, Ops: workload(30, 12), Modes: []string{"after", "torn", "weak"}, MaxCuts: 40, Seed: 1}
 		c.New = func(dev kvstore.BlockDevice) kv.Store { return logstore.New(dev.(logstore.Device), d) }
 		want := cut(t, c)
@@ -66,8 +66,8 @@ func TestSameFindings(t *testing.T) {
 		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(explore.Stats{}, "Judged", "Equal")); diff != "" {
 			t.Errorf("defect %d: Go against C:\n%s", d, diff)
 		}
-		// So few operations and cuts do not show the 1st, 3rd, 5th and 10th.
-		if want := !slices.Contains([]int{0, 1, 3, 5, 10}, d); len(got.Findings) > 0 != want {
+		// So few operations and cuts do not show the 1st, 3rd, 5th and 10th; the last two are no matter of power.
+		if want := !slices.Contains([]int{0, 1, 3, 5, 10, 13, 14}, d); len(got.Findings) > 0 != want {
 			t.Errorf("defect %d: %d findings", d, len(got.Findings))
 		}
 	}
@@ -125,7 +125,7 @@ func TestPlantedDefects(t *testing.T) {
 		short           []int // defects that the first sweeps find
 		campaign        func(*native.Program) (fuzz.Campaign, []string, error)
 	}{
-		{"gcc", "examples/logstore.c", "-std=c99", 12, []int{5}, stores},
+		{"gcc", "examples/logstore.c", "-std=c99", 14, []int{0, 5, 13}, stores},
 		{"g++", "examples/snapstore.cc", "-std=c++11", 10, nil, stores},
 		{"gcc", "examples/abloader.c", "-std=c99", 10, []int{0, 4}, updates},
 	} {
@@ -140,7 +140,13 @@ func TestPlantedDefects(t *testing.T) {
 					t.Fatal(left, err)
 				}
 				if !every {
-					c.KV = c.KV[:min(len(c.KV), 1)]
+					c.KV, c.Live, c.Failing, c.Stores = c.KV[:min(len(c.KV), 1)], c.Live[:min(len(c.Live), 2)], c.Failing[:min(len(c.Failing), 1)], nil
+					for i := range c.Failing {
+						c.Failing[i].MaxCuts = 20
+					}
+					if d == 0 || d == 13 {
+						c.KV = nil // TestSameFindings cuts the sound store; the 13th is no matter of power
+					}
 					for i := range c.KV {
 						c.KV[i].Draws = 3
 					}

@@ -3,6 +3,8 @@ package native
 import (
 	"encoding/binary"
 	"fmt"
+
+	"dualbank/kvstore"
 )
 
 // The protocol, as include/dualbank.h defines it: all numbers are little-endian and of fixed width.
@@ -189,11 +191,12 @@ func (g *geometry) writeHeader(mem []byte, p *places, iso Isolation, l limits) {
 type Info struct {
 	Abilities uint32 // bit k: function Kind k
 	Isolation Isolation
-	Why       []string // what makes it fork
-	Bits      int      // 32 or 64
-	MaxKey    int      // bytes
-	MaxValue  int      // bytes; 0: as the device allows
-	Heap      int      // bytes
+	Why       []string      // what makes it fork
+	Bits      int           // 32 or 64
+	MaxKey    int           // bytes
+	MaxValue  int           // bytes; 0: as the device allows
+	Flags     kvstore.Flags // of a set, that it knows
+	Heap      int           // bytes
 }
 
 // Has reports whether the program has function k.
@@ -214,7 +217,7 @@ func parseInfo(b []byte) (Info, error) {
 	if at(0) != magic || at(1) != version {
 		return n, fmt.Errorf("it speaks version %d of the protocol, not %d: build it with the header that `dualbank native --header` prints", at(1), version)
 	}
-	n = Info{Abilities: at(2), Isolation: Isolation(at(3)), Bits: int(at(5)), MaxKey: int(at(6)), Heap: int(at(7)), MaxValue: int(at(8))}
+	n = Info{Abilities: at(2), Isolation: Isolation(at(3)), Bits: int(at(5)), MaxKey: int(at(6)), Heap: int(at(7)), MaxValue: int(at(8)), Flags: kvstore.Flags(at(9)) & kvstore.FlagWriteOnce}
 	if n.Isolation != Reset && n.Isolation != Fork || n.MaxKey < 1 || n.MaxKey > 4096 || n.Bits != 32 && n.Bits != 64 {
 		return n, fmt.Errorf("what it says of itself cannot be (isolation %d, keys of %d bytes, %d bits)", n.Isolation, n.MaxKey, n.Bits)
 	}

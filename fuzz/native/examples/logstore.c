@@ -11,7 +11,7 @@
  * that is neither valid nor erased is overwritten with zeros, and the end of the log is marked, so that nothing is
  * ever appended to a unit whose program may have begun.
  *
- * DEFECT=1 to 12 each leave one precaution out.
+ * DEFECT=1 to 14 each leave one precaution out.
  */
 #define DUALBANK_IMPLEMENTATION
 #include "dualbank.h"
@@ -196,6 +196,7 @@ static int compact(int empty) {
 	int to = 1 - active, err;
 	uint32_t i, n, at;
 	db_tag("compact");
+	if (DEFECT != 13) dirty = 1; /* until the other area is in use: where this fails, nothing more may be appended */
 	if (DEFECT == 10) {
 		err = db_erase(area_at[to], db_sector_size(area_at[to]));
 	} else {
@@ -296,7 +297,7 @@ static int log_set(const char *key, const void *value, size_t n, unsigned flags)
 	struct entry *e;
 	if (key[0] == 0 || strlen(key) > MAX_KEY || n > MAX_VALUE) return DB_INVALID;
 	e = find(key);
-	if (e != NULL && (e->flags & DB_WRITE_ONCE)) return DB_PROTECTED;
+	if (e != NULL && (e->flags & DB_WRITE_ONCE) && DEFECT != 14) return DB_PROTECTED;
 	if (DEFECT == 9 && e != NULL) { /* remove, then set */
 		int err = put(key, NULL, 0, REMOVED);
 		if (err != 0) return err;
@@ -348,6 +349,7 @@ static void setup(struct db_subject *s) {
 	s->remove = log_remove;
 	s->list = log_list;
 	s->reset = log_reset;
+	s->flags = DB_WRITE_ONCE;
 	s->max_key = MAX_KEY;
 	s->max_value = MAX_VALUE;
 }

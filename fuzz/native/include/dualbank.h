@@ -48,7 +48,7 @@ enum {
 	DB_UNSUPPORTED = -8   /* the subject has no such function */
 };
 
-/* Flags of a set. */
+/* Flags of a set: the key can be neither set again nor removed, until a reset. */
 enum { DB_WRITE_ONCE = 1 };
 
 /* Kinds of CPU work for db_work. */
@@ -90,6 +90,7 @@ struct db_subject {
 
 	size_t max_key;   /* longest key, without its NUL; 0: 64 */
 	size_t max_value; /* longest value; 0: as long as the device allows */
+	unsigned flags;   /* of a set, that it keeps to: DB_WRITE_ONCE; 0: no set has any */
 	size_t heap;      /* bytes that malloc and new can give; 0: 1 MiB */
 };
 
@@ -179,8 +180,8 @@ struct db_header_ {
 
 /* What the program says of itself, once; and how far the log is written, for each message. */
 struct db_info_ {
-	uint32_t magic, version, abilities, isolate, why, bits, max_key, heap, max_value;
-	uint32_t spare[7];
+	uint32_t magic, version, abilities, isolate, why, bits, max_key, heap, max_value, flags;
+	uint32_t spare[6];
 	uint32_t log; /* bytes of the log that are written */
 };
 
@@ -1190,6 +1191,7 @@ int db_main(int argc, char **argv, void (*setup)(struct db_subject *)) {
 	s->info->bits = (uint32_t)(8 * sizeof(void *));
 	s->info->max_key = (uint32_t)(s->subject.max_key != 0 ? s->subject.max_key : 64);
 	s->info->max_value = (uint32_t)s->subject.max_value;
+	s->info->flags = s->subject.flags;
 	if (s->subject.heap == 0) s->subject.heap = (size_t)1 << 20;
 	s->info->heap = (uint32_t)s->subject.heap;
 	db_signals_();

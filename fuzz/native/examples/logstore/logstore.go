@@ -236,6 +236,9 @@ func (s *Store) append(n uint32) error {
 
 // compact copies what lives into the other area, unless all is to go.
 func (s *Store) compact(empty bool) error {
+	if s.defect != 13 {
+		s.dirty = true // until the other area is in use: where this fails, nothing more may be appended
+	}
 	to := 1 - s.active
 	n := s.end[to] - s.start[to]
 	if s.defect == 10 {
@@ -385,7 +388,7 @@ func (s *Store) Set(key string, value []byte, flags kvstore.Flags) error {
 		return kvstore.ErrInvalidArgument
 	}
 	e := s.find(key)
-	if e != nil && e.flags&writeOnce != 0 {
+	if e != nil && e.flags&writeOnce != 0 && s.defect != 14 {
 		return kvstore.ErrWriteProtected
 	}
 	if s.defect == 9 && e != nil {
