@@ -1,10 +1,9 @@
 package boot
 
 import (
-	"fmt"
 	"iter"
-	"math/bits"
-	"strings"
+
+	"dualbank/internal/named"
 )
 
 // Repairs are switches that mend defects of the reference in bootloader and update client, each by itself. Headers
@@ -56,48 +55,14 @@ func (r Repairs) With(x Repairs) Repairs { return r | x }
 func (r Repairs) Without(x Repairs) Repairs { return r &^ x }
 
 // Each yields the repairs of r one by one, each as a set of its own.
-func (r Repairs) Each() iter.Seq[Repairs] {
-	return func(yield func(Repairs) bool) {
-		for left := r; left != 0; left &= left - 1 {
-			if !yield(left & -left) {
-				return
-			}
-		}
-	}
-}
+func (r Repairs) Each() iter.Seq[Repairs] { return named.Each(r) }
 
 // String lists the names, separated by commas; "" if there is none.
-func (r Repairs) String() string {
-	var names []string
-	for one := range r.Each() {
-		if i := bits.TrailingZeros64(uint64(one)); i < len(repairNames) {
-			names = append(names, repairNames[i])
-		} else {
-			names = append(names, fmt.Sprintf("1<<%d", i))
-		}
-	}
-	return strings.Join(names, ",")
-}
+func (r Repairs) String() string { return named.String(r, repairNames[:]) }
 
 // ParseRepairs reads what String writes; "all" is every repair. The error names what is unknown.
-func ParseRepairs(text string) (r Repairs, err error) {
-	switch text {
-	case "":
-		return 0, nil
-	case "all":
-		return AllRepairs, nil
-	}
-next:
-	for name := range strings.SplitSeq(text, ",") {
-		for i, known := range repairNames {
-			if name == known {
-				r |= 1 << i
-				continue next
-			}
-		}
-		return 0, fmt.Errorf("repair %q is unknown: use all or some of %v", name, AllRepairs)
-	}
-	return r, nil
+func ParseRepairs(text string) (Repairs, error) {
+	return named.Parse[Repairs]("repair", text, repairNames[:])
 }
 
 // MarshalText writes what String does.

@@ -3,6 +3,7 @@ package explore
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"dualbank/model"
@@ -90,4 +91,29 @@ func ParseModes(names []string) ([]model.Mode, error) {
 		modes = append(modes, m)
 	}
 	return modes, nil
+}
+
+// Faults yields the faults of a script step by step: that of the step, and those of the boots that follow it.
+type Faults iter.Seq2[*Fault, *[]Fault]
+
+// Change puts change(f) in the place of each fault f. The lists are new ones.
+func (all Faults) Change(change func(Fault) Fault) {
+	for own, then := range all {
+		*own, *then = change(*own), slices.Clone(*then)
+		for i, f := range *then {
+			(*then)[i] = change(f)
+		}
+	}
+}
+
+// Modes are those of the faults, each once.
+func (all Faults) Modes() (modes []string) {
+	for own, then := range all {
+		for _, f := range append(slices.Clone(*then), *own) {
+			if f.Mode != nil && !slices.Contains(modes, f.Mode.String()) {
+				modes = append(modes, f.Mode.String())
+			}
+		}
+	}
+	return modes
 }

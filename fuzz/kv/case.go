@@ -192,7 +192,7 @@ func (c *Case) With(names []string, late bool) (explore.Case, bool) {
 	o.Steps = slices.Clone(c.Steps)
 	for _, name := range names {
 		if fault, dog, ok := explore.InEnvironment(name, c.Watchdog); ok {
-			o.faults(fault)
+			o.faults().Change(fault)
 			o.Watchdog = dog
 			continue
 		}
@@ -216,13 +216,13 @@ func (c *Case) after(sweep *Sweep) *Sweep {
 	return &o
 }
 
-// faults changes each fault of the case.
-func (c *Case) faults(change func(explore.Fault) explore.Fault) {
-	for i := range c.Steps {
-		s := &c.Steps[i]
-		s.Fault, s.Then = change(s.Fault), slices.Clone(s.Then)
-		for k := range s.Then {
-			s.Then[k] = change(s.Then[k])
+// faults are those of the case.
+func (c *Case) faults() explore.Faults {
+	return func(yield func(*explore.Fault, *[]explore.Fault) bool) {
+		for i := range c.Steps {
+			if !yield(&c.Steps[i].Fault, &c.Steps[i].Then) {
+				return
+			}
 		}
 	}
 }
@@ -231,21 +231,12 @@ func (c *Case) faults(change func(explore.Fault) explore.Fault) {
 func (c *Case) Again(n uint64) explore.Case {
 	o := *c
 	o.Steps = slices.Clone(c.Steps)
-	o.faults(func(f explore.Fault) explore.Fault { return f.Again(n) })
+	o.faults().Change(func(f explore.Fault) explore.Fault { return f.Again(n) })
 	return &o
 }
 
 // Modes are those of the faults of the case.
-func (c *Case) Modes() (modes []string) {
-	for i := range c.Steps {
-		for _, f := range append(slices.Clone(c.Steps[i].Then), c.Steps[i].Fault) {
-			if f.Mode != nil && !slices.Contains(modes, f.Mode.String()) {
-				modes = append(modes, f.Mode.String())
-			}
-		}
-	}
-	return modes
-}
+func (c *Case) Modes() []string { return c.faults().Modes() }
 
 // ECC reports whether the part has ECC.
 func (c *Case) ECC() bool { return c.On.ECC() }
