@@ -117,7 +117,11 @@ func candidates(s *bench.Scenario) ([]candidate, error) {
 	if s.ExternalStorage() {
 		return externalCandidates(s, part)
 	}
-	if !halfLayout(s, part) {
+	half, err := halfLayout(s, part)
+	if err != nil {
+		return nil, err
+	}
+	if !half {
 		if len(s.Plan.Sizes) > 0 {
 			return nil, fmt.Errorf("plan.kvstore_bytes: the configuration files in [layout] fix the size: leave out one or the other")
 		}
@@ -146,22 +150,22 @@ func candidates(s *bench.Scenario) ([]candidate, error) {
 
 // halfLayout reports whether the scenario's layout is not its own: it is the guide's, or that of a board for any
 // program unit.
-func halfLayout(s *bench.Scenario, part *part.Part) bool {
+func halfLayout(s *bench.Scenario, part *part.Part) (bool, error) {
 	if s.Layout.BootloaderText == "" && s.Layout.ApplicationText == "" {
-		return true
+		return true, nil
 	}
 	l, err := s.BootLayout()
 	if err != nil {
-		return false
+		return false, err
 	}
 	kv, _ := l.Region(layout.RegionKVStore)
 	h := bench.HalfLayout{Name: s.Layout.Name, Target: s.Layout.Target, KVBase: kv.Start, KVSize: kv.Size}
 	for unit := uint32(1); unit <= 512; unit *= 2 {
 		if own, err := h.Layout(part, unit); err == nil && own.BootloaderText == s.Layout.BootloaderText && own.ApplicationText == s.Layout.ApplicationText {
-			return true
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }
 
 // newCandidate returns the scenario with a store. Its sectors do not age: only a part of their life is simulated, in

@@ -106,6 +106,9 @@ func BoardByName(name string) (*Board, error) {
 	if err := load("boards", "board", name, b); err != nil {
 		return nil, err
 	}
+	if strings.HasSuffix(name, ".toml") {
+		b.PartName, b.DriverName = beside(name, b.PartName), beside(name, b.DriverName)
+	}
 	return b, nil
 }
 
