@@ -93,9 +93,9 @@ func (r *CampaignResult) Summary(out io.Writer, dir string) {
 		if m := explore.RemedyByName(c.Within); m != nil {
 			within = ", with " + m.Name + " alone"
 		}
-		fmt.Fprintf(out, "%-7s %s%s: %s, %d cuts\n        %s\n", c.Severity, c.Name, within, unit.Plural(len(c.Findings), "finding"), c.Count, c.What)
+		fmt.Fprintf(out, "%-7s %s%s: %s, %s\n        %s\n", c.Severity, c.Name, within, unit.Plural(len(c.Findings), "finding"), unit.Plural(c.Count, "cut"), c.What)
 		for _, q := range c.Consequences {
-			fmt.Fprintf(out, "        - %s: %d\n", q.Text, q.Count)
+			fmt.Fprintf(out, "        - %s: %s\n", q.Text, unit.Count(q.Count))
 		}
 		fmt.Fprintf(out, "        cure: %s\n        %s\n", c.Cure, filepath.Join(dir, c.Findings[0]+".json"))
 	}

@@ -2,6 +2,7 @@ package job
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"dualbank/bench"
@@ -153,24 +154,29 @@ func (j *job) applicationFacts(add func(name, value, format string, args ...any)
 	if len(all) == 0 {
 		return
 	}
-	hourly := func(a *results.Application, seconds float64) string {
-		if seconds == 0 || a.Hours == 0 {
-			return "never"
-		}
-		return unit.Duration(seconds / a.Hours)
-	}
+	hourly := func(a *results.Application, seconds float64) string { return unit.Duration(seconds / a.Hours) }
 	answer := "no"
 	switch {
 	case all[0].Stall > 0:
 		answer = "yes"
 	case all[0].Masked > 0:
-		answer = "interrupts"
+		answer = "only interrupts"
 	}
 	var felt []string
 	for i := range all {
-		felt = append(felt, fmt.Sprintf("%s %s, %s", all[i].Name, hourly(&all[i], all[i].Stall), hourly(&all[i], all[i].Masked)))
+		a, does := &all[i], "does neither"
+		switch {
+		case a.Hours == 0:
+		case a.Stall > 0 && a.Masked > 0:
+			does = fmt.Sprintf("stalls code for %s and masks interrupts for %s", hourly(a, a.Stall), hourly(a, a.Masked))
+		case a.Stall > 0:
+			does = "stalls code for " + hourly(a, a.Stall)
+		case a.Masked > 0:
+			does = "masks interrupts for " + hourly(a, a.Masked)
+		}
+		felt = append(felt, a.Name+" "+does)
 	}
-	add("Does storage halt execution?", answer, "code stalled, interrupts masked, in each hour: %s", strings.Join(felt, "; "))
+	add("Does storage halt execution?", answer, "whether code stalls and interrupts are masked, in each hour: %s", strings.Join(felt, "; "))
 	ask("Does storage halt the application?")
 	for k, q := range all[0].Interrupts {
 		rhythm := "every " + unit.Duration(q.Period)
@@ -182,7 +188,7 @@ func (j *job) applicationFacts(add func(name, value, format string, args ...any)
 			o := &all[i].Interrupts[k]
 			w := fmt.Sprintf("%s %s", all[i].Name, unit.Duration(o.Worst))
 			if o.Late > 0 {
-				w += fmt.Sprintf(", %.0f deadlines an hour missed", float64(o.Late)/all[i].Hours)
+				w += fmt.Sprintf(", %s an hour missed", unit.Plural(uint64(math.Round(float64(o.Late)/all[i].Hours)), "deadline"))
 			}
 			waits = append(waits, w)
 		}

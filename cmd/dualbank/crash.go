@@ -214,8 +214,8 @@ func (c *crashCommand) tell(w io.Writer, r *fuzz.CampaignResult, fresh []*explor
 		return printJSON(w, c.json(r, fresh, complete))
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "%d cuts, %d judged, %d equal to one judged before, %d second cuts; %d findings in %s\n",
-		r.Stats.Cuts, r.Stats.Judged, r.Stats.Equal, r.Stats.Second, len(r.Findings), filepath.Join(c.Out, "findings"))
+	fmt.Fprintf(&text, "%s, %s judged, %s equal to one judged before, %s; %s in %s\n",
+		unit.Plural(r.Stats.Cuts, "cut"), unit.Count(r.Stats.Judged), unit.Count(r.Stats.Equal), unit.Plural(r.Stats.Second, "second cut"), unit.Plural(len(r.Findings), "finding"), filepath.Join(c.Out, "findings"))
 	if !complete && c.Time > 0 {
 		fmt.Fprintf(&text, "the time is over in sweep %d of %d: the same command goes on from %s\n", len(r.Sweeps), r.Planned, c.Out)
 	}

@@ -117,7 +117,12 @@ func (r *reporter) line(now time.Time) string {
 	since := float64(r.done-r.from) / float64(max(r.total, 1))
 	speed, more, left := "", "", ""
 	if spent >= time.Second && since > 0 {
-		speed = fmt.Sprintf("%.2g %% a minute", 100*since/spent.Minutes())
+		rate := 100 * since / spent.Minutes()
+		digits := 0
+		if rate < 10 {
+			digits = 2
+		}
+		speed = fmt.Sprintf("%.*f %% a minute", digits, rate)
 		left = fmt.Sprintf("%v left", time.Duration(float64(spent)*(1-share)/since).Round(time.Second))
 	}
 	if r.also != nil {

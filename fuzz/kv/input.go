@@ -9,6 +9,7 @@ import (
 	"dualbank/fuzz/kv/script"
 	"dualbank/fuzz/kv/sut"
 	"dualbank/kvstore"
+	"dualbank/results/unit"
 )
 
 // Target and SecureTarget are the bodies of the guided search for stores.
@@ -90,5 +91,5 @@ func (in *Input) String() string {
 
 // replayWalk runs a case with faults and attacks anywhere again.
 func replayWalk(c *Case, w io.Writer, _ *Sweep, env explore.Env) (*explore.Replayed, error) {
-	return explore.ReplayInput(w, fmt.Sprintf("run      of %d steps", len(c.Steps)), &Input{*c}, c.planted(), env)
+	return explore.ReplayInput(w, "run      of "+unit.Plural(len(c.Steps), "step"), &Input{*c}, c.planted(), env)
 }

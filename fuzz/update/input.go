@@ -8,6 +8,7 @@ import (
 	"dualbank/boot"
 	"dualbank/fuzz/explore"
 	"dualbank/model"
+	"dualbank/results/unit"
 )
 
 func init() { replays[JudgeWalk] = replayWalk }
@@ -114,5 +115,5 @@ func (in *Input) String() string {
 // replayWalk runs a case with power cuts anywhere again.
 func replayWalk(c *Case, w io.Writer, sweep *Sweep, env explore.Env) (*explore.Replayed, error) {
 	p := explore.Planted{Planted: uint64(c.Boot.Defects), PlantedRepairs: uint64(c.Boot.Repairs)}
-	return explore.ReplayInput(w, fmt.Sprintf("run      of %d steps", len(c.Steps)), &Input{*c, sweep.Software}, p, env)
+	return explore.ReplayInput(w, "run      of "+unit.Plural(len(c.Steps), "step"), &Input{*c, sweep.Software}, p, env)
 }
