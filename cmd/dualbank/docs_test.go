@@ -523,3 +523,75 @@ func runElsewhere(t *testing.T, command string) bool {
 	}
 	return true
 }
+
+// sourceFolders are the folders in the root of the sources, but for out, which git ignores.
+func sourceFolders(t *testing.T) map[string]bool {
+	t.Helper()
+	entries, err := os.ReadDir("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folders := map[string]bool{}
+	for _, e := range entries {
+		if e.IsDir() && e.Name() != "out" {
+			folders[e.Name()] = true
+		}
+	}
+	return folders
+}
+
+// written matches what a shell command writes to: an output flag's value, and the target of a redirection.
+var writtenTo = regexp.MustCompile(`(?:--(?:[\w]+-)?out[ =]|\s-o |-test\.\w*profile[ =]|>>?\s*|\btee |\bmkdir (?:-p )?|\b(?:dualbank report|dualbank minimize) )["']?([^\s"'&|;]+)`)
+
+// intoSources returns what a command writes into folders of the sources.
+func intoSources(folders map[string]bool, command string) (bad []string) {
+	command, _, _ = strings.Cut(command, "    # ")
+	for _, m := range writtenTo.FindAllStringSubmatch(command, -1) {
+		path := filepath.ToSlash(filepath.Clean(m[1]))
+		first, _, _ := strings.Cut(path, "/")
+		if folders[first] || path == "." || first == ".." {
+			bad = append(bad, m[1])
+		}
+	}
+	return bad
+}
+
+// TestDocsWriteNowhereElse: no command of the pages writes into a folder of the sources, so that a reader may follow them in
+// a clone; nor does one by default.
+func TestDocsWriteNowhereElse(t *testing.T) {
+	folders := sourceFolders(t)
+	for _, command := range []string{
+		"dualbank run --out results", "dualbank run --out=results/x", "dualbank plan --quick --out ./bench", "dualbank findings f.json --as-test > fuzz/x_test.go",
+		"dualbank report results", "dualbank crash --sarif-out docs/x.sarif", "go build -o cmd/x ./cmd/dualbank", "dualbank run --out .",
+	} {
+		if len(intoSources(folders, command)) != 1 {
+			t.Errorf("%s: not seen", command)
+		}
+	}
+	seen := 0
+	for page, text := range pages(t) {
+		lines := shellBlocks(text)
+		for _, m := range regexp.MustCompile("(?ms)^```text\n(.*?)^```").FindAllStringSubmatch(text, -1) {
+			lines = append(lines, strings.Split(m[1], "\n")...)
+		}
+		for _, m := range regexp.MustCompile("`((?:dualbank|go|make|scripts/\\S+)\\s[^`]+)`").FindAllStringSubmatch(text, -1) {
+			lines = append(lines, m[1])
+		}
+		for _, line := range lines {
+			seen++
+			for _, path := range intoSources(folders, line) {
+				t.Errorf("%s: %s: writes into %s", page, line, path)
+			}
+		}
+	}
+	if seen < 100 {
+		t.Errorf("%d commands", seen)
+	}
+	for name, n := range leaves(t) {
+		for _, f := range n.Flags {
+			if first, _, _ := strings.Cut(f.Default, "/"); f.Name == "out" && first != "out" {
+				t.Errorf("%s: --out is %s by default", name, f.Default)
+			}
+		}
+	}
+}

@@ -56,6 +56,31 @@ func TestPageInBrowser(t *testing.T) {
 	}
 }
 
+// TestIndexInBrowser looks at the page over several runs.
+func TestIndexInBrowser(t *testing.T) {
+	runs := []Run{{Name: "monday", Link: "0/", Report: sample.Report()}, {Name: "tuesday", Link: "1/", Report: sample.Crowded(), Apart: "of another board"}, {Name: "plan", Link: "2/", Report: sample.Planned("flat")}}
+	html, err := Index(runs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "index.html")
+	if err := os.WriteFile(file, html, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	c := browser.Start(t)
+	for _, scheme := range []string{"light", "dark"} {
+		for _, width := range []int{390, 1024, 1600} {
+			c.Media("screen", scheme)
+			c.Size(width, 900)
+			c.Open("file://" + file)
+			for _, f := range append(c.Faults(), c.Complaints("file://"+file)...) {
+				t.Errorf("%s, %d: %s", scheme, width, f)
+			}
+			c.Keep(fmt.Sprintf("index-%s-%d.png", scheme, width), c.Screenshot)
+		}
+	}
+}
+
 func TestPrintedPageInBrowser(t *testing.T) {
 	c := browser.Start(t)
 	printed(t, c, "print", sample.Report())
