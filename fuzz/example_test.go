@@ -34,7 +34,7 @@ func ExampleParseFinding() {
 	// Output:
 	// finding  example
 	// rule     1 of the rules for the KVStore: it opens
-	// run      of 1 steps
+	// run      of 1 step
 	//          8x512, 0x00000000+0x1000, program unit 1, profile MbedCE
 	//             0 set "twin-jwadjele", 176 bytes; after at step 205
 	// faults   that hit: after

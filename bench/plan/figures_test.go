@@ -771,8 +771,8 @@ func TestCandidates(t *testing.T) {
 			t.Errorf("%+v", got.out)
 		}
 	}
-	if !halfLayout(s, chip) {
-		t.Error("the guide's layout is one of a scenario's own")
+	if half, err := halfLayout(s, chip); !half || err != nil {
+		t.Errorf("the guide's layout is one of a scenario's own, %v", err)
 	}
 	s.Store.Type = bench.StorageType(storage.TDBExternal)
 	s.Plan.Sizes = nil
