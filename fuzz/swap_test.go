@@ -9,12 +9,14 @@ import (
 
 	"dualbank/fuzz/cause"
 	"dualbank/fuzz/explore"
+	"dualbank/internal/long"
 )
 
 // TestSwapCampaign: what the field reports of updates that swap the banks comes out, and nothing else: a cut while the
 // options are written locks the part where it leaves a mismatch, and a driver that goes by the address erases the image
 // that runs after a swap. Each of both is one cause.
 func TestSwapCampaign(t *testing.T) {
+	long.Test(t)
 	c := SwapCampaign(1)
 	c.Tries = 4
 	for i := range c.Updates {

@@ -61,8 +61,8 @@ func sweep(t testing.TB, c Sweep) *explore.Sweep {
 // the reference does is sound here, and the sweep raises no false alarm.
 func TestUpdateSweep(t *testing.T) {
 	for _, client := range []boot.Generation{boot.ClientNew, boot.ClientOld} {
-		s := sweep(t, Sweep{Device: f429, Boot: f429Guide, Client: client, Old: 3000, New: 2000, Seed: 1})
-		if want := uint64(3 * (2*(2000+112) + 2)); s.Stats.Cuts != want {
+		s := sweep(t, Sweep{Device: f429, Boot: f429Guide, Client: client, Old: 1500, New: 1000, Seed: 1})
+		if want := uint64(3 * (2*(1000+112) + 2)); s.Stats.Cuts != want {
 			t.Errorf("%v client: %d cuts, want %d: every step in three modes", client, s.Stats.Cuts, want)
 		}
 		for _, f := range s.Findings {
@@ -72,7 +72,7 @@ func TestUpdateSweep(t *testing.T) {
 }
 
 func TestUpdateWorkersDoNotMatter(t *testing.T) {
-	c := Sweep{Device: f429, Boot: f429Guide, Old: 3000, New: 4000, Seed: 3, MaxCuts: 3000, Workers: 1}
+	c := Sweep{Device: f429, Boot: f429Guide, Old: 3000, New: 4000, Seed: 3, MaxCuts: 1500, Workers: 1}
 	one := sweep(t, c)
 	c.Workers = 3
 	if d := cmp.Diff(one, sweep(t, c)); d != "" {
