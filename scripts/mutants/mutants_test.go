@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"dualbank/internal/long"
 )
 
 const specimen = `package p
@@ -74,6 +76,7 @@ func TestMutate(t *testing.T) {
 
 // TestSample: a sample is the same again, another seed gives another one, and every package is in it.
 func TestSample(t *testing.T) {
+	long.Test(t)
 	keys := func(seed uint64) (keys []string) {
 		all, err := sample("../..", seed, "")
 		if err != nil {
