@@ -111,7 +111,7 @@ func fewSectors(d explore.Device) []explore.Device {
 }
 
 // rehearsed makes the workload for a small geometry, performs it without a cut, and says what keeps the store from
-// being judged there; "": nothing. A reset is among the operations where the store has one: it is what tells whether
+// being judged there; "": nothing. A reset is among the operations where the store has one: it alone shows whether
 // removing all keys is all or nothing.
 func rehearsed(store kv.Software, d explore.Device, seed uint64, n int) (ops []script.Op, why string, err error) {
 	f, dev, err := d.Region()

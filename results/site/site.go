@@ -1,8 +1,11 @@
 // Package site serves results folders to a browser on this machine.
 //
-// Folders finds them, New reads their records and compares each with the one before, and a Site answers requests: the
-// report of the only folder, or a page over several (page.Index). Nothing but the files of a report is served, links that
-// leave a folder are not followed, and a page of another site, which asks under another name, gets nothing.
+//  1. Folders finds them among the names on the command line.
+//  2. New reads their records, and compares each with the one before.
+//  3. A Site answers requests: with the report of the only folder, or with a page over several (page.Index).
+//
+// Invariants: nothing but the files of a report is served. Links that leave a folder are not followed. A page of another
+// site, which asks under another name, gets nothing.
 package site
 
 import (

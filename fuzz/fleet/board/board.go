@@ -1,8 +1,8 @@
 // Package board serves a page on a campaign that runs: how far it is, how fast, what it has found, who works.
 //
-// Whoever runs or follows a campaign keeps a State up to date and gives a function that returns it. Handler serves the
-// page, its script and the state as JSON; the page asks for the state every two seconds and says when the server does not
-// answer. It asks its own server alone.
+//  1. A command that runs or follows a campaign keeps a State up to date, and gives Handler a function that returns it.
+//  2. Handler serves the page, its script and the state as JSON.
+//  3. The page asks for the state every two seconds, and says when the server does not answer. It asks its own server alone.
 package board
 
 import (

@@ -1,8 +1,11 @@
 // Package hub is a NATS server with JetStream in the process, for campaigns on a handful of machines.
 //
-// Start checks the options, starts the server and returns when it takes connections. Without TLS, and without a token or
-// nkeys, it listens on the loopback address alone. Limits have defaults; a message that breaks one is refused by the
-// server, and its sender tells.
+//  1. A program fills in Options: address, folder, certificate, who may connect, limits. Those left out have defaults.
+//  2. Start checks them, starts the server and returns when it takes connections.
+//  3. Collectors and workers of package fleet connect to it. What they store is in the folder.
+//
+// Invariants: without TLS, and without a token or nkeys, it listens on the loopback address alone. A message that breaks a
+// limit is refused, and its sender tells.
 package hub
 
 import (
