@@ -22,7 +22,8 @@ type item struct {
 
 	alone   bool   // in a process that has run nothing before, and nothing beside it
 	suspect string // how it crashed in a process that had run other items
-	served  bool   // a request of it was answered: it cannot be repeated
+	served  bool   // a request of it was answered
+	kills   int    // how often its process was killed
 	done    chan struct{}
 }
 
@@ -118,6 +119,10 @@ func (c *child) item(e *encoder, it *item, pages []uint32, onward bool) bool {
 	}
 	for i := range it.calls {
 		room += callBytes(&it.calls[i])
+		for _, a := range s.answers[i] { // of an earlier try
+			room += recordSize + len(a.data) + 8
+			answers++
+		}
 	}
 	if room > len(e.b)-e.at {
 		return false
@@ -154,6 +159,11 @@ func (c *child) item(e *encoder, it *item, pages []uint32, onward bool) bool {
 			e.answer(&it.past[i].answers[j])
 		}
 	}
+	for i := range it.calls {
+		for j := range s.answers[i] {
+			e.answer(&s.answers[i][j])
+		}
+	}
 	flags := uint32(0)
 	if !onward {
 		flags |= itemImage
@@ -165,7 +175,7 @@ func (c *child) item(e *encoder, it *item, pages []uint32, onward bool) bool {
 		flags |= itemStrict
 	}
 	for i, v := range []uint32{
-		uint32(e.at - start), flags, uint32(len(pages)), uint32(len(scars)), uint32(it.skip + len(it.calls)), uint32(answers), uint32(it.skip), 1,
+		uint32(e.at - start), flags, uint32(len(pages)), uint32(len(scars)), uint32(it.skip + len(it.calls)), uint32(answers), uint32(it.skip + len(it.calls)), 1,
 		uint32(callsAt), uint32(answersAt),
 	} {
 		binary.LittleEndian.PutUint32(b[4*i:], v)

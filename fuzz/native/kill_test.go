@@ -3,18 +3,23 @@
 package native_test
 
 import (
+	"context"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
 	"dualbank/fuzz/native"
+	"dualbank/internal/long"
 )
 
 // running lists the processes that run the program at path.
@@ -44,55 +49,86 @@ func copied(t *testing.T, path string) string {
 	return to
 }
 
-// TestKilled: a sweep whose processes are killed every now and then finds what it finds undisturbed.
+// kills is how often the tests kill: DUALBANK_KILLS=50 is the whole.
+func kills() int {
+	if n, err := strconv.Atoi(os.Getenv("DUALBANK_KILLS")); err == nil && n > 0 {
+		return n
+	}
+	if long.Enabled() {
+		return 6
+	}
+	return 1
+}
+
+// TestKilled: a sweep whose processes are killed at random moments, those that are forked too, finds what it finds
+// undisturbed.
 func TestKilled(t *testing.T) {
 	path := copied(t, planted(t, "examples/logstore.c"))
 	for _, iso := range []native.Isolation{native.Reset, native.Fork} {
-		c := kv.Sweep{Device: pages, Ops: workload(40, 8), Modes: []string{"torn"}, MaxCuts: 200, Seed: 1}
-		p := program(t, path, "9")
-		p.Isolate = iso
-		c.New = p.Store
-		want := cut(t, c)
-		p.Close()
-		stop, stopped := make(chan bool), make(chan int)
-		go func() {
-			kills := 0
-			for {
-				select {
-				case <-stop:
-					stopped <- kills
-					return
-				case <-time.After(20 * time.Millisecond):
-					for _, pid := range running(path) {
-						_ = syscall.Kill(pid, syscall.SIGKILL)
-						kills++
-						break
+		for name, sweep := range map[string]func(context.Context, kv.Sweep) (*explore.Sweep, error){
+			"cut":  func(ctx context.Context, c kv.Sweep) (*explore.Sweep, error) { return kv.Cut(ctx, c, nil) },
+			"fail": kv.Fail,
+		} {
+			if !long.Enabled() && (iso == native.Fork) == (name == "cut") {
+				continue
+			}
+			c := kv.Sweep{Device: pages, Ops: workload(80, 12), Modes: []string{"torn"}, MaxCuts: uint64(100 * kills()), Seed: 1}
+			p := program(t, path, map[string]string{"cut": "9", "fail": "13"}[name])
+			p.Isolate = iso
+			c.New = p.Store
+			want, err := sweep(context.Background(), c)
+			if err != nil || len(want.Findings) == 0 {
+				t.Fatalf("%d findings, %v", len(want.Findings), err)
+			}
+			p.Close()
+			stop, stopped := make(chan bool), make(chan int)
+			go func() {
+				n := 0
+				for {
+					select {
+					case <-stop:
+						stopped <- n
+						return
+					case <-time.After(time.Duration(10+rand.IntN(100)) * time.Millisecond):
+						if pids := running(path); len(pids) > 0 {
+							_ = syscall.Kill(pids[rand.IntN(len(pids))], syscall.SIGKILL)
+							n++
+						}
 					}
 				}
+			}()
+			got, err := sweep(context.Background(), c)
+			close(stop)
+			if n := <-stopped; n == 0 {
+				t.Logf("isolation %v: nothing was killed", iso)
 			}
-		}()
-		// A call that two processes in a row did not survive is a finding, so that a few kills may show.
-		got := cut(t, c)
-		close(stop)
-		if kills := <-stopped; kills == 0 {
-			t.Logf("isolation %v: nothing was killed", iso)
-		}
-		for i := range got.Findings {
-			if f := &got.Findings[i]; f.Symptom.Error != "" {
-				t.Logf("isolation %v: %v", iso, f.Symptom)
-				got.Findings = nil
-				break
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		if got.Findings != nil {
-			if diff := cmp.Diff(want.Findings, got.Findings); diff != "" {
-				t.Errorf("isolation %v:\n%s", iso, diff)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("isolation %v, %s:\n%s", iso, name, diff)
 			}
+			p.Close()
+			gone(t, path)
 		}
-		p.Close()
-		if left := running(path); len(left) > 0 {
-			t.Errorf("isolation %v: processes %v are left", iso, left)
-		}
+	}
+}
+
+// gone checks that no process of the program is left, and with it no memory that it shares.
+func gone(t *testing.T, path string) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for len(running(path)) > 0 && time.Now().Before(deadline) {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if left := running(path); len(left) > 0 {
+		t.Errorf("processes %v are left", left)
+	}
+	if left, _ := filepath.Glob("/dev/shm/*dualbank*"); len(left) > 0 {
+		t.Errorf("shared memory %v is left", left)
+	}
+	if maps, err := os.ReadFile("/proc/self/maps"); err != nil || strings.Contains(string(maps), "memfd:dualbank") {
+		t.Errorf("memory of a program is left, %v", err)
 	}
 }
 
@@ -123,11 +159,6 @@ func TestHarnessKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = cmd.Wait()
-		for len(running(path)) > 0 && time.Now().Before(deadline) {
-			time.Sleep(5 * time.Millisecond)
-		}
-		if left := running(path); len(left) > 0 {
-			t.Errorf("processes %v outlive the harness", left)
-		}
+		gone(t, path)
 	}
 }

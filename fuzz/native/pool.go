@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"syscall"
 )
 
 // pool is the processes of a program for one device. Stores that wait share them: what is waiting when a process is
@@ -28,6 +29,13 @@ type pool struct {
 
 // batch is the most items that a process gets at once.
 const batch = 128
+
+// killSignal is what only another program sends, or one that kills itself again and again.
+const killSignal = int(syscall.SIGKILL)
+
+// mostKills is how often an item whose process was killed is run again before it is believed to do so itself, and how often
+// a program is started.
+const mostKills = 12
 
 // confirmed is how often the same crash is repeated in a fresh process before it is believed.
 const confirmed = 2
@@ -221,9 +229,18 @@ func (o *pool) settle(c *child, run []*item, healthy bool) (again []*item) {
 			continue
 		case !it.over:
 			it.over, it.end = true, endGone
-			if c.q.blocked.Load() {
+			switch {
+			case c.q.blocked.Load():
 				it.end = endBlocked
+			case c.q.killed():
+				it.end, it.code = endSignal, killSignal
 			}
+		}
+		if it.end == endSignal && it.code == killSignal && it.kills < mostKills {
+			it.kills++ // by another program, as it seems
+			it.over = false
+			again = append(again, it)
+			continue
 		}
 		how := crashOf(it.end, it.code, it.text, "").What
 		first := c.items == 0 && i == 0
@@ -237,8 +254,6 @@ func (o *pool) settle(c *child, run []*item, healthy bool) (again []*item) {
 			}
 		case known.times >= confirmed:
 			it.log = known.log
-		case it.served: // the flash has changed since
-			it.log = c.q.output.end()
 		default:
 			it.over, it.alone, it.suspect = false, true, how
 			again = append(again, it)

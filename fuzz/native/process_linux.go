@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -31,6 +32,7 @@ type process struct {
 	output  *tail
 	waiting atomic.Int64 // since when a message is due, in ns of the wall clock; 0: none is
 	blocked atomic.Bool  // ended because it was blocked
+	ours    atomic.Bool  // killed by this program
 	ended   chan struct{}
 	message [16]byte
 }
@@ -66,8 +68,19 @@ var spawner = sync.OnceValue(func() chan spawn {
 	return c
 })
 
-// start starts the program on a device and waits for its hello.
-func start(p *Program, g *geometry, iso Isolation) (*process, error) {
+// start starts the program on a device and waits for its hello; again where another program has killed it before.
+func start(p *Program, g *geometry, iso Isolation) (q *process, err error) {
+	for range mostKills {
+		if q, err = startOnce(p, g, iso); err != errKilled {
+			break
+		}
+	}
+	return q, err
+}
+
+var errKilled = errors.New("it is killed whenever it is started")
+
+func startOnce(p *Program, g *geometry, iso Isolation) (*process, error) {
 	ps := g.places()
 	memory, err := unix.MemfdCreate("dualbank", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
@@ -148,7 +161,9 @@ func start(p *Program, g *geometry, iso Isolation) (*process, error) {
 	go q.watch()
 	typ, _, _, err := q.receive()
 	if err != nil || typ != msgHello {
-		q.end()
+		if q.end(); q.killed() {
+			return fail(errKilled)
+		}
 		return fail(fmt.Errorf("%s does not speak the protocol: %s", p.Path, q.whyNot(err)))
 	}
 	if q.info, err = parseInfo(mem[ps.info:]); err != nil {
@@ -219,22 +234,37 @@ func (q *process) watch() {
 
 // kill ends the process and what it has forked.
 func (q *process) kill() {
+	q.ours.Store(true)
 	if q.cmd != nil && q.cmd.Process != nil {
 		_ = unix.Kill(-q.cmd.Process.Pid, unix.SIGKILL)
 		_ = q.cmd.Process.Kill()
 	}
 }
 
-// end ends the process and waits for its end.
+// end ends the process and waits for its end. One that has closed its messages is about to end itself.
 func (q *process) end() {
-	q.kill()
-	<-q.ended
+	select {
+	case <-q.ended:
+	case <-time.After(endsIn):
+		q.kill()
+		<-q.ended
+	}
+}
+
+// endsIn is the time that a process is given.
+const endsIn = 200 * time.Millisecond
+
+// killed reports whether another program has killed the process, which has ended.
+func (q *process) killed() bool {
+	s, ok := q.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && s.Signaled() && s.Signal() == syscall.SIGKILL && !q.ours.Load()
 }
 
 // close ends the process and gives back what it took.
 func (q *process) close() {
 	if q.cmd != nil {
-		q.end()
+		q.kill()
+		<-q.ended
 	}
 	for _, f := range []*os.File{q.to, q.from} {
 		if f != nil {

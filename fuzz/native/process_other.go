@@ -32,4 +32,6 @@ func (*process) log() []byte { return nil }
 
 func (*process) end() {}
 
+func (*process) killed() bool { return false }
+
 func (*process) close() {}

@@ -179,7 +179,7 @@ func (s *store) ship(c Call) {
 	for i := range s.answers {
 		s.answers[i] = s.answers[i][:0]
 	}
-	it.past, it.served, it.alone, it.suspect = s.past, false, false, ""
+	it.past, it.served, it.alone, it.suspect, it.kills = s.past, false, false, "", 0
 	s.pool.perform(it)
 }
 

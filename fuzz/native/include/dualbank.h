@@ -446,7 +446,7 @@ static int db_request_(int kind, uint32_t addr, void *buf, const void *data, siz
 		const struct db_record_ *a = (const struct db_record_ *)(const void *)s->replay;
 		s->replay += sizeof *a + ((a->n + 7u) & ~7u);
 		s->answers--;
-		return db_answered_(kind, addr - s->start, buf, a->status, (const unsigned char *)(a + 1), a->n);
+		return db_answered_(kind, addr - s->start, buf, a->status, (const unsigned char *)(a + 1), a->n < n ? a->n : (uint32_t)n);
 	}
 	what.reads = s->reads;
 	what.addr = addr;
