@@ -45,12 +45,26 @@ var roles = map[string]func(arg string) error{
 		fmt.Println(h.URL())
 		select {}
 	},
+	// far is a hub for other machines on the address and the folder "HOST DIR", which has its secrets.
+	"far": func(arg string) error {
+		host, dir, _ := strings.Cut(arg, " ")
+		token, err := fleet.Secret(filepath.Join(dir, "token"))
+		if err != nil {
+			return err
+		}
+		h, err := hub.Start(hub.Options{Dir: filepath.Join(dir, "hub"), Host: host, Port: -1, Token: token, Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")})
+		if err != nil {
+			return err
+		}
+		fmt.Println(h.URL())
+		select {}
+	},
 	// worker of the server "URL NAME".
 	"worker": func(arg string) error {
 		url, name, _ := strings.Cut(arg, " ")
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 		defer stop()
-		l, err := fleet.Connect(ctx, fleet.Access{URL: url}, name, nil)
+		l, err := fleet.Connect(ctx, access(url), name, nil)
 		if err != nil {
 			return err
 		}
@@ -62,7 +76,7 @@ var roles = map[string]func(arg string) error{
 	"collector": func(arg string) error {
 		url, dir, _ := strings.Cut(arg, " ")
 		ctx := context.Background()
-		l, err := fleet.Connect(ctx, fleet.Access{URL: url}, "collector", nil)
+		l, err := fleet.Connect(ctx, access(url), "collector", nil)
 		if err != nil {
 			return err
 		}
@@ -96,6 +110,14 @@ var roles = map[string]func(arg string) error{
 	},
 }
 
+// access reaches a server, with the secrets in the folder SECRETS if there is one.
+func access(url string) fleet.Access {
+	if dir := os.Getenv("SECRETS"); dir != "" {
+		return fleet.Access{URL: url, Token: filepath.Join(dir, "token"), CA: filepath.Join(dir, "cert.pem")}
+	}
+	return fleet.Access{URL: url}
+}
+
 func TestMain(m *testing.M) {
 	fleet.Hurry(4 * time.Second)
 	if role := os.Getenv("ROLE"); role != "" {
@@ -115,13 +137,15 @@ type process struct {
 	done chan error
 }
 
-func play(t *testing.T, role, arg string) *process {
+// play starts a role. before is a command that starts it in turn.
+func play(t *testing.T, role, arg string, before ...string) *process {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{cmd: exec.Command(self), done: make(chan error, 1)}
+	args := append(before, self)
+	p := &process{cmd: exec.Command(args[0], args[1:]...), done: make(chan error, 1)}
 	p.cmd.Env = append(os.Environ(), "ROLE="+role, "ARG="+arg)
 	p.cmd.Stderr = os.Stderr
 	out, err := p.cmd.StdoutPipe()
@@ -238,7 +262,7 @@ func TestSafety(t *testing.T) {
 			t.Errorf("%+v starts", o)
 		}
 	}
-	cert, key := certificate(t, dir)
+	cert, key := certificate(t, dir, net.IPv4(127, 0, 0, 1))
 	if h, err := hub.Start(hub.Options{Dir: dir, Host: "0.0.0.0", Port: -1, Cert: cert, Key: key}); err == nil {
 		h.Close()
 		t.Error("a hub for other machines starts without a secret")
@@ -282,8 +306,8 @@ func TestSafety(t *testing.T) {
 	}
 }
 
-// certificate makes a certificate for this machine, which is its own authority.
-func certificate(t *testing.T, dir string) (cert, key string) {
+// certificate makes a certificate for an address, which is its own authority.
+func certificate(t *testing.T, dir string, ip net.IP) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -291,7 +315,7 @@ func certificate(t *testing.T, dir string) (cert, key string) {
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "hub"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		IPAddresses: []net.IP{ip}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
 	if err != nil {
