@@ -194,17 +194,17 @@ func TestComeAndGo(t *testing.T) {
 	if err := l.Submit(context.Background(), d); err != nil {
 		t.Fatal(err)
 	}
-	for i := range 7 {
+	for i := range 5 {
 		ctx, stop := context.WithCancel(context.Background())
 		w := &fleet.Worker{Name: fmt.Sprintf("w%d", i), Workers: 1, Say: func(line string) {
-			if strings.HasPrefix(line, "explores") && i < 6 {
+			if strings.HasPrefix(line, "explores") && i < 4 {
 				stop() // before the piece is explored
 			}
 		}, Build: func(*fleet.Definition) (*fuzz.Campaign, error) { return small(), nil }}
 		var working sync.WaitGroup
 		worker := link(t, h.URL())
 		working.Go(func() { w.Work(ctx, worker) })
-		if i < 6 {
+		if i < 4 {
 			working.Wait()
 			continue
 		}
@@ -217,6 +217,7 @@ func TestComeAndGo(t *testing.T) {
 // TestSmallMessages: results that are larger than the hub's messages wait with their worker, which says so. The hub starts
 // again with larger ones, and nothing is lost.
 func TestSmallMessages(t *testing.T) {
+	long.Test(t)
 	dir := t.TempDir()
 	o := hub.Options{Dir: dir, Port: -1, MaxPayload: 1200}
 	h, err := hub.Start(o)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -13,34 +14,46 @@ import (
 	"dualbank/fuzz"
 )
 
-// definitions are the campaigns that the server has, by name.
-func (l *Link) definitions(ctx context.Context) (all []*Definition, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	keys, err := l.defs.Keys(ctx)
-	if errors.Is(err, jetstream.ErrNoKeysFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		e, err := l.defs.Get(ctx, k)
-		if errors.Is(err, jetstream.ErrKeyNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		d, err := parseDefinition(k, e.Value())
+// catalogue are the campaigns that a server has, in the order in which they came.
+type catalogue struct {
+	mu    sync.Mutex
+	all   []*Definition
+	names []string // theirs
+}
+
+// follow keeps the catalogue up to date until ctx ends.
+func (c *catalogue) follow(ctx context.Context, l *Link) {
+	watch(ctx, l.defs, func(e jetstream.KeyValueEntry) {
+		d, err := parseDefinition(e.Key(), e.Value())
 		if err != nil {
 			l.say("dropped: " + err.Error())
-			continue
+			return
 		}
-		all = append(all, d)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if !slices.Contains(c.names, e.Key()) {
+			c.all, c.names = append(c.all, d), append(c.names, e.Key())
+		}
+	})
+}
+
+// named is the campaign of a name; nil: there is none.
+func (c *catalogue) named(name string) *Definition {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, d := range c.all {
+		if c.names[i] == name {
+			return d
+		}
 	}
-	return all, nil
+	return nil
+}
+
+// list is a copy.
+func (c *catalogue) list() []*Definition {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.all)
 }
 
 // Submit publishes a campaign. One that the server has already is published again only as far as it is missing.

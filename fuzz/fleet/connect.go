@@ -189,5 +189,22 @@ func (l *Link) prepare(ctx context.Context) (err error) {
 	return err
 }
 
+// watch calls take for each entry that a bucket has or gets, until ctx ends.
+func watch(ctx context.Context, kv jetstream.KeyValue, take func(jetstream.KeyValueEntry)) {
+	for ; ctx.Err() == nil; pause(ctx, time.Second) {
+		entries, err := kv.WatchAll(ctx, jetstream.IgnoreDeletes())
+		if err != nil {
+			continue // the server is away
+		}
+		done := context.AfterFunc(ctx, func() { entries.Stop() })
+		for e := range entries.Updates() {
+			if e != nil { // nil: all that was there has come
+				take(e)
+			}
+		}
+		done()
+	}
+}
+
 // Close ends the connection.
 func (l *Link) Close() { l.conn.Close() }

@@ -1,6 +1,23 @@
 package fleet
 
-import "time"
+import (
+	"context"
+	"time"
+
+	"dualbank/fuzz"
+	"dualbank/fuzz/explore"
+)
 
 // Hurry makes a piece of a worker that is silent go to another one after this time, for tests.
 func Hurry(after time.Duration) { ackWait = after }
+
+// Idle makes a worker explore nothing, and call a piece done with lines of so many bytes.
+func (w *Worker) Idle(line int) {
+	w.explore = func(_ context.Context, _ *fuzz.Campaign, p *piece) ([][]byte, []explore.Finding, error) {
+		lines := make([][]byte, p.Last-p.First)
+		for i := range lines {
+			lines[i] = make([]byte, line)
+		}
+		return lines, nil, nil
+	}
+}

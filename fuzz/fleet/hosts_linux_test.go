@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dualbank/internal/long"
 )
 
 // hosts makes so many network namespaces, each with an address of its own in one network, as machines on a switch have.
@@ -64,6 +66,7 @@ func hosts(t *testing.T, n int) (addresses []string, in [][]string) {
 // TestHosts: hub, two workers and collector on machines of their own, over TLS and with a token, have the findings of one
 // process.
 func TestHosts(t *testing.T) {
+	long.Test(t)
 	want, err := one()
 	if err != nil {
 		t.Fatal(err)

@@ -24,9 +24,11 @@ import (
 	"time"
 
 	"dualbank/fuzz"
+	"dualbank/fuzz/explore"
 	"dualbank/fuzz/fleet"
 	"dualbank/fuzz/fleet/hub"
 	"dualbank/internal/long"
+	"dualbank/kvstore"
 )
 
 // roles are the processes of a fleet, which this test's own binary plays: ROLE is one of them, ARG is for it.
@@ -59,6 +61,15 @@ var roles = map[string]func(arg string) error{
 		fmt.Println(h.URL())
 		select {}
 	},
+	// alone is a campaign in one process. ARG is not used.
+	"alone": func(string) error {
+		r, err := played().Sweep(context.Background(), nil)
+		if err != nil {
+			return err
+		}
+		r.Attribute(context.Background(), nil, 1, nil)
+		return nil
+	},
 	// worker of the server "URL NAME".
 	"worker": func(arg string) error {
 		url, name, _ := strings.Cut(arg, " ")
@@ -69,7 +80,7 @@ var roles = map[string]func(arg string) error{
 			return err
 		}
 		fmt.Println("works")
-		w := &fleet.Worker{Name: name, Workers: 1, Build: func(*fleet.Definition) (*fuzz.Campaign, error) { return small(), nil }}
+		w := &fleet.Worker{Name: name, Workers: 1, Build: func(*fleet.Definition) (*fuzz.Campaign, error) { return played(), nil }}
 		return w.Work(ctx, l)
 	},
 	// collector of the server "URL DIR", which leaves the result in DIR/result.
@@ -81,7 +92,7 @@ var roles = map[string]func(arg string) error{
 			return err
 		}
 		fmt.Println("collects")
-		c := small()
+		c := played()
 		c.Dir = filepath.Join(dir, "journal")
 		sweeps, err := c.Divide(ctx)
 		if err != nil {
@@ -102,12 +113,28 @@ var roles = map[string]func(arg string) error{
 		if err != nil {
 			return err
 		}
+		if os.Getenv("CAMPAIGN") != "" {
+			r.Attribute(ctx, nil, 1, nil)
+		}
 		s, err := all(r)
 		if err != nil {
 			return err
 		}
 		return os.WriteFile(filepath.Join(dir, "result"), []byte(s), 0o666)
 	},
+}
+
+// played is the campaign of the roles: small, or that which CAMPAIGN names.
+func played() *fuzz.Campaign {
+	c := fuzz.DefaultCampaign(kvstore.MbedCE, 1)
+	c.Workers = 1
+	switch os.Getenv("CAMPAIGN") {
+	case "default":
+		return &c
+	case "large": // a part of it that takes some seconds
+		return &fuzz.Campaign{Workers: 1, KV: c.KV[:2], Guided: []explore.Guided{{Target: c.Guided[0].Target, Seed: 1, Runs: 1600}}}
+	}
+	return small()
 }
 
 // access reaches a server, with the secrets in the folder SECRETS if there is one.
@@ -138,7 +165,7 @@ type process struct {
 }
 
 // play starts a role. before is a command that starts it in turn.
-func play(t *testing.T, role, arg string, before ...string) *process {
+func play(t testing.TB, role, arg string, before ...string) *process {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -168,7 +195,7 @@ func (p *process) kill() {
 }
 
 // freePort is a port that nothing listens on.
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,8 +18,7 @@ import (
 type Watch struct {
 	mu      sync.Mutex
 	began   time.Time
-	defs    map[string]*Definition
-	order   []string // names of definitions, as they came
+	defs    catalogue
 	done    map[string]map[int]int
 	seen    map[string]bool
 	cuts    map[string]uint64
@@ -35,12 +33,13 @@ type Watch struct {
 // Follow returns a Watch that follows until ctx ends.
 func (l *Link) Follow(ctx context.Context) *Watch {
 	w := &Watch{
-		began: time.Now(), defs: map[string]*Definition{}, done: map[string]map[int]int{}, seen: map[string]bool{}, cuts: map[string]uint64{},
+		began: time.Now(), done: map[string]map[int]int{}, seen: map[string]bool{}, cuts: map[string]uint64{},
 		first: map[string]time.Time{}, early: map[string]int{}, rates: map[string]*board.Rate{}, found: map[string]*Outcome{}, parked: map[string][]string{}, workers: map[string]*Word{},
 	}
+	go w.defs.follow(ctx, l)
 	go w.results(ctx, l)
-	go w.names(ctx, l)
-	go w.causes(ctx, l)
+	go watch(ctx, l.causes, func(e jetstream.KeyValueEntry) { w.cause(l, e) })
+	go watch(ctx, l.workers, func(e jetstream.KeyValueEntry) { w.worker(l, e) })
 	return w
 }
 
@@ -54,76 +53,38 @@ func (w *Watch) outcome(campaign string) *Outcome {
 	return w.found[campaign]
 }
 
-// causes follows the causes that workers tell.
-func (w *Watch) causes(ctx context.Context, l *Link) {
-	for ; ctx.Err() == nil; pause(ctx, time.Second) {
-		entries, err := l.causes.WatchAll(ctx, jetstream.IgnoreDeletes())
-		if err != nil {
-			continue
-		}
-		done := context.AfterFunc(ctx, func() { entries.Stop() })
-		for e := range entries.Updates() {
-			if e == nil || len(e.Value()) == 0 {
-				continue // all that was there has come; or a worker is about to tell
-			}
-			campaign, id, _ := strings.Cut(e.Key(), ".")
-			j, err := parseJudged(e.Value())
-			if err != nil {
-				l.say(fmt.Sprintf("dropped: cause %s: %v", short(e.Key()), err))
-				continue
-			}
-			if o := w.outcome(campaign); o.Fresh(id) {
-				o.Add(j)
-			}
-		}
-		done()
+// cause takes over the cause of a finding that a worker tells.
+func (w *Watch) cause(l *Link, e jetstream.KeyValueEntry) {
+	if len(e.Value()) == 0 {
+		return // a worker is about to tell
 	}
-}
-
-// names follows definitions and workers.
-func (w *Watch) names(ctx context.Context, l *Link) {
-	for {
-		w.define(ctx, l)
-		words := map[string]*Word{}
-		if keys, e := l.workers.Keys(ctx); e == nil {
-			for _, k := range keys {
-				if entry, e := l.workers.Get(ctx, k); e == nil {
-					if word, e := parseWord(entry.Value()); e == nil {
-						words[short(k)] = word
-					}
-				}
-			}
-		} else if !errors.Is(e, jetstream.ErrNoKeysFound) {
-			words = nil
-		}
-		w.mu.Lock()
-		if words != nil {
-			w.workers = words
-		}
-		w.mu.Unlock()
-		if !pause(ctx, time.Second) {
-			return
-		}
-	}
-}
-
-// define takes over definitions that are new.
-func (w *Watch) define(ctx context.Context, l *Link) {
-	defs, err := l.definitions(ctx)
+	campaign, id, _ := strings.Cut(e.Key(), ".")
+	j, err := parseJudged(e.Value())
 	if err != nil {
-		return // it is asked again
+		l.say(fmt.Sprintf("dropped: cause %s: %v", short(e.Key()), err))
+		return
+	}
+	if o := w.outcome(campaign); o.Fresh(id) {
+		o.Add(j)
+	}
+}
+
+// worker takes over what a worker says.
+func (w *Watch) worker(l *Link, e jetstream.KeyValueEntry) {
+	word, err := parseWord(e.Value())
+	if err != nil {
+		l.say(fmt.Sprintf("dropped: worker %s: %v", short(e.Key()), err))
+		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, d := range defs {
-		if name := d.Name(); w.defs[name] == nil {
-			w.defs[name], w.order = d, append(w.order, name)
-		}
-	}
+	word.at = time.Now()
+	w.workers[short(e.Key())] = word
 }
 
 // results follows results.
 func (w *Watch) results(ctx context.Context, l *Link) {
+	strangers := map[string]bool{} // campaigns whose definitions were waited for
 	for ctx.Err() == nil {
 		consumer, err := l.js.OrderedConsumer(ctx, resultStream, jetstream.OrderedConsumerConfig{FilterSubjects: []string{resultSubject + ".>"}})
 		if err != nil {
@@ -145,12 +106,10 @@ func (w *Watch) results(ctx context.Context, l *Link) {
 				l.say(fmt.Sprintf("dropped: result %s: %v", short(msg.Subject()), err))
 				continue
 			}
-			w.mu.Lock()
-			known := w.defs[p.Campaign] != nil
-			w.mu.Unlock()
-			if !known {
-				w.define(ctx, l) // a new one
+			for n := 0; n < 20 && !strangers[p.Campaign] && w.defs.named(p.Campaign) == nil; n++ {
+				pause(ctx, 100*time.Millisecond) // its definition is on the way
 			}
+			strangers[p.Campaign] = true
 			w.add(p, r)
 		}
 	}
@@ -184,7 +143,7 @@ func (w *Watch) add(p *piece, r *Result) {
 		w.parked[name] = append(w.parked[name], fmt.Sprintf("chunks %d to %d of sweep %d: %s", p.First, p.Last-1, p.Sweep, r.Parked))
 	}
 	subject := ""
-	if d := w.defs[name]; d != nil {
+	if d := w.defs.named(name); d != nil {
 		for _, s := range d.Sweeps {
 			if s.Sweep == p.Sweep {
 				subject = s.Subject
@@ -209,6 +168,10 @@ func (w *Watch) State() board.State {
 	defer w.mu.Unlock()
 	s := board.Empty("No campaign yet")
 	for name, word := range w.workers {
+		if time.Since(word.at) > 2*ackWait {
+			delete(w.workers, name)
+			continue
+		}
 		b := board.Worker{Name: name, Does: word.Does, Pieces: word.Pieces}
 		if word.Nanos > 0 {
 			b.Rate = float64(word.Pieces) / time.Duration(word.Nanos).Minutes()
@@ -216,12 +179,13 @@ func (w *Watch) State() board.State {
 		s.Workers = append(s.Workers, b)
 	}
 	slices.SortFunc(s.Workers, func(a, b board.Worker) int { return strings.Compare(a.Name, b.Name) })
-	if len(w.order) == 0 {
+	defs := w.defs.list()
+	if len(defs) == 0 {
 		s.Note = "Waits for `dualbank crash --nats`."
 		return s
 	}
-	name := w.order[len(w.order)-1]
-	d := w.defs[name]
+	d := defs[len(defs)-1]
+	name := d.Name()
 	done, total := 0, 0 // chunks
 	s.Title = fmt.Sprintf("Power cuts, profile %s, seed %d", short(d.Profile), d.Seed)
 	for _, x := range d.Sweeps {

@@ -164,6 +164,8 @@ type Word struct {
 	Does    string `json:"does"`   // in words
 	Pieces  uint64 `json:"pieces"` // that it has explored
 	Nanos   int64  `json:"nanos"`  // that they took
+
+	at time.Time // when it came here
 }
 
 func parseWord(text []byte) (*Word, error) {

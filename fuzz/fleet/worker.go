@@ -25,6 +25,9 @@ type Worker struct {
 	// Say gets a line for people; nil: it is dropped.
 	Say func(string)
 
+	// explore explores a piece, in place of fuzz.Campaign.Explore, for benchmarks.
+	explore func(ctx context.Context, c *fuzz.Campaign, p *piece) ([][]byte, []explore.Finding, error)
+
 	mu   sync.Mutex
 	word Word
 	seen Outcome // findings that this worker has come to, of all campaigns
@@ -52,8 +55,10 @@ func (w *Worker) Work(ctx context.Context, l *Link) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { w.announce(ctx, l) })
+	var defs catalogue
+	wg.Go(func() { defs.follow(ctx, l) })
 	for range n {
-		wg.Go(func() { w.loop(ctx, l) })
+		wg.Go(func() { w.loop(ctx, l, &defs) })
 	}
 	<-ctx.Done()
 	return nil
@@ -87,32 +92,27 @@ func pause(ctx context.Context, d time.Duration) bool {
 }
 
 // loop takes pieces, of one campaign after the other.
-func (w *Worker) loop(ctx context.Context, l *Link) {
-	built := map[string]*fuzz.Campaign{}
+func (w *Worker) loop(ctx context.Context, l *Link, defs *catalogue) {
+	known := map[string]*joined{}
 	for ctx.Err() == nil {
 		worked := false
-		defs, err := l.definitions(ctx)
-		if err != nil && ctx.Err() == nil {
-			l.say("the campaigns cannot be listed: " + err.Error())
-		}
-		for _, d := range defs {
-			if ctx.Err() != nil {
-				return
-			}
+		for _, d := range defs.list() {
 			name := d.Name()
-			if !d.own() {
-				w.say("refuses campaign %s: it is of program %s, this worker is program %s", name, short(d.Program), dualbank.Digest())
-				continue
-			}
-			c := built[name]
-			if c == nil {
-				if c, err = w.Build(d); err != nil {
+			j := known[name]
+			if j == nil {
+				j = &joined{d: d, name: name}
+				known[name] = j
+				if !d.own() {
+					w.say("refuses campaign %s: it is of program %s, this worker is program %s", name, short(d.Program), dualbank.Digest())
+				} else if c, err := w.Build(d); err != nil {
 					w.say("campaign %s cannot be built: %v", name, err)
-					continue
+				} else {
+					j.c = c
 				}
-				built[name] = c
 			}
-			worked = w.take(ctx, l, d, c) || worked
+			if j.c != nil {
+				worked = w.take(ctx, l, j) || worked
+			}
 		}
 		if !worked && !pause(ctx, time.Second) {
 			return
@@ -120,31 +120,51 @@ func (w *Worker) loop(ctx context.Context, l *Link) {
 	}
 }
 
+// joined is a campaign that a worker has come to.
+type joined struct {
+	d        *Definition
+	name     string
+	c        *fuzz.Campaign     // nil: the worker does not explore it
+	consumer jetstream.Consumer // of its pieces; nil: it is to be looked for
+}
+
 // take explores pieces of a campaign as long as there are any. It reports whether there was one.
-func (w *Worker) take(ctx context.Context, l *Link, d *Definition, c *fuzz.Campaign) (worked bool) {
-	consumer, err := l.js.CreateOrUpdateConsumer(ctx, workStream, jetstream.ConsumerConfig{
-		Durable: "work-" + d.Name(), FilterSubject: workSubject + "." + d.Name() + ".>", AckPolicy: jetstream.AckExplicitPolicy,
-		AckWait: ackWait, MaxDeliver: -1, MaxAckPending: 1 << 16,
-	})
-	if err != nil {
-		if ctx.Err() == nil {
-			l.say("campaign " + d.Name() + " waits for the server: " + refused(err))
-		}
-		return false
-	}
+func (w *Worker) take(ctx context.Context, l *Link, j *joined) (worked bool) {
 	for ctx.Err() == nil {
-		msg, err := consumer.Next(jetstream.FetchMaxWait(2 * time.Second))
+		if j.consumer == nil {
+			var err error
+			if j.consumer, err = l.js.CreateOrUpdateConsumer(ctx, workStream, jetstream.ConsumerConfig{
+				Durable: "work-" + j.name, FilterSubject: workSubject + "." + j.name + ".>", AckPolicy: jetstream.AckExplicitPolicy,
+				AckWait: ackWait, MaxDeliver: -1, MaxAckPending: 1 << 16,
+			}); err != nil {
+				if j.consumer = nil; ctx.Err() == nil {
+					l.say("campaign " + j.name + " waits for the server: " + refused(err))
+				}
+				return worked
+			}
+		}
+		batch, err := j.consumer.FetchNoWait(1)
 		if err != nil {
+			j.consumer = nil // the server is away
 			return worked
 		}
-		worked = true
-		w.explore(ctx, l, d, c, msg)
+		none := true
+		for msg := range batch.Messages() {
+			none, worked = false, true
+			w.do(ctx, l, j.d, j.c, msg)
+		}
+		if err := batch.Error(); err != nil {
+			j.consumer = nil
+		}
+		if none {
+			return worked
+		}
 	}
 	return worked
 }
 
-// explore explores the piece of a message and publishes what came out.
-func (w *Worker) explore(ctx context.Context, l *Link, d *Definition, c *fuzz.Campaign, msg jetstream.Msg) {
+// do explores the piece of a message and publishes what came out.
+func (w *Worker) do(ctx context.Context, l *Link, d *Definition, c *fuzz.Campaign, msg jetstream.Msg) {
 	p, err := parsePiece(msg.Subject(), workSubject)
 	if err == nil && !d.has(p) {
 		err = fmt.Errorf("campaign %s has no chunks %d to %d of sweep %d", p.Campaign, p.First, p.Last, p.Sweep)
@@ -171,7 +191,11 @@ func (w *Worker) explore(ctx context.Context, l *Link, d *Definition, c *fuzz.Ca
 		w.say("parks chunks %d to %d of sweep %d of campaign %s", p.First, p.Last-1, p.Sweep, p.Campaign)
 	} else {
 		w.say("explores campaign %s", p.Campaign)
-		result.Lines, found, err = c.Explore(ctx, p.Sweep, p.First, p.Last)
+		if w.explore != nil {
+			result.Lines, found, err = w.explore(ctx, c, p)
+		} else {
+			result.Lines, found, err = c.Explore(ctx, p.Sweep, p.First, p.Last)
+		}
 		if ctx.Err() != nil {
 			l.giveBack(p, msg)
 			return

@@ -1,0 +1,127 @@
+package fleet_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"dualbank"
+	"dualbank/fuzz"
+	"dualbank/fuzz/fleet"
+)
+
+// ended kills processes and returns the processor time that they have taken.
+func ended(all ...*process) (cpu time.Duration) {
+	for _, p := range all {
+		p.kill()
+		<-p.done
+		cpu += p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+	}
+	return cpu
+}
+
+// explored has so many workers, each on a processor of its own (taskset), explore the campaign of the roles. It returns the
+// time until the collector has the result, and the processor time of all processes.
+func explored(b *testing.B, workers int) (wall, cpu time.Duration) {
+	b.Helper()
+	h := play(b, "hub", freePort(b)+" "+b.TempDir())
+	team := []*process{h}
+	for i := range workers {
+		team = append(team, play(b, "worker", fmt.Sprintf("%s w%d", h.line, i), "taskset", "-c", fmt.Sprint(i)))
+	}
+	began := time.Now()
+	c := play(b, "collector", h.line+" "+b.TempDir())
+	if err := <-c.done; err != nil {
+		b.Fatal(err)
+	}
+	wall = time.Since(began)
+	return wall, ended(team...) + c.cmd.ProcessState.UserTime() + c.cmd.ProcessState.SystemTime()
+}
+
+// campaign sets the campaign of the roles, unless CAMPAIGN does.
+func campaign(b *testing.B) { b.Setenv("CAMPAIGN", cmp.Or(os.Getenv("CAMPAIGN"), "large")) }
+
+// BenchmarkTwoWorkers is how much faster two workers are than one, each pinned to a processor, in pairs. It needs a quiet
+// machine with two processors and taskset; CAMPAIGN=default has the default campaign explored.
+func BenchmarkTwoWorkers(b *testing.B) {
+	campaign(b)
+	var one, two time.Duration
+	for b.Loop() {
+		w, _ := explored(b, 1)
+		one += w
+		w, _ = explored(b, 2)
+		two += w
+	}
+	b.ReportMetric(float64(one)/float64(two), "x")
+}
+
+// BenchmarkOverhead is how much more processor time hub, one worker and collector take than one process for the same
+// campaign, in pairs, in percent.
+func BenchmarkOverhead(b *testing.B) {
+	campaign(b)
+	var fleets, alone time.Duration
+	for b.Loop() {
+		_, cpu := explored(b, 1)
+		fleets += cpu
+		p := play(b, "alone", "")
+		if err := <-p.done; err != nil {
+			b.Fatal(err)
+		}
+		alone += p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+	}
+	b.ReportMetric(100*(float64(fleets)/float64(alone)-1), "%more-cpu")
+	b.ReportMetric(alone.Seconds()/float64(b.N), "cpu-s-alone")
+}
+
+// BenchmarkHub is a thousand workers, each with a connection of its own, and pieces without work whose results have 4 KiB:
+// pieces that one hub carries a second, beside its clients on the same machine, and the hub's processor time for each.
+// pieces-per-core-s is what one processor of the hub would carry.
+func BenchmarkHub(b *testing.B) {
+	const workers = 1000
+	h := play(b, "hub", freePort(b)+" "+b.TempDir())
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	var working sync.WaitGroup
+	defer working.Wait()
+	defer stop()
+	connect := func(name string) *fleet.Link {
+		l, err := fleet.Connect(ctx, fleet.Access{URL: h.line}, name, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return l
+	}
+	l := connect("collector")
+	defer l.Close()
+	d := &fleet.Definition{Program: dualbank.Digest(), Profile: "MbedCE", Seed: 1}
+	for i := 0; i < b.N; i += 256 {
+		d.Sweeps = append(d.Sweeps, fuzz.Divided{Sweep: len(d.Sweeps), Chunks: min(b.N-i, 256)})
+	}
+	if err := l.Submit(ctx, d); err != nil {
+		b.Fatal(err)
+	}
+	links := make([]*fleet.Link, workers)
+	for i := range links {
+		links[i] = connect(fmt.Sprintf("w%d", i))
+		defer links[i].Close()
+	}
+	watch := l.Follow(ctx)
+	b.ResetTimer()
+	for i, link := range links {
+		w := &fleet.Worker{Name: fmt.Sprintf("w%d", i), Workers: 1, Build: func(*fleet.Definition) (*fuzz.Campaign, error) { return small(), nil }}
+		w.Idle(4096)
+		working.Go(func() { w.Work(ctx, link) })
+	}
+	for watch.State().Share < 1 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	b.StopTimer()
+	cpu := ended(h)
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "pieces/s")
+	b.ReportMetric(float64(cpu.Microseconds())/float64(b.N), "hub-us/piece")
+	b.ReportMetric(float64(b.N)/cpu.Seconds(), "pieces-per-core-s")
+}
