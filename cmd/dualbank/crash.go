@@ -76,14 +76,15 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 	if err := c.fleetFlags.check(); err != nil {
 		return badInput(err)
 	}
-	if c.Nats != "" && (c.Exec != "" || c.Swap || c.Cuts > 0 || c.Time > 0) {
-		return badInput(errors.New("--nats: goes without --exec, --swap, --cuts and --time: a campaign of many machines is the whole default campaign"))
+	if c.Nats != "" && (c.Swap || c.Cuts > 0 || c.Time > 0) {
+		return badInput(errors.New("--nats: goes without --swap, --cuts and --time: a campaign of many machines is a whole one"))
 	}
 	campaign, kind := c.campaign(profile, c.Seed)
 	if c.Cuts > 0 {
 		campaign.Small(c.Cuts)
 	}
 	confirm := explore.Env{}
+	definition := &fleet.Definition{Program: dualbank.Digest(), Profile: c.Profile, Seed: c.Seed}
 	if c.Exec != "" {
 		p, fresh, err := c.both(c.Exec)
 		if err != nil {
@@ -96,6 +97,10 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 			return badInput(err)
 		}
 		campaign.Most = c.Cuts
+		definition.Board = c.Board
+		if definition.Exec, err = p.Hash(); err != nil {
+			return badInput(err)
+		}
 		for _, what := range left {
 			warn(t.err, "left out: "+what)
 		}
@@ -124,7 +129,7 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 	var parked []fleet.Parked
 	if c.Nats != "" {
 		var detached bool
-		parked, detached, err = c.gather(ctx, t, &fleet.Definition{Program: dualbank.Digest(), Profile: c.Profile, Seed: c.Seed}, &campaign, following)
+		parked, detached, err = c.gather(ctx, t, definition, &campaign, following)
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return failure{errors.New("interrupted: the workers go on, and the same command collects what they explore"), exitInterrupt}

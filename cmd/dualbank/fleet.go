@@ -21,6 +21,7 @@ import (
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/fleet"
 	"dualbank/fuzz/fleet/board"
+	"dualbank/fuzz/native"
 	"dualbank/internal/plain"
 	"dualbank/kvstore"
 	"dualbank/results/unit"
@@ -38,9 +39,10 @@ func (f *accessFlags) access(url string) fleet.Access {
 }
 
 type workerCommand struct {
-	URL     string `arg:"" name:"url" help:"The server: nats://127.0.0.1:4222 on this machine, tls://HOST:4222 on another."`
-	Workers int    `range:"0..1024" placeholder:"N" help:"Pieces to explore at a time; 0: one for each processor."`
-	Name    string `placeholder:"NAME" help:"Name among the workers; without it, the machine's name and some random digits."`
+	URL     string   `arg:"" name:"url" help:"The server: nats://127.0.0.1:4222 on this machine, tls://HOST:4222 on another."`
+	Workers int      `range:"0..1024" placeholder:"N" help:"Pieces to explore at a time; 0: one for each processor."`
+	Name    string   `placeholder:"NAME" help:"Name among the workers; without it, the machine's name and some random digits."`
+	Exec    []string `sep:"none" placeholder:"PROGRAM" help:"Explore campaigns of this program of yours, too: crash --nats --exec with a file of the same content. May be repeated. No other program is ever started."`
 	accessFlags
 }
 
@@ -62,6 +64,16 @@ func (c *workerCommand) Run(t terminal) error {
 	if !regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`).MatchString(c.Name) {
 		return badInput(fmt.Errorf("--name: %q: give 1 to 64 letters, digits, dashes and underscores", c.Name))
 	}
+	programs := map[string]string{} // files, by the hash of their content
+	for _, path := range c.Exec {
+		hash, err := (&native.Program{Path: path}).Hash()
+		if err != nil {
+			return badInput(fmt.Errorf("--exec: %w", err))
+		}
+		programs[hash] = path
+	}
+	var opened programsOpen
+	defer opened.close()
 	ctx, stop := t.interruptible()
 	defer stop()
 	var one sync.Mutex
@@ -78,7 +90,7 @@ func (c *workerCommand) Run(t terminal) error {
 	}
 	defer link.Close()
 	fmt.Fprintf(t.out, "worker %s of program %s\n", c.Name, dualbank.Digest())
-	w := &fleet.Worker{Name: c.Name, Workers: c.Workers, Say: say, Build: campaignOf}
+	w := &fleet.Worker{Name: c.Name, Workers: c.Workers, Say: say, Build: func(d *fleet.Definition) (*fuzz.Campaign, error) { return campaignOf(d, programs, &opened) }}
 	return w.Work(ctx, link)
 }
 
@@ -92,14 +104,44 @@ func workerName() string {
 	return host[:min(len(host), 40)] + "-" + strings.ToLower(rand.Text()[:8])
 }
 
-// campaignOf makes the campaign of a definition.
-func campaignOf(d *fleet.Definition) (*fuzz.Campaign, error) {
-	p, ok := kvstore.ParseProfile(d.Profile)
+// programsOpen are programs that run code under test.
+type programsOpen struct {
+	mu  sync.Mutex
+	all []*native.Program
+}
+
+func (o *programsOpen) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, p := range o.all {
+		p.Close()
+	}
+}
+
+// campaignOf makes the campaign of a definition. programs are the files that this worker may start, by their hash.
+func campaignOf(d *fleet.Definition, programs map[string]string, opened *programsOpen) (*fuzz.Campaign, error) {
+	profile, ok := kvstore.ParseProfile(d.Profile)
 	if !ok {
 		return nil, fmt.Errorf("profile %.40q is unknown", d.Profile)
 	}
-	c := fuzz.DefaultCampaign(p, d.Seed)
-	return &c, nil
+	if d.Exec == "" {
+		c := fuzz.DefaultCampaign(profile, d.Seed)
+		return &c, nil
+	}
+	path, ok := programs[d.Exec]
+	if !ok {
+		return nil, fmt.Errorf("it is of a program with SHA-256 %.64q: name its file with --exec", d.Exec)
+	}
+	// The file may have changed since.
+	p := &native.Program{Path: path, Processes: 1}
+	if hash, err := p.Hash(); err != nil || hash != d.Exec {
+		return nil, fmt.Errorf("%s is not the file that it was: start the worker again", path)
+	}
+	opened.mu.Lock()
+	opened.all = append(opened.all, p)
+	opened.mu.Unlock()
+	c, _, err := campaignFor(p, d.Board, d.Seed, 0)
+	return &c, err
 }
 
 // fleetFlags are those of a campaign on many machines.

@@ -95,6 +95,7 @@ var inputPaths = []inputPath{
 
 	{args: "native check FILE", formats: "program"},
 	{args: "crash --exec FILE", formats: "program"},
+	{args: "worker nats://127.0.0.1:1 --exec FILE", formats: "program", any: true},
 	{args: "run --exec FILE", formats: "program"},
 	{args: "plan --exec FILE", formats: "program"},
 	{args: "replay own.json --exec FILE", formats: "program"},

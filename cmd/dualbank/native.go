@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -124,38 +125,43 @@ const mostCuts = 3_000
 // foreign is the campaign of the program: of a bootloader and its client, or of a store; on small geometries, then on the
 // board's flash. left is what is left out. confirm is the same software with a new process for each boot.
 func (c *crashCommand) foreign(p, fresh *native.Program) (campaign fuzz.Campaign, left []string, confirm explore.Env, err error) {
-	_, dev, err := c.device()
-	if err != nil {
+	if campaign, left, err = campaignFor(p, c.Board, c.Seed, c.Cuts); err != nil {
 		return campaign, nil, confirm, err
+	}
+	confirm.Software = kv.Software(fresh.Store)
+	if _, ok := campaign.Env.Software.(update.Maker); ok {
+		confirm.Software = update.Maker(fresh.Updates)
+	}
+	return campaign, left, confirm, nil
+}
+
+// campaignFor is the campaign of a program on a board; cuts 0 are mostCuts. left is what is left out.
+func campaignFor(p *native.Program, board string, seed, cuts uint64) (campaign fuzz.Campaign, left []string, err error) {
+	_, dev, err := (&nativeFlags{Board: board}).device()
+	if err != nil {
+		return campaign, nil, err
 	}
 	info, err := p.Info(dev)
 	if err != nil {
-		return campaign, nil, confirm, err
+		return campaign, nil, err
 	}
 	hash, err := p.Hash()
 	if err != nil {
-		return campaign, nil, confirm, err
+		return campaign, nil, err
 	}
-	b, err := part.BoardByName(c.Board)
+	b, err := part.BoardByName(board)
 	if err != nil {
-		return campaign, nil, confirm, err
+		return campaign, nil, err
 	}
 	d := explore.Device{Part: b.PartName, Unit: dev.ProgramUnit(), Base: b.KVStore.Base, Size: b.KVStore.Bytes}
-	cuts := c.Cuts
-	if cuts == 0 {
-		cuts = mostCuts
-	}
+	cuts = cmp.Or(cuts, mostCuts)
 	switch {
 	case info.Loads():
-		confirm.Software = update.Maker(fresh.Updates)
-		campaign, left, err = fuzz.UpdateCampaign(p.Updates, hash, d, c.Seed, cuts)
+		return fuzz.UpdateCampaign(p.Updates, hash, d, seed, cuts)
 	case info.Stores():
-		confirm.Software = kv.Software(fresh.Store)
-		campaign, left, err = fuzz.StoreCampaign(p.Store, hash, d, c.Seed, cuts)
-	default:
-		err = fmt.Errorf("%s: a store has at least open, set and get, a bootloader has prepare, write, activate and boot", p.Path)
+		return fuzz.StoreCampaign(p.Store, hash, d, seed, cuts)
 	}
-	return campaign, left, confirm, err
+	return campaign, nil, fmt.Errorf("%s: a store has at least open, set and get, a bootloader has prepare, write, activate and boot", p.Path)
 }
 
 // program is the code under test in the program at path.

@@ -99,9 +99,16 @@ func Connect(ctx context.Context, a Access, name string, say func(string)) (*Lin
 // NewLink makes a Link of a connection, which it owns from now on. say is as for Connect.
 func NewLink(ctx context.Context, conn *nats.Conn, say func(string)) (*Link, error) {
 	l := &Link{conn: conn, say: Seldom(say)}
-	if err := l.prepare(ctx); err != nil {
+	server := conn.ConnectedUrlRedacted()
+	var err error
+	for range 6 { // an answer is lost where the connection is
+		if err = l.prepare(ctx); err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, nats.ErrDisconnected) {
+			break
+		}
+	}
+	if err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("%s: %w: the server needs JetStream, as dualbank-hub has it", conn.ConnectedUrlRedacted(), err)
+		return nil, fmt.Errorf("%s: %w: the server needs JetStream, as dualbank-hub has it", server, err)
 	}
 	return l, nil
 }
@@ -158,7 +165,7 @@ func (l *Link) prepare(ctx context.Context) (err error) {
 	if l.js, err = jetstream.New(l.conn); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	for _, s := range []jetstream.StreamConfig{
 		{Name: workStream, Subjects: []string{workSubject + ".>"}, Retention: jetstream.WorkQueuePolicy, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, Duplicates: 10 * time.Minute},

@@ -45,6 +45,10 @@ type Definition struct {
 	Profile string         `json:"profile"` // of the store
 	Seed    uint64         `json:"seed"`    // of the campaign
 	Sweeps  []fuzz.Divided `json:"sweeps"`  // that are divided
+
+	// Of software in a program of the user's. The program itself does not travel.
+	Exec  string `json:"exec,omitempty"`  // SHA-256 of its file, in hexadecimal; "": the software is dualbank's own
+	Board string `json:"board,omitempty"` // on which it runs
 }
 
 // Name identifies the campaign: 16 hexadecimal digits.
