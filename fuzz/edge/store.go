@@ -94,7 +94,11 @@ func (s *store) looks() (sound bool) {
 		return false
 	}
 	s.Answers("")
-	return s.Reopen(sut.RuleOpens, "clean-reboot") && s.Look("clean-reboot")
+	if !s.Reopen(sut.RuleOpens, "clean-reboot") || !s.Look("clean-reboot") {
+		return false
+	}
+	s.Answers("clean-reboot")
+	return true
 }
 
 // end takes over what was found.

@@ -42,6 +42,7 @@ func newChecks(r *sut.Run, forked map[uint32]uint32) []check {
 				r.Answers("")
 			}
 		}},
+		{name: "answers after a reboot", image: func(fork *sut.Run) { fork.Answers("clean-reboot") }},
 		{name: "open iterator", after: iterator.after},
 		{name: "copies of reserved data", image: checkCopies},
 		{name: "padding", image: checkPadding},

@@ -62,7 +62,7 @@ func newLive(c *Sweep, steps []script.Step) (*live, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &live{steps: steps, g: explore.NewGroups(), own: c.New != nil}
+	l := &live{steps: steps, g: explore.NewGroups()}
 	for _, r := range []**sut.Run{&l.Run, &l.fork} {
 		if *r, err = sut.NewRun(f, &c.Device, c.software(), script.Keys(steps), script.Once(steps), sut.LongestValue(steps)); err != nil {
 			return nil, err
@@ -70,6 +70,8 @@ func newLive(c *Sweep, steps []script.Step) (*live, error) {
 		(*r).Own = map[string]bool{sut.MasterKey: true}
 	}
 	l.tdb, _ = l.Store.(*kvstore.TDBStore)
+	_, log := l.Store.(script.Log) // a TDBStore, whatever is around it
+	l.own = c.New != nil && !log
 	l.forked = map[uint32]uint32{}
 	l.checks = newChecks(l.Run, l.forked)
 	return l, nil
