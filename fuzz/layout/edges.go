@@ -36,7 +36,7 @@ func Edges(ctx context.Context, planted explore.Planted, most uint64) (*explore.
 }
 
 // edges yields the layouts. In each the bootloader, the application with its header, and the other two regions have a
-// quarter of the flash. Then one number is wrong, or a bound between two regions lies elsewhere.
+// quarter of the flash. Then a bound between two regions lies elsewhere, or one number is wrong.
 func edges(yield func(*Case) bool) {
 	const bounds, shifts = 3, 5
 	n := 0
@@ -52,12 +52,12 @@ func edges(yield func(*Case) bool) {
 				f := m.right(ends, unit)
 				switch at := change - 1; {
 				case at < 0:
-				case at < len(numberNames)*wrongKinds:
+				case at < bounds*shifts:
+					f.shift(at%bounds, [shifts]uint32{1, ^uint32(0), (ends[1] - ends[0]) / 2, unit, -unit}[at/bounds])
+				default:
+					at -= bounds * shifts
 					num := &f.n[at/wrongKinds]
 					*num = wrong(*num, at%wrongKinds, ends, unit)
-				default:
-					at -= len(numberNames) * wrongKinds
-					f.shift(at/shifts, [shifts]uint32{1, ^uint32(0), unit, -unit, (ends[1] - ends[0]) / 2}[at%shifts])
 				}
 				m.add(bootloaderFile, f.bootloader(), f.says())
 				m.add(applicationFile, f.application(), f.says())
