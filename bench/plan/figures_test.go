@@ -40,8 +40,14 @@ func TestRecordsOnFlash(t *testing.T) {
 		value uint32
 		want  uint64
 	}{
-		{1, "abcde", 10, 24 + 15}, {8, "abcde", 10, 24 + 16}, {8, "abcde", 11, 24 + 16}, {8, "abcde", 12, 24 + 24}, {16, "abcde", 10, 32 + 16},
-		{32, "a", 0, 32 + 32}, {1, "a", 0, 25}, {1, "a", 4_000_000_000, 4_000_000_025},
+		{1, "abcde", 10, 24 + 15},
+		{8, "abcde", 10, 24 + 16},
+		{8, "abcde", 11, 24 + 16},
+		{8, "abcde", 12, 24 + 24},
+		{16, "abcde", 10, 32 + 16},
+		{32, "a", 0, 32 + 32},
+		{1, "a", 0, 25},
+		{1, "a", 4_000_000_000, 4_000_000_025},
 	} {
 		if got := onFlash(c.unit, c.key, c.value); got != c.want {
 			t.Errorf("unit %d, key %s, %d bytes: %d, want %d", c.unit, c.key, c.value, got, c.want)
@@ -455,9 +461,15 @@ func TestEnough(t *testing.T) {
 		s    longRun
 		want bool
 	}{
-		{longRun{rounds: 32, uncertain: 0.01}, true}, {longRun{rounds: 32, uncertain: 0.0101}, false}, {longRun{rounds: 31, uncertain: 0.01}, false},
-		{longRun{rounds: 16, uncertain: 0.01}, false}, {longRun{rounds: 33, uncertain: 0.01}, false}, {longRun{rounds: 48, uncertain: 0.01}, true},
-		{longRun{rounds: 48, uncertain: 1, ops: mostOps}, true}, {longRun{rounds: 48, uncertain: 1, ops: mostOps - 1}, false}, {longRun{whole: true}, true},
+		{longRun{rounds: 32, uncertain: 0.01}, true},
+		{longRun{rounds: 32, uncertain: 0.0101}, false},
+		{longRun{rounds: 31, uncertain: 0.01}, false},
+		{longRun{rounds: 16, uncertain: 0.01}, false},
+		{longRun{rounds: 33, uncertain: 0.01}, false},
+		{longRun{rounds: 48, uncertain: 0.01}, true},
+		{longRun{rounds: 48, uncertain: 1, ops: mostOps}, true},
+		{longRun{rounds: 48, uncertain: 1, ops: mostOps - 1}, false},
+		{longRun{whole: true}, true},
 	} {
 		if got := e.enough(&c.s); got != c.want {
 			t.Errorf("%d rounds, %v, %d operations, whole %v: %v", c.s.rounds, c.s.uncertain, c.s.ops, c.s.whole, got)
@@ -814,12 +826,18 @@ func TestTraceLimits(t *testing.T) {
 		return b.String()
 	}
 	for _, c := range []struct{ name, lines, err string }{
-		{"largest value", "0,a,1048576\n1,a,1\n", ""}, {"too large", "0,a,1048577\n1,a,1\n", "t.csv:2: bytes"},
-		{"longest key", "0," + long + ",1\n1,/kv/" + long + ",1\n", ""}, {"too long", "0," + long + "k,1\n1,a,1\n", "t.csv:2: key"},
-		{"first and last time", "-1e12,a,1\n1e12,a,1\n", ""}, {"too early", "-1.1e12,a,1\n1e12,a,1\n", "t.csv:2: seconds"},
-		{"longest line", "0,a,1\n" + padded(maxTraceLine) + "\n", ""}, {"too long a line", "0,a,1\n" + padded(maxTraceLine+1) + "\n", "t.csv:3: a line of 65537 bytes"},
-		{"a zero byte", "0,a,1\n1,\x00,1\n", "t.csv:3: a zero byte"}, {"equal times", "0,a,1\n0,a,1\n1,a,1\n", ""},
-		{"most keys", many(bench.MaxKeys), ""}, {"too many keys", many(bench.MaxKeys + 1), "t.csv:10002: more than 10000 keys"},
+		{"largest value", "0,a,1048576\n1,a,1\n", ""},
+		{"too large", "0,a,1048577\n1,a,1\n", "t.csv:2: bytes"},
+		{"longest key", "0," + long + ",1\n1,/kv/" + long + ",1\n", ""},
+		{"too long", "0," + long + "k,1\n1,a,1\n", "t.csv:2: key"},
+		{"first and last time", "-1e12,a,1\n1e12,a,1\n", ""},
+		{"too early", "-1.1e12,a,1\n1e12,a,1\n", "t.csv:2: seconds"},
+		{"longest line", "0,a,1\n" + padded(maxTraceLine) + "\n", ""},
+		{"too long a line", "0,a,1\n" + padded(maxTraceLine+1) + "\n", "t.csv:3: a line of 65537 bytes"},
+		{"a zero byte", "0,a,1\n1,\x00,1\n", "t.csv:3: a zero byte"},
+		{"equal times", "0,a,1\n0,a,1\n1,a,1\n", ""},
+		{"most keys", many(bench.MaxKeys), ""},
+		{"too many keys", many(bench.MaxKeys + 1), "t.csv:10002: more than 10000 keys"},
 	} {
 		_, err := ParseTrace("t.csv", []byte("seconds,key,bytes\n"+c.lines))
 		if (c.err == "") != (err == nil) || err != nil && !strings.HasPrefix(err.Error(), c.err) {

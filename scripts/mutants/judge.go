@@ -61,7 +61,7 @@ func (p *program) run(ctx context.Context, which int, pack, pattern string, cpu 
 	}
 	// A mutant may ask for any amount of memory: it gets 6 GB of addresses.
 	limits := fmt.Sprintf(`ulimit -v 6000000; ulimit -t %d; exec "$@"`, int((leastCPU + 5*cpu).Seconds()))
-	c := exec.CommandContext(ctx, "sh", "-c", limits, "tests", p.binary(pack), "-test.run", pattern, "-test.failfast", "-test.timeout", (leastWall+60*cpu).String())
+	c := exec.CommandContext(ctx, "sh", "-c", limits, "tests", p.binary(pack), "-test.run", pattern, "-test.failfast", "-test.timeout", (leastWall + 60*cpu).String())
 	c.Dir, c.Env = filepath.Join(p.root, pack), p.env()
 	c.WaitDelay = 10 * time.Second
 	text, err = c.CombinedOutput()
