@@ -2,6 +2,8 @@ package tomltext
 
 import (
 	"bytes"
+	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -46,5 +48,42 @@ func TestTooManyTables(t *testing.T) {
 	err := Decode(bytes.Repeat([]byte(" [[a]]\nb = 1\n"), MaxTables+1), &v)
 	if err == nil || err.Error() != "20001: more than 10000 tables in arrays: give fewer" {
 		t.Errorf("one table too many: %v", err)
+	}
+}
+
+// TestManyUnknownKeys: the first unknown key is named as by the decoder, however many there are, at once.
+func TestManyUnknownKeys(t *testing.T) {
+	type inner struct{ B int }
+	var v struct {
+		inner
+		A    struct{ C []struct{ D int } }
+		Name string `toml:"n"`
+		Free map[string]any
+	}
+	for _, c := range []struct{ head, bad, tail, want string }{
+		{"n = 'x'\nb = 1\n[a]\n[[a.c]]\nd = 1\n", " x%d = 1\n", "", "6:2: a.c.x0: unknown key: correct its spelling or remove it"},
+		{"[a]\nc = [{d = 1},\n", "{e%d = 1},\n", "]\n", "3:2: a.e0: unknown key: correct its spelling or remove it"},
+		{"B = 3\n", "[t%d]\nx = 1\n", "", "2:2: t0: unknown key: correct its spelling or remove it"},
+		{"", "a.c.y%d = 3\n", "", "1:1: a.c.y0: unknown key: correct its spelling or remove it"},
+	} {
+		for _, n := range []int{2, 20_000} { // few are left to the decoder
+			var many strings.Builder
+			many.WriteString(c.head)
+			for i := range n {
+				fmt.Fprintf(&many, c.bad, i)
+			}
+			many.WriteString(c.tail)
+			if err := Decode([]byte(many.String()), &v); err == nil || err.Error() != c.want {
+				t.Errorf("%d x %q: %v, want %s", n, c.bad, err, c.want)
+			}
+		}
+	}
+	var free strings.Builder
+	free.WriteString("[free]\n")
+	for i := range 1000 {
+		fmt.Fprintf(&free, "x%d = {y = %d}\n", i, i)
+	}
+	if err := Decode([]byte(free.String()), &v); err != nil || len(v.Free) != 1000 {
+		t.Errorf("keys of a map: %v", err)
 	}
 }

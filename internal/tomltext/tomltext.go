@@ -29,6 +29,9 @@ func Decode(text []byte, into any) error {
 	if line := lineAfterTables(text); line > 0 {
 		return fmt.Errorf("%d: more than %d tables in arrays: give fewer", line, MaxTables)
 	}
+	if n, first := unknownKeys(text, reflect.TypeOf(into).Elem()); n > maxUnknown {
+		return errors.New(first)
+	}
 	dec := toml.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
@@ -43,6 +46,114 @@ func Decode(text []byte, into any) error {
 			return fmt.Errorf("%d: %s: %s", line, key, what)
 		}
 		return fmt.Errorf("%s: %s", key, what)
+	}
+	return nil
+}
+
+// maxUnknown is how many unknown keys the decoder is left to find. It copies the text for each of them.
+const maxUnknown = 100
+
+// unknownKeys counts the keys of a text that have no field in t, and says where the first one is. It counts none in what
+// reads itself and in maps, and what is no TOML has no more.
+func unknownKeys(text []byte, t reflect.Type) (n int, first string) {
+	var p unstable.Parser
+	p.Reset(text)
+	unknown := func(table []string, e *unstable.Node) {
+		if n++; n > 1 {
+			return
+		}
+		at := -1
+		key := strings.Join(table, ".")
+		for it := e.Key(); it.Next(); {
+			if at < 0 {
+				at = int(it.Node().Raw.Offset)
+			}
+			if key != "" {
+				key += "."
+			}
+			key += string(it.Node().Data)
+		}
+		line := bytes.LastIndexByte(text[:at], '\n') + 1
+		first = fmt.Sprintf("%d:%d: %s: unknown key: correct its spelling or remove it", 1+bytes.Count(text[:at], []byte("\n")), at-line+1, key)
+	}
+	var value func(v *unstable.Node, t reflect.Type, path []string)
+	pair := func(e *unstable.Node, t reflect.Type, path []string) {
+		if at := at(t, e.Key()); at == nil {
+			unknown(path, e)
+		} else {
+			value(e.Value(), at, path)
+		}
+	}
+	value = func(v *unstable.Node, t reflect.Type, path []string) {
+		if v.Kind != unstable.Array && v.Kind != unstable.InlineTable {
+			return
+		}
+		for it := v.Children(); it.Next(); {
+			if v.Kind == unstable.Array {
+				value(it.Node(), t, path)
+			} else {
+				pair(it.Node(), t, path)
+			}
+		}
+	}
+	table := t
+	var path []string
+	for p.NextExpression() {
+		switch e := p.Expression(); e.Kind {
+		case unstable.Table, unstable.ArrayTable:
+			if table = at(t, e.Key()); table == nil {
+				unknown(nil, e)
+				table = anything // the table's own keys do not count
+			}
+			path = path[:0]
+			for it := e.Key(); it.Next() && n == 0; {
+				path = append(path, string(it.Node().Data))
+			}
+		case unstable.KeyValue:
+			pair(e, table, path)
+		}
+	}
+	return n, first
+}
+
+var anything = reflect.TypeFor[any]()
+
+// at is the type of the field of t that a key names; nil: there is none.
+func at(t reflect.Type, key unstable.Iterator) reflect.Type {
+	for key.Next() {
+		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Array {
+			t = t.Elem()
+		}
+		if t.Kind() != reflect.Struct || reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+			return anything
+		}
+		if t = field(t, string(key.Node().Data)); t == nil {
+			return nil
+		}
+	}
+	return t
+}
+
+// field is the type of the field of a struct that has a name in TOML; nil: none has. The decoder does not tell small letters
+// from capitals.
+func field(t reflect.Type, name string) reflect.Type {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
+		if f.Anonymous && tag == "" {
+			if in := f.Type; in.Kind() == reflect.Struct {
+				if found := field(in, name); found != nil {
+					return found
+				}
+			}
+			continue
+		}
+		if tag == "" {
+			tag = f.Name
+		}
+		if strings.EqualFold(tag, name) && tag != "-" {
+			return f.Type
+		}
 	}
 	return nil
 }
