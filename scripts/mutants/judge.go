@@ -147,6 +147,7 @@ type judge struct {
 	root, dir  string // dir keeps the test binaries
 	log        string // file
 	known      map[string]verdict
+	own        bool // by the tests of the package alone
 	uncompiled int
 }
 
@@ -235,6 +236,8 @@ func (j *judge) one(ctx context.Context, p *program, m *mutant, number int) erro
 		}
 		if dead {
 			v = killed
+		}
+		if dead || j.own {
 			break
 		}
 	}

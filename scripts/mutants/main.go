@@ -79,6 +79,7 @@ func run(args []string, out io.Writer) error {
 	again := set.Bool("again", false, "judge those again that survived")
 	limit := set.Duration("for", 0, "end after this time, such as 10m; the same command goes on from there")
 	goal := set.Float64("goal", 95, "per cent that must be killed")
+	own := set.Bool("own", false, "judge by the tests of a mutant's own package alone, which is fast: fewer are killed; give -log another file")
 	list := set.Bool("list", false, "list the sample and end")
 	if err := set.Parse(args); err != nil {
 		return err
@@ -113,7 +114,7 @@ func run(args []string, out io.Writer) error {
 		ctx, stop = context.WithTimeout(ctx, *limit)
 		defer stop()
 	}
-	j := judge{root: root, dir: *dir, log: *log, known: known}
+	j := judge{root: root, dir: *dir, log: *log, known: known, own: *own}
 	if all, err = j.compiled(ctx, all, *n); err == nil {
 		err = j.all(ctx, all)
 	}
