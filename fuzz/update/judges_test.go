@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"dualbank/boot"
 	"dualbank/fuzz/explore"
@@ -678,5 +681,137 @@ func TestSmallInstallWithAWatchdog(t *testing.T) {
 	c := Watched{Sweep: Sweep{Device: f429, Boot: f429Guide, Old: 10, New: 10, Seed: 1}, Driver: "word", Corner: "typ"}
 	if s, err := c.Run(ended); !errors.Is(err, context.Canceled) || s.Stats.Judged != 0 {
 		t.Errorf("stopped: %+v, %v", s, err)
+	}
+}
+
+// TestPlacesOfACut: each step of an update is told as what it changes. An erase of 128 KiB makes room in the
+// slot, one of 16 KiB for header and image; each byte is a step.
+func TestPlacesOfACut(t *testing.T) {
+	c := Sweep{Device: f429, Boot: f429Guide, Old: 300, New: 200, Seed: 1}
+	u, err := record(&c, c.script())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int{}
+	for step := range u.rec.Steps {
+		p := u.place(step)
+		got[p.Op+" "+p.Part]++
+	}
+	want := map[string]int{
+		"download/prepare slot/erase": 1, "download/write candidate/firmware": 200, "download/activate candidate/header": 112,
+		"install image/erase": 1, "install image/header": 112, "install image/application": 200,
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	u.recovery = true
+	if p := u.place(0); p.Op != opRecovery || p.Part != "slot/erase" {
+		t.Errorf("in a recovery: %v", p)
+	}
+	if k := u.caseOf(explore.Hit{Op: 2, Step: 5, Mode: "torn", Seed: 9}, explore.Hit{Step: 3, Mode: "before"}); k.Len() != 1 || k.Steps[0].In != Activate || k.Steps[0].Fault.At != 5 || k.Steps[0].Then[0].At != 3 {
+		t.Errorf("%v", k.Steps)
+	}
+	if k := u.caseOf(explore.Hit{Op: 3, Step: 5, Mode: "torn"}); k.Len() != 2 || k.Steps[0].Fault.Mode != nil || k.Steps[1].Fault.At != 5 || k.Steps[1].In != "" {
+		t.Errorf("%v", k.Steps)
+	}
+}
+
+// wholeRun is the first image of software with the device to itself, 904 bytes at the start of the flash.
+func wholeRun(t *testing.T) *divider {
+	t.Helper()
+	c := Sweep{Device: three.Device, Boot: DividedBy(1024), Old: 904}
+	d := &divider{&puppet{runs: 1}}
+	c.Software = Software{Whole: true, Client: func(boot.Flash) Client { return d }, Loader: func(boot.Flash) Loader { return d }}
+	l, err := newLife(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.l = l
+	return d
+}
+
+// TestRunningImageStays: software with the device to itself may write anywhere but into the image that runs.
+func TestRunningImageStays(t *testing.T) {
+	for at, want := range map[uint32]string{0: "6 running-touched", 448: "6 running-touched", 896: "6 running-touched", 904: "", 1024: ""} {
+		d := wholeRun(t)
+		d.act(t, "reset SOFTWARE")
+		d.prepare = func() { d.l.f.Program(d.l.f.Start()+at, make([]byte, 8)) }
+		if got := d.act(t, "download version 2, 900 bytes, to slot 0"); got != want {
+			t.Errorf("8 bytes at %d of an image of 904: %q, want %q", at, got, want)
+		}
+	}
+}
+
+// sequel is a divider that starts another version at each boot.
+type sequel struct {
+	*divider
+	versions []uint64
+	boots    int
+}
+
+func (s *sequel) Boot(reason boot.ResetReason, ram *boot.RAM) boot.Outcome {
+	if s.boots < len(s.versions) {
+		s.runs = s.versions[s.boots]
+	}
+	s.boots++
+	return s.divider.Boot(reason, ram)
+}
+
+// TestBootsAfterACut: software with the device to itself boots three more times after a cut, and never to an older version.
+func TestBootsAfterACut(t *testing.T) {
+	for _, tt := range []struct {
+		versions []uint64
+		want     string
+	}{
+		{[]uint64{2, 2, 2, 2}, ""}, {[]uint64{1, 2, 2, 2}, ""}, {[]uint64{2, 1, 2, 2}, "3 older-runs"}, {[]uint64{2, 2, 2, 1, 2, 2}, "3 older-runs"},
+	} {
+		d := wholeRun(t)
+		s := &sequel{divider: d, versions: tt.versions}
+		d.l.cfg.Software.Loader = func(boot.Flash) Loader { return s }
+		step := Step{Do: Download, Version: 2, Size: 900}
+		j := newRecovery(d.l.downloaded(d.l.f, step.image()), &step, false)
+		d.l.candidate = j.candidate
+		bad, _, err := j.Judge(0, nil, 0)
+		if got := reported(bad); err != nil || got != tt.want || tt.want == "" && s.boots != 1+moreBoots {
+			t.Errorf("versions %v: %q after %d boots, want %q; %v", tt.versions, got, s.boots, tt.want, err)
+		}
+	}
+}
+
+// TestEqualStatesOfABrokenBootloader: that equal states are judged once makes no difference where an install ends badly.
+func TestEqualStatesOfABrokenBootloader(t *testing.T) {
+	for _, d := range []boot.Defects{boot.DefectNotResumed, boot.DefectIntentLost, boot.DefectHeaderFirst} {
+		c := configurations()["l4_8400"]
+		c.Boot.Defects = d
+		c.Old, c.New, c.Seed, c.Modes = 60, 90, 4, []string{"before", "torn"}
+		once := sweep(t, c)
+		c.plain = true
+		plain := sweep(t, c)
+		if once.Stats.Equal == 0 || plain.Stats.Cuts != once.Stats.Cuts {
+			t.Errorf("%b: %+v against %+v", d, plain.Stats, once.Stats)
+		}
+		plain.Stats = once.Stats
+		if d := cmp.Diff(plain, once); d != "" {
+			t.Errorf("every state against equal states once:\n%s", d)
+		}
+		if d == boot.DefectNotResumed && len(once.Findings) == 0 {
+			t.Error("the defect does not show")
+		}
+	}
+}
+
+// TestRepairsAfterTheFault: they go with a cut alone.
+func TestRepairsAfterTheFault(t *testing.T) {
+	s := &Sweep{Device: f429, Boot: f429Guide, Old: 300, New: 200, Seed: 1}
+	var cut Step
+	if err := cut.UnmarshalText([]byte("reset SOFTWARE; torn at step 3, seed 7")); err != nil {
+		t.Fatal(err)
+	}
+	for judge, steps := range map[string][]Step{JudgeCut: append(s.script()[:1], cut), JudgeLife: s.script(), JudgeWalk: s.script()} {
+		c := s.caseOf(judge, steps)
+		c.After = boot.RepairResumeCopy
+		if _, err := c.Replay(io.Discard, explore.Env{}); (err == nil) != (judge == JudgeCut) || err != nil && !strings.HasPrefix(err.Error(), "update.repairs_after") {
+			t.Errorf("%s: %v", judge, err)
+		}
 	}
 }
