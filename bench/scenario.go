@@ -164,6 +164,9 @@ func start(path string, text []byte) (s *Scenario, known bool, err error) {
 	}
 	guide := Guide()
 	// Text that cannot be decoded here is reported with its line by decode.
+	if err := tomltext.Bounded(text); err != nil {
+		return guide, false, nil
+	}
 	if err := toml.Unmarshal(text, &named); err != nil || named.Board.Name == "" || strings.EqualFold(named.Board.Name, guide.Board.Name) {
 		return guide, err == nil, nil
 	}

@@ -19,15 +19,20 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// MaxTables is how many tables of arrays ([[key]]) a text may have. The decoder's time grows with their square: 60,000
-// take minutes.
-const MaxTables = 10_000
+// What a text may have. The decoder's time grows with the square of the keys of a table, and with the product of tables in
+// arrays ([[key]]) and keys: at these bounds it is seconds.
+const (
+	MaxTables   = 10_000  // of arrays, and likewise others
+	MaxSiblings = 10_000  // keys of one table
+	MaxKeys     = 100_000 // of all, beside those of tables in braces
+	MaxBraces   = 20_000  // tables in braces
+)
 
 // Decode reads text into the struct that into points to. Unknown keys, wrong types, lists of another length than an
-// array and more than MaxTables tables of arrays are errors of one line.
+// array and more than Bounded takes are errors of one line.
 func Decode(text []byte, into any) error {
-	if line := lineAfterTables(text); line > 0 {
-		return fmt.Errorf("%d: more than %d tables in arrays: give fewer", line, MaxTables)
+	if err := Bounded(text); err != nil {
+		return err
 	}
 	if n, first := unknownKeys(text, reflect.TypeOf(into).Elem()); n > maxUnknown {
 		return errors.New(first)
@@ -158,19 +163,65 @@ func field(t reflect.Type, name string) reflect.Type {
 	return nil
 }
 
-// lineAfterTables is the line of the first table of an array beyond MaxTables, 0: there is none. Lines within a text of
-// several lines count too, which no file that makes sense has so many of.
-func lineAfterTables(text []byte) int {
-	n, line := 0, 0
-	for l := range bytes.Lines(text) {
-		line++
-		if bytes.HasPrefix(bytes.TrimLeft(l, " \t"), []byte("[[")) {
-			if n++; n > MaxTables {
-				return line
+// Bounded returns an error of one line if a text has more tables or keys than the decoder reads in seconds. What is no TOML
+// is left to the decoder.
+func Bounded(text []byte) error {
+	var p unstable.Parser
+	p.Reset(text)
+	arrays, tables, siblings, keys, braces := 0, 0, 0, 0, 0
+	tooMany := func(e *unstable.Node, most int, what string) error {
+		it := e.Key()
+		it.Next()
+		return fmt.Errorf("%d: more than %d %s: give fewer", 1+bytes.Count(text[:it.Node().Raw.Offset], []byte("\n")), most, what)
+	}
+	for p.NextExpression() {
+		e := p.Expression()
+		switch e.Kind {
+		case unstable.ArrayTable:
+			if siblings, arrays = 0, arrays+1; arrays > MaxTables {
+				return tooMany(e, MaxTables, "tables in arrays")
+			}
+		case unstable.Table:
+			if siblings, tables = 0, tables+1; tables > MaxTables {
+				return tooMany(e, MaxTables, "tables")
+			}
+		case unstable.KeyValue:
+			if siblings++; siblings > MaxSiblings {
+				return tooMany(e, MaxSiblings, "keys in one table")
+			}
+			if keys++; keys > MaxKeys {
+				return tooMany(e, MaxKeys, "keys")
+			}
+			n, wide := inBraces(e.Value())
+			if wide {
+				return tooMany(e, MaxSiblings, "keys in braces")
+			}
+			if braces += n; braces > MaxBraces {
+				return tooMany(e, MaxBraces, "tables in braces")
 			}
 		}
 	}
-	return 0
+	return nil
+}
+
+// inBraces counts the tables in braces of a value, and reports whether one of them has more than MaxSiblings keys.
+func inBraces(v *unstable.Node) (n int, wide bool) {
+	if v.Kind != unstable.Array && v.Kind != unstable.InlineTable {
+		return 0, false
+	}
+	keys := 0
+	for it := v.Children(); it.Next(); keys++ {
+		child := it.Node()
+		if v.Kind == unstable.InlineTable {
+			child = child.Value()
+		}
+		more, w := inBraces(child)
+		n, wide = n+more, wide || w
+	}
+	if v.Kind == unstable.InlineTable {
+		n, wide = n+1, wide || keys > MaxSiblings
+	}
+	return n, wide
 }
 
 // mismatch finds a value that the decoder takes for something else: a number where a word or a time is wanted, a list
