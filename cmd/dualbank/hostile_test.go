@@ -90,6 +90,14 @@ func hostileFiles() []hostileFile {
 	const step = `"script":["set \"a\", 3 bytes; before at step 0"]}}`
 	add("scenario", "tables.toml", times("", "[[application.interrupts]]\nname = 'a'\n", 60_000, ""))
 	add("scenario", "keys.toml", times("", "[[workload.keys]]\nname = 'k'\nbytes = [1, 4294967295]\n", 50_000, ""))
+	add("scenario", "unknown-keys.toml", func() []byte {
+		var b bytes.Buffer
+		for i := range 300_000 {
+			fmt.Fprintf(&b, "k%d = 1\n", i)
+		}
+		return b.Bytes()
+	})
+	add("scenario", "braces.toml", times("[workload]\nkeys = [", "{name = 'k', bytes = [1, 2]},", 140_000, "]\n"))
 	add("scenario", "comment-only.toml", times("seed = ", "# x\n", 1_000_000, ""))
 	add("scenario", "escape-in-key.toml", text("\"\\u001b[2J\\u202e\" = 1\n"))
 	add("part", "banks.toml", times("name = 'x'\n", "[[bank]]\nsectors = [{ count = 1, bytes = 4096 }]\n", 2000, ""))

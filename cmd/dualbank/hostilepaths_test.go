@@ -250,8 +250,8 @@ func limited(dir string, args ...string) *exec.Cmd {
 // exit code 2 and one short line that names it, in 512 MiB of memory and 10 s of processor time. Raw bytes are
 // no mistake where they are taken: there the files of its own formats are refused, and the others end well.
 //
-// By default each path gets two files; the long tests give it all files of its formats and some of the others;
-// DUALBANK_HOSTILE=all gives all files to all paths.
+// By default each path gets two files. In the long tests two of the paths that read a format get each file of it, in turns,
+// and each path gets some of the others. DUALBANK_HOSTILE=all gives all files to all paths.
 func TestHostile(t *testing.T) {
 	set := hostileFiles()
 	if len(set) < 120 {
@@ -266,6 +266,13 @@ func TestHostile(t *testing.T) {
 		return paths[i]
 	}
 	all := os.Getenv("DUALBANK_HOSTILE") == "all"
+	readers := map[string]int{} // paths so far that read a format, and how many there are
+	total := map[string]int{}
+	for _, p := range inputPaths {
+		for _, format := range strings.Split(p.formats, ",") {
+			total[format]++
+		}
+	}
 	for n, p := range inputPaths {
 		var mine []int
 		own, others := 0, 0
@@ -277,16 +284,20 @@ func TestHostile(t *testing.T) {
 				continue // it is all defaults, or no bytes
 			case p.reads(h):
 				own++
-				chosen = chosen || long.Enabled() || own == 1+n%7
+				turn := (readers[h.format] + own) % total[h.format]
+				chosen = chosen || long.Enabled() && turn < 2 || own == 1+n%7
 			case p.any && h.format != "special" && h.format != "large" && h.format != "random":
 			default:
 				others++
-				chosen = chosen || long.Enabled() && (p.any || others%20 == 1+n%7) || others == 1+n*37%200
+				chosen = chosen || long.Enabled() && others%60 == 1+n*7%60 || others == 1+n*37%200
 			}
 			if chosen {
 				mine = append(mine, i)
 				file(i) // before the paths are tried at once
 			}
+		}
+		for _, format := range strings.Split(p.formats, ",") {
+			readers[format]++
 		}
 		t.Run(strings.ReplaceAll(p.args+p.via, "/", "|"), func(t *testing.T) {
 			t.Parallel()
