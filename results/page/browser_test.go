@@ -58,7 +58,7 @@ func TestPageInBrowser(t *testing.T) {
 
 // TestIndexInBrowser looks at the page over several runs.
 func TestIndexInBrowser(t *testing.T) {
-	runs := []Run{{Name: "monday", Link: "0/", Report: sample.Report()}, {Name: "tuesday", Link: "1/", Report: sample.Crowded(), Apart: "of another board"}, {Name: "plan", Link: "2/", Report: sample.Planned("flat")}}
+	runs := []Run{{Name: "monday", Link: "0/", Report: sample.Report()}, {Name: "tuesday", Link: "1/", Report: sample.Crowded(), Apart: "of another board"}, {Name: "plan", Link: "2/", Report: sample.Planned("flat"), Apart: "a plan is no run"}}
 	html, err := Index(runs)
 	if err != nil {
 		t.Fatal(err)
