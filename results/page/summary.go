@@ -22,7 +22,7 @@ func WriteSummary(w io.Writer, r *results.Report, width int) error {
 	}
 	var b strings.Builder
 	line, _ := verdict(r)
-	for _, line := range []string{r.Title, r.Board, line} {
+	for _, line := range append([]string{r.Title, r.Board}, wrap(line, width)...) {
 		if line != "" {
 			fmt.Fprintln(&b, line)
 		}
