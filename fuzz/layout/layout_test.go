@@ -103,7 +103,7 @@ func TestEdges(t *testing.T) {
 	}
 	seen, right, n := map[string]bool{}, 0, 0
 	for c := range edges {
-		if n++; n%37 > 0 {
+		if n++; n%37 != 1 {
 			continue
 		}
 		chip, err := c.chip()
