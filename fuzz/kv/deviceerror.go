@@ -28,29 +28,46 @@ func Fail(ctx context.Context, c Sweep) (*explore.Sweep, error) {
 	if err != nil {
 		return nil, err
 	}
-	every := uint64(1)
+	every, of := uint64(1), uint64(1)
+	// chosen are the first and last steps of every call of operation i, and evenly spread ones in between.
+	chosen := func(i int, rec *explore.Recording) (list []uint64) {
+		for n := range rec.Steps {
+			call := rec.Call(n)
+			if n == call.First || n+1 == call.First+call.Steps() || (n+uint64(i))%every == 0 {
+				list = append(list, n)
+			}
+		}
+		return list
+	}
 	if c.MaxCuts > 0 {
-		total := uint64(0)
+		total, all := uint64(0), []*explore.Recording{}
 		for i := range steps {
-			total += l.rehearse(i).Steps
+			all = append(all, l.rehearse(i))
+			total += all[i].Steps
 			l.follow(i)
 		}
 		every = total/c.MaxCuts + 1
+		if c.Most > 0 { // one of so many, over the whole workload
+			n := uint64(0)
+			for i, rec := range all {
+				n += uint64(len(chosen(i, rec)))
+			}
+			of = max(1, (n+c.Most-1)/c.Most)
+		}
 		if l, err = newFailing(&c, steps, script.Once(steps)); err != nil {
 			return nil, err
 		}
 	}
 	s := &explore.Sweep{Map: results.CutMap{Name: fmt.Sprintf("KVStore workload with device errors, serial NOR, profile %s, %v", c.profile(), &c.Device)}}
 	g := explore.NewGroups()
+	met := uint64(0)
 	for i := range steps {
 		if ctx.Err() != nil {
 			break
 		}
 		rec := l.rehearse(i)
-		for n := uint64(0); n < rec.Steps && (c.Most == 0 || s.Stats.Cuts < c.Most); n++ {
-			// The first and last steps of every call, and evenly spread ones in between.
-			call := rec.Call(n)
-			if edge := n == call.First || n+1 == call.First+call.Steps(); !edge && (n+uint64(i))%every != 0 {
+		for _, n := range chosen(i, rec) {
+			if met++; met%of != 0 || c.Most > 0 && s.Stats.Cuts == c.Most {
 				continue
 			}
 			s.Stats.Cuts++

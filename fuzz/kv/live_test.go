@@ -288,3 +288,15 @@ func TestFailRules(t *testing.T) {
 		})
 	}
 }
+
+// TestFailOfMost: errors at a few steps are spread over the whole workload, which ends in a reset.
+func TestFailOfMost(t *testing.T) {
+	c := Sweep{Device: explore.Device{Sectors: "8x512", Unit: 8, Size: 4096}, Seed: 1, Ops: script.ToReset(1, 1, script.ResetKeys), MaxCuts: 400, Most: 120}
+	s, err := Fail(context.Background(), c)
+	if err != nil || s.Stats.Cuts > c.Most || s.Stats.Cuts < c.Most/2 {
+		t.Fatalf("%d cuts, %v", s.Stats.Cuts, err)
+	}
+	if !slices.ContainsFunc(s.Findings, func(f explore.Finding) bool { return f.Place.Op == string(script.Reset) }) {
+		t.Errorf("none of %d findings is of the reset", len(s.Findings))
+	}
+}
