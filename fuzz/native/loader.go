@@ -129,10 +129,13 @@ type loader struct {
 	failed   string
 }
 
-// Boot is a power-up, whatever the reason: RAM is lost.
-func (l *loader) Boot(boot.ResetReason, *boot.RAM) boot.Outcome {
+// Boot is a boot after a reset. One that is warm keeps what the program has named by db_keep, unless it came in the middle
+// of a call: the process has gone on from there.
+func (l *loader) Boot(reason boot.ResetReason, _ *boot.RAM) boot.Outcome {
 	l.failed = ""
-	b, err := l.s.call(bootCall)
+	c := bootCall
+	c.Arg, c.Warm = uint32(reason), reason != boot.PowerOn && reason != boot.BrownOut
+	b, err := l.s.call(c)
 	var crash *Crash
 	switch {
 	case err == nil && len(b) == 12:

@@ -9,9 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"dualbank/boot"
+	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv/sut"
 	"dualbank/fuzz/native"
 	"dualbank/fuzz/native/examples/logstore"
+	"dualbank/fuzz/update"
 	"dualbank/internal/long"
 	"dualbank/kvstore"
 	"dualbank/model"
@@ -351,5 +354,42 @@ func TestHeaderBuilds(t *testing.T) {
 				p.Close()
 			}
 		}
+	}
+}
+
+// TestKeep: RAM that a bootloader names is there after warm resets and not after others, whichever process the boot
+// runs in, and it knows the reason.
+func TestKeep(t *testing.T) {
+	for _, iso := range []native.Isolation{native.Reset, native.Fork, native.Exec} {
+		p := program(t, build(t, "gcc", "testdata/keeper.c", "-O1", "-std=c99"))
+		p.Isolate, p.Processes = iso, 1
+		f, _ := flash(t, small, 1)
+		g, _ := flash(t, small, 1)
+		software := p.Updates(explore.Device{Sectors: "8x1K", Unit: 1})
+		client := software.Client(f)
+		loader, other := software.Loader(f), software.Loader(g)
+		for i, c := range []struct {
+			reason   boot.ResetReason
+			prepares int
+			want     uint64
+		}{
+			{boot.PowerOn, 0, 1}, {boot.Software, 0, 2}, {boot.Watchdog, 40, 43}, {boot.PinReset, 0, 44}, {boot.BrownOut, 0, 1}, {boot.Software, 5, 7}, {boot.PowerOn, 5, 1},
+		} {
+			if c.prepares > 0 {
+				if err := client.Prepare(0, &boot.Details{Size: uint64(c.prepares)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if i%2 == 0 {
+				other.Boot(boot.PowerOn, nil) // takes the process
+			}
+			f.Boot()
+			out := loader.Boot(c.reason, nil)
+			_, size, _ := loader.(update.Teller).Started()
+			if out.Result != boot.Jumped || out.Version != c.want || size != uint32(c.reason) {
+				t.Errorf("isolation %v, boot %d: %v, %d boots, reason %d; want %d, %d", iso, i, out.Result, out.Version, size, c.want, c.reason)
+			}
+		}
+		p.Close()
 	}
 }

@@ -101,6 +101,7 @@ func (s *store) perform(c Call) (status int32, data []byte, err error) {
 		return 0, nil, s.broken
 	}
 	if c.Boot {
+		c.Warm = c.Warm && s.down == nil && len(s.past) > 0
 		s.down = nil
 	}
 	if s.down != nil {
@@ -109,7 +110,7 @@ func (s *store) perform(c Call) (status int32, data []byte, err error) {
 	c.Strict, s.tag = s.dev.MayFail(), ""
 	if s.next >= len(s.item.calls) || !c.equal(&s.item.calls[s.next]) || c.Boot && !s.coherent() {
 		s.ship(c)
-	} else if c.Boot {
+	} else if c.cold() {
 		s.forget()
 	}
 	status, data, err = s.consume()
@@ -153,24 +154,24 @@ func (s *store) forget() {
 
 // ship runs the call, and the foreseen ones behind it, on the cells as they were at the boot.
 func (s *store) ship(c Call) {
-	if c.Boot {
+	if c.cold() {
 		s.forget()
 	}
 	it := &s.item
-	it.onward = !c.Boot && s.next == len(it.calls) && it.end == endOK
+	it.onward = !c.cold() && s.next == len(it.calls) && it.end == endOK
 	more := s.ahead(&c)
 	s.at, s.next = 0, 0
-	if c.Boot {
+	if c.cold() {
 		s.scars = s.scars[:0]
 		s.dev.Scarred(func(addr, n uint32) { s.scars = append(s.scars, [2]uint32{addr, n}) })
 	}
-	if c.Boot && it.ran && len(s.scars) == 0 && s.began == s.dev.Version(0, s.g.size) && s.same(&c, more) {
+	if c.cold() && it.ran && len(s.scars) == 0 && s.began == s.dev.Version(0, s.g.size) && s.same(&c, more) {
 		return // it has run from the same cells before
 	}
 	if len(more) == 0 {
 		c.Value = append([]byte(nil), c.Value...) // the caller's may change
 	}
-	it.ran = c.Boot
+	it.ran = c.cold()
 	s.began = s.dev.Version(0, s.g.size)
 	it.calls = append(append(it.calls[:0], c), more...)
 	for len(s.answers) < len(it.calls) {

@@ -116,12 +116,15 @@ type Call struct {
 	Kind  Kind
 	Key   string
 	Value []byte
-	Arg   uint32 // of Set the flags, of Get the room in bytes, of Write the offset
+	Arg   uint32 // of Set the flags, of Get the room in bytes, of Write the offset, of Boot the reason of the reset
 	Boot  bool   // the device starts before it: RAM is lost
 	Warm  bool   // with Boot: what db_keep named is kept
 
 	Strict bool // every program and erase is a request: the device may fail
 }
+
+// cold reports whether all of RAM is lost before the call.
+func (c *Call) cold() bool { return c.Boot && !c.Warm }
 
 func (c *Call) equal(o *Call) bool {
 	return c.Kind == o.Kind && c.Boot == o.Boot && c.Warm == o.Warm && c.Strict == o.Strict && c.Arg == o.Arg && c.Key == o.Key && string(c.Value) == string(o.Value)

@@ -54,6 +54,9 @@ enum { DB_WRITE_ONCE = 1 };
 /* Kinds of CPU work for db_work. */
 enum { DB_WORK_CALL = 0, DB_WORK_COPY = 1, DB_WORK_CRC32 = 2, DB_WORK_SHA256 = 3, DB_WORK_AES = 4, DB_WORK_AES_KEY = 5 };
 
+/* Why the device has started. All but the first and DB_RESET_BROWN_OUT are warm: RAM named by db_keep is kept. */
+enum { DB_RESET_POWER_ON = 0, DB_RESET_PIN = 1, DB_RESET_BROWN_OUT = 2, DB_RESET_SOFTWARE = 3, DB_RESET_WATCHDOG = 4 };
+
 /* A firmware image that a loader is given. */
 struct db_image {
 	uint32_t size;    /* bytes */
@@ -113,7 +116,8 @@ void db_halt(const char *text);             /* assert, MBED_ERROR: the device st
 uint64_t db_now_us(void);                   /* since power-up, in simulated time; counts calls where nothing is timed */
 uint32_t db_random(void);                   /* the same numbers after every boot */
 void db_work(int kind, uint32_t n);         /* CPU work beside the flash, for timing: DB_WORK_, bytes */
-void db_keep(void *p, size_t n);            /* RAM that a warm reset keeps; up to 16 pieces */
+void db_keep(void *p, size_t n);            /* RAM that a warm reset keeps: up to 16 pieces, 64 KiB in all */
+int db_reset_reason(void);                  /* why the device has started: DB_RESET_ */
 void db_tag(const char *name);              /* names what the code does now, for the story of a finding */
 int db_main(int argc, char **argv, void (*setup)(struct db_subject *));
 
@@ -256,6 +260,7 @@ struct db_block_ { /* before each piece of the heap */
 #define DB_FREE_ 0xF4EEF4EEu
 #define DB_CLASSES_ 128u
 #define DB_WIPE_ 32768u
+#define DB_KEPT_ 65536u
 #define DB_STACK_ ((size_t)1 << 20)
 #define DB_FILL_ 0xA5
 #define DB_RESERVED_ ((size_t)256 << 20)
@@ -304,7 +309,9 @@ struct db_state_ {
 
 	struct db_area_ ram;
 	struct db_area_ keep[16];
-	uint32_t keeps;
+	uint32_t keeps, reason;
+	unsigned char *kept; /* DB_KEPT_ bytes, of which kept_n are used */
+	size_t kept_n;
 	uintptr_t stack;
 	struct db_heap_ heap;
 	struct db_subject subject;
@@ -610,9 +617,14 @@ void db_keep(void *p, size_t n) {
 	if (s->keeps == 16) db_die_("db_keep: at most 16 pieces");
 	s->keep[s->keeps].at = (unsigned char *)p;
 	s->keep[s->keeps].n = n;
-	s->keep[s->keeps].copy = (unsigned char *)db_map_(n, MAP_SHARED);
+	if (n > DB_KEPT_ - s->kept_n) db_die_("db_keep: at most 64 KiB");
+	s->keep[s->keeps].copy = s->kept + s->kept_n;
+	memcpy(s->keep[s->keeps].copy, p, n);
+	s->kept_n += n;
 	s->keeps++;
 }
+
+int db_reset_reason(void) { return (int)db_s_->reason; }
 
 void db_tag(const char *name) {
 	if (db_s_->inside) db_log_(DB_LOG_TAG_, 0, 0, name, strlen(name));
@@ -796,6 +808,13 @@ static void db_wipe_(size_t n) {
 	__asm__ volatile("" : : "r"(p) : "memory");
 }
 
+/* db_keeps_ copies what a warm reset keeps. */
+static void db_keeps_(void) {
+	struct db_state_ *s = db_s_;
+	uint32_t i;
+	for (i = 0; i < s->keeps; i++) memcpy(s->keep[i].copy, s->keep[i].at, s->keep[i].n);
+}
+
 /* db_ram_ puts RAM to what it was when main began. */
 static void db_ram_(int warm) {
 	struct db_state_ *s = db_s_;
@@ -803,7 +822,7 @@ static void db_ram_(int warm) {
 	if (s->fresh) {
 		s->fresh = 0; /* a new process, or a new fork */
 	} else {
-		for (i = 0; warm && i < s->keeps; i++) memcpy(s->keep[i].copy, s->keep[i].at, s->keep[i].n);
+		if (warm) db_keeps_();
 		memcpy(s->ram.at, s->ram.copy, s->ram.n);
 #ifdef DB_HEAP_
 		db_heap_boot_();
@@ -919,8 +938,12 @@ static int db_run_(void) {
 			while (db_s_->call < db_s_->item->calls) {
 				const struct db_call_ *c = (const struct db_call_ *)(const void *)db_s_->call_at;
 				if (c->flags & DB_BOOT_) {
-					if (db_s_->forks && !db_s_->fresh) return 0;
+					if (db_s_->forks && !db_s_->fresh) {
+						db_keeps_();
+						return 0;
+					}
 					db_ram_((c->flags & DB_WARM_) != 0);
+					db_s_->reason = c->kind == DB_BOOTED_ ? c->a : 0;
 				}
 				db_s_->strict = (db_s_->item->flags & DB_STRICT_) || (c->flags & DB_STRICTLY_);
 				db_s_->inside = 1;
@@ -1157,10 +1180,11 @@ static void db_attach_(const char *fds) {
 	pages = (h->size + DB_PAGE_ - 1) / DB_PAGE_;
 	value = ((size_t)h->size + 8191) & ~(size_t)4095;
 	/* One mapping: a fork copies each. */
-	p = (unsigned char *)db_map_(value + 4096 + 8 * pages + 4 * (size_t)h->size + 8, MAP_SHARED);
+	p = (unsigned char *)db_map_(value + 4096 + DB_KEPT_ + 8 * pages + 4 * (size_t)h->size + 8, MAP_SHARED);
 	s->value_end = p + value;
 	mprotect(s->value_end, 4096, PROT_NONE);
-	s->dirty = (uint32_t *)(void *)(s->value_end + 4096);
+	s->kept = s->value_end + 4096;
+	s->dirty = (uint32_t *)(void *)(s->kept + DB_KEPT_);
 	s->dirties = s->dirty + pages;
 	s->scar = s->dirties + pages;
 }
