@@ -98,15 +98,34 @@ func TestRowsUniteNoCauses(t *testing.T) {
 			t.Errorf("%s: %s: the cause is %s", f.ID, f.Symptom, f.Cause)
 		}
 		cures[i] = cause.Cures(f.Case, f.Symptom, explore.Env{})
+	}
+	// Any repair may move the step that a second cut hits. Of such a case those count that remove the same without one.
+	second := func(i int) bool { return found[i].Place.Part == "second-cut" }
+	for i := range found {
+		if !second(i) {
+			continue
+		}
+		likely := slices.DeleteFunc(slices.Clone(cures[i]), func(r string) bool {
+			for k := range found {
+				if !second(k) && found[k].Symptom.Kind == found[i].Symptom.Kind && found[k].Symptom.Error == found[i].Symptom.Error && slices.Contains(cures[k], r) {
+					return false
+				}
+			}
+			return true
+		})
+		if len(likely) > 0 {
+			cures[i] = likely
+		}
+	}
+	lacks := func(of []string) func(string) bool { return func(r string) bool { return !slices.Contains(of, r) } }
+	for i := range found {
 		for k := range i {
-			if found[k].ID == f.ID {
-				t.Errorf("two findings have the ID %s", f.ID)
+			if found[k].ID == found[i].ID {
+				t.Errorf("two findings have the ID %s", found[i].ID)
 			}
-			lacks := func(of []string) func(string) bool {
-				return func(r string) bool { return !slices.Contains(of, r) }
-			}
-			if found[k].Cause == f.Cause && slices.ContainsFunc(cures[i], lacks(cures[k])) && slices.ContainsFunc(cures[k], lacks(cures[i])) {
-				t.Errorf("row %s: %s (%v) is removed by %v, %s (%v) by %v", f.Cause, f.Symptom, f.Place, cures[i], found[k].Symptom, found[k].Place, cures[k])
+			if found[k].Cause == found[i].Cause && slices.ContainsFunc(cures[i], lacks(cures[k])) && slices.ContainsFunc(cures[k], lacks(cures[i])) {
+				t.Errorf("row %s: %s (%v) is removed by %v, %s (%v) by %v",
+					found[i].Cause, found[i].Symptom, found[i].Place, cures[i], found[k].Symptom, found[k].Place, cures[k])
 			}
 		}
 	}
