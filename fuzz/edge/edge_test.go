@@ -19,6 +19,7 @@ var known = map[string]string{
 	"secure-sizes":   "offset-beyond",
 	"provisioning":   "reserved-copy root-refused",
 	"clearing-erase": "changed",
+	"resets":         "changed unreadable",
 	"slots":          "intact-halts",
 	"retries":        "over-itself",
 	"damage":         "intact-halts damaged-runs bad-runs",

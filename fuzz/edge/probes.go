@@ -33,6 +33,7 @@ var Probes = []Probe{
 	{"live-bytes", sut.SubjectName, "a bit of every live byte flips", liveBytes},
 	{"provisioning", sut.SubjectName, "reserved data is set again after a cut", provisioning},
 	{"reserved-twice", sut.SubjectName, "two cuts where reserved data is put back", reservedTwice},
+	{"resets", sut.SubjectName, "cuts in a reset", resets},
 	{"clearing-erase", sut.SubjectName, "cuts in erases between records of one size", clearingErase},
 	{"slots", update.SubjectName, "slots of layouts off sectors, at the end of the flash, many", slotEdges},
 	{"retries", update.SubjectName, "images that fail, after resets of every kind", retries},
