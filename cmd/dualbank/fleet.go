@@ -43,6 +43,7 @@ type workerCommand struct {
 	Workers int      `range:"0..1024" placeholder:"N" help:"Pieces to explore at a time; 0: one for each processor."`
 	Name    string   `placeholder:"NAME" help:"Name among the workers; without it, the machine's name and some random digits."`
 	Exec    []string `sep:"none" placeholder:"PROGRAM" help:"Explore campaigns of this program of yours, too: crash --nats --exec with a file of the same content. May be repeated. No other program is ever started."`
+	Corpus  []string `sep:"none" placeholder:"TARGET=DIR" help:"In place of exploring: keep a folder of inputs of FuzzKV, FuzzSecure, FuzzUpdate or FuzzLayout the same as those of all such workers, for libFuzzer or another engine that searches in it. May be repeated."`
 	accessFlags
 }
 
@@ -72,6 +73,14 @@ func (c *workerCommand) Run(t terminal) error {
 		}
 		programs[hash] = path
 	}
+	corpora := map[string]string{} // folders, by their target
+	for _, s := range c.Corpus {
+		target, dir, _ := strings.Cut(s, "=")
+		if _, err := fuzz.TargetByName(target); err != nil || dir == "" {
+			return badInput(fmt.Errorf("--corpus: %.100q: give a target and a folder, such as FuzzKV=corpus", s))
+		}
+		corpora[target] = dir
+	}
 	var opened programsOpen
 	defer opened.close()
 	ctx, stop := t.interruptible()
@@ -90,7 +99,7 @@ func (c *workerCommand) Run(t terminal) error {
 	}
 	defer link.Close()
 	fmt.Fprintf(t.out, "worker %s of program %s\n", c.Name, dualbank.Digest())
-	w := &fleet.Worker{Name: c.Name, Workers: c.Workers, Say: say, Build: func(d *fleet.Definition) (*fuzz.Campaign, error) { return campaignOf(d, programs, &opened) }}
+	w := &fleet.Worker{Name: c.Name, Workers: c.Workers, Corpora: corpora, Say: say, Build: func(d *fleet.Definition) (*fuzz.Campaign, error) { return campaignOf(d, programs, &opened) }}
 	return w.Work(ctx, link)
 }
 

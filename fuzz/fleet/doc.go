@@ -12,6 +12,9 @@
 //  4. The first worker that comes to a finding tells its cause and story (Judge). Watch follows definitions, results, causes
 //     and workers for whoever shows them (package board).
 //
+// Workers of another kind keep folders of inputs of the guided search's targets the same (Link.Share), for engines that
+// search in them.
+//
 // Invariants:
 //
 //   - The findings are byte for byte those of one process: they are made by the same code out of the same journals.

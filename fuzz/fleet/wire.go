@@ -21,6 +21,7 @@ const (
 	campaigns     = "dualbank_campaigns"
 	workers       = "dualbank_workers"
 	causes        = "dualbank_causes"
+	corpora       = "dualbank_corpora"
 	workSubject   = "dualbank.work"
 	resultSubject = "dualbank.result"
 )

@@ -22,6 +22,9 @@ type Worker struct {
 	Workers int    // pieces at a time; 0: one for each processor
 	// Build makes the campaign of a definition. The definition is of this program.
 	Build func(d *Definition) (*fuzz.Campaign, error)
+	// Corpora are folders of inputs, by their target. A worker that has some shares them (Link.Share) for the engines that
+	// search in them, and explores no pieces.
+	Corpora map[string]string
 	// Say gets a line for people; nil: it is dropped.
 	Say func(string)
 
@@ -54,7 +57,12 @@ func (w *Worker) Work(ctx context.Context, l *Link) error {
 	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	wg.Go(func() { w.announce(ctx, l) })
+	if len(w.Corpora) > 0 {
+		return w.share(ctx, l)
+	}
 	var defs catalogue
 	wg.Go(func() { defs.follow(ctx, l) })
 	for range n {
@@ -62,6 +70,33 @@ func (w *Worker) Work(ctx context.Context, l *Link) error {
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// shareEvery is how often a worker looks at its folders of inputs.
+const shareEvery = 5 * time.Second
+
+// share keeps the worker's folders of inputs the same as those of others, until ctx ends.
+func (w *Worker) share(ctx context.Context, l *Link) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	failed := make(chan error, len(w.Corpora))
+	for target, dir := range w.Corpora {
+		all := [2]int{}
+		go func() {
+			failed <- l.Share(ctx, target, dir, shareEvery, func(sent, got int) {
+				all[0], all[1] = all[0]+sent, all[1]+got
+				w.say("shares inputs of %s: %d went, %d came", target, all[0], all[1])
+			})
+		}()
+	}
+	var err error
+	for range w.Corpora {
+		if e := <-failed; e != nil {
+			err = e
+			stop()
+		}
+	}
+	return err
 }
 
 // announce says that the worker lives.
