@@ -41,6 +41,7 @@ type file struct {
 	overrides []targetBlock
 	targets   *value // of a targets.json
 	custom    *value // "custom_targets" of an application
+	lines     []int  // offsets of the line ends; nil: they are counted
 }
 
 // option is an entry of "config".
@@ -84,7 +85,15 @@ func confMacro(module, name string) string {
 // problem returns a Problem at an offset of the file.
 func (f *file) problem(at int, key, text, remedy string) Problem {
 	p := Problem{File: f.src.Name, Key: oneLine(key), Text: oneLine(text), Remedy: oneLine(remedy)}
-	if at >= 0 && at <= len(f.src.Text) {
+	switch {
+	case at < 0 || at > len(f.src.Text):
+	case f.lines != nil:
+		n, _ := slices.BinarySearch(f.lines, at)
+		p.Line, p.Column = 1+n, at+1
+		if n > 0 {
+			p.Column = at - f.lines[n-1]
+		}
+	default:
 		before := f.src.Text[:at]
 		p.Line = 1 + bytes.Count(before, []byte("\n"))
 		p.Column = at - bytes.LastIndexByte(before, '\n')
@@ -119,6 +128,12 @@ func parseFile(src Source) (*file, Problems) {
 	root, at, err := parseJSON(src.Text)
 	if err != nil {
 		return nil, Problems{f.problem(at, "", "not JSON: "+err.Error(), "correct the syntax here")}
+	}
+	f.lines = []int{}
+	for i, c := range src.Text {
+		if c == '\n' {
+			f.lines = append(f.lines, i)
+		}
 	}
 	return f.read(&root)
 }

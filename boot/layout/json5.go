@@ -18,7 +18,12 @@ type value struct {
 	members []member
 	items   []value
 	at      int // offset in the file
+
+	index map[string]int // of the last member with each name, where there are many; nil: there are few
 }
+
+// few is how many members find goes through one by one.
+const few = 16
 
 type member struct {
 	name string
@@ -28,6 +33,12 @@ type member struct {
 
 // find returns the member with that name, of several the last one, or nil.
 func (v *value) find(name string) *member {
+	if v.index != nil {
+		if i, ok := v.index[name]; ok {
+			return &v.members[i]
+		}
+		return nil
+	}
 	for i := len(v.members) - 1; i >= 0; i-- {
 		if v.members[i].name == name {
 			return &v.members[i]
@@ -182,6 +193,7 @@ func (p *reader) list(end rune, after string, item func() error) error {
 }
 
 func (p *reader) object(v *value, depth int) error {
+	defer v.makeIndex()
 	return p.list('}', "after object value (expecting ',' or '}')", func() (err error) {
 		m := member{at: p.at}
 		switch c, _ := p.peek(); {
@@ -204,6 +216,16 @@ func (p *reader) object(v *value, depth int) error {
 		v.members = append(v.members, m)
 		return err
 	})
+}
+
+// makeIndex makes finding one of many members quick.
+func (v *value) makeIndex() {
+	if len(v.members) > few {
+		v.index = map[string]int{}
+		for i := range v.members {
+			v.index[v.members[i].name] = i
+		}
+	}
 }
 
 func (p *reader) array(v *value, depth int) error {

@@ -41,8 +41,10 @@ func (b *builder) findLabels(apps []*file) bool {
 		}
 	}
 	b.labels = []string{"*"}
+	known := map[string]bool{"*": true}
 	for _, l := range slices.Concat(extra, parents, []string{b.Target}) {
-		if !slices.Contains(b.labels, l) {
+		if !known[l] {
+			known[l] = true
 			b.labels = append(b.labels, l)
 		}
 	}
@@ -51,7 +53,8 @@ func (b *builder) findLabels(apps []*file) bool {
 		for _, f := range apps {
 			for _, m := range f.matching(b.labels, "target.extra-labels-add", "target.extra-labels") {
 				for _, v := range m.items {
-					if v.kind == 's' && !slices.Contains(b.labels, v.text) {
+					if v.kind == 's' && !known[v.text] {
+						known[v.text] = true
 						b.labels = slices.Insert(b.labels, len(b.labels)-1, v.text)
 					}
 				}
@@ -72,9 +75,11 @@ func addLabels(labels []string, m *member, add, remove string) []string {
 		}
 	}
 	if list := m.find(remove); list != nil && remove != "" {
-		labels = slices.DeleteFunc(labels, func(l string) bool {
-			return slices.ContainsFunc(list.items, func(v value) bool { return v.text == l })
-		})
+		gone := map[string]bool{}
+		for _, v := range list.items {
+			gone[v.text] = true
+		}
+		labels = slices.DeleteFunc(labels, func(l string) bool { return gone[l] })
 	}
 	return labels
 }
@@ -91,12 +96,13 @@ func (b *builder) targetNamed(name string) *member {
 
 // lineage returns the target and all its parents, each before its own parents.
 func (b *builder) lineage() []string {
-	names := []string{b.Target}
+	names, known := []string{b.Target}, map[string]bool{b.Target: true}
 	for i := 0; i < len(names); i++ {
 		if m := b.targetNamed(names[i]); m != nil {
 			if in := m.find("inherits"); in != nil {
 				for _, v := range in.items {
-					if !slices.Contains(names, v.text) {
+					if !known[v.text] {
+						known[v.text] = true
 						names = append(names, v.text)
 					}
 				}
@@ -109,8 +115,12 @@ func (b *builder) lineage() []string {
 // matching returns the members of the override blocks for labels whose canonical names are among names, or
 // all members if no name is given.
 func (f *file) matching(labels []string, names ...string) (found []*member) {
+	known := map[string]bool{}
+	for _, l := range labels {
+		known[l] = true
+	}
 	for _, block := range f.overrides {
-		if !slices.Contains(labels, block.target) {
+		if !known[block.target] {
 			continue
 		}
 		for i := range block.keys {

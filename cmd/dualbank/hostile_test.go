@@ -86,17 +86,20 @@ func hostileFiles() []hostileFile {
 	times := func(head, one string, n int, tail string) func() []byte {
 		return func() []byte { return []byte(head + strings.Repeat(one, n) + tail) }
 	}
+	numbered := func(head, one string, n int, tail string) func() []byte {
+		return func() []byte {
+			b := []byte(head)
+			for i := range n {
+				b = fmt.Appendf(b, one, i)
+			}
+			return append(b, tail...)
+		}
+	}
 	const finding = `{"format":2,"symptom":{"rule":1,"kind":"not-open"},"kv":{"profile":"MbedCE","judge":"cut","keys":["a"],`
 	const step = `"script":["set \"a\", 3 bytes; before at step 0"]}}`
 	add("scenario", "tables.toml", times("", "[[application.interrupts]]\nname = 'a'\n", 60_000, ""))
 	add("scenario", "keys.toml", times("", "[[workload.keys]]\nname = 'k'\nbytes = [1, 4294967295]\n", 50_000, ""))
-	add("scenario", "unknown-keys.toml", func() []byte {
-		var b bytes.Buffer
-		for i := range 300_000 {
-			fmt.Fprintf(&b, "k%d = 1\n", i)
-		}
-		return b.Bytes()
-	})
+	add("scenario", "unknown-keys.toml", numbered("", "k%d = 1\n", 300_000, ""))
 	add("scenario", "braces.toml", times("[workload]\nkeys = [", "{name = 'k', bytes = [1, 2]},", 140_000, "]\n"))
 	add("scenario", "comment-only.toml", times("seed = ", "# x\n", 1_000_000, ""))
 	add("scenario", "escape-in-key.toml", text("\"\\u001b[2J\\u202e\" = 1\n"))
@@ -106,6 +109,8 @@ func hostileFiles() []hostileFile {
 	add("part", "itself.toml", text("name = 'x'\nextends = './itself.toml'\n"))
 	add("driver", "families.toml", times("name = 'x'\n", "[[family]]\nparts = ['stm32f4']\n", 3000, ""))
 	add("fine", "long-key.json", times(`{"`, "\\u001b", 300_000, `": 1}`))
+	add("fine", "other-overrides.json", numbered(`{"target_overrides": {"*": {`, `"a.k%d": 1,`, 190_000, `"a.z": 1}}}`))
+	add("fine", "other-keys.json", numbered(`{`, `"k%d": 1,`, 190_000, `"z": 1}`))
 	add("configuration", "overrides.json", times(`{"target_overrides": {"*": {`, `"a.b": "(1+1)",`, 200_000, ""))
 	add("configuration", "expression.json", times(`{"target_overrides": {"*": {"target.restrict_size": "`, "(", 100_000, `"}}}`))
 	add("configuration", "macros.json", times(`{"macros": [`, `"A=A+A",`, 200_000, `"A=A", ]}`))
