@@ -141,6 +141,8 @@ func hostileFiles() []hostileFile {
 	add("records", "findings.json", times(`{"format":1,"findings":[`, `{},`, 20_000_000, `{}]}`))
 	add("records", "numbers.json", times(`{"format":1,"sets":[{"plain":[`, `0,`, 30_000_000, `0]}]}`))
 	add("bench", "settings.txt", func() []byte { return []byte(manySettings(20_000)) })
+	add("bench", "names.txt", numbered("", "BenchmarkX%d 1 1 ns/op\n", 400_000, ""))
+	add("bench", "other-units.txt", numbered("", "BenchmarkX 1 1 u%d\n", 400_000, ""))
 	add("bench", "infinite.txt", text("BenchmarkX 1 +Inf ns/op\n"))
 	add("bench", "units.txt", times("BenchmarkX 1", " 1 ns/op", 20_000, "\n"))
 	add("trace", "keys.csv", func() []byte {

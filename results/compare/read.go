@@ -17,6 +17,13 @@ import (
 // mostSettings bounds the settings of a file: each result has a copy of those before it.
 const mostSettings = 256
 
+// What a file may have. A result takes kilobytes where each has another name or package; a comparison has a table for each
+// unit.
+const (
+	mostResults = 50_000
+	mostUnits   = 1000
+)
+
 // readBench reads the results of a file in the Go benchmark format, and adds its units to those known. Lines
 // that belong to no benchmark are skipped, as the format demands. A broken line is an error with file and line
 // number. So is a value that is not a number: no comparison would find it worse.
@@ -25,6 +32,7 @@ func readBench(in benchInput, known benchfmt.UnitMetadataMap) ([]*benchfmt.Resul
 	maps.Copy(units, known)
 	br := benchfmt.NewReader(bytes.NewReader(in.data), in.name)
 	var out []*benchfmt.Result
+	seen := map[string]bool{} // units
 	for br.Scan() {
 		switch rec := br.Result().(type) {
 		case *benchfmt.SyntaxError:
@@ -41,7 +49,15 @@ func readBench(in benchInput, known benchfmt.UnitMetadataMap) ([]*benchfmt.Resul
 				file, line := rec.Pos()
 				return nil, nil, fmt.Errorf("%s:%d: more than %d settings (key: value) before it: not a file that `go test -bench` printed", file, line, mostSettings)
 			}
+			if len(out) == mostResults {
+				file, line := rec.Pos()
+				return nil, nil, fmt.Errorf("%s:%d: more than %d results: give fewer", file, line, mostResults)
+			}
 			for _, v := range rec.Values {
+				if seen[v.Unit] = true; len(seen) > mostUnits {
+					file, line := rec.Pos()
+					return nil, nil, fmt.Errorf("%s:%d: more than %d units: not a file that `go test -bench` printed", file, line, mostUnits)
+				}
 				if !unit.Finite(v.Value) {
 					file, line := rec.Pos()
 					unit := v.Unit

@@ -3,6 +3,7 @@ package compare
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -122,6 +123,29 @@ func TestNamesOfSettingsThatDifferByNature(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s is taken for %q, want %q", key, got, want)
+		}
+	}
+}
+
+// TestMostResults: as many results and units as a file may have are read, and no more.
+func TestMostResults(t *testing.T) {
+	results := func(n int) string { return strings.Repeat("BenchmarkX 1 1 ns/op\n", n) }
+	units := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, "BenchmarkX 1 1 u%d\n", i)
+		}
+		return b.String()
+	}
+	for _, c := range []struct{ text, want string }{
+		{results(mostResults), ""},
+		{results(mostResults + 1), "b.txt:50001: more than 50000 results: give fewer"},
+		{units(mostUnits), ""},
+		{units(mostUnits + 1), "b.txt:1001: more than 1000 units: not a file that `go test -bench` printed"},
+	} {
+		_, _, err := readBench(benchInput{name: "b.txt", data: []byte(c.text)}, nil)
+		if (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
+			t.Errorf("%v, want %q", err, c.want)
 		}
 	}
 }
