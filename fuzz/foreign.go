@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"errors"
 	"fmt"
 
 	"dualbank/fuzz/explore"
@@ -8,6 +9,7 @@ import (
 	"dualbank/fuzz/kv/script"
 	"dualbank/fuzz/kv/sut"
 	"dualbank/fuzz/update"
+	"dualbank/kvstore"
 	"dualbank/model"
 )
 
@@ -122,7 +124,7 @@ func rehearsed(store kv.Software, d explore.Device, seed uint64, n int) (ops []s
 	if err := s.Open(); err != nil {
 		return nil, "the store does not open there: " + err.Error(), nil
 	}
-	can := sut.Abilities(s)
+	can, full := sut.Abilities(s), false
 	w := script.NewWorkload(seed, d.Size/2, can, nil)
 	for i := range n {
 		op := w.Next()
@@ -130,9 +132,15 @@ func rehearsed(store kv.Software, d explore.Device, seed uint64, n int) (ops []s
 			op = script.Op{Kind: script.Reset}
 		}
 		ops = append(ops, op)
-		if err := sut.Do(&op, s, f); err != nil && op.Kind == script.Reboot {
+		err := sut.Do(&op, s, f)
+		if err != nil && op.Kind == script.Reboot {
 			break // which is to be found
 		}
+		full = full || errors.Is(err, kvstore.ErrMediaFull)
+	}
+	// On more room a store that is full leaks.
+	if full && d.Sectors == tinyGeometry.Sectors {
+		return nil, "the store is full there before any cut", nil
 	}
 	if n := f.Counters(); n.Refused+n.RefusedReads > 0 {
 		return nil, "the store asks for flash that is not there: is its geometry compiled in?", nil
