@@ -105,11 +105,11 @@ func TestBadNetwork(t *testing.T) {
 				return wires[len(wires)-1].url()
 			}
 			for i := range 2 {
-				l := link(t, through())
+				l := connected(t, through())
 				w := &fleet.Worker{Name: fmt.Sprintf("w%d", i), Workers: 1, Build: func(*fleet.Definition) (*fuzz.Campaign, error) { return small(), nil }}
 				working.Go(func() { w.Work(ctx, l) })
 			}
-			l := link(t, through())
+			l := connected(t, through())
 			c := small()
 			c.Dir = t.TempDir()
 			d := define(t, c, seed)
@@ -127,6 +127,22 @@ func TestBadNetwork(t *testing.T) {
 				t.Errorf("the network was cut %d times: the test shows little", cuts)
 			}
 		})
+	}
+}
+
+// connected is link where the connection may be cut before there is one: the command ends with an error then, and is started
+// again.
+func connected(t *testing.T, url string) *fleet.Link {
+	t.Helper()
+	for n := 0; ; n++ {
+		l, err := fleet.Connect(context.Background(), fleet.Access{URL: url}, t.Name(), nil)
+		if err == nil {
+			t.Cleanup(l.Close)
+			return l
+		}
+		if n == 10 {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -131,9 +131,17 @@ type Parked struct {
 // Collect waits for all pieces of a submitted campaign and keeps their lines in the campaign's journals. show is told how
 // many chunks of all are there; it may be nil. When ctx ends, it returns ctx's error: the same call goes on.
 func (l *Link) Collect(ctx context.Context, d *Definition, c *fuzz.Campaign, show func(done, total int)) (parked []Parked, err error) {
-	consumer, err := l.js.OrderedConsumer(ctx, resultStream, jetstream.OrderedConsumerConfig{FilterSubjects: []string{resultSubject + "." + d.Name() + ".>"}})
-	if err != nil {
-		return nil, err
+	var consumer jetstream.Consumer
+	for {
+		consumer, err = l.js.OrderedConsumer(ctx, resultStream, jetstream.OrderedConsumerConfig{FilterSubjects: []string{resultSubject + "." + d.Name() + ".>"}})
+		if err == nil {
+			break
+		}
+		if errors.Is(err, jetstream.ErrStreamNotFound) || ctx.Err() != nil {
+			return nil, err
+		}
+		l.say("the results wait for the server: " + refused(err)) // the answer is lost where the connection is
+		pause(ctx, time.Second)
 	}
 	names, total, done := map[int]string{}, 0, 0
 	for _, s := range d.Sweeps {
