@@ -149,8 +149,8 @@ type exportFlags struct {
 
 // findingFlags are those of a command that has findings alone.
 type findingFlags struct {
-	JUnitOut string `without:"print" name:"junit-out" placeholder:"FILE" help:"Write the findings as a JUnit report, for CI servers."`
-	SARIFOut string `without:"print" name:"sarif-out" placeholder:"FILE" help:"Write the findings as SARIF 2.1.0, for code hosts."`
+	JUnitOut string `without:"print" name:"junit-out" placeholder:"FILE" help:"Write the causes of findings as a JUnit report, for CI servers."`
+	SARIFOut string `without:"print" name:"sarif-out" placeholder:"FILE" help:"Write the causes of findings as SARIF 2.1.0, for code hosts."`
 }
 
 // exported is a file for another tool. Files of its format begin with begins: no other file is written over.

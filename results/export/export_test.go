@@ -238,3 +238,45 @@ func TestSARIF(t *testing.T) {
 		}
 	}
 }
+
+// TestCauses: a cause is told once, with its findings; a finding of none is told by itself.
+func TestCauses(t *testing.T) {
+	r := sample.Report()
+	grave := &r.Findings[0]
+	r.Causes = []results.Cause{{
+		Name: "log-end", Known: true, Severity: "high", What: "What is behind the log is not erased.", Cure: "Erase it.", Count: 3185,
+		Consequences: []results.Consequence{{Text: "a value is lost", Severity: "high", Count: 1}}, Findings: []string{grave.ID, r.Findings[1].ID},
+	}}
+	if err := results.Check(r); err != nil {
+		t.Fatal(err)
+	}
+	log, err := sarif.FromBytes(written(t, SARIF, r))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Validate(); err != nil {
+		t.Error(err)
+	}
+	var rules []string
+	for _, res := range log.Runs[0].Results {
+		rules = append(rules, *res.RuleID)
+	}
+	if got := strings.Join(rules, " "); len(rules) != len(r.Findings)-1 || rules[0] != "cause/log-end" || strings.Count(got, "cause/") != 1 {
+		t.Errorf("results %s", got)
+	}
+	if text := *log.Runs[0].Results[0].Message.Text; !strings.Contains(text, "What is behind the log is not erased. Leads to: a value is lost (1 cut). Cure: Erase it. The gravest of 2 findings: "+grave.Title) {
+		t.Errorf("the cause: %s", text)
+	}
+	all, err := junit.Ingest(written(t, JUnit, r))
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed := 0
+	for _, s := range all {
+		failed += s.Totals.Failed
+	}
+	first := all[0].Tests[0]
+	if failed != len(r.Findings)-1 || first.Name != "log-end: What is behind the log is not erased." || !strings.Contains(first.Error.Error(), r.Findings[1].Command) {
+		t.Errorf("%d failed, the first %q: %v", failed, first.Name, first.Error)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"dualbank/results"
+	"dualbank/results/unit"
 )
 
 // suites is the document that CI servers read as JUnit's.
@@ -40,8 +41,8 @@ type failure struct {
 	Text    string `xml:",chardata"`
 }
 
-// JUnit writes the findings of r as a JUnit report: a suite for each subject, a failed case for each finding, and one
-// that passed for each sweep without any. There is no time: a report is the same on every machine.
+// JUnit writes the causes of r's findings as a JUnit report: a suite for each subject, a failed case for each cause and for
+// each finding without one, and one that passed for each sweep without findings. There is no time: a report is the same on every machine.
 func JUnit(w io.Writer, r *results.Report) error {
 	all := suites{}
 	at := func(subject string) *suite {
@@ -53,14 +54,23 @@ func JUnit(w io.Writer, r *results.Report) error {
 		all.Suites = append(all.Suites, suite{Name: subject, Time: "0"})
 		return &all.Suites[len(all.Suites)-1]
 	}
-	for i := range r.Findings {
-		f := &r.Findings[i]
-		s := at(clean(f.Subject))
+	for _, e := range entries(r) {
+		first := e.findings[0]
+		s := at(clean(first.Subject))
 		s.Tests++
 		s.Failures++
+		var text strings.Builder
+		name, message := e.id+": "+first.Title, first.Title
+		if e.cause != nil {
+			name, message = e.id+": "+e.what, e.what
+			fmt.Fprintf(&text, "%s\ncure     %s\n\n", leadsTo(e.cause), e.cause.Cure)
+		}
+		for _, f := range e.findings {
+			fmt.Fprintf(&text, "%s\n%s\nwhere    %s\nexpected %s\nseen     %s\n%s\n", f.Title, ruleWords(f), f.Where, f.Expected, f.Seen, f.Command)
+		}
 		s.Cases = append(s.Cases, testCase{
-			Name: clean(f.ID + ": " + f.Title), Class: clean(fmt.Sprintf("%s.rule%d", f.Subject, f.Rule)), Time: "0",
-			Failure: &failure{Message: clean(f.Title), Type: f.Severity, Text: clean(fmt.Sprintf("%s\nwhere    %s\nexpected %s\nseen     %s\n%s\n", ruleWords(f), f.Where, f.Expected, f.Seen, f.Command))},
+			Name: clean(name), Class: clean(fmt.Sprintf("%s.rule%d", first.Subject, first.Rule)), Time: "0",
+			Failure: &failure{Message: clean(message), Type: e.severity, Text: clean(text.String())},
 		})
 	}
 	for i := range r.Cuts {
@@ -85,6 +95,58 @@ func JUnit(w io.Writer, r *results.Report) error {
 	}
 	_, err := io.WriteString(w, "\n")
 	return err
+}
+
+// entry is what is told once: a cause with its findings, or a finding without one.
+type entry struct {
+	kind, id       string // "cause" and its name, or "finding" and its ID
+	rule           string // what is broken, for tools: the same for all that are alike
+	what, severity string
+	cause          *results.Cause     // nil: none
+	findings       []*results.Finding // the gravest first, one at least
+}
+
+// entries returns the causes of r, then the findings without one.
+func entries(r *results.Report) (all []entry) {
+	byID := map[string]*results.Finding{}
+	for i := range r.Findings {
+		byID[r.Findings[i].ID] = &r.Findings[i]
+	}
+	told := map[*results.Finding]bool{}
+	for i := range r.Causes {
+		c := &r.Causes[i]
+		e := entry{"cause", c.Name, "cause/" + c.Name, c.What, c.Severity, c, nil}
+		for _, id := range c.Findings {
+			if f := byID[id]; f != nil && !told[f] {
+				told[f] = true
+				e.findings = append(e.findings, f)
+			}
+		}
+		if len(e.findings) > 0 {
+			all = append(all, e)
+		}
+	}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		if told[f] {
+			continue
+		}
+		e := entry{"finding", f.ID, fmt.Sprintf("%s/%d", f.Subject, f.Rule), f.RuleText, f.Severity, nil, []*results.Finding{f}}
+		if e.what == "" {
+			e.what = e.rule
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// leadsTo says what a cause leads to, with the number of cuts.
+func leadsTo(c *results.Cause) string {
+	var list []string
+	for _, q := range c.Consequences {
+		list = append(list, fmt.Sprintf("%s (%s)", q.Text, unit.Plural(q.Count, "cut")))
+	}
+	return "Leads to: " + strings.Join(list, "; ") + "."
 }
 
 // ruleWords says which rule a finding breaks.

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"dualbank/results"
+	"dualbank/results/unit"
 )
 
 // The parts of SARIF 2.1.0 that a finding fills.
@@ -58,29 +59,28 @@ type (
 // levels are those of SARIF by severity.
 var levels = map[string]string{"high": "error", "medium": "warning", "low": "note"}
 
-// SARIF writes the findings of r as SARIF 2.1.0. The rules are those that are broken. A result is located in the
-// scenario, which is what a person changes; its fingerprint is the ID of the finding, which stays from run to run.
+// SARIF writes the causes of r's findings as SARIF 2.1.0, and findings without a cause. The rules are the causes, or the
+// rules that are broken. A result is located in the scenario, which is what a person changes; its fingerprint is the name
+// of the cause or the ID of the finding, which stays from run to run.
 func SARIF(w io.Writer, r *results.Report) error {
 	run := sarifRun{Tool: sarifTool{sarifDriver{Name: "dualbank", Language: "en", Rules: []sarifRule{}}}, Language: "en", Newlines: []string{"\n"}, Results: []sarifResult{}}
 	index := map[string]int{}
-	for i := range r.Findings {
-		f := &r.Findings[i]
-		id := fmt.Sprintf("%s/%d", f.Subject, f.Rule)
-		at, ok := index[id]
+	for _, e := range entries(r) {
+		at, ok := index[e.rule]
 		if !ok {
 			at = len(run.Tool.Driver.Rules)
-			index[id] = at
-			text := f.RuleText
-			if text == "" {
-				text = id
-			}
-			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{id, sarifText{text}})
+			index[e.rule] = at
+			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{e.rule, sarifText{e.what}})
+		}
+		first := e.findings[0]
+		text := fmt.Sprintf("%s. Expected: %s. Seen: %s. Replay: %s", first.Title, first.Expected, first.Seen, first.Command)
+		if e.cause != nil {
+			text = fmt.Sprintf("%s %s Cure: %s The gravest of %s: %s", e.what, leadsTo(e.cause), e.cause.Cure, unit.Plural(len(e.findings), "finding"), text)
 		}
 		run.Results = append(run.Results, sarifResult{
-			RuleID: id, RuleIndex: at, Level: levels[f.Severity],
-			Message:      sarifText{fmt.Sprintf("%s. Expected: %s. Seen: %s. Replay: %s", f.Title, f.Expected, f.Seen, f.Command)},
+			RuleID: e.rule, RuleIndex: at, Level: levels[e.severity], Message: sarifText{text},
 			Locations:    []sarifLocation{{sarifPhysical{sarifArtifact{results.ScenarioName}}}},
-			Fingerprints: map[string]string{"dualbank/finding": f.ID},
+			Fingerprints: map[string]string{"dualbank/" + e.kind: e.id},
 		})
 	}
 	enc := json.NewEncoder(w)
