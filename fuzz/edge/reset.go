@@ -1,6 +1,9 @@
 package edge
 
 import (
+	"slices"
+	"strings"
+
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv/script"
 	"dualbank/fuzz/kv/sut"
@@ -9,7 +12,7 @@ import (
 )
 
 // resets cuts a reset at every step: of a store with either area active, and of a SecureStore whose keys are protected
-// in all ways. All keys are there then, or none, and the store works.
+// in all ways. All keys are there then, or none, and the store works. A trial has the steps of one place.
 func resets(t *trial, n int) (bool, error) {
 	type kind struct {
 		device      explore.Device
@@ -18,15 +21,16 @@ func resets(t *trial, n int) (bool, error) {
 	}
 	secure := explore.Device{Sectors: "24x512", Unit: 8, Size: 12288}
 	kinds := []kind{{small(8), false, 0}, {small(8), false, 1}, {small(8), false, 2}, {small(1), false, 2}, {secure, true, 0}, {secure, true, 2}}
-	if n >= len(kinds) {
+	const most = 4 // erases and programs in two stores
+	if n >= len(kinds)*most {
 		return false, nil
 	}
-	k := kinds[n]
+	k, n := kinds[n/most], n%most
 	keys := script.ResetKeys
 	if k.secure {
 		keys = script.SecureResetKeys
 	}
-	ops := script.ToReset(uint64(n+1), k.collections, keys)
+	ops := script.ToReset(1, k.collections, keys)
 	steps := script.Steps(ops)
 	s, err := t.open(&k.device, k.secure, script.Keys(steps), sut.LongestValue(steps))
 	if err != nil {
@@ -70,8 +74,18 @@ func resets(t *trial, n int) (bool, error) {
 	if err != nil {
 		return true, nil
 	}
+	place := []string{"erase internal", "program internal", "erase external", "program external"}[n]
+	if !k.secure {
+		place, _, _ = strings.Cut(place, " ")
+	}
+	if n > 1 && !k.secure || !slices.Contains(hits, place) {
+		return true, nil
+	}
+	t.part("cut in %s", place)
 	for at, hit := range hits {
-		t.part("cut in %s", hit)
+		if hit != place {
+			continue
+		}
 		for m, mode := range plainModes {
 			t.cuts++
 			s.F.Mark()
