@@ -86,7 +86,7 @@ func names(rows []results.Cause) (names []string) {
 // second alone; and no finding is in two rows.
 func TestRowsUniteNoCauses(t *testing.T) {
 	long.Test(t)
-	cuts := uint64(2000)
+	cuts := uint64(5000)
 	if os.Getenv("DUALBANK_REPAIRS") != "" {
 		cuts = 20000
 	}

@@ -166,9 +166,22 @@ func field(t reflect.Type, name string) reflect.Type {
 // Bounded returns an error of one line if a text has more tables or keys than the decoder reads in seconds. What is no TOML
 // is left to the decoder.
 func Bounded(text []byte) error {
+	// The parser keeps a whole value in memory: braces are counted before it sees them, wherever they are.
+	if bytes.Count(text, []byte("{")) > MaxBraces {
+		line := 1
+		for n, i := 0, 0; n <= MaxBraces; i++ {
+			switch text[i] {
+			case '{':
+				n++
+			case '\n':
+				line++
+			}
+		}
+		return fmt.Errorf("%d: more than %d tables in braces: give fewer", line, MaxBraces)
+	}
 	var p unstable.Parser
 	p.Reset(text)
-	arrays, tables, siblings, keys, braces := 0, 0, 0, 0, 0
+	arrays, tables, siblings, keys := 0, 0, 0, 0
 	tooMany := func(e *unstable.Node, most int, what string) error {
 		it := e.Key()
 		it.Next()
@@ -192,22 +205,18 @@ func Bounded(text []byte) error {
 			if keys++; keys > MaxKeys {
 				return tooMany(e, MaxKeys, "keys")
 			}
-			n, wide := inBraces(e.Value())
-			if wide {
+			if wide(e.Value()) {
 				return tooMany(e, MaxSiblings, "keys in braces")
-			}
-			if braces += n; braces > MaxBraces {
-				return tooMany(e, MaxBraces, "tables in braces")
 			}
 		}
 	}
 	return nil
 }
 
-// inBraces counts the tables in braces of a value, and reports whether one of them has more than MaxSiblings keys.
-func inBraces(v *unstable.Node) (n int, wide bool) {
+// wide reports whether a table in braces in a value has more than MaxSiblings keys.
+func wide(v *unstable.Node) bool {
 	if v.Kind != unstable.Array && v.Kind != unstable.InlineTable {
-		return 0, false
+		return false
 	}
 	keys := 0
 	for it := v.Children(); it.Next(); keys++ {
@@ -215,13 +224,11 @@ func inBraces(v *unstable.Node) (n int, wide bool) {
 		if v.Kind == unstable.InlineTable {
 			child = child.Value()
 		}
-		more, w := inBraces(child)
-		n, wide = n+more, wide || w
+		if wide(child) {
+			return true
+		}
 	}
-	if v.Kind == unstable.InlineTable {
-		n, wide = n+1, wide || keys > MaxSiblings
-	}
-	return n, wide
+	return v.Kind == unstable.InlineTable && keys > MaxSiblings
 }
 
 // mismatch finds a value that the decoder takes for something else: a number where a word or a time is wanted, a list
