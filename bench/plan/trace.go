@@ -30,7 +30,7 @@ type TraceOp struct {
 	Remove bool
 }
 
-// maxTrace bounds the operations of a trace.
+// maxTrace bounds the operations of a trace, and the lines beside its first one, with comments.
 const maxTrace = 4_000_000
 
 // maxTraceLine bounds a line of a trace, in bytes.
@@ -50,6 +50,9 @@ func ParseTrace(name string, text []byte) (*Trace, error) {
 			return nil, fmt.Errorf("%s:%d: a line of %d bytes: give a CSV file with the columns seconds,key,bytes", name, lines+1, len(line))
 		}
 		rest = after
+		if lines > maxTrace {
+			return nil, fmt.Errorf("%s:%d: more than %d operations: give a shorter trace", name, lines+1, maxTrace)
+		}
 	}
 	r := csv.NewReader(bytes.NewReader(text))
 	r.Comment, r.TrimLeadingSpace, r.ReuseRecord, r.FieldsPerRecord = '#', true, true, -1
@@ -70,7 +73,7 @@ func ParseTrace(name string, text []byte) (*Trace, error) {
 			return nil, fmt.Errorf("%s:%d: no column %q: begin with a line that names the columns, as in seconds,key,bytes", name, line, want)
 		}
 	}
-	t, index := &Trace{Ops: make([]TraceOp, 0, min(lines, maxTrace))}, map[string]int{}
+	t, index := &Trace{Ops: make([]TraceOp, 0, lines)}, map[string]int{}
 	for {
 		fields, err := r.Read()
 		if errors.Is(err, io.EOF) {
