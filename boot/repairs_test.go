@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"testing"
 
+	"dualbank/internal/named"
 	"dualbank/model"
 	"dualbank/model/cell"
 	"dualbank/model/part"
@@ -227,18 +228,7 @@ func TestRepairs(t *testing.T) {
 // those of repairs=none: the download of an image of 128 KiB by the older client, the boot that installs it over one of the
 // same size, and a boot with nothing to install.
 func BenchmarkRepairs(b *testing.B) {
-	all := []Repairs{0}
-	for r := range AllRepairs.Each() {
-		all = append(all, r)
-	}
-	for _, r := range append(all, AllRepairs) {
-		name := r.String()
-		switch r {
-		case 0:
-			name = "none"
-		case AllRepairs:
-			name = "all"
-		}
+	for name, r := range named.Cases(AllRepairs) {
 		b.Run("repairs="+name, func(b *testing.B) { benchmarkRepairs(b, r) })
 	}
 }

@@ -3,11 +3,12 @@ package kvstore_test
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"testing"
 
+	"dualbank/internal/named"
 	. "dualbank/kvstore"
 	"dualbank/kvstore/storage"
-
 	"dualbank/model"
 	"dualbank/model/part"
 )
@@ -285,29 +286,14 @@ func BenchmarkStorage(b *testing.B) {
 // repairs=none: 2,000 sets of 32 keys of 32 bytes, of a TDBStore or, for those that are of it, of a SecureStore with
 // replay protection; then an open.
 func BenchmarkRepairs(b *testing.B) {
-	all := []Repairs{0}
-	for r := range AllRepairs.Each() {
-		all = append(all, r)
-	}
-	for _, r := range append(all, AllRepairs) {
-		name := r.String()
-		switch r {
-		case 0:
-			name = "none"
-		case AllRepairs:
-			name = "all"
-		}
+	ofSecure := []Repairs{0, RepairTwoStores, RepairSecretPieces, RepairSetState, RepairLongRoot, AllRepairs}
+	for name, r := range named.Cases(AllRepairs) {
 		b.Run("store=TDBStore/repairs="+name, func(b *testing.B) { benchmarkRepairs(b, storage.TDBInternal, r) })
 	}
-	for _, r := range []Repairs{0, RepairTwoStores, RepairSecretPieces, RepairSetState, RepairLongRoot, AllRepairs} {
-		name := r.String()
-		switch r {
-		case 0:
-			name = "none"
-		case AllRepairs:
-			name = "all"
+	for name, r := range named.Cases(AllRepairs) {
+		if slices.Contains(ofSecure, r) {
+			b.Run("store=SecureStore/repairs="+name, func(b *testing.B) { benchmarkRepairs(b, storage.TDBExternal, r) })
 		}
-		b.Run("store=SecureStore/repairs="+name, func(b *testing.B) { benchmarkRepairs(b, storage.TDBExternal, r) })
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package named gives the bits of a set their names, in texts and configuration files.
 //
 //  1. A package declares a type of set, a constant for each bit from 1 on, and a slice of names in their order.
-//  2. Each yields the bits, String writes their names, and Parse reads them.
+//  2. Each yields the bits, String writes their names, and Parse reads them. Cases yields what a benchmark compares.
 package named
 
 import (
@@ -20,6 +20,25 @@ func Each[S ~uint64](s S) iter.Seq[S] {
 				return
 			}
 		}
+	}
+}
+
+// Cases yields the sets that are compared to tell what each bit of all costs, each with its name: "none", the bits one by
+// one, and "all".
+func Cases[S interface {
+	~uint64
+	fmt.Stringer
+}](all S) iter.Seq2[string, S] {
+	return func(yield func(string, S) bool) {
+		if !yield("none", 0) {
+			return
+		}
+		for one := range Each(all) {
+			if !yield(one.String(), one) {
+				return
+			}
+		}
+		yield("all", all)
 	}
 }
 
