@@ -4,18 +4,27 @@ import "dualbank/model/cell"
 
 // What follows reads and writes the cells past the driver: no step, no time, no event.
 
+// each calls fn for the parts of n bytes at addr, with the offset of each in the cells: one, or while the banks are
+// swapped one a bank. It reports false as soon as fn does.
+func (f *Flash) each(addr uint32, n int, fn func(at uint32, from, to int) bool) bool {
+	if !f.swap {
+		return fn(addr-f.base, 0, n)
+	}
+	return f.halves(addr, n, func(at uint32, from, to int) error {
+		if !fn(at-f.base, from, to) {
+			return ErrProgram
+		}
+		return nil
+	}) == nil
+}
+
 // Peek fills p from addr on, without time or trace, whether the power is on or not. Outside the flash it
 // reports false.
 func (f *Flash) Peek(addr uint32, p []byte) bool {
 	if !f.inside(addr, len(p)) {
 		return false
 	}
-	if f.swap {
-		f.halves(addr, len(p), func(at uint32, from, to int) error { f.cells.Peek(at-f.base, p[from:to]); return nil })
-		return true
-	}
-	f.cells.Peek(addr-f.base, p)
-	return true
+	return f.each(addr, len(p), func(at uint32, from, to int) bool { f.cells.Peek(at, p[from:to]); return true })
 }
 
 // Poke overwrites the cells from addr on, without time, step or trace, as a programmer on the bench
@@ -24,12 +33,7 @@ func (f *Flash) Poke(addr uint32, p []byte) bool {
 	if !f.inside(addr, len(p)) {
 		return false
 	}
-	if f.swap {
-		f.halves(addr, len(p), func(at uint32, from, to int) error { f.cells.Poke(at-f.base, p[from:to]); return nil })
-		return true
-	}
-	f.cells.Poke(addr-f.base, p)
-	return true
+	return f.each(addr, len(p), func(at uint32, from, to int) bool { f.cells.Poke(at, p[from:to]); return true })
 }
 
 // FillErased programs the value of erased cells into n bytes at addr, as a probe does that does not skip the
@@ -41,15 +45,7 @@ func (f *Flash) FillErased(addr, n uint32) bool {
 	if !f.inside(addr, int(n)) {
 		return false
 	}
-	if f.swap {
-		return f.halves(addr, int(n), func(at uint32, from, to int) error {
-			if !f.cells.Fill(at-f.base, uint32(to-from)) {
-				return ErrProgram
-			}
-			return nil
-		}) == nil
-	}
-	return f.cells.Fill(addr-f.base, n)
+	return f.each(addr, int(n), func(at uint32, from, to int) bool { return f.cells.Fill(at, uint32(to-from)) })
 }
 
 // Flip inverts the bits of mask at addr, as disturbance would: with ECC a single one in a unit is
