@@ -18,9 +18,17 @@ import (
 // commands of all recorded traces are performed by each profile, without cuts, failures and changes from outside;
 // the others open copies of its flash on the way. A sample of the traces by default.
 func TestProfilesExchange(t *testing.T) {
+	exchangeTraces(t, ".jsonl", 12, 100, exchange)
+}
+
+// exchangeTraces performs the recorded traces with an extension by each profile, by default each n-th of them. exchange
+// performs one, and returns how often another profile has read what there was; all together at least so often.
+func exchangeTraces(t *testing.T, ext string, n, least int, exchange func(t *testing.T, name string, text []byte, writer Profile) (compared int)) {
+	t.Helper()
 	compared := 0
-	for i, path := range exchangeFiles(t, ".jsonl") {
-		if i%12 != 0 && !long.Enabled() {
+	_, files := traceFiles(t, "testdata", ext)
+	for i, path := range files {
+		if i%n != 0 && !long.Enabled() {
 			continue
 		}
 		text, err := os.ReadFile(path)
@@ -31,15 +39,9 @@ func TestProfilesExchange(t *testing.T) {
 			compared += exchange(t, filepath.Base(path), text, writer)
 		}
 	}
-	if compared < 100 {
+	if compared < least {
 		t.Errorf("only %d times another profile has read", compared)
 	}
-}
-
-func exchangeFiles(t *testing.T, ext string) []string {
-	t.Helper()
-	_, files := traceFiles(t, "testdata", ext)
-	return files
 }
 
 // exchange performs a trace and returns how often another profile has read what there was.

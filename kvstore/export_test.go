@@ -15,18 +15,18 @@ const (
 )
 
 var (
-	TraceFiles    = traceFiles
-	ExchangeFiles = exchangeFiles
-	TraceNumber   = traceNumber
-	TraceKey      = traceKey
-	Unhex         = unhex
-	ToHex         = tohex
-	AllKeys       = allKeys
-	List          = list
-	OpenTDB       = openTDB
-	RawRecord     = rawRecord
-	CollidingKeys = collidingKeys
-	Keys32        = keys32
+	TraceFiles     = traceFiles
+	ExchangeTraces = exchangeTraces
+	TraceNumber    = traceNumber
+	TraceKey       = traceKey
+	Unhex          = unhex
+	ToHex          = tohex
+	AllKeys        = allKeys
+	List           = list
+	OpenTDB        = openTDB
+	RawRecord      = rawRecord
+	CollidingKeys  = collidingKeys
+	Keys32         = keys32
 )
 
 // Pending reports whether a set was begun and not finished.

@@ -240,39 +240,33 @@ var symptoms = map[Repairs]symptom{
 		return err != nil
 	},
 	RepairRemoveEntry: func(t *testing.T, r Repairs) bool {
-		p := partition(t, storage.TDBExternal, Options{Repairs: r}, flashtest.New(t, "4x4K", 8), flashtest.New(t, "16x4K", 1))
+		p := repairedSecure(t, r)
 		try(t, p.Main.Set("a", []byte("of a"), FlagReplayProtection))
-		v, err := RawRead(p.External, "a")
-		try(t, err)
-		v.Value[len(v.Value)-1] ^= 1 // of the MAC
-		try(t, p.External.Set("a", v.Value, 0))
+		forge(t, p, "a")
 		return p.Main.Remove("a") != nil
 	},
 	RepairSecretPieces: func(t *testing.T, r Repairs) bool {
-		p := partition(t, storage.TDBExternal, Options{Repairs: r}, flashtest.New(t, "4x4K", 8), flashtest.New(t, "16x4K", 1))
+		p := repairedSecure(t, r)
 		try(t, p.Main.SetStart("a", 4, FlagConfidential), p.Main.SetAdd([]byte("of ")), p.Main.SetAdd([]byte("a")), p.Main.SetFinalize())
 		return !readsAll(p.Main, "a")
 	},
 	RepairSetState: func(t *testing.T, r Repairs) bool {
-		p := partition(t, storage.TDBExternal, Options{Repairs: r}, flashtest.New(t, "4x4K", 8), flashtest.New(t, "16x4K", 1))
+		p := repairedSecure(t, r)
 		try(t, p.Main.Set("a", nil, 0), p.Main.SetStart("b", 4, 0))
 		_, err := p.Main.Info("a")
 		try(t, err)
 		return p.Main.SetAdd([]byte("of b")) != nil || p.Main.SetFinalize() != nil || !readsAll(p.Main, "b")
 	},
 	RepairOffset: func(t *testing.T, r Repairs) bool {
-		p := partition(t, storage.TDBExternal, Options{Repairs: r}, flashtest.New(t, "4x4K", 8), flashtest.New(t, "16x4K", 1))
+		p := repairedSecure(t, r)
 		try(t, p.Main.Set("a", make([]byte, 256), 0))
 		_, err := p.Main.Get("a", make([]byte, 2), 5000)
 		return err == nil
 	},
 	RepairAuthentic: func(t *testing.T, r Repairs) bool {
-		p := partition(t, storage.TDBExternal, Options{Repairs: r}, flashtest.New(t, "4x4K", 8), flashtest.New(t, "16x4K", 1))
+		p := repairedSecure(t, r)
 		try(t, p.Main.Set("a", []byte("secret"), FlagConfidential))
-		v, err := RawRead(p.External, "a")
-		try(t, err)
-		v.Value[len(v.Value)-1] ^= 1 // of the MAC
-		try(t, p.External.Set("a", v.Value, 0))
+		forge(t, p, "a")
 		buf := make([]byte, 6)
 		if _, err := p.Main.Get("a", buf, 0); err != ErrAuthentication {
 			t.Errorf("Get: %v", err)
@@ -304,6 +298,21 @@ func repaired(t *testing.T, sectors string, unit uint32, r Repairs) (*flashtest.
 	t.Helper()
 	f := flashtest.New(t, sectors, unit)
 	return f, OpenTDB(t, f, Options{Repairs: r})
+}
+
+// repairedSecure is a SecureStore on two new devices with the repairs r.
+func repairedSecure(t *testing.T, r Repairs) *storage.Partition {
+	t.Helper()
+	return partition(t, storage.TDBExternal, Options{Repairs: r}, flashtest.New(t, "4x4K", 8), flashtest.New(t, "16x4K", 1))
+}
+
+// forge changes a bit of the MAC of a key's record.
+func forge(t *testing.T, p *storage.Partition, key string) {
+	t.Helper()
+	v, err := RawRead(p.External, key)
+	try(t, err)
+	v.Value[len(v.Value)-1] ^= 1
+	try(t, p.External.Set(key, v.Value, 0))
 }
 
 // try fails if something fails that has to succeed.

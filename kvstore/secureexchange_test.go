@@ -4,41 +4,23 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"dualbank/internal/long"
 	. "dualbank/kvstore"
 )
 
 // TestSecureProfilesExchange is TestProfilesExchange of SecureStore.
 func TestSecureProfilesExchange(t *testing.T) {
-	compared := 0
-	for i, path := range ExchangeFiles(t, ".txt") {
-		if i%8 != 0 && !long.Enabled() {
-			continue
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, writer := range Profiles {
-			compared += exchangeSecure(t, filepath.Base(path), string(text), writer)
-		}
-	}
-	if compared < 20 {
-		t.Errorf("only %d times another profile has read", compared)
-	}
+	ExchangeTraces(t, ".txt", 8, 20, exchangeSecure)
 }
 
-func exchangeSecure(t *testing.T, name, text string, writer Profile) (compared int) {
+func exchangeSecure(t *testing.T, name string, text []byte, writer Profile) (compared int) {
 	d := &secureDriver{t: t, profile: writer, saved: map[string]RawValue{}}
 	long := false
 	plain := []string{"mount", "reboot", "rot", "genrot", "iv", "set", "get", "info", "remove", "reset", "list", "start", "add", "fin"}
-	for i, s := range parseSecure(text) {
+	for i, s := range parseSecure(string(text)) {
 		w := strings.Fields(s.command)
 		if !slices.Contains(plain, w[0]) || slices.Equal(s.want, []string{"= SKIPPED_UB"}) {
 			continue

@@ -251,13 +251,7 @@ func TestSmallMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer worker.Close()
-	c := small()
-	c.Dir = t.TempDir()
-	d := define(t, c, 1)
-	l := link(t, url)
-	if err := l.Submit(ctx, d); err != nil {
-		t.Fatal(err)
-	}
+	c, d, l := submitted(t, ctx, url, 1)
 	w := &fleet.Worker{Name: "w", Workers: 1, Build: func(*fleet.Definition) (*fuzz.Campaign, error) { return small(), nil }}
 	working.Go(func() { w.Work(ctx, worker) })
 	for line := range said {

@@ -92,6 +92,19 @@ func link(t *testing.T, url string) *fleet.Link {
 	return l
 }
 
+// submitted is a small campaign whose definition is on the server, with the collector's link.
+func submitted(t *testing.T, ctx context.Context, url string, seed uint64) (*fuzz.Campaign, *fleet.Definition, *fleet.Link) {
+	t.Helper()
+	c := small()
+	c.Dir = t.TempDir()
+	d := define(t, c, seed)
+	l := link(t, url)
+	if err := l.Submit(ctx, d); err != nil {
+		t.Fatal(err)
+	}
+	return c, d, l
+}
+
 // TestFleet: two workers and two collectors have the findings of one process, byte for byte. Who submits the campaign again
 // gets them without any work.
 func TestFleet(t *testing.T) {
@@ -106,13 +119,7 @@ func TestFleet(t *testing.T) {
 		working.Go(func() { w.Work(ctx, l) })
 	}
 	for range 2 {
-		c := small()
-		c.Dir = t.TempDir()
-		d := define(t, c, 1)
-		l := link(t, h.URL())
-		if err := l.Submit(ctx, d); err != nil {
-			t.Fatal(err)
-		}
+		c, d, l := submitted(t, ctx, h.URL(), 1)
 		same(t, ctx, l, d, c)
 	}
 }
@@ -169,13 +176,7 @@ func TestParked(t *testing.T) {
 	working.Go(func() { w.Work(ctx, worker) })
 	defer working.Wait()
 	defer stop()
-	c := small()
-	c.Dir = t.TempDir()
-	d := define(t, c, 2)
-	l := link(t, h.URL())
-	if err := l.Submit(ctx, d); err != nil {
-		t.Fatal(err)
-	}
+	c, d, l := submitted(t, ctx, h.URL(), 2)
 	parked, err := l.Collect(ctx, d, c, nil)
 	if err != nil || len(parked) == 0 {
 		t.Fatalf("%v, %v", parked, err)

@@ -38,13 +38,7 @@ func TestFullDisk(t *testing.T) {
 	var working sync.WaitGroup
 	defer working.Wait()
 	defer stop()
-	c := small()
-	c.Dir = t.TempDir()
-	d := define(t, c, 1)
-	l := link(t, h.URL())
-	if err := l.Submit(ctx, d); err != nil {
-		t.Fatal(err)
-	}
+	c, d, l := submitted(t, ctx, h.URL(), 1)
 	worker, err := fleet.Connect(ctx, fleet.Access{URL: h.URL()}, "w", say)
 	if err != nil {
 		t.Fatal(err)
