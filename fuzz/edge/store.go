@@ -140,10 +140,11 @@ func names(t *trial, n int) (bool, error) {
 	return true, nil
 }
 
-// fullArea fills an area so that its last record ends where the area does, or a few program units before.
+// fullArea fills an area so that its last record ends where the area does, or a few program units before. Then a key
+// is removed whose tombstone finds no room, not even after a collection.
 func fullArea(t *trial, n int) (bool, error) {
 	units := []uint32{1, 8, 16, 32}
-	const gaps, kinds = 3, 3
+	const gaps, kinds = 3, 4
 	if n >= len(units)*gaps*kinds {
 		return false, nil
 	}
@@ -155,7 +156,7 @@ func fullArea(t *trial, n int) (bool, error) {
 	}
 	l := s.tdb.Layout()
 	last := script.Op{Kind: script.Set, Key: "z"} // the smallest record that there is
-	t.part("%s", []string{"the smallest record", "a tombstone", "after a collection"}[kind])
+	t.part("%s", []string{"the smallest record", "a tombstone", "after a collection", "a remove without room"}[kind])
 	t.tell("unit %d, %d units before the end", unit, gap)
 	if kind == 1 && !s.set("z", 0, 0) {
 		return true, nil
@@ -178,6 +179,12 @@ func fullArea(t *trial, n int) (bool, error) {
 	}
 	// The live records leave just the room that the last one needs, once what is older is gone: a store that was opened
 	// anew copies its master record, too. Records of the smallest size fill the area until it has to go.
+	if kind == 3 {
+		if !s.set("z", 0, 0) { // its record is among the live ones, and its tombstone has just the gap
+			return true, nil
+		}
+		last = script.Op{Kind: script.Remove, Key: "z"}
+	}
 	live := l.First + 2*sut.RecordSize(&last, unit) + sut.RecordSize(&script.Op{Kind: script.Set, Key: sut.MasterKey, Size: 8}, unit)
 	if !s.set("a", 0, 0) || !s.set("b", int(l.Size-gap*unit-live-sut.RoundUp(sut.RecordHeader, unit))-1, 0) {
 		return true, nil
