@@ -146,10 +146,10 @@ func (j *recovery) workOn(rnd *random.Source, mode model.Mode, steps uint64) {
 	j.Sets(k.Name, v)
 	err := j.Store.Set(k.Name, v, 0)
 	j.Ends(err, j.F.Off(), false)
-	k.Other, k.Either = v, true
+	k.May(v, 0)
 	switch {
 	case err == nil:
-		k.ValueState = sut.ValueState{Now: v}
+		k.Holds(v, 0)
 	case !j.F.Off():
 		j.Report(explore.Symptom{Rule: sut.RuleWorks, Kind: "set-fails-later", Error: sut.ErrorName(err)}, "set succeeds", fmt.Sprintf("set %q: %v", k.Name, err))
 	}
@@ -223,8 +223,8 @@ func (j *recovery) deeper(op int, mode model.Mode, hash uint64) {
 		if at := (state{j.F.Hash(), op}); !j.deep[at] {
 			j.deep[at] = true
 			k := &j.Exp.Keys[i]
-			if k.Other, k.Either = v, true; step >= acked {
-				k.ValueState = sut.ValueState{Now: v}
+			if k.May(v, 0); step >= acked {
+				k.Holds(v, 0)
 			}
 			j.Flight, j.Second = i, then
 			j.once.Do(sut.Alike{Part: sut.AfterCut, Expects: expects, Acked: step >= acked}, false, func() {

@@ -24,6 +24,16 @@ type broken struct {
 	set      func(key string, v []byte) (done bool, err error)
 	list     func(keys []string) []string
 	reserved func(v []byte, err error) ([]byte, error)
+	info     func(i kvstore.Info) kvstore.Info
+	from     func(offset uint32, v []byte) []byte // of a get
+}
+
+func (b *broken) Info(key string) (kvstore.Info, error) {
+	i, err := b.TDBStore.Info(key)
+	if b.info != nil && err == nil {
+		i = b.info(i)
+	}
+	return i, err
 }
 
 func (b *broken) Open() error {
@@ -40,6 +50,9 @@ func (b *broken) Open() error {
 
 func (b *broken) Get(key string, buf []byte, offset uint32) (int, error) {
 	n, err := b.TDBStore.Get(key, buf, offset)
+	if b.from != nil && err == nil {
+		return copy(buf, b.from(offset, buf[:n])), nil
+	}
 	if b.get == nil {
 		return n, err
 	}
@@ -174,6 +187,17 @@ func TestKVRulesAreJudged(t *testing.T) {
 				k = slices.DeleteFunc(k, func(s string) bool { return s == "b" })
 			}
 			return k
+		}}},
+		{"an info tells another size", sut.RuleDurable, broken{options: sound, info: func(i kvstore.Info) kvstore.Info {
+			i.Size++
+			return i
+		}}},
+		{"an info tells other flags", sut.RuleDurable, broken{options: sound, info: func(i kvstore.Info) kvstore.Info {
+			i.Flags ^= kvstore.FlagWriteOnce
+			return i
+		}}},
+		{"a get inside a value begins late", sut.RuleDurable, broken{options: sound, from: func(offset uint32, v []byte) []byte {
+			return v[min(offset, 1, uint32(len(v))):]
 		}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -146,7 +146,7 @@ func (t *secureWalk) lookSecure(when string) bool {
 		case sut.Same(was.Now, next):
 			k.Flags &= flags
 		case sut.Same(k.Now, next):
-			k.Flags = flags
+			k.Flags, k.Loose = flags, false
 		}
 		return true
 	}

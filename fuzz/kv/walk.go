@@ -186,7 +186,7 @@ func (t *walk) recover(s *script.Step, off bool) bool {
 	if i := t.Flight; i >= 0 && s.Kind.Sets() {
 		// The value says whether the flags are those of the set, too.
 		if k := &t.Exp.Keys[i]; k.Now != nil && !sut.Same(t.Before.Keys[i].Now, k.Now) {
-			k.Flags = s.Flags
+			k.Flags, k.Loose = s.Flags, false
 		}
 	}
 	return true

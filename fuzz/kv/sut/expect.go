@@ -22,6 +22,18 @@ type Key struct {
 	Name string
 	ValueState
 	Flags kvstore.Flags
+	Loose bool // a set with other flags may have been done
+}
+
+// Holds says that the key has been set to v.
+func (k *Key) Holds(v []byte, flags kvstore.Flags) {
+	k.ValueState, k.Flags, k.Loose = ValueState{Now: v}, flags, false
+}
+
+// May says that the key may have been set to v.
+func (k *Key) May(v []byte, flags kvstore.Flags) {
+	k.Other, k.Either = v, true
+	k.Loose = k.Loose || flags != k.Flags
 }
 
 // ValueState is what a read may return: one value, or, after an unfinished operation, the old or the new
@@ -78,9 +90,10 @@ func (e *Expectation) Apply(op *script.Op, value []byte, how Known) {
 	switch op.Kind {
 	case script.Set, script.Pieces:
 		k := &e.Keys[e.Index[op.Key]]
-		k.become(value, how)
 		if how == Succeeded {
-			k.Flags = op.Flags
+			k.Holds(value, op.Flags)
+		} else {
+			k.May(value, op.Flags)
 		}
 	case script.Remove:
 		e.Keys[e.Index[op.Key]].become(nil, how)
@@ -90,7 +103,7 @@ func (e *Expectation) Apply(op *script.Op, value []byte, how Known) {
 		for i := range e.Keys {
 			e.Keys[i].become(nil, how)
 			if how == Succeeded {
-				e.Keys[i].Flags = 0
+				e.Keys[i].Flags, e.Keys[i].Loose = 0, false
 			}
 		}
 		e.Reserved.become(nil, how)

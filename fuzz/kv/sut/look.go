@@ -32,6 +32,7 @@ func (r *Run) Look(when string) bool {
 	}
 	if sound {
 		r.list(when) // beside a wrong value it would say the same again
+		r.answersOne(when)
 	}
 	r.reservedData(when)
 	return sound && !r.F.Faulted()

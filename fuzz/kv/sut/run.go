@@ -233,7 +233,7 @@ func (r *Run) Set(i int, rnd *random.Source, which string) bool {
 	r.Bounded(string(script.Set), r.F.Steps()-first)
 	r.Unlocked(string(script.Set), which, locks)
 	if err == nil {
-		k.ValueState = ValueState{Now: v}
+		k.Holds(v, 0)
 		return true
 	}
 	if r.F.Faulted() {
@@ -244,11 +244,11 @@ func (r *Run) Set(i int, rnd *random.Source, which string) bool {
 	again := r.Store.Set(k.Name, v, 0)
 	r.Ends(again, false, false)
 	if again == nil {
-		k.ValueState = ValueState{Now: v}
+		k.Holds(v, 0)
 		r.Report(explore.Symptom{Rule: RuleWorks, Kind: kindSetFailsOnce, Op: which, Error: ErrorName(err)}, "set succeeds", fmt.Sprintf("set %q: %v; the same set again succeeds", k.Name, err))
 		return true
 	}
-	k.Other, k.Either = v, true
+	k.May(v, 0)
 	r.Report(explore.Symptom{Rule: RuleWorks, Kind: "set-fails-twice", Op: which, Error: ErrorName(err)}, "set succeeds", fmt.Sprintf("set %q: %v; the same set again: %v", k.Name, err, again))
 	return true
 }

@@ -66,7 +66,7 @@ func (r *Run) ComeBack(flags kvstore.Flags) bool {
 	if err == nil {
 		var got []byte
 		if got, err = r.Get(k.Name); err == nil && bytes.Equal(got, v) {
-			k.ValueState, k.Flags = ValueState{Now: v}, flags
+			k.Holds(v, flags)
 			return true
 		}
 	}
