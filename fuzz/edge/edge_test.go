@@ -14,7 +14,7 @@ import (
 
 // known is what the probes find in the reference, by probe and kind of symptom: docs/findings.md explains each.
 var known = map[string]string{
-	"names":          "back",
+	"names":          "back unreadable",
 	"full-area":      "op-fails",
 	"area-versions":  "changed",
 	"secure-sizes":   "offset-beyond",

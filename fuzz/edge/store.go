@@ -123,18 +123,27 @@ func (s *store) collect(key string) (sound bool) {
 
 // names sets keys that look like the store's own, beside another one.
 func names(t *trial, n int) (bool, error) {
+	own := []string{"\x01reset", "TDBS", "rTDBS"} // in a SecureStore, where the first marks a reset that is under way
 	all := []string{"TDB", "TDBS", "TDBSS", "TDBS2", "tdbs", "Tdbs", "TDBs", "DBS", "T", "TDBS" + strings.Repeat("S", 123)}
-	if n >= len(all) {
+	if n >= len(all)+len(own) {
 		return false, nil
 	}
-	key := all[n]
-	t.part("key %.8s", key)
-	d := small(8)
-	s, err := t.open(&d, false, []string{"other", key, "last"}, 64)
+	d, secure := small(8), n >= len(all)
+	if secure {
+		d = explore.Device{Sectors: "24x512", Unit: 8, Size: 12288}
+	}
+	key := append(all, own...)[n]
+	t.part("key %.8q", key)
+	s, err := t.open(&d, secure, []string{"other", key, "last"}, 64)
 	if err != nil {
 		return false, err
 	}
 	delete(s.Own, key)
+	if secure {
+		_ = s.set("other", 16, 0) && s.set(key, 20, 0) && s.set("last", 12, 0) && s.set(key, 8, 0) && s.do(script.Op{Kind: script.Remove, Key: key}) &&
+			s.set(key, 30, 0) && s.do(script.Op{Kind: script.Reset}) && s.set("last", 10, 0)
+		return true, nil
+	}
 	_ = s.set("other", 16, 0) && s.set(key, 20, 0) && s.set("last", 12, 0) && s.set(key, 8, 0) && s.collect("other") &&
 		s.do(script.Op{Kind: script.Remove, Key: key}) && s.set("last", 10, 0)
 	return true, nil

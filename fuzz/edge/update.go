@@ -327,14 +327,23 @@ func madeActive(b *board, first, _ *image) {
 // retries resets a device again and again for one reason: an image is run as often as it may fail, and no more.
 func retries(t *trial, n int) (bool, error) {
 	slots := []string{"nothing", "an older image", "the same image"}
-	if n >= len(slots)*(int(boot.Unknown)+1) {
+	counts := []uint8{0, 1, 2, 127, 254, 255} // of retries; 0: as configured by default
+	reasons := int(boot.Unknown) + 1
+	if n >= len(slots)*(reasons+len(counts)-1) {
 		return false, nil
 	}
-	reason, slot := boot.ResetReason(n/len(slots)), n%len(slots)
+	reason, slot, count := boot.Watchdog, n%len(slots), uint8(0)
+	if n /= len(slots); n < reasons {
+		reason = boot.ResetReason(n)
+	} else {
+		count = counts[n-reasons+1]
+	}
 	t.part("%s in the slot", slots[slot])
-	t.tell("reset reason %v", reason)
+	t.tell("reset reason %v, %d retries", reason, count)
 	first, older := newImage(5, 300), newImage(3, 280)
-	b, err := t.board(onePage(8, 1), boot.ClientNew, first)
+	l := onePage(8, 1)
+	l.boot.BootRetries = count
+	b, err := t.board(l, boot.ClientNew, first)
 	if err != nil {
 		return false, err
 	}

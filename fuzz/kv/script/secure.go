@@ -26,7 +26,7 @@ func Protection(key string) kvstore.Flags {
 	switch key[0] {
 	case 'c':
 		return kvstore.FlagConfidential
-	case 'r':
+	case 'r', 0x01: // names that begin like a SecureStore's own, too
 		return kvstore.FlagReplayProtection
 	case 'x':
 		return kvstore.FlagConfidential | kvstore.FlagReplayProtection
