@@ -72,6 +72,12 @@ func (r *Region) Rewritable() bool {
 	return r.f.part.ECC.Bytes == 0 && (r.f.part.Cells.Rule == cell.AND || r.f.part.Cells.Rule == cell.Copy)
 }
 
+// Micros is Flash.Now in whole microseconds.
+func (r *Region) Micros() uint64 {
+	hz := r.f.timing.hz
+	return r.f.now/hz*1e6 + r.f.now%hz*1e6/hz
+}
+
 // Size is the number of bytes.
 func (r *Region) Size() uint32 { return r.size }
 

@@ -109,10 +109,10 @@ func (p *Program) Store(dev kvstore.BlockDevice) sut.Store {
 }
 
 // Timed is Store on a region of a flash with times: reads take theirs, too, and the work that the program tells by
-// db_work is cpu's; nil: it costs nothing.
-func (p *Program) Timed(dev Medium, cpu CPU) sut.Store {
+// db_work is cpu's; nil: it costs nothing. db_now_us is the flash's clock.
+func (p *Program) Timed(dev Timed, cpu CPU) sut.Store {
 	s := newStore(p, dev, 0)
-	s.timed, s.cpu = true, cpu
+	s.timed, s.clock, s.cpu = true, dev, cpu
 	return s.able()
 }
 

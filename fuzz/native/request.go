@@ -67,7 +67,7 @@ func (s *store) serve(it *item, r record) (a answer, served bool) {
 	case requestNow:
 		a.data = make([]byte, 8)
 		if s.clock != nil {
-			le.PutUint64(a.data, s.clock.Micros())
+			le.PutUint64(a.data, s.clock.Micros()-s.booted)
 		}
 	default:
 		return a, false

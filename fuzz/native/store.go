@@ -32,8 +32,11 @@ type CPU interface {
 	AESKey()
 }
 
-// Clock says what db_now_us returns, in microseconds.
-type Clock interface{ Micros() uint64 }
+// Timed is a Medium on a flash with times.
+type Timed interface {
+	Medium
+	Micros() uint64 // of the virtual clock
+}
 
 // performed is a call that is over, with the answers to its requests.
 type performed struct {
@@ -52,9 +55,10 @@ type store struct {
 	dev    Medium
 	broken error  // it cannot be used at all
 	writes uint64 // program and erase calls so far
-	timed  bool   // reads and CPU work are told, and take their time on the flash's clock
+	timed  bool   // reads and CPU work are told, and take their time on the clock
 	cpu    CPU    // nil: CPU work costs nothing
-	clock  Clock
+	clock  Timed  // for db_now_us; nil: the program counts the calls of it
+	booted uint64 // µs on the clock at the last boot
 	strict bool // every program and erase is a request: the device may fail
 
 	down     error // why nothing more comes of it until the next boot
@@ -103,6 +107,9 @@ func (s *store) perform(c Call) (status int32, data []byte, err error) {
 	if c.Boot {
 		c.Warm = c.Warm && s.down == nil && len(s.past) > 0
 		s.down = nil
+		if s.clock != nil {
+			s.booted = s.clock.Micros()
+		}
 	}
 	if s.down != nil {
 		return 0, nil, s.down

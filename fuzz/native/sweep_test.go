@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -111,7 +112,7 @@ func TestSnapstore(t *testing.T) {
 // nothing in the sound ones. Without DUALBANK_DEFECTS=1 some of their sweeps run on some of the examples.
 func TestPlantedDefects(t *testing.T) {
 	// The sound log store is swept by TestSameFindings.
-	every := os.Getenv("DUALBANK_DEFECTS") != "" // of all three examples: a quarter of an hour
+	every := os.Getenv("DUALBANK_DEFECTS") != "" // of all three examples: three minutes
 	board := fuzz.F429KV
 	stores := func(p *native.Program) (fuzz.Campaign, []string, error) {
 		return fuzz.StoreCampaign(p.Store, "", board, 1, 3000)
@@ -155,10 +156,12 @@ func TestPlantedDefects(t *testing.T) {
 						c.Updates[i].Modes, c.Updates[i].Deep = []string{"torn"}, 1
 					}
 				}
+				began := cpuTime()
 				r, err := c.Sweep(context.Background(), nil)
 				if err != nil {
 					t.Fatal(err)
 				}
+				t.Logf("%d findings, %.1f CPU-s", len(r.Findings), (cpuTime() - began + time.Duration(p.CPU())).Seconds())
 				if (len(r.Findings) > 0) != (d > 0) {
 					t.Errorf("%d findings", len(r.Findings))
 				}
