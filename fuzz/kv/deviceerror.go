@@ -24,7 +24,8 @@ func Fail(ctx context.Context, c Sweep) (*explore.Sweep, error) {
 		return nil, err
 	}
 	steps := script.Steps(ops)
-	l, err := newFailing(&c, steps, script.Once(steps))
+	keys, once := script.Keys(steps), script.Once(steps)
+	l, err := newFailing(&c, steps, keys, once)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +55,7 @@ func Fail(ctx context.Context, c Sweep) (*explore.Sweep, error) {
 			}
 			of = max(1, (n+c.Most-1)/c.Most)
 		}
-		if l, err = newFailing(&c, steps, script.Once(steps)); err != nil {
+		if l, err = newFailing(&c, steps, keys, once); err != nil {
 			return nil, err
 		}
 	}
@@ -79,7 +80,9 @@ func Fail(ctx context.Context, c Sweep) (*explore.Sweep, error) {
 		l.follow(i)
 	}
 	s.Findings = g.Findings(sut.SubjectName, func(at explore.Hit) explore.Case {
-		return c.caseOf(JudgeError, faulted(steps, at), nil)
+		k := c.caseOf(JudgeError, faulted(steps, at), nil)
+		k.Keys, k.Once = keys, once // the judge has picked one of all keys
+		return k
 	})
 	return s, ctx.Err()
 }
@@ -94,14 +97,14 @@ type failing struct {
 }
 
 // newFailing is a store that is open on an erased device.
-func newFailing(c *Sweep, steps []script.Step, once []string) (*failing, error) {
+func newFailing(c *Sweep, steps []script.Step, keys, once []string) (*failing, error) {
 	f, err := c.Device.Flash()
 	if err != nil {
 		return nil, err
 	}
 	l := &failing{cfg: c, steps: steps}
 	for _, r := range []**sut.Run{&l.Run, &l.fork} {
-		if *r, err = sut.NewRun(f, &c.Device, c.software(), script.Keys(steps), once, sut.LongestValue(steps)); err != nil {
+		if *r, err = sut.NewRun(f, &c.Device, c.software(), keys, once, sut.LongestValue(steps)); err != nil {
 			return nil, err
 		}
 		(*r).Serial()
@@ -188,7 +191,7 @@ func (l *failing) judge(i int, n uint64) {
 // replayError runs a case with a device error again.
 func replayError(c *Case, w io.Writer, sw *Sweep, env explore.Env) (*explore.Replayed, error) {
 	last := len(c.Steps) - 1
-	l, err := newFailing(sw, c.Steps, c.Once)
+	l, err := newFailing(sw, c.Steps, c.Keys, c.Once)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package kv
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -298,5 +299,52 @@ func TestFailOfMost(t *testing.T) {
 	}
 	if !slices.ContainsFunc(s.Findings, func(f explore.Finding) bool { return f.Place.Op == string(script.Reset) }) {
 		t.Errorf("none of %d findings is of the reset", len(s.Findings))
+	}
+}
+
+// grudge is a store that refuses the key "last" once a set has failed.
+type grudge struct {
+	*kvstore.TDBStore
+	failed bool
+}
+
+func (g *grudge) Open() error {
+	g.failed = false
+	return g.TDBStore.Open()
+}
+
+func (g *grudge) Set(key string, value []byte, flags kvstore.Flags) error {
+	if g.failed && key == "last" {
+		return kvstore.ErrNotReady
+	}
+	err := g.TDBStore.Set(key, value, flags)
+	g.failed = g.failed || err != nil
+	return err
+}
+
+// TestFailReplays: after an error the judge may write to a key that only a later operation names; the finding knows it.
+func TestFailReplays(t *testing.T) {
+	c := Sweep{Device: explore.Device{Sectors: "8x512", Unit: 8, Size: 4096}, New: func(dev kvstore.BlockDevice) Store {
+		return &grudge{TDBStore: kvstore.NewTDB(dev, kvstore.Options{Profile: kvstore.Hardened})}
+	}}
+	for _, key := range []string{"a", "b", "last"} {
+		c.Ops = append(c.Ops, script.Op{Kind: script.Set, Key: key, Size: 20, Seed: 1})
+	}
+	s, err := Fail(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for i := range s.Findings {
+		f := &s.Findings[i]
+		if f.Symptom.Op == "set-after-error" {
+			refused++
+		}
+		if _, broken, err := f.ReplayIn(io.Discard, explore.Env{Software: c.New}); err != nil || !broken {
+			t.Errorf("%v: it does not replay, %v", f.Symptom, err)
+		}
+	}
+	if refused == 0 {
+		t.Errorf("%d findings, none of a refused set", len(s.Findings))
 	}
 }

@@ -75,7 +75,7 @@ func (c *Case) Near() iter.Seq[explore.Case] {
 			first := run.rec.Ops[last]
 			steps, part = run.rec.Ops[last+1]-first, func(at uint64) string { return run.at(first + at).Part }
 		} else {
-			l, err := newFailing(sweep, c.Steps, c.Once)
+			l, err := newFailing(sweep, c.Steps, c.Keys, c.Once)
 			if err != nil {
 				return
 			}

@@ -59,7 +59,7 @@ type store struct {
 	cpu    CPU    // nil: CPU work costs nothing
 	clock  Timed  // for db_now_us; nil: the program counts the calls of it
 	booted uint64 // µs on the clock at the last boot
-	strict bool // every program and erase is a request: the device may fail
+	strict bool   // every program and erase is a request: the device may fail
 
 	down     error // why nothing more comes of it until the next boot
 	home     *child
