@@ -31,7 +31,7 @@ func little() Campaign {
 	c.Updates[0].MaxCuts = 30
 	c.Guided, c.Stores, c.Installs = c.Guided[:1], nil, nil
 	c.Guided[0].Runs = 8
-	c.Tries, c.Edges = 2, nil
+	c.Tries, c.Edges, c.Layouts = 2, nil, false // package layout has tests of its own
 	return c
 }
 

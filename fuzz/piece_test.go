@@ -25,8 +25,8 @@ func pieces() Campaign {
 	return Campaign{
 		Live:    []kv.Sweep{{Device: d, Profile: kvstore.MbedCE, Seed: 1, Collections: 1}},
 		KV:      []kv.Sweep{{Device: d, Profile: kvstore.MbedCE, Seed: 1, Collections: 1, Modes: []string{"before", "torn"}, Deep: true, DeepSteps: 2}},
-		Updates: []update.Sweep{{Device: explore.Device{Part: "stm32f429zi", Unit: 1}, Boot: F429Guide, Client: boot.ClientOld, Old: 900, New: 1500, Seed: 1, Modes: []string{"after"}, MaxCuts: 300}},
-		Guided:  []explore.Guided{{Target: Targets[0], Seed: 1, Runs: 160}},
+		Updates: []update.Sweep{{Device: explore.Device{Part: "stm32f429zi", Unit: 1}, Boot: F429Guide, Client: boot.ClientOld, Old: 900, New: 1500, Seed: 1, Modes: []string{"after"}, MaxCuts: 120}},
+		Guided:  []explore.Guided{{Target: Targets[0], Seed: 1, Runs: 96}},
 		Workers: 1,
 	}
 }

@@ -118,7 +118,7 @@ func seedInput(tb testing.TB, target, name string) []byte {
 }
 
 // TestSeedCauses: what a seed breaks has the cause that the seed was kept for, and none that is not known; each was a
-// crasher once.
+// crasher once. The default set looks at every third seed.
 func TestSeedCauses(t *testing.T) {
 	want := map[string]string{
 		"FuzzKV/half-set-reserved-data":      "log-tail reserved-set",
@@ -146,7 +146,11 @@ func TestSeedCauses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, f := range files {
+		for i, f := range files {
+			if i%3 != 0 && !long.Enabled() {
+				delete(want, tg.Name+"/"+f.Name())
+				continue
+			}
 			found, err := tg.Crashers([][]byte{seedInput(t, tg.Name, f.Name())}, nil)
 			if err != nil {
 				t.Fatal(err)

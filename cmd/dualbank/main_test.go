@@ -73,7 +73,8 @@ func TestScripts(t *testing.T) {
 	}
 	if !long.Enabled() {
 		// These run for seconds each: every command of compare-ci.sh builds a module.
-		scripts = slices.DeleteFunc(scripts, func(s string) bool { return filepath.Base(s) == "ci.txtar" || filepath.Base(s) == "crash.txtar" })
+		slow := []string{"ci.txtar", "crash.txtar", "firmware.txtar", "ownpart.txtar"}
+		scripts = slices.DeleteFunc(scripts, func(s string) bool { return slices.Contains(slow, filepath.Base(s)) })
 	}
 	testscript.Run(t, testscript.Params{
 		Files:               scripts,

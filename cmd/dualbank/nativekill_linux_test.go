@@ -10,11 +10,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"dualbank/internal/long"
 )
 
 // TestNativeKilled kills a campaign on a program, and the processes of that program, at random moments: nothing is left
 // running and no shared memory, and the same command again gives the bytes of an undisturbed one.
 func TestNativeKilled(t *testing.T) {
+	long.Test(t)
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("no gcc")
 	}

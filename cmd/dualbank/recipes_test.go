@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"gopkg.in/yaml.v3"
+
+	"dualbank/internal/long"
 )
 
 // action is what GitHub reads of action.yml.
@@ -83,6 +85,9 @@ func TestAction(t *testing.T) {
 	}
 	dir := docsFolder(t, "")
 	for fail, want := range map[string]int{"false": 0, "true": exitFinding} {
+		if want == 0 && !long.Enabled() {
+			continue
+		}
 		output, summary := filepath.Join(dir, "output-"+fail), filepath.Join(dir, "summary-"+fail)
 		c := exec.Command("bash", "-e", "-o", "pipefail", "-c", script) // as GitHub calls it
 		c.Dir = dir

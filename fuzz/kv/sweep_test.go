@@ -94,6 +94,9 @@ func TestOnce(t *testing.T) {
 		{Device: explore.Device{Sectors: "8x512", Unit: 8, Size: 4096}, Profile: kvstore.MbedOS, Modes: []string{"after"}, MaxCuts: 30, Deep: true, DeepSteps: 12},
 	} {
 		c.Seed, c.Collections = 3, 1
+		if !long.Enabled() {
+			c.MaxCuts, c.DeepSteps = c.MaxCuts/3, c.DeepSteps/2
+		}
 		once := sweep(t, c)
 		c.plain = true
 		if diff := cmp.Diff(sweep(t, c), once); diff != "" {

@@ -8,6 +8,7 @@ import (
 
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv/script"
+	"dualbank/internal/long"
 	"dualbank/kvstore"
 )
 
@@ -25,6 +26,9 @@ func TestWatchdogSweep(t *testing.T) {
 		{"with interrupts", "word", "max", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			if tt.longest == "1s" {
+				long.Test(t)
+			}
 			c := Watched{Sweep: Sweep{Device: f429, Seed: 1}, Driver: tt.driver, Corner: tt.corner}
 			s, err := c.Run(context.Background())
 			if err != nil {

@@ -72,7 +72,7 @@ func TestKilled(t *testing.T) {
 			if !long.Enabled() && (iso == native.Fork) == (name == "cut") {
 				continue
 			}
-			c := kv.Sweep{Device: pages, Ops: workload(80, 12), Modes: []string{"torn"}, MaxCuts: uint64(100 * kills()), Seed: 1}
+			c := kv.Sweep{Device: pages, Ops: workload(80, 12), Modes: []string{"torn"}, MaxCuts: uint64(50 * kills()), Seed: 1}
 			p := program(t, path, map[string]string{"cut": "9", "fail": "13"}[name])
 			p.Isolate = iso
 			c.New = p.Store
@@ -142,6 +142,9 @@ func TestHarnessKilled(t *testing.T) {
 	}
 	path := copied(t, planted(t, "examples/logstore.c"))
 	for _, after := range []time.Duration{300 * time.Millisecond, 700 * time.Millisecond} {
+		if after > time.Second/2 && !long.Enabled() {
+			continue
+		}
 		cmd := exec.Command(os.Args[0], "-test.run", "^TestHarnessKilled$")
 		cmd.Env = append(os.Environ(), "NATIVE_TEST_VICTIM="+path)
 		if err := cmd.Start(); err != nil {

@@ -95,7 +95,7 @@ func TestSnapstore(t *testing.T) {
 			c := kv.Sweep{Device: pages, Ops: workload(40, 5), Modes: []string{"before", "torn", "weak"}, MaxCuts: 60, Seed: 1, New: p.Store}
 			found := cut(t, c).Findings
 			if d == 0 {
-				c.Deep, c.DeepSteps, c.Ops = true, 2, workload(20, 5)
+				c.Deep, c.DeepSteps, c.MaxCuts, c.Ops = true, 2, 20, workload(20, 5)
 				found = append(found, cut(t, c).Findings...)
 			}
 			if d == 0 && len(found) > 0 {
@@ -123,15 +123,15 @@ func TestPlantedDefects(t *testing.T) {
 	for _, e := range []struct {
 		cc, source, std string
 		defects         int
-		short           []int // defects that the first sweeps find
+		short           []int // that the first sweeps find; the default set looks at the first of them
 		campaign        func(*native.Program) (fuzz.Campaign, []string, error)
 	}{
-		{"gcc", "examples/logstore.c", "-std=c99", 14, []int{0, 5, 13}, stores},
+		{"gcc", "examples/logstore.c", "-std=c99", 14, []int{5, 0, 13}, stores},
 		{"g++", "examples/snapstore.cc", "-std=c++11", 10, nil, stores},
-		{"gcc", "examples/abloader.c", "-std=c99", 10, []int{0, 4}, updates},
+		{"gcc", "examples/abloader.c", "-std=c99", 10, []int{4, 0}, updates},
 	} {
 		for d := range e.defects + 1 {
-			if !every && !slices.Contains(e.short, d) {
+			if !every && (!slices.Contains(e.short, d) || !long.Enabled() && d != e.short[0]) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s %d", e.source, d), func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"dualbank/internal/long"
 	"dualbank/model/part"
 )
 
@@ -15,7 +16,10 @@ import (
 // show only in use are hints.
 func TestReadFile(t *testing.T) {
 	for dir, kind := range map[string]string{"parts": "part", "drivers": "driver", "cores": "core", "boards": "board", "wear": "wear law"} {
-		for _, name := range filesIn(t, dir) {
+		for i, name := range filesIn(t, dir) {
+			if i%4 != 0 && !long.Enabled() {
+				continue
+			}
 			f, err := ReadFile("../part/" + dir + "/" + name + ".toml")
 			if err != nil {
 				t.Error(err)

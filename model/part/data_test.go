@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"dualbank/internal/long"
 	"dualbank/model"
 	"dualbank/model/cell"
 	"dualbank/model/part"
@@ -54,6 +55,9 @@ func TestShippedParts(t *testing.T) {
 				continue // Mbed OS has no such target, or the part no fast programming
 			}
 			for _, corner := range []model.Corner{model.Typ, model.Max, model.Sampled} {
+				if corner != model.Typ && !long.Enabled() {
+					continue
+				}
 				f, err := model.New(model.Config{Part: p, Driver: d, Core: core, Corner: corner})
 				if err != nil {
 					t.Errorf("%s with driver %s: %v", name, driver, err)
