@@ -16,6 +16,7 @@ type Divided struct {
 	Name    string `json:"name"`    // in words
 	Subject string `json:"subject"` // name of an explore.Subject
 	Chunks  int    `json:"chunks"`
+	Round   int    `json:"round,omitempty"` // chunks of a round, which begins when all of those before are explored; 0: in any order
 }
 
 // Divide lists the sweeps that can be explored piece by piece, and counts their chunks. The others take seconds: Sweep
@@ -33,14 +34,15 @@ func (c *Campaign) Divide(ctx context.Context) ([]Divided, error) {
 		if _, err := t.run(ctx, setting{workers: 1, piece: p}); err != nil {
 			return nil, err
 		}
-		out = append(out, Divided{i, t.name, t.divides, p.Chunks})
+		out = append(out, Divided{i, t.name, t.divides, p.Chunks, p.Round})
 	}
 	return out, nil
 }
 
 // Explore explores the chunks from first to before last of a sweep, and returns a line of the sweep's journal for each.
-// The lines are the same on every machine. found are their findings as those of a Stage.
-func (c *Campaign) Explore(ctx context.Context, sweep, first, last int) (lines [][]byte, found []explore.Finding, err error) {
+// The lines are the same on every machine. found are their findings as those of a Stage. Chunks of a sweep with rounds are of
+// one round, and pool has the lines of those before; nil: it is the first one, or there are none.
+func (c *Campaign) Explore(ctx context.Context, sweep, first, last int, pool *explore.Pool) (lines [][]byte, found []explore.Finding, err error) {
 	tasks := c.tasks()
 	if sweep < 0 || sweep >= len(tasks) || tasks[sweep].divides == "" {
 		return nil, nil, fmt.Errorf("the campaign has no sweep %d that is divided", sweep)
@@ -48,7 +50,7 @@ func (c *Campaign) Explore(ctx context.Context, sweep, first, last int) (lines [
 	if first < 0 || last <= first {
 		return nil, nil, fmt.Errorf("chunks %d to %d: there are none", first, last)
 	}
-	p := &explore.Piece{From: first, To: last}
+	p := &explore.Piece{From: first, To: last, Pool: pool}
 	s, err := tasks[sweep].run(ctx, setting{workers: max(c.Workers, 1), piece: p})
 	if err == nil && p.Chunks < last {
 		err = fmt.Errorf("sweep %d has %d chunks: there is no chunk %d", sweep, p.Chunks, last-1)
@@ -85,11 +87,24 @@ func (c *Campaign) Keep(sweep, first int, lines [][]byte) error {
 	return errors.Join(err, f.Close())
 }
 
+// Nothing are the lines of chunks that nothing came out of.
+func (c *Campaign) Nothing(ctx context.Context, sweep, first, last int) ([][]byte, error) {
+	tasks := c.tasks()
+	if sweep < 0 || sweep >= len(tasks) || tasks[sweep].divides == "" {
+		return nil, fmt.Errorf("the campaign has no sweep %d that is divided", sweep)
+	}
+	p := &explore.Piece{From: first, To: last, Empty: true}
+	if _, err := tasks[sweep].run(ctx, setting{workers: 1, piece: p}); err != nil {
+		return nil, err
+	}
+	return p.Lines, nil
+}
+
 // Skip takes chunks of a sweep for explored, without any outcome: exploring them fails.
 func (c *Campaign) Skip(ctx context.Context, sweep, first, last int) error {
-	p := &explore.Piece{From: first, To: last, Empty: true}
-	if _, err := c.tasks()[sweep].run(ctx, setting{workers: 1, piece: p}); err != nil {
+	lines, err := c.Nothing(ctx, sweep, first, last)
+	if err != nil {
 		return err
 	}
-	return c.Keep(sweep, first, p.Lines)
+	return c.Keep(sweep, first, lines)
 }

@@ -26,7 +26,7 @@ func pieces() Campaign {
 		Live:    []kv.Sweep{{Device: d, Profile: kvstore.MbedCE, Seed: 1, Collections: 1}},
 		KV:      []kv.Sweep{{Device: d, Profile: kvstore.MbedCE, Seed: 1, Collections: 1, Modes: []string{"before", "torn"}, Deep: true, DeepSteps: 2}},
 		Updates: []update.Sweep{{Device: explore.Device{Part: "stm32f429zi", Unit: 1}, Boot: F429Guide, Client: boot.ClientOld, Old: 900, New: 1500, Seed: 1, Modes: []string{"after"}, MaxCuts: 120}},
-		Guided:  []explore.Guided{{Target: Targets[0], Seed: 1, Runs: 96}},
+		Guided:  []explore.Guided{{Target: Targets[0], Seed: 1, Runs: 96, Round: 2}},
 		Workers: 1,
 	}
 }
@@ -66,24 +66,52 @@ func TestPieces(t *testing.T) {
 	}
 	type at struct{ sweep, chunk int }
 	var all []at
+	rounds := map[int]int{} // chunks of one, by sweeps
 	for _, d := range divided {
 		for i := range d.Chunks {
 			all = append(all, at{d.Sweep, i})
+		}
+		rounds[d.Sweep] = d.Round
+		if d.Name == "guided search FuzzKV" && (d.Round == 0 || d.Chunks != 3*d.Round) {
+			t.Fatalf("%+v, want three rounds", d)
 		}
 	}
 	seen := map[string]bool{}
 	r := rand.New(rand.NewPCG(1, 2))
 	all = append(all, all[r.IntN(len(all))], all[r.IntN(len(all))])
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	round := func(a at) int {
+		if rounds[a.sweep] == 0 {
+			return 0
+		}
+		return a.chunk / rounds[a.sweep]
+	}
+	slices.SortStableFunc(all, func(a, b at) int { return round(a) - round(b) })
+	explored := map[at][]byte{}
 	for _, a := range all {
 		other := pieces() // as in another process
-		lines, found, err := other.Explore(ctx, a.sweep, a.chunk, a.chunk+1)
+		var pool *explore.Pool
+		if n := rounds[a.sweep]; n > 0 {
+			if round(a) > 0 {
+				if _, _, err := other.Explore(ctx, a.sweep, a.chunk, a.chunk+1, nil); err == nil {
+					t.Fatalf("%+v is explored without the rounds before", a)
+				}
+			}
+			pool = &explore.Pool{}
+			for i := range round(a) * n {
+				if err := pool.Merge([][]byte{explored[at{a.sweep, i}]}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		lines, found, err := other.Explore(ctx, a.sweep, a.chunk, a.chunk+1, pool)
 		if err != nil || len(lines) != 1 {
 			t.Fatalf("%+v: %d lines, %v", a, len(lines), err)
 		}
 		if n, err := explore.ParseLine(lines[0]); err != nil || n != a.chunk {
 			t.Fatalf("%+v: chunk %d, %v", a, n, err)
 		}
+		explored[a] = lines[0]
 		if err := c.Keep(a.sweep, a.chunk, lines); err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +162,7 @@ func TestPiecesRefuse(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := divided[0]
-	lines, _, err := c.Explore(context.Background(), d.Sweep, 0, 1)
+	lines, _, err := c.Explore(context.Background(), d.Sweep, 0, 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,8 +175,17 @@ func TestPiecesRefuse(t *testing.T) {
 		}
 	}
 	for _, at := range [][3]int{{-1, 0, 1}, {99, 0, 1}, {d.Sweep, 0, 0}, {d.Sweep, -1, 1}, {d.Sweep, 0, d.Chunks + 1}} {
-		if _, _, err := c.Explore(context.Background(), at[0], at[1], at[2]); err == nil {
+		if _, _, err := c.Explore(context.Background(), at[0], at[1], at[2], nil); err == nil {
 			t.Errorf("%v is explored", at)
+		}
+	}
+	next, _, err := c.Explore(context.Background(), d.Sweep, 1, 2, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range [][]byte{nil, []byte("{}\n"), next[0]} { // the last one is not that of the first chunk
+		if err := new(explore.Pool).Merge([][]byte{bad}); !errors.Is(err, explore.ErrLine) {
+			t.Errorf("%.60q: %v", bad, err)
 		}
 	}
 	c.Most = 10

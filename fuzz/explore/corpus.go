@@ -1,6 +1,8 @@
 package explore
 
 import (
+	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -48,4 +50,126 @@ func ParseInput(text []byte) ([]byte, error) {
 // NativeInput is an input as a corpus file of the native engine.
 func NativeInput(data []byte) []byte {
 	return fmt.Appendf(nil, "%s[]byte(%q)\n", nativeHead, data)
+}
+
+// Pool is what the islands of a guided search have found in the rounds before: where the next one begins. The zero value is
+// that of the first round. Chunk n of the search is island n%islands of round n/islands.
+type Pool struct {
+	chunks int    // that are merged
+	config uint64 // of their lines
+	been   map[uint64]bool
+	places []arrival
+}
+
+// arrival is how a place was reached for the first time.
+type arrival struct {
+	place uint64
+	data  []byte
+	end   int // offset behind the step that led there
+}
+
+// Chunks are how many chunks are merged: those before this one.
+func (p *Pool) Chunks() int { return p.chunks }
+
+// add takes over what a chunk has found. Of inputs that reach the same place the first one stays.
+func (p *Pool) add(kept []keptInput) error {
+	if p.been == nil {
+		p.been = map[uint64]bool{}
+	}
+	for i := range kept {
+		k := &kept[i]
+		for at := k.Places; len(at) > 0; {
+			if len(at) < 9 {
+				return fmt.Errorf("%w: a place has no end", ErrLine)
+			}
+			place := binary.LittleEndian.Uint64(at)
+			end, n := binary.Uvarint(at[8:])
+			if n <= 0 || end > uint64(len(k.Data)) {
+				return fmt.Errorf("%w: a place lies behind the end of its input", ErrLine)
+			}
+			at = at[8+n:]
+			if !p.been[place] {
+				p.been[place] = true
+				p.places = append(p.places, arrival{place, k.Data, int(end)})
+			}
+		}
+	}
+	p.chunks++
+	return nil
+}
+
+// Merge takes over the lines of the next chunks, in their order. The error wraps ErrLine.
+func (p *Pool) Merge(lines [][]byte) error {
+	for _, text := range lines {
+		n, err := ParseLine(text)
+		if err != nil {
+			return err
+		}
+		var l line
+		var r found
+		if err := json.Unmarshal(text, &l); err != nil {
+			return err // which ParseLine has read
+		}
+		if n != p.chunks || p.chunks > 0 && l.Config != p.config {
+			return fmt.Errorf("%w: it is not that of chunk %d of the search", ErrLine, p.chunks)
+		}
+		if err := json.Unmarshal(l.Result, &r); err != nil {
+			return fmt.Errorf("%w: %w", ErrLine, err)
+		}
+		p.config = l.Config
+		if err := p.add(r.Kept); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// found are the inputs of a chunk's line.
+type found struct {
+	Inputs [][]byte    `json:"inputs"`
+	Kept   []keptInput `json:"kept"`
+}
+
+// keptInput is an input that was the first to reach some places.
+type keptInput struct {
+	Data   []byte `json:"data"`
+	Places []byte `json:"places"` // each with 8 bytes, and the offset behind the step that led there as a varint
+}
+
+// keptOf are the inputs of arrivals in their order.
+func keptOf(places []arrival) (kept []keptInput) {
+	for i, a := range places {
+		if i == 0 || !sameInput(a.data, places[i-1].data) {
+			kept = append(kept, keptInput{Data: a.data})
+		}
+		k := &kept[len(kept)-1]
+		k.Places = binary.AppendUvarint(binary.LittleEndian.AppendUint64(k.Places, a.place), uint64(a.end))
+	}
+	return kept
+}
+
+// sameInput reports whether two inputs are one in memory. One of no bytes brings the software to the same places as another.
+func sameInput(a, b []byte) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// Inputs are the inputs that a line of a guided search's journal adds to the pool, and those that broke a rule. The error
+// wraps ErrLine.
+func Inputs(text []byte) ([][]byte, error) {
+	if _, err := ParseLine(text); err != nil {
+		return nil, err
+	}
+	var l line
+	var r found
+	if err := json.Unmarshal(text, &l); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(l.Result, &r); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrLine, err)
+	}
+	all := r.Inputs
+	for i := range r.Kept {
+		all = append(all, r.Kept[i].Data)
+	}
+	return all, nil
 }

@@ -20,7 +20,8 @@
 //
 // The guided search (Guided) goes another way to the same findings: a Target reads any string of bytes
 // as a run with faults; the search changes bytes and keeps those that bring the software to a place
-// where none before has been.
+// where none before has been. Islands search on their own for a round; then what they have found is put together, by
+// island and in the order of discovery, into the Pool that the next round begins with. An island in a round is a chunk.
 //
 // What holds: results are a function of the plan, whatever the number of workers. A journal keeps whole
 // chunks, so that a sweep that was stopped or killed resumes and ends with the same result. Words are

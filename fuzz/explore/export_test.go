@@ -7,9 +7,9 @@ func Starts(t *Target, data []byte) []int { return t.starts(data) }
 
 // Places is how many places a guided search reaches, or one that tries random bytes alone.
 func Places(t *Target, seed, runs uint64, guided bool) (int, error) {
-	l := newIsland(t, nil, seed, 0)
+	l := newIsland(t, nil, seed, 0, &Pool{})
 	l.blind = !guided
-	err := l.search(context.Background(), runs)
+	err := l.search(context.Background(), runs, nil)
 	return len(l.been), err
 }
 

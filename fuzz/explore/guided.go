@@ -2,11 +2,14 @@ package explore
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/cespare/xxhash/v2"
 
 	"dualbank/model/random"
 	"dualbank/results"
@@ -18,44 +21,64 @@ import (
 type Guided struct {
 	Target  *Target
 	Seed    uint64
-	Runs    uint64 // inputs to try
+	Runs    uint64   // inputs to try
+	Round   uint64   // of them that an island tries until the islands exchange what they have found; 0: 500
+	Seeds   [][]byte // inputs to try before: the islands share them
 	Planted Planted
 	Workers int    // 0: one for each processor
 	Journal string // file that keeps what is explored; a sweep that was stopped resumes from it. "": none
-	Piece   *Piece // some islands alone, into it; nil: all
+	Piece   *Piece // some chunks alone, into it; nil: all
 }
 
-// islands search on their own, so that what is found does not depend on the number of workers.
+// islands search on their own within a round, so that what is found does not depend on the number of workers.
 const islands = 16
+
+// mostRounds bounds the rounds of a search. What is longer has longer ones.
+const mostRounds = 64
+
+// rounds are how many rounds there are. each is how many inputs an island tries in one, and whole in all.
+func (c *Guided) rounds() (n int, each, whole uint64) {
+	whole, each = c.Runs/islands, c.Round
+	if each == 0 {
+		each = max(500, (whole+mostRounds-1)/mostRounds)
+	}
+	return int(max((whole+each-1)/each, 1)), each, whole
+}
+
+// identity is what the chunks depend on.
+func (c *Guided) identity() any {
+	_, each, _ := c.rounds()
+	h := xxhash.New()
+	for _, data := range c.Seeds {
+		fmt.Fprintf(h, "%d %s", len(data), data) // a hash takes everything
+	}
+	return []any{"guided", c.Target.Name, c.Seed, c.Runs, each, len(c.Seeds), h.Sum64(), c.Planted}
+}
 
 // Search runs the sweep. When ctx ends, it returns what was explored until then together with ctx's
 // error. The result is a function of c, whatever the number of workers.
 func (c *Guided) Search(ctx context.Context, progress func(done, total uint64)) (*Sweep, error) {
 	var j *journal
-	identity := []any{"guided", c.Target.Name, c.Seed, c.Runs, c.Planted}
 	if c.Journal != "" {
 		var err error
-		if j, err = openJournal(c.Journal, identity); err != nil {
+		if j, err = openJournal(c.Journal, c.identity()); err != nil {
 			return nil, err
 		}
 		defer j.close()
 	}
-	if c.Piece != nil {
-		c.Piece.Chunks, c.Piece.Lines = islands, nil
-	}
 	found, err := c.search(ctx, j, progress)
 	if c.Piece != nil && err == nil {
-		for i := c.Piece.From; i < min(c.Piece.To, islands) && err == nil; i++ {
-			err = c.Piece.keep(identity, i, &found[i])
+		for i := c.Piece.From; i < min(c.Piece.To, len(found)) && err == nil; i++ {
+			err = c.Piece.keep(c.identity(), i, &found[i])
 		}
 	}
 	s := &Sweep{Map: results.CutMap{Name: "guided search " + c.Target.Name}}
 	g := NewGroups()
-	kept := uint64(0)
+	kept := 0
 	for i := range found {
 		r := &found[i]
 		s.Stats.Add(r.Stats)
-		kept += r.Kept
+		kept += len(r.Kept)
 		for _, gr := range r.Groups {
 			g.merge(gr)
 		}
@@ -67,62 +90,104 @@ func (c *Guided) Search(ctx context.Context, progress func(done, total uint64)) 
 	return s, err
 }
 
-// islandResult is what a journal keeps of an island.
-type islandResult struct {
-	Stats  Stats    `json:"stats"`
-	Groups []*group `json:"groups"`
-	Inputs [][]byte `json:"inputs,omitempty"` // that broke a rule: a group's case is its island and the index here
-	Kept   uint64   `json:"kept"`
+// search lets the islands search, round by round, that the journal does not have.
+func (c *Guided) search(ctx context.Context, j *journal, progress func(done, total uint64)) ([]islandResult, error) {
+	rounds, each, whole := c.rounds()
+	found := make([]islandResult, rounds*islands)
+	pool := &Pool{}
+	if p := c.Piece; p != nil {
+		if p.Chunks, p.Round, p.Lines = len(found), islands, nil; p.To == 0 {
+			return found, nil
+		}
+		if first := p.From - p.From%islands; !p.Empty {
+			if p.Pool != nil {
+				pool = p.Pool
+			}
+			text, err := json.Marshal(c.identity())
+			if err != nil {
+				return nil, err
+			}
+			if pool.chunks != first || first > 0 && pool.config != xxhash.Sum64(text) {
+				return nil, fmt.Errorf("chunk %d needs the chunks before %d of the same search", p.From, first)
+			}
+			if min(p.To, len(found)) > first+islands {
+				return nil, fmt.Errorf("chunks %d to %d are of more than one round", p.From, p.To-1)
+			}
+		}
+	}
+	done := uint64(0)
+	for n := range rounds {
+		from := uint64(n) * each
+		runs := min(each, whole-min(from, whole))
+		err := c.round(ctx, j, pool, n, runs, found, func() {
+			if done++; progress != nil {
+				progress(done*whole, uint64(len(found))*whole)
+			}
+		})
+		if err != nil {
+			return found, err
+		}
+		if c.Piece != nil {
+			continue // the pool is that of its round
+		}
+		for i := range islands {
+			if err := pool.add(found[n*islands+i].Kept); err != nil {
+				return found, err
+			}
+		}
+	}
+	return found, nil
 }
 
-// search lets all islands search that the journal does not have.
-func (c *Guided) search(ctx context.Context, j *journal, progress func(done, total uint64)) ([]islandResult, error) {
-	found := make([]islandResult, islands)
-	runs := c.Runs / islands
-	if c.Piece != nil && c.Piece.Empty {
-		runs = 0
-	}
+// round lets the islands of a round search, each so many inputs.
+func (c *Guided) round(ctx context.Context, j *journal, pool *Pool, n int, runs uint64, found []islandResult, over func()) error {
 	var next atomic.Int32
-	var mu sync.Mutex // guards done, failed and the journal
+	var mu sync.Mutex // guards failed, the journal and over
 	var failed error
-	done := uint64(0)
-	finish := func(i int, l *island, err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if err == nil {
-			err = j.save(i, &l.islandResult)
-		}
-		if err != nil {
-			failed = err
-			return
-		}
-		found[i] = l.islandResult
-		if done++; progress != nil {
-			progress(done*runs, islands*runs)
-		}
-	}
 	workers := c.Workers
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	var wg sync.WaitGroup
-	for range workers {
+	for range min(workers, islands) {
 		wg.Go(func() {
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= islands {
 					return
 				}
-				if !c.Piece.asks(i) || j.load(i, &found[i]) {
+				chunk := n*islands + i
+				if !c.Piece.asks(chunk) || j.load(chunk, &found[chunk]) {
 					continue
 				}
-				l := newIsland(c.Target, c.Planted, c.Seed, i)
-				finish(i, l, l.search(ctx, runs))
+				l, err := newIsland(c.Target, c.Planted, c.Seed, chunk, pool), error(nil)
+				if c.Piece == nil || !c.Piece.Empty {
+					err = l.search(ctx, runs, c.seeds(chunk))
+				}
+				mu.Lock()
+				if err == nil {
+					err = j.save(chunk, &l.islandResult)
+				}
+				if err != nil {
+					failed = err
+				} else {
+					found[chunk] = l.islandResult
+					over()
+				}
+				mu.Unlock()
 			}
 		})
 	}
 	wg.Wait()
-	return found, failed
+	return failed
+}
+
+// seeds are those that a chunk tries.
+func (c *Guided) seeds(chunk int) (mine [][]byte) {
+	for i := chunk; chunk < islands && i < len(c.Seeds); i += islands {
+		mine = append(mine, c.Seeds[i])
+	}
+	return mine
 }
 
 // island is a population of inputs.
@@ -130,41 +195,45 @@ type island struct {
 	islandResult
 	target  *Target
 	planted Planted
-	index   int
+	chunk   int
 	r       *random.Source
-	been    map[uint64]bool // places that the software was brought to
+	pool    *Pool           // of the rounds before
+	been    map[uint64]bool // places that the software was brought to in this round
 	places  []arrival       // the same, in the order of discovery
 	blind   bool            // for comparison: every input is random bytes
 	g       *Groups
 }
 
-// arrival is how a place was reached for the first time.
-type arrival struct {
-	data []byte
-	end  int // offset behind the step that led there
+func newIsland(t *Target, p Planted, seed uint64, chunk int, pool *Pool) *island {
+	from := seed*islands + uint64(chunk%islands)
+	if round := chunk / islands; round > 0 {
+		from = random.Mix(round, from)
+	}
+	return &island{target: t, planted: p, chunk: chunk, r: random.New(from), pool: pool, been: map[uint64]bool{}, g: NewGroups()}
 }
 
-func newIsland(t *Target, p Planted, seed uint64, i int) *island {
-	return &island{target: t, planted: p, index: i, r: random.New(seed*islands + uint64(i)), been: map[uint64]bool{}, g: NewGroups()}
-}
-
-// search tries so many inputs.
-func (l *island) search(ctx context.Context, runs uint64) error {
-	for n := range runs {
+// search tries the seeds, and so many inputs more.
+func (l *island) search(ctx context.Context, runs uint64, seeds [][]byte) error {
+	for n := range uint64(len(seeds)) + runs {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		data := l.next()
+		var data []byte
+		if n < uint64(len(seeds)) {
+			data = seeds[n]
+		} else {
+			data = l.next()
+		}
 		o := Outcome{Planted: l.planted, guided: true}
 		if err := Examine(l.target.Decode(NewChoices(data)), &o); err != nil {
-			return fmt.Errorf("guided search %s, island %d, input %d: %w", l.target.Name, l.index, n, err)
+			return fmt.Errorf("guided search %s, chunk %d, input %d: %w", l.target.Name, l.chunk, n, err)
 		}
 		l.Stats.Cuts++
 		l.Stats.Judged++
 		l.keep(data, &o)
 		l.report(data, &o)
 	}
-	l.Groups = l.g.order
+	l.Groups, l.Kept = l.g.order, keptOf(l.places)
 	return nil
 }
 
@@ -172,15 +241,14 @@ func (l *island) search(ctx context.Context, runs uint64) error {
 func (l *island) keep(data []byte, o *Outcome) {
 	var starts []int
 	for _, v := range o.visits {
-		if l.been[v.place] {
+		if l.been[v.place] || l.pool.been[v.place] {
 			continue
 		}
 		if starts == nil {
 			starts = l.target.starts(data)
-			l.Kept++
 		}
 		l.been[v.place] = true
-		l.places = append(l.places, arrival{data, starts[min(v.steps, len(starts)-1)]})
+		l.places = append(l.places, arrival{v.place, data, starts[min(v.steps, len(starts)-1)]})
 	}
 }
 
@@ -197,7 +265,7 @@ func (l *island) report(data []byte, o *Outcome) {
 		if kept {
 			n--
 		}
-		if l.g.Add(b.Violation, b.Place, Hit{Op: l.index, Step: uint64(n), Mode: NoCut, Device: device}, o.Hit...) && !kept {
+		if l.g.Add(b.Violation, b.Place, Hit{Op: l.chunk, Step: uint64(n), Mode: NoCut, Device: device}, o.Hit...) && !kept {
 			l.Inputs, kept = append(l.Inputs, data), true
 		}
 	}
@@ -206,7 +274,7 @@ func (l *island) report(data []byte, o *Outcome) {
 // next returns random bytes, a prefix that reached a known place followed by random steps, or a mutation of
 // such a prefix.
 func (l *island) next() []byte {
-	if l.blind || len(l.places) == 0 || l.r.Intn(8) == 0 {
+	if l.blind || len(l.places)+len(l.pool.places) == 0 || l.r.Intn(8) == 0 {
 		return l.some(16 + l.r.Intn(400))
 	}
 	p := l.place()
@@ -227,13 +295,17 @@ func (l *island) some(n int) []byte {
 	return data
 }
 
-// place is one of the last that were found, or any of them.
+// place is one of the last that the island has found in this round, or any of them and of the pool.
 func (l *island) place() arrival {
-	n := len(l.places)
-	if l.r.Intn(2) == 0 {
-		n = min(n, 64)
+	own := len(l.places)
+	if l.r.Intn(2) == 0 && own > 0 {
+		return l.places[own-1-l.r.Intn(min(own, 64))]
 	}
-	return l.places[len(l.places)-1-l.r.Intn(n)]
+	i := l.r.Intn(own + len(l.pool.places))
+	if i < own {
+		return l.places[own-1-i]
+	}
+	return l.pool.places[i-own]
 }
 
 // longestChanged keeps runs short, in bytes: some hundred steps.
@@ -279,4 +351,12 @@ func (t *Target) starts(data []byte) []int {
 	c := NewChoices(data)
 	t.Decode(c)
 	return append(c.starts, len(data))
+}
+
+// islandResult is what a journal keeps of an island in a round.
+type islandResult struct {
+	Stats  Stats       `json:"stats"`
+	Groups []*group    `json:"groups"`
+	Inputs [][]byte    `json:"inputs,omitempty"` // that broke a rule: a group's case is its chunk and the index here
+	Kept   []keptInput `json:"kept,omitempty"`
 }

@@ -31,30 +31,6 @@ type line struct {
 	Result  json.RawMessage `json:"result"`
 }
 
-// Piece asks a sweep for some of its chunks alone, as lines of its journal: whoever appends the lines of all chunks to
-// the journal has the whole sweep. It is how a sweep is divided among processes.
-type Piece struct {
-	From, To int  // chunks, To excluded; To 0: the sweep only counts its chunks
-	Empty    bool // the lines say that nothing came out: the chunks are given up
-
-	Chunks int      // of the whole sweep; set by the sweep
-	Lines  [][]byte // of the chunks asked for, in order, each with its end; likewise
-}
-
-// asks reports whether the piece has chunk i.
-func (p *Piece) asks(i int) bool { return p == nil || i >= p.From && i < p.To }
-
-// keep adds the line of chunk i. config is what the journal would have been opened with.
-func (p *Piece) keep(config any, i int, result any) error {
-	text, err := json.Marshal(config)
-	if err != nil {
-		return err
-	}
-	line, err := encodeLine(xxhash.Sum64(text), i, result)
-	p.Lines = append(p.Lines, line)
-	return err
-}
-
 // encodeLine is the line of a chunk.
 func encodeLine(config uint64, i int, result any) ([]byte, error) {
 	text, err := json.Marshal(result)

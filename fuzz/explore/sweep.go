@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/cespare/xxhash/v2"
+
 	"dualbank/model"
 	"dualbank/model/cell"
 	"dualbank/model/random"
@@ -467,4 +469,30 @@ func Summarize(text []byte, subject string) (s Summary, err error) {
 		}
 	}
 	return s, nil
+}
+
+// Piece asks a sweep for some of its chunks alone, as lines of its journal: whoever appends the lines of all chunks to
+// the journal has the whole sweep. It is how a sweep is divided among processes.
+type Piece struct {
+	From, To int   // chunks, To excluded; To 0: the sweep only counts its chunks
+	Empty    bool  // the lines say that nothing came out: the chunks are given up
+	Pool     *Pool // of a guided search: what the rounds before have found; nil: it is the first one
+
+	Chunks int      // of the whole sweep; set by the sweep
+	Round  int      // chunks that need those of all rounds before; 0: none needs another; likewise
+	Lines  [][]byte // of the chunks asked for, in order, each with its end; likewise
+}
+
+// asks reports whether the piece has chunk i.
+func (p *Piece) asks(i int) bool { return p == nil || i >= p.From && i < p.To }
+
+// keep adds the line of chunk i. config is what the journal would have been opened with.
+func (p *Piece) keep(config any, i int, result any) error {
+	text, err := json.Marshal(config)
+	if err != nil {
+		return err
+	}
+	line, err := encodeLine(xxhash.Sum64(text), i, result)
+	p.Lines = append(p.Lines, line)
+	return err
 }

@@ -65,7 +65,7 @@ func (l *Link) Submit(ctx context.Context, d *Definition) error {
 	if len(text) > mostDefinition {
 		return fmt.Errorf("the campaign's definition has %d bytes, the most is %d", len(text), mostDefinition)
 	}
-	done := map[string]bool{}
+	done, waiting := map[string]bool{}, map[string]bool{}
 	switch _, err := l.defs.Get(ctx, d.Name()); {
 	case errors.Is(err, jetstream.ErrKeyNotFound):
 	case err != nil:
@@ -73,7 +73,7 @@ func (l *Link) Submit(ctx context.Context, d *Definition) error {
 	default:
 		// Its pieces were published, unless the collector ended before the last one. One that was published and is not
 		// explored yet is published once more: that is work twice, and counts once.
-		if done, err = l.explored(ctx, d); err != nil {
+		if done, err = l.explored(ctx, d, ">"); err != nil {
 			return err
 		}
 		waits, err := l.js.Stream(ctx, workStream)
@@ -86,12 +86,12 @@ func (l *Link) Submit(ctx context.Context, d *Definition) error {
 		}
 		for subject := range info.State.Subjects {
 			if p, err := parsePiece(subject, workSubject); err == nil {
-				done[p.id()] = true
+				waiting[p.id()] = true
 			}
 		}
 	}
-	for _, p := range d.pieces() {
-		if done[p.id()] {
+	for _, p := range d.ready(done) {
+		if done[p.id()] || waiting[p.id()] {
 			continue
 		}
 		if _, err := l.js.Publish(ctx, p.work(), nil, jetstream.WithMsgID(p.id())); err != nil {
@@ -102,14 +102,14 @@ func (l *Link) Submit(ctx context.Context, d *Definition) error {
 	return err
 }
 
-// explored are the pieces that have a result, by their identity.
-func (l *Link) explored(ctx context.Context, d *Definition) (map[string]bool, error) {
+// explored are the pieces that have a result, by their identity. which are those asked about, as the end of a subject.
+func (l *Link) explored(ctx context.Context, d *Definition, which string) (map[string]bool, error) {
 	done := map[string]bool{}
 	s, err := l.js.Stream(ctx, resultStream)
 	if err != nil {
 		return nil, err
 	}
-	info, err := s.Info(ctx, jetstream.WithSubjectFilter(resultSubject+"."+d.Name()+".>"))
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(resultSubject+"."+d.Name()+"."+which))
 	if err != nil {
 		return nil, err
 	}

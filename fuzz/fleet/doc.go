@@ -6,7 +6,8 @@
 //     have. Its name is a hash of that. It publishes a message for each piece of work, a few consecutive chunks.
 //  2. Workers (Work) look for definitions of their own program, build the campaign, take pieces, explore them with
 //     fuzz.Campaign.Explore, and publish the lines of the journals. They acknowledge a piece when its result is stored;
-//     a piece whose worker dies is delivered again.
+//     a piece whose worker dies is delivered again. A guided search goes in rounds: the worker whose result completes one
+//     publishes the pieces of the next, and who takes one of them reads the results of the rounds before.
 //  3. The collector appends each line to its journals (fuzz.Campaign.Keep), and then runs the campaign as one process
 //     does: the journals have everything that is divided.
 //  4. The first worker that comes to a finding tells its cause and story (Judge). Watch follows definitions, results, causes

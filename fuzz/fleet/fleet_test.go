@@ -28,7 +28,7 @@ func small() *fuzz.Campaign {
 		Live:    []kv.Sweep{{Device: d, Profile: kvstore.MbedCE, Seed: 1, Collections: 1}},
 		KV:      []kv.Sweep{{Device: d, Profile: kvstore.MbedCE, Seed: 1, Collections: 1, Modes: []string{"torn"}, Deep: true, DeepSteps: 1, MaxCuts: 200}},
 		Updates: []update.Sweep{{Device: explore.Device{Part: "stm32f429zi", Unit: 1}, Boot: fuzz.F429Guide, Client: boot.ClientOld, Old: 900, New: 1500, Seed: 1, Modes: []string{"after"}, MaxCuts: 100}},
-		Guided:  []explore.Guided{{Target: fuzz.Targets[0], Seed: 1, Runs: 32}},
+		Guided:  []explore.Guided{{Target: fuzz.Targets[0], Seed: 1, Runs: 64, Round: 2}},
 		Workers: 1,
 	}
 }

@@ -132,7 +132,7 @@ func played() *fuzz.Campaign {
 	case "default":
 		return &c
 	case "large": // a part of it that takes some seconds
-		return &fuzz.Campaign{Workers: 1, KV: c.KV[:2], Guided: []explore.Guided{{Target: c.Guided[0].Target, Seed: 1, Runs: 1600}}}
+		return &fuzz.Campaign{Workers: 1, KV: c.KV[:2], Guided: []explore.Guided{{Target: c.Guided[0].Target, Seed: 1, Runs: 1600, Round: 50}}}
 	}
 	return small()
 }

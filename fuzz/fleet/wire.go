@@ -72,8 +72,8 @@ func parseDefinition(name string, text []byte) (*Definition, error) {
 		return nil, fmt.Errorf("campaign %q: %d sweeps, the most is %d", short(name), len(d.Sweeps), mostSweeps)
 	}
 	for _, s := range d.Sweeps {
-		if s.Sweep < 0 || s.Chunks < 0 || s.Chunks > mostChunks {
-			return nil, fmt.Errorf("campaign %q: sweep %d with %d chunks", short(name), s.Sweep, s.Chunks)
+		if s.Sweep < 0 || s.Chunks < 0 || s.Chunks > mostChunks || s.Round < 0 {
+			return nil, fmt.Errorf("campaign %q: sweep %d with %d chunks, %d a round", short(name), s.Sweep, s.Chunks, s.Round)
 		}
 	}
 	if d.Name() != name {
@@ -102,6 +102,9 @@ func (d *Definition) pieces() (all []piece) {
 	name := d.Name()
 	for _, s := range d.Sweeps {
 		n := min((s.Chunks+piecesOf-1)/piecesOf, mostPiece)
+		if s.Round > 0 {
+			n = 1 // a round has few
+		}
 		for first := 0; first < s.Chunks; first += n {
 			all = append(all, piece{name, s.Sweep, first, min(first+n, s.Chunks)})
 		}
@@ -109,14 +112,39 @@ func (d *Definition) pieces() (all []piece) {
 	return all
 }
 
-// has reports whether the piece is one of the campaign's.
-func (d *Definition) has(p *piece) bool {
-	for _, s := range d.Sweeps {
-		if s.Sweep == p.Sweep {
-			return p.First >= 0 && p.Last > p.First && p.Last <= s.Chunks && p.Last-p.First <= mostPiece
+// ready are the pieces that can be explored when those of done have been, by their identity: all but those of rounds that
+// wait for one before.
+func (d *Definition) ready(done map[string]bool) (all []piece) {
+	waits := map[int]int{} // round that is not complete, by sweeps
+	for _, p := range d.pieces() {
+		round := 0
+		if s := d.sweep(p.Sweep); s.Round > 0 {
+			round = p.First / s.Round
+		}
+		if at, ok := waits[p.Sweep]; ok && at < round {
+			continue
+		}
+		if all = append(all, p); !done[p.id()] {
+			waits[p.Sweep] = round
 		}
 	}
-	return false
+	return all
+}
+
+// sweep is the one of this number; nil: there is none.
+func (d *Definition) sweep(n int) *fuzz.Divided {
+	for i := range d.Sweeps {
+		if d.Sweeps[i].Sweep == n {
+			return &d.Sweeps[i]
+		}
+	}
+	return nil
+}
+
+// has reports whether the piece is one of the campaign's.
+func (d *Definition) has(p *piece) bool {
+	s := d.sweep(p.Sweep)
+	return s != nil && p.First >= 0 && p.Last > p.First && p.Last <= s.Chunks && p.Last-p.First <= mostPiece
 }
 
 // id is the identity of the piece's messages.

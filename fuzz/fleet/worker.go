@@ -126,16 +126,20 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
+// soon is after which time a worker looks again that has just worked: the next round may have begun.
+const soon = 20 * time.Millisecond
+
 // loop takes pieces, of one campaign after the other.
 func (w *Worker) loop(ctx context.Context, l *Link, defs *catalogue) {
 	known := map[string]*joined{}
+	idle := soon
 	for ctx.Err() == nil {
 		worked := false
 		for _, d := range defs.list() {
 			name := d.Name()
 			j := known[name]
 			if j == nil {
-				j = &joined{d: d, name: name}
+				j = &joined{d: d, name: name, pools: map[int]*explore.Pool{}}
 				known[name] = j
 				if !d.own() {
 					w.say("refuses campaign %s: it is of program %s, this worker is program %s", name, short(d.Program), dualbank.Digest())
@@ -149,7 +153,9 @@ func (w *Worker) loop(ctx context.Context, l *Link, defs *catalogue) {
 				worked = w.take(ctx, l, j) || worked
 			}
 		}
-		if !worked && !pause(ctx, time.Second) {
+		if idle = min(2*idle, time.Second); worked {
+			idle = soon
+		} else if !pause(ctx, idle) {
 			return
 		}
 	}
@@ -159,8 +165,9 @@ func (w *Worker) loop(ctx context.Context, l *Link, defs *catalogue) {
 type joined struct {
 	d        *Definition
 	name     string
-	c        *fuzz.Campaign     // nil: the worker does not explore it
-	consumer jetstream.Consumer // of its pieces; nil: it is to be looked for
+	c        *fuzz.Campaign        // nil: the worker does not explore it
+	consumer jetstream.Consumer    // of its pieces; nil: it is to be looked for
+	pools    map[int]*explore.Pool // of sweeps with rounds
 }
 
 // take explores pieces of a campaign as long as there are any. It reports whether there was one.
@@ -186,7 +193,7 @@ func (w *Worker) take(ctx context.Context, l *Link, j *joined) (worked bool) {
 		none := true
 		for msg := range batch.Messages() {
 			none, worked = false, true
-			w.do(ctx, l, j.d, j.c, msg)
+			w.do(ctx, l, j, msg)
 		}
 		if err := batch.Error(); err != nil {
 			j.consumer = nil
@@ -199,7 +206,8 @@ func (w *Worker) take(ctx context.Context, l *Link, j *joined) (worked bool) {
 }
 
 // do explores the piece of a message and publishes what came out.
-func (w *Worker) do(ctx context.Context, l *Link, d *Definition, c *fuzz.Campaign, msg jetstream.Msg) {
+func (w *Worker) do(ctx context.Context, l *Link, j *joined, msg jetstream.Msg) {
+	d, c := j.d, j.c
 	p, err := parsePiece(msg.Subject(), workSubject)
 	if err == nil && !d.has(p) {
 		err = fmt.Errorf("campaign %s has no chunks %d to %d of sweep %d", p.Campaign, p.First, p.Last, p.Sweep)
@@ -229,7 +237,10 @@ func (w *Worker) do(ctx context.Context, l *Link, d *Definition, c *fuzz.Campaig
 		if w.explore != nil {
 			result.Lines, found, err = w.explore(ctx, c, p)
 		} else {
-			result.Lines, found, err = c.Explore(ctx, p.Sweep, p.First, p.Last)
+			var pool *explore.Pool
+			if pool, err = l.pool(ctx, j, p); err == nil {
+				result.Lines, found, err = c.Explore(ctx, p.Sweep, p.First, p.Last, pool)
+			}
 		}
 		if ctx.Err() != nil {
 			l.giveBack(p, msg)
@@ -246,7 +257,7 @@ func (w *Worker) do(ctx context.Context, l *Link, d *Definition, c *fuzz.Campaig
 	if err != nil {
 		panic(err) // plain data
 	}
-	if !w.publish(ctx, l, p, text) {
+	if !w.publish(ctx, l, p, text) || !l.begin(ctx, d, p) {
 		l.giveBack(p, msg)
 		return
 	}
