@@ -41,6 +41,8 @@ type Campaign struct {
 	Causes *cause.Memo
 	// Tell, if it is not nil, is told of each stage from time to time, before the progress, and when it is over.
 	Tell func(Stage)
+
+	alone map[int]undivided // what Alone has explored, by tasks
 }
 
 // Stage is a sweep of a campaign, or a first look at one.
@@ -204,6 +206,10 @@ func (c *Campaign) Sweep(ctx context.Context, progress func(sweep string, done, 
 	for n, t := range turns {
 		at := setting{workers: c.Workers, journal: c.journal(t.at), progress: tell(t, n+1), most: t.most}
 		before += c.weight(t)
+		run, kept := c.alone[t.at]
+		if kept && t.most > 0 {
+			continue
+		}
 		if t.most > 0 {
 			if at.journal != "" {
 				if _, err := os.Stat(at.journal); err == nil {
@@ -219,7 +225,10 @@ func (c *Campaign) Sweep(ctx context.Context, progress func(sweep string, done, 
 			}
 		}
 		var done *explore.Sweep
-		if done, err = t.run(ctx, at); t.most > 0 {
+		if done, err = run.sweep, run.err; !kept {
+			done, err = t.run(ctx, at)
+		}
+		if t.most > 0 {
 			looks[t.at] = done
 		} else {
 			looks[t.at] = nil

@@ -39,6 +39,32 @@ func (c *Campaign) Divide(ctx context.Context) ([]Divided, error) {
 	return out, nil
 }
 
+// undivided is what a sweep came to.
+type undivided struct {
+	sweep *explore.Sweep
+	err   error
+}
+
+// Alone runs the sweeps that are not divided, and keeps what they come to: Sweep does not run them again. told gets the
+// findings of each as those of a Stage.
+func (c *Campaign) Alone(ctx context.Context, told func([]explore.Finding)) error {
+	all := map[int]undivided{}
+	for i, t := range c.tasks() {
+		if t.divides != "" {
+			continue
+		}
+		s, err := t.run(ctx, setting{workers: c.Workers})
+		if _, alone := errors.AsType[*explore.NoCutError](err); err != nil && !alone {
+			return err
+		}
+		if all[i] = (undivided{s, err}); s != nil {
+			told(firstSeen(s.Findings))
+		}
+	}
+	c.alone = all
+	return nil
+}
+
 // Explore explores the chunks from first to before last of a sweep, and returns a line of the sweep's journal for each.
 // The lines are the same on every machine. found are their findings as those of a Stage. Chunks of a sweep with rounds are of
 // one round, and pool has the lines of those before; nil: it is the first one, or there are none.

@@ -153,6 +153,35 @@ func TestPieces(t *testing.T) {
 	}
 }
 
+// TestAlone: what is not divided is explored beforehand, with the findings that a sweep then has, and not again.
+func TestAlone(t *testing.T) {
+	ctx := context.Background()
+	whole := pieces()
+	p := kvstore.MbedCE
+	whole.Live = DefaultCampaign(p, 1).Live[:2]
+	want, err := whole.Sweep(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := pieces()
+	c.Live = whole.Live
+	found := 0
+	if err := c.Alone(ctx, func(f []explore.Finding) { found += len(f) }); err != nil || found == 0 {
+		t.Fatalf("%d findings, %v", found, err)
+	}
+	c.Live = slices.Clone(c.Live)
+	for i := range c.Live {
+		c.Live[i].Device = explore.Device{} // cannot be explored again
+	}
+	got, err := c.Sweep(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := findings(t, want), findings(t, got); a != b {
+		t.Errorf("at once:\n%s\nbeforehand:\n%s", a, b)
+	}
+}
+
 // TestPiecesRefuse: lines that no sweep wrote, and chunks that none has.
 func TestPiecesRefuse(t *testing.T) {
 	c := pieces()

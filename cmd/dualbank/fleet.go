@@ -201,7 +201,16 @@ func (f *fleetFlags) gather(ctx context.Context, t terminal, d *fleet.Definition
 	defer stop()
 	w.setRemote(link.Follow(following).State)
 	defer w.setRemote(nil)
+	// The sweeps that are not divided, meanwhile.
+	alone := make(chan error, 1)
+	go func() {
+		var seen fleet.Outcome
+		alone <- c.Alone(ctx, func(found []explore.Finding) { link.Tell(ctx, d, found, c.Env, w.causes, &seen) })
+	}()
 	parked, err = link.Collect(ctx, d, c, func(done, total int) { w.show("the fleet", uint64(done), uint64(total)) })
+	if failed := <-alone; err == nil {
+		err = failed
+	}
 	return parked, false, err
 }
 

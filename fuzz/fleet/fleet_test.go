@@ -124,6 +124,27 @@ func TestFleet(t *testing.T) {
 	}
 }
 
+// TestAlone: whoever watches sees the causes of sweeps that are not divided, which the collector explores.
+func TestAlone(t *testing.T) {
+	h := start(t, t.TempDir())
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	_, d, l := submitted(t, ctx, h.URL(), 4)
+	c := &fuzz.Campaign{Live: fuzz.DefaultCampaign(kvstore.MbedCE, 1).Live[:2], Workers: 1}
+	var seen fleet.Outcome
+	if err := c.Alone(ctx, func(found []explore.Finding) { l.Tell(ctx, d, found, c.Env, nil, &seen) }); err != nil {
+		t.Fatal(err)
+	}
+	watch := l.Follow(ctx)
+	for range 100 {
+		if s := watch.State(); len(s.Causes) > 0 && s.Causes[0].Findings[0].Story != "" {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Errorf("the page shows %+v", watch.State())
+}
+
 // TestOtherBuild: a worker of another program explores nothing, and says why where everybody looks.
 func TestOtherBuild(t *testing.T) {
 	h := start(t, t.TempDir())

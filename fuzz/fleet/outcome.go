@@ -86,6 +86,28 @@ func Judge(ctx context.Context, f explore.Finding, env explore.Env, m *cause.Mem
 	return j, err == nil
 }
 
+// Tell tells whoever watches a campaign the causes of findings that are not in seen and that no other process has told. m is
+// as for Judge. The collector finds the causes of the result itself.
+func (l *Link) Tell(ctx context.Context, d *Definition, found []explore.Finding, env explore.Env, m *cause.Memo, seen *Outcome) {
+	for _, f := range found {
+		key := d.Name() + "." + f.ID
+		if ctx.Err() != nil || !seen.Fresh(key) {
+			continue
+		}
+		if _, err := l.causes.Create(ctx, key, nil); err != nil {
+			continue // another process's, or the server is away
+		}
+		j, ok := Judge(ctx, f, env, m)
+		text, err := json.Marshal(&j)
+		if !ok || err != nil || len(text) > mostDefinition {
+			continue
+		}
+		if _, err := l.causes.Put(ctx, key, text); err != nil && ctx.Err() == nil {
+			l.say("a cause is not told: " + err.Error())
+		}
+	}
+}
+
 // parseJudged reads what a bucket holds.
 func parseJudged(text []byte) (j Judged, err error) {
 	if err := strict(text, mostDefinition, &j); err != nil {

@@ -268,7 +268,7 @@ func (w *Worker) do(ctx context.Context, l *Link, j *joined, msg jetstream.Msg) 
 	w.word.Pieces++
 	w.word.Nanos += result.Nanos
 	w.mu.Unlock()
-	w.judge(ctx, l, d, c, found)
+	l.Tell(ctx, d, found, c.Env, nil, &w.seen)
 }
 
 // giveBack has another worker explore a piece at once. The piece is published anew: a worker that is told to stop is none
@@ -278,28 +278,6 @@ func (l *Link) giveBack(p *piece, msg jetstream.Msg) {
 	defer cancel()
 	if _, err := l.js.Publish(ctx, p.work(), nil); err == nil {
 		_ = msg.DoubleAck(ctx) // if that is lost, the piece is explored twice
-	}
-}
-
-// judge tells the causes of findings that no worker has come to before. They are for whoever watches: the collector finds
-// those of the result itself.
-func (w *Worker) judge(ctx context.Context, l *Link, d *Definition, c *fuzz.Campaign, found []explore.Finding) {
-	for _, f := range found {
-		key := d.Name() + "." + f.ID
-		if ctx.Err() != nil || !w.seen.Fresh(key) {
-			continue
-		}
-		if _, err := l.causes.Create(ctx, key, nil); err != nil {
-			continue // another worker's, or the server is away
-		}
-		j, ok := Judge(ctx, f, c.Env, nil)
-		text, err := json.Marshal(&j)
-		if !ok || err != nil || len(text) > mostDefinition {
-			continue
-		}
-		if _, err := l.causes.Put(ctx, key, text); err != nil && ctx.Err() == nil {
-			l.say("a cause is not told: " + err.Error())
-		}
 	}
 }
 
