@@ -92,18 +92,19 @@ func (f *Flash) chunkTime(i int, addr uint32, n int, steps uint64) (busy uint64)
 
 // pieceTime is chunkTime for rows alone or for accesses alone.
 func (f *Flash) pieceTime(i int, addr uint32, n int, steps uint64) uint64 {
-	o, longest := f.chunk(i, addr, n, steps, f.now)
+	var o operation
+	longest := f.chunk(&o, i, addr, n, steps, f.now)
 	f.now = o.end()
 	f.count.Programming += o.busy
 	f.feelOf(&o, longest)
 	return o.busy
 }
 
-// chunk is what a call programs in one sector, as the driver does it from cycle now on. longest is the
-// time of the longest access.
-func (f *Flash) chunk(i int, addr uint32, n int, steps, now uint64) (o operation, longest uint64) {
+// chunk fills in o, which is zero, with what a call programs in one sector, as the driver does it from cycle now on.
+// longest is the time of the longest access. It is called for every program: an operation that is returned would be copied.
+func (f *Flash) chunk(o *operation, i int, addr uint32, n int, steps, now uint64) (longest uint64) {
 	t := &f.timing
-	o = operation{bank: f.sectors[i].Bank, start: now, count: steps, gap: t.program.access, masked: t.program.masked}
+	o.bank, o.start, o.count, o.gap, o.masked = f.sectors[i].Bank, now, steps, t.program.access, t.program.masked
 	o.busy, longest = f.programBusy(i, addr, n, steps)
 	if row := t.program.row; row > 0 && addr&(row-1) == 0 && uint32(n)&(row-1) == 0 {
 		// The driver's share is one of a row, and a row is one stretch without interrupts.
@@ -118,7 +119,7 @@ func (f *Flash) chunk(i int, addr uint32, n int, steps, now uint64) (o operation
 	} else {
 		o.start += t.program.chunk
 	}
-	return o, longest
+	return longest
 }
 
 // feelOf accounts for what an operation lets the application feel.

@@ -188,7 +188,8 @@ func (f *Flash) resetDuring(addr uint32, n int) (at uint64) {
 			k = cmp.Or(pieces[0], min(pieces[1], int(t.program.row)), pieces[2]) // row by row
 		}
 		count := t.Count(addr, k)
-		o, _ := f.chunk(i, addr, k, count, now)
+		var o operation
+		f.chunk(&o, i, addr, k, count, now)
 		if at, ok := d.survives(&o, f.now); !ok {
 			each := o.gap + o.busy/o.count
 			into := max(at, o.start) - o.start

@@ -131,12 +131,12 @@ func (j *job) bricks(ctx context.Context, add func(name, value, format string, a
 		judged, counted := sweep.Map.Shares()
 		working := s.run.Counters.Erasing + s.run.Counters.Programming
 		share := float64(by[update.RuleRuns]) / float64(max(all, 1)) * float64(working) / float64(max(s.run.Cycles(), 1))
-		value := unit.Percent(share)
-		if by[update.RuleRuns] == 0 {
-			value = "never"
+		value, of := "never", "by a power cut at a random moment of the update"
+		if by[update.RuleRuns] > 0 {
+			value, of = unit.Percent(share), "of the power cuts at a random moment of the update"
 		}
-		add("Bricked by a cut, "+string(cmp.Or(s.strategy, bench.Copy)), value, "of power cuts at a random moment of the update leave a device that never runs an application again, with modes %s as likely as each other; "+
-			"%s of %s cuts judged do", strings.Join(modes, ", "), unit.Count(counted[update.RuleRuns]), unit.Count(judged))
+		add("Bricked by a cut, "+string(cmp.Or(s.strategy, bench.Copy)), value, "%s, with modes %s as likely as each other; %s of %s cuts judged leave a device that never runs an application again",
+			of, strings.Join(modes, ", "), unit.Count(counted[update.RuleRuns]), unit.Count(judged))
 	}
 	return nil
 }

@@ -17,10 +17,15 @@ func (a *Access) First(addr uint32, n int) uint32 {
 
 // Count is the number of accesses for n bytes at addr.
 func (a *Access) Count(addr uint32, n int) uint64 {
-	log := uint(bits.TrailingZeros32(a.Width))
 	if a.Unit == a.Width {
-		return uint64(n) >> log
+		return uint64(n) >> bits.TrailingZeros32(a.Width)
 	}
+	return a.countRising(addr, n)
+}
+
+// countRising is Count where accesses are narrower before the first whole one and after the last.
+func (a *Access) countRising(addr uint32, n int) uint64 {
+	log := uint(bits.TrailingZeros32(a.Width))
 	// Up to the first whole access widths rise, one for each bit of the distance; after the last one
 	// they fall.
 	mask := a.Width - 1

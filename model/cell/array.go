@@ -94,16 +94,12 @@ func (a *Array) Read(off uint32, p []byte) bool {
 	return ok
 }
 
-// Clean reports whether every cell reads as it was left, and erased ones as all ones. Read is then Copy.
-func (a *Array) Clean() bool { return a.scarred == 0 && a.inverted == 0 }
+// Clean reports whether every cell reads as it was left, erased ones as all ones, and reads are not followed. Read is
+// then Copy.
+func (a *Array) Clean() bool { return a.scarred == 0 && a.inverted == 0 && a.follow == nil }
 
 // Copy is Read while the array is Clean.
-func (a *Array) Copy(off uint32, p []byte) {
-	if a.follow != nil {
-		a.follow.need(off, uint32(len(p)))
-	}
-	a.read(off, p)
-}
+func (a *Array) Copy(off uint32, p []byte) { a.read(off, p) }
 
 // Peek fills p with the cells from off on as they stand.
 func (a *Array) Peek(off uint32, p []byte) {
