@@ -39,7 +39,7 @@ type process struct {
 
 // blockedAfter is how long a program may neither use CPU time nor say anything. It is the only place where the
 // wall clock counts.
-const blockedAfter = 10 * time.Second
+var blockedAfter = 10 * time.Second // less in tests
 
 // silentAfter ends a program that computes and never answers: the header's own timer should have ended it.
 const silentAfter = 60 * time.Second
