@@ -9,6 +9,7 @@ import (
 	"dualbank/fuzz/kv"
 	"dualbank/fuzz/layout"
 	"dualbank/fuzz/update"
+	"dualbank/kvstore"
 )
 
 // Targets are the bodies of the guided search.
@@ -18,6 +19,19 @@ var Targets = []*explore.Target{&kv.Target, &kv.SecureTarget, &update.Target, &l
 func News(c explore.Case, s explore.Symptom) bool {
 	name, _ := cause.Of(c, s, explore.Env{})
 	return !cause.Known(name)
+}
+
+// TargetCampaign is the guided search of one target alone, as the default campaign has it, with so many inputs.
+func TargetCampaign(t *explore.Target, p kvstore.Profile, seed, runs uint64) Campaign {
+	all := DefaultCampaign(p, seed)
+	c := Campaign{Tries: all.Tries}
+	for _, g := range all.Guided {
+		if g.Target == t {
+			g.Runs = runs
+			c.Guided = append(c.Guided, g)
+		}
+	}
+	return c
 }
 
 // TargetByName finds a target.

@@ -47,7 +47,7 @@ type crashCommand struct {
 	swapFlag
 
 	Input  []string `sep:"none" placeholder:"FILE" help:"In place of a campaign: make findings of this input of the guided search, a corpus file of the native engine or a crasher of go-fuzz. May be repeated."`
-	Target string   `needs:"input" enum:",FuzzKV,FuzzSecure,FuzzUpdate,FuzzLayout" default:"" placeholder:"NAME" help:"Whose input it is: FuzzKV, FuzzSecure, FuzzUpdate or FuzzLayout; without it, what its folder is named."`
+	Target string   `needs:"input,nats" without:"exec" enum:",FuzzKV,FuzzSecure,FuzzUpdate,FuzzLayout" default:"" placeholder:"NAME" help:"Whose input it is: FuzzKV, FuzzSecure, FuzzUpdate or FuzzLayout; without it, what its folder is named. With --nats: in place of the default campaign, the guided search of this target, from the inputs that workers with --corpus share."`
 }
 
 // Help says what is swept.
@@ -85,6 +85,14 @@ func (c *crashCommand) Run(t terminal) (failed error) {
 	}
 	confirm := explore.Env{}
 	definition := &fleet.Definition{Program: dualbank.Digest(), Profile: c.Profile, Seed: c.Seed}
+	if c.Nats != "" && c.Target != "" {
+		definition.Target, definition.Runs = c.Target, c.Runs
+		search, err := definition.Search()
+		if err != nil {
+			return badInput(err)
+		}
+		campaign, kind = *search, fmt.Sprintf("crash --target %s --runs %d, profile %s, seed %d", c.Target, c.Runs, profile, c.Seed)
+	}
 	if c.Exec != "" {
 		p, fresh, err := c.both(c.Exec)
 		if err != nil {

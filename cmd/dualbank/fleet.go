@@ -43,6 +43,7 @@ type workerCommand struct {
 	Workers int      `range:"0..1024" placeholder:"N" help:"Pieces to explore at a time; 0: one for each processor."`
 	Name    string   `placeholder:"NAME" help:"Name among the workers; without it, the machine's name and some random digits."`
 	Exec    []string `sep:"none" placeholder:"PROGRAM" help:"Explore campaigns of this program of yours, too: crash --nats --exec with a file of the same content. May be repeated. No other program is ever started."`
+	Target  []string `sep:"none" placeholder:"NAME" help:"Explore the searches of crash --nats --target for this one of FuzzKV, FuzzSecure, FuzzUpdate and FuzzLayout, and no other work. May be repeated."`
 	Corpus  []string `sep:"none" placeholder:"TARGET=DIR" help:"In place of exploring: keep a folder of inputs of FuzzKV, FuzzSecure, FuzzUpdate or FuzzLayout the same as those of all such workers, for libFuzzer or another engine that searches in it. May be repeated."`
 	accessFlags
 }
@@ -81,6 +82,14 @@ func (c *workerCommand) Run(t terminal) error {
 		}
 		corpora[target] = dir
 	}
+	for _, name := range c.Target {
+		if _, err := fuzz.TargetByName(name); err != nil {
+			return badInput(fmt.Errorf("--target: %w", err))
+		}
+	}
+	if len(c.Target) > 0 && len(c.Corpus) > 0 {
+		return badInput(errors.New("--target and --corpus: a worker with --corpus explores nothing: leave one of them out"))
+	}
 	var opened programsOpen
 	defer opened.close()
 	ctx, stop := t.interruptible()
@@ -99,7 +108,7 @@ func (c *workerCommand) Run(t terminal) error {
 	}
 	defer link.Close()
 	fmt.Fprintf(t.out, "worker %s of program %s\n", c.Name, dualbank.Digest())
-	w := &fleet.Worker{Name: c.Name, Workers: c.Workers, Corpora: corpora, Say: say, Build: func(d *fleet.Definition) (*fuzz.Campaign, error) { return campaignOf(d, programs, &opened) }}
+	w := &fleet.Worker{Name: c.Name, Workers: c.Workers, Targets: c.Target, Corpora: corpora, Say: say, Build: func(d *fleet.Definition) (*fuzz.Campaign, error) { return campaignOf(d, programs, &opened) }}
 	return w.Work(ctx, link)
 }
 
@@ -156,6 +165,7 @@ func campaignOf(d *fleet.Definition, programs map[string]string, opened *program
 // fleetFlags are those of a campaign on many machines.
 type fleetFlags struct {
 	Nats   string `without:"input" placeholder:"URL" help:"Have the workers of this server explore the campaign: nats://127.0.0.1:4222, or tls://HOST:4222."`
+	Runs   uint64 `default:"16000" range:"16..200000" needs:"target" without:"input" placeholder:"N" help:"With --nats and --target: inputs to try (${default})."`
 	Detach bool   `needs:"nats" help:"With --nats: publish the work and end. The same command without it collects."`
 	Serve  string `without:"input" placeholder:"ADDR" help:"Show the campaign on a page while it runs, at this loopback address, such as 127.0.0.1:8080."`
 	accessFlags
@@ -187,6 +197,11 @@ func (f *fleetFlags) gather(ctx context.Context, t terminal, d *fleet.Definition
 		return nil, false, badInput(err)
 	}
 	defer link.Close()
+	if d.Target != "" {
+		if err := link.Prepare(ctx, d, c); err != nil {
+			return nil, false, err
+		}
+	}
 	if d.Sweeps, err = c.Divide(ctx); err != nil {
 		return nil, false, err
 	}

@@ -1,10 +1,12 @@
 package explore
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -153,23 +155,25 @@ func sameInput(a, b []byte) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
-// Inputs are the inputs that a line of a guided search's journal adds to the pool, and those that broke a rule. The error
-// wraps ErrLine.
-func Inputs(text []byte) ([][]byte, error) {
+// Inputs are at most so many inputs of a line of a guided search's journal: first those that broke a rule, then those that
+// led to most new places. The error wraps ErrLine.
+func Inputs(text []byte, most int) ([][]byte, error) {
 	if _, err := ParseLine(text); err != nil {
 		return nil, err
 	}
 	var l line
 	var r found
 	if err := json.Unmarshal(text, &l); err != nil {
-		return nil, err
+		return nil, err // which ParseLine has read
 	}
 	if err := json.Unmarshal(l.Result, &r); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrLine, err)
 	}
-	all := r.Inputs
-	for i := range r.Kept {
-		all = append(all, r.Kept[i].Data)
+	slices.SortStableFunc(r.Kept, func(a, b keptInput) int { return len(b.Places) - len(a.Places) })
+	for _, k := range r.Kept {
+		if !slices.ContainsFunc(r.Inputs, func(data []byte) bool { return bytes.Equal(data, k.Data) }) {
+			r.Inputs = append(r.Inputs, k.Data)
+		}
 	}
-	return all, nil
+	return r.Inputs[:min(len(r.Inputs), most)], nil
 }

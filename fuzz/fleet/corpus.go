@@ -26,6 +26,15 @@ const (
 // objectOf is the name of an input in the object store: TARGET/SHA-256.
 var objectOf = regexp.MustCompile(`^[A-Za-z0-9_]{1,64}/[0-9a-f]{64}$`)
 
+// objects is the object store with the corpora, which it makes if it is missing.
+func (l *Link) objects(ctx context.Context) (jetstream.ObjectStore, error) {
+	store, err := l.js.ObjectStore(ctx, corpora)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		store, err = l.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: corpora, Storage: jetstream.FileStorage})
+	}
+	return store, err
+}
+
 // Share keeps a folder of inputs of a target, one a file, the same as that of all others who share: inputs that the folder
 // gets go to the server's object store, and those of others come into the folder. Whatever engine uses such a folder, as
 // libFuzzer does, searches together with the others. It looks every so often, until ctx ends. told gets how many inputs
@@ -55,10 +64,7 @@ func (l *Link) Share(ctx context.Context, target, dir string, every time.Duratio
 func (l *Link) share(ctx context.Context, target, dir string, known, names map[string]bool) (sent, got int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	store, err := l.js.ObjectStore(ctx, corpora)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		store, err = l.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: corpora, Storage: jetstream.FileStorage})
-	}
+	store, err := l.objects(ctx)
 	if err != nil {
 		return 0, 0, err
 	}

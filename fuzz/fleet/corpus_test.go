@@ -12,6 +12,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"dualbank/fuzz"
+	"dualbank/fuzz/explore"
 	"dualbank/fuzz/fleet"
 )
 
@@ -108,5 +110,91 @@ func TestCorpus(t *testing.T) {
 	}
 	if err := link(t, h.URL()).Share(ctx, "../x", one, time.Second, nil); err == nil {
 		t.Error("a target that is a path is taken")
+	}
+}
+
+// TestTarget: workers of a target search from the inputs in the object store, others leave it alone. The findings are those of
+// one process with the same seeds, new inputs go to the store, and the same search begins with the same seeds again.
+func TestTarget(t *testing.T) {
+	h := start(t, t.TempDir())
+	ctx, stop := context.WithCancel(context.Background())
+	var working sync.WaitGroup
+	defer working.Wait()
+	defer stop()
+	share := func(dir string, until func(sent, got int) bool) {
+		t.Helper()
+		sharing, enough := context.WithTimeout(ctx, 30*time.Second)
+		defer enough()
+		done := false
+		if err := link(t, h.URL()).Share(sharing, "FuzzKV", dir, 20*time.Millisecond, func(sent, got int) {
+			if done = until(sent, got); done {
+				enough()
+			}
+		}); err != nil || !done {
+			t.Fatalf("the inputs are not shared: %v", err)
+		}
+	}
+	seeds := t.TempDir()
+	files, err := filepath.Glob("../testdata/fuzz/FuzzKV/*")
+	if err != nil || len(files) < 2 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		data, _, err := explore.ReadInput(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(seeds, filepath.Base(file)), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	share(seeds, func(sent, _ int) bool { return sent == len(files) })
+	for name, targets := range map[string][]string{"kv": {"FuzzKV"}, "update": {"FuzzUpdate"}} {
+		w := &fleet.Worker{Name: name, Workers: 1, Targets: targets, Say: func(line string) {
+			if name == "update" && strings.HasPrefix(line, "explores") {
+				t.Error("a worker of another target " + line)
+			}
+		}}
+		l := link(t, h.URL())
+		working.Go(func() { w.Work(ctx, l) })
+	}
+	l := link(t, h.URL())
+	prepared := func() (*fuzz.Campaign, *fleet.Definition) {
+		d := &fleet.Definition{Program: own, Profile: "MbedCE", Seed: 1, Target: "FuzzKV", Runs: 160}
+		c, err := d.Search()
+		if err == nil {
+			err = l.Prepare(ctx, d, c)
+		}
+		if err == nil {
+			d.Sweeps, err = c.Divide(ctx)
+		}
+		if err != nil || len(c.Guided[0].Seeds) != len(files) {
+			t.Fatalf("%d seeds of %d, %v", len(c.Guided[0].Seeds), len(files), err)
+		}
+		c.Workers = 1
+		return c, d
+	}
+	c, d := prepared()
+	want, err := c.Sweep(ctx, nil)
+	if err != nil || want.Stats.Judged != 160+uint64(len(files)) {
+		t.Fatalf("%+v, %v", want.Stats, err)
+	}
+	if err := l.Submit(ctx, d); err != nil {
+		t.Fatal(err)
+	}
+	c.Dir = t.TempDir()
+	if parked, err := l.Collect(ctx, d, c, nil); err != nil || len(parked) > 0 {
+		t.Fatal(parked, err)
+	}
+	got, err := c.Sweep(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := text(t, want), text(t, got); a != b {
+		t.Errorf("one process:\n%s\nthe fleet:\n%s", a, b)
+	}
+	share(seeds, func(_, got int) bool { return got > 0 })
+	if _, again := prepared(); again.Name() != d.Name() {
+		t.Errorf("the same search is campaign %s, and then %s", d.Name(), again.Name())
 	}
 }

@@ -14,7 +14,8 @@
 //     and workers for whoever shows them (package board).
 //
 // Workers of another kind keep folders of inputs of the guided search's targets the same (Link.Share), for engines that
-// search in them.
+// search in them. The search of one target (Definition.Search) is a campaign that begins with these inputs (Link.Prepare);
+// workers give new ones back.
 //
 // Invariants:
 //

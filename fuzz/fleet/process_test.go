@@ -240,8 +240,7 @@ func TestKilled(t *testing.T) {
 				if kills >= 6 {
 					wait = 2 * time.Minute
 				}
-				select {
-				case err := <-team[collector].done:
+				ended := func(err error) {
 					if err != nil {
 						t.Fatalf("the collector: %v", err)
 					}
@@ -249,6 +248,10 @@ func TestKilled(t *testing.T) {
 					if err != nil || string(got) != want {
 						t.Errorf("%v; one process:\n%s\nthe fleet:\n%s", err, want, got)
 					}
+				}
+				select {
+				case err := <-team[collector].done:
+					ended(err)
 					return
 				case <-time.After(wait):
 					if kills >= 6 {
@@ -256,10 +259,10 @@ func TestKilled(t *testing.T) {
 					}
 					i := r.IntN(len(team))
 					team[i].kill()
-					<-team[i].done
 					kills++
-					if _, err := os.Stat(filepath.Join(dir, "result")); i == collector && err == nil {
-						continue // it had just come to its end
+					if err := <-team[i].done; i == collector && err == nil {
+						ended(nil) // it had just come to its end
+						return
 					}
 					team[i] = starts[i]()
 				}

@@ -50,6 +50,11 @@ type Definition struct {
 	// Of software in a program of the user's. The program itself does not travel.
 	Exec  string `json:"exec,omitempty"`  // SHA-256 of its file, in hexadecimal; "": the software is dualbank's own
 	Board string `json:"board,omitempty"` // on which it runs
+
+	// Of the guided search of one target alone: see Search.
+	Target string `json:"target,omitempty"` // name of one of fuzz.Targets; "": it is another campaign
+	Runs   uint64 `json:"runs,omitempty"`   // inputs to try
+	Seeds  string `json:"seeds,omitempty"`  // SHA-256 of the object with the inputs that it begins with; "": there are none
 }
 
 // Name identifies the campaign: 16 hexadecimal digits.

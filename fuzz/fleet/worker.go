@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,8 +21,10 @@ import (
 type Worker struct {
 	Name    string // unique among workers, of letters, digits, dashes and underscores
 	Workers int    // pieces at a time; 0: one for each processor
-	// Build makes the campaign of a definition. The definition is of this program.
+	// Build makes the campaign of a definition that is of this program and of no target.
 	Build func(d *Definition) (*fuzz.Campaign, error)
+	// Targets are those of the guided search whose pieces the worker explores, and no others; none: it explores all pieces.
+	Targets []string
 	// Corpora are folders of inputs, by their target. A worker that has some shares them (Link.Share) for the engines that
 	// search in them, and explores no pieces.
 	Corpora map[string]string
@@ -138,12 +141,18 @@ func (w *Worker) loop(ctx context.Context, l *Link, defs *catalogue) {
 		for _, d := range defs.list() {
 			name := d.Name()
 			j := known[name]
+			if len(w.Targets) > 0 && !slices.Contains(w.Targets, d.Target) {
+				continue
+			}
 			if j == nil {
 				j = &joined{d: d, name: name, pools: map[int]*explore.Pool{}}
 				known[name] = j
 				if !d.own() {
 					w.say("refuses campaign %s: it is of program %s, this worker is program %s", name, short(d.Program), dualbank.Digest())
-				} else if c, err := w.Build(d); err != nil {
+				} else if c, err := w.build(ctx, l, d); err != nil {
+					if d.Target != "" && !errors.Is(err, errSeeds) {
+						delete(known, name) // the server may be away
+					}
 					w.say("campaign %s cannot be built: %v", name, err)
 				} else {
 					j.c = c
@@ -159,6 +168,18 @@ func (w *Worker) loop(ctx context.Context, l *Link, defs *catalogue) {
 			return
 		}
 	}
+}
+
+// build makes the campaign of a definition.
+func (w *Worker) build(ctx context.Context, l *Link, d *Definition) (*fuzz.Campaign, error) {
+	if d.Target == "" {
+		return w.Build(d)
+	}
+	c, err := d.Search()
+	if err != nil {
+		return nil, err
+	}
+	return c, l.seed(ctx, d, c)
 }
 
 // joined is a campaign that a worker has come to.
@@ -257,7 +278,7 @@ func (w *Worker) do(ctx context.Context, l *Link, j *joined, msg jetstream.Msg) 
 	if err != nil {
 		panic(err) // plain data
 	}
-	if !w.publish(ctx, l, p, text) || !l.begin(ctx, d, p) {
+	if !w.publish(ctx, l, p, text) || !l.begin(ctx, d, p) || !l.give(ctx, d, result.Lines) {
 		l.giveBack(p, msg)
 		return
 	}
