@@ -15,6 +15,7 @@ import (
 
 	"dualbank/fuzz/cause"
 	"dualbank/fuzz/explore"
+	"dualbank/fuzz/internal/randominput"
 	"dualbank/fuzz/kv"
 	"dualbank/fuzz/kv/sut"
 	"dualbank/fuzz/update"
@@ -25,7 +26,7 @@ import (
 func crashers(t *testing.T, name string, p explore.Planted) []explore.Finding {
 	t.Helper()
 	for seed := range uint64(300) {
-		if found := needing(t, target(t, name), randomInput(seed, 300), p); len(found) > 0 {
+		if found := needing(t, target(t, name), randominput.Bytes(seed, 300), p); len(found) > 0 {
 			return found
 		}
 	}

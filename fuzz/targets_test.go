@@ -3,7 +3,6 @@ package fuzz
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,18 +11,9 @@ import (
 
 	"dualbank/fuzz/cause"
 	"dualbank/fuzz/explore"
+	"dualbank/fuzz/internal/randominput"
 	"dualbank/internal/long"
 )
-
-// randomInput is an input of random bytes: the formats have no invalid ones.
-func randomInput(seed uint64, most int) []byte {
-	r := rand.New(rand.NewPCG(seed, 7))
-	b := make([]byte, r.IntN(most))
-	for i := range b {
-		b[i] = byte(r.Uint32())
-	}
-	return b
-}
 
 // strict makes a broken rule whose cause is not known a crasher.
 func strict() func(explore.Case, explore.Symptom) bool {
@@ -37,7 +27,7 @@ func strict() func(explore.Case, explore.Symptom) bool {
 func fuzzTarget(f *testing.F, name string, most int) {
 	t := target(f, name)
 	for seed := range uint64(20) {
-		f.Add(randomInput(seed, most))
+		f.Add(randominput.Bytes(seed, most))
 	}
 	f.Fuzz(func(_ *testing.T, data []byte) { t.Run(data, strict()) })
 }
@@ -90,7 +80,7 @@ func TestPlantedDefects(t *testing.T) {
 	} {
 		tg := target(t, tt.target)
 		for seed := range tt.tries {
-			if bad := unknown(t, tg, randomInput(seed, 300)); len(bad) > 0 {
+			if bad := unknown(t, tg, randominput.Bytes(seed, 300)); len(bad) > 0 {
 				t.Fatalf("%s, input %d, without a defect: %+v", tg.Name, seed, bad)
 			}
 		}
@@ -98,7 +88,7 @@ func TestPlantedDefects(t *testing.T) {
 			i := slices.IndexFunc(Catalogue, func(d Defect) bool { return d.Name == name })
 			found := false
 			for seed := uint64(0); seed < tt.tries && !found; seed++ {
-				found = len(needing(t, tg, randomInput(seed, 300), planted(Catalogue[i].KV, Catalogue[i].Boot))) > 0
+				found = len(needing(t, tg, randominput.Bytes(seed, 300), planted(Catalogue[i].KV, Catalogue[i].Boot))) > 0
 			}
 			if !found {
 				t.Errorf("%s does not find %s in %d inputs", tg.Name, name, tt.tries)
@@ -180,7 +170,7 @@ func TestInputsRepeat(t *testing.T) {
 		tg := Targets[i]
 		inputs := [][]byte{nil, {0}, {255, 255, 255}}
 		for seed := range uint64(30) {
-			inputs = append(inputs, randomInput(seed, 200))
+			inputs = append(inputs, randominput.Bytes(seed, 200))
 		}
 		files, err := filepath.Glob(filepath.Join("testdata", "fuzz", tg.Name, "*"))
 		if err != nil || len(files) == 0 {

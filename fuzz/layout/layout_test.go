@@ -3,7 +3,6 @@ package layout
 import (
 	"context"
 	"io"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -15,21 +14,12 @@ import (
 	"dualbank/boot"
 	bootlayout "dualbank/boot/layout"
 	"dualbank/fuzz/explore"
+	"dualbank/fuzz/internal/randominput"
 	"dualbank/fuzz/kv"
 	"dualbank/fuzz/update"
 	"dualbank/internal/long"
 	"dualbank/kvstore"
 )
-
-// randomInput is an input of random bytes: there are no invalid ones.
-func randomInput(seed uint64, most int) []byte {
-	r := rand.New(rand.NewPCG(seed, 7))
-	b := make([]byte, r.IntN(most))
-	for i := range b {
-		b[i] = byte(r.Uint32())
-	}
-	return b
-}
 
 // input is the case of an input.
 func input(data []byte) *Case { return Target.Decode(explore.NewChoices(data)).(*Case) }
@@ -39,7 +29,7 @@ func TestInputs(t *testing.T) {
 	clean := 0
 	for seed := range uint64(300) {
 		var o explore.Outcome
-		if err := input(randomInput(seed, 60)).Run(&o); err != nil {
+		if err := input(randominput.Bytes(seed, 60)).Run(&o); err != nil {
 			t.Fatal(err)
 		}
 		if len(o.Bad) > 0 {
@@ -132,7 +122,7 @@ func TestEdges(t *testing.T) {
 func small(t *testing.T) *Case {
 	t.Helper()
 	for seed := range uint64(300) {
-		c := input(randomInput(seed, 60))
+		c := input(randominput.Bytes(seed, 60))
 		var o explore.Outcome
 		if err := c.Run(&o); err != nil {
 			t.Fatal(err)
@@ -190,7 +180,7 @@ func TestCases(t *testing.T) {
 	} {
 		var inputs [][]byte
 		for seed := uint64(0); seed < 300 && len(inputs) < 3; seed++ {
-			data := randomInput(seed, 300)
+			data := randominput.Bytes(seed, 300)
 			o := explore.Outcome{Planted: tt.planted}
 			if err := explore.Examine(input(data), &o); err != nil {
 				t.Fatal(err)
@@ -246,7 +236,7 @@ func shows(t *testing.T, f *explore.Finding) {
 func TestEveryCaseThroughAFile(t *testing.T) {
 	binary := 0
 	for seed := range uint64(200) {
-		c := input(randomInput(seed, 300))
+		c := input(randominput.Bytes(seed, 300))
 		text, err := (&explore.Finding{Subject: SubjectName, Case: c}).Text()
 		if err != nil {
 			t.Fatal(err)

@@ -1,22 +1,12 @@
 package update
 
 import (
-	"math/rand/v2"
 	"testing"
 
 	"dualbank/boot"
 	"dualbank/fuzz/explore"
+	"dualbank/fuzz/internal/randominput"
 )
-
-// randomInput is an input of random bytes: there are no invalid ones.
-func randomInput(seed uint64, most int) []byte {
-	r := rand.New(rand.NewPCG(seed, 7))
-	b := make([]byte, r.IntN(most))
-	for i := range b {
-		b[i] = byte(r.Uint32())
-	}
-	return b
-}
 
 // TestInputCases: what an input breaks becomes a finding that replays, also through a file, is made smaller, and
 // needs the defect.
@@ -25,7 +15,7 @@ func TestInputCases(t *testing.T) {
 		planted := explore.Planted{Planted: uint64(d), PlantedRepairs: uint64(boot.RepairHeaderLast)}
 		var inputs [][]byte
 		for seed := uint64(0); seed < 300 && len(inputs) < 3; seed++ {
-			data := randomInput(seed, 300)
+			data := randominput.Bytes(seed, 300)
 			o := explore.Outcome{Planted: planted}
 			if err := explore.Examine(Target.Decode(explore.NewChoices(data)), &o); err != nil {
 				t.Fatal(err)
@@ -55,7 +45,7 @@ func TestSoundInputs(t *testing.T) {
 	hit := 0
 	for seed := range uint64(200) {
 		o := explore.Outcome{Planted: PlantRepairs(boot.RepairHeaderLast)}
-		if err := explore.Examine(Target.Decode(explore.NewChoices(randomInput(seed, 300))), &o); err != nil {
+		if err := explore.Examine(Target.Decode(explore.NewChoices(randominput.Bytes(seed, 300))), &o); err != nil {
 			t.Fatal(err)
 		}
 		if len(o.Bad) > 0 {
