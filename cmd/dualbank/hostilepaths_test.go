@@ -108,7 +108,7 @@ var noFiles = map[string]string{
 	"update":       "--size --slots --link --strategy",
 	"layout":       "--target",
 	"crash":        "--nats --serve --known", // a list of causes may be nearly anything: FuzzKnown and TestKnownIn read hostile ones
-	"worker":       "url --name --corpus",
+	"worker":       "url --name --corpus --target",
 	"findings":     "--package",
 	"plan":         "--corner --storage --kv --place --size --image",
 	"inspect":      "--target",

@@ -92,7 +92,7 @@ func (p *Pool) add(kept []keptInput) error {
 			at = at[8+n:]
 			if !p.been[place] {
 				p.been[place] = true
-				p.places = append(p.places, arrival{place, k.Data, int(end)})
+				p.places = append(p.places, arrival{place, k.Data, int(min(end, uint64(len(k.Data))))})
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -42,7 +43,7 @@ func (c *Guided) rounds() (n int, each, whole uint64) {
 	if each == 0 {
 		each = max(500, (whole+mostRounds-1)/mostRounds)
 	}
-	return int(max((whole+each-1)/each, 1)), each, whole
+	return int(min(max((whole+each-1)/each, 1), math.MaxInt32)), each, whole
 }
 
 // identity is what the chunks depend on.
@@ -121,7 +122,7 @@ func (c *Guided) search(ctx context.Context, j *journal, progress func(done, tot
 		runs := min(each, whole-min(from, whole))
 		err := c.round(ctx, j, pool, n, runs, found, func() {
 			if done++; progress != nil {
-				progress(done*whole, uint64(len(found))*whole)
+				progress(done*whole/uint64(rounds), islands*whole)
 			}
 		})
 		if err != nil {
