@@ -204,6 +204,7 @@ func TestExploreOnZeros(t *testing.T) {
 	if len(looks.errors) == 0 {
 		t.Error("a store that looks for 0xFF breaks no rule on cells that erase to 0")
 	}
+	long.Test(t)
 	sweep.Device.Unit, sweep.Modes = 512, []string{"before"}
 	fuzz.Explore(&tdb, func(d kvstore.BlockDevice) kvstore.Store { return kvstore.NewTDB(d, kvstore.Options{}) }, sweep)
 	for _, e := range tdb.errors {

@@ -218,6 +218,7 @@ func TestPlanRecommends(t *testing.T) {
 
 // The scenario of a report makes the report again, on other processors too.
 func TestPlanRepeats(t *testing.T) {
+	long.Test(t)
 	s := planned(40, 500)
 	s.Plan.Sizes, s.Plan.Places, s.Update.Bytes, s.Cuts.Workers = []uint32{64 << 10}, []bench.Place{bench.PlaceStart}, 10<<10, 1
 	one, err := run(context.Background(), s, "out", nil, brief)

@@ -314,6 +314,7 @@ func (s *Store) List() ([]string, error)            { return nil, nil }
 
 // TestDocsGo: the Go code of the pages compiles in a module of the user's own.
 func TestDocsGo(t *testing.T) {
+	long.Test(t)
 	source, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)

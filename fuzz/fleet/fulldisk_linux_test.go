@@ -13,11 +13,13 @@ import (
 	"dualbank/fuzz"
 	"dualbank/fuzz/fleet"
 	"dualbank/fuzz/fleet/hub"
+	"dualbank/internal/long"
 )
 
 // TestFullDisk fills the hub's disk while a worker explores: the worker says so and waits. With room again, without anything
 // else being done, everything is explored and the findings are those of one process.
 func TestFullDisk(t *testing.T) {
+	long.Test(t)
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=8m"); err != nil {
 		t.Skipf("a small file system needs root: %v", err)
