@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -22,15 +23,7 @@ func TestFleetOfPrograms(t *testing.T) {
 		t.Skip("takes a minute: DUALBANK_KILLS=1 runs it")
 	}
 	dir := t.TempDir()
-	compile := func(name string, flags ...string) string {
-		out := filepath.Join(dir, name)
-		args := append(flags, "-I", "../../fuzz/native/include", "-o", out, "../../fuzz/native/examples/abloader.c")
-		if text, err := exec.Command("gcc", args...).CombinedOutput(); err != nil {
-			t.Skipf("gcc: %v\n%s", err, text)
-		}
-		return out
-	}
-	loader, other := compile("loader", "-DDEFECT=5"), compile("other", "-DDEFECT=6")
+	loader, other := example(t, "abloader.c", filepath.Join(dir, "loader"), 5), example(t, "abloader.c", filepath.Join(dir, "other"), 6)
 	h, err := hub.Start(hub.Options{Dir: filepath.Join(dir, "hub"), Port: -1})
 	if err != nil {
 		t.Fatal(err)
@@ -42,22 +35,7 @@ func TestFleetOfPrograms(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	worker := func(want string, args ...string) (stop func()) {
-		cmd := dualbank(append([]string{"worker", h.URL(), "--workers", "1"}, args...)...)
-		told, err := cmd.StderrPipe()
-		if err == nil {
-			err = cmd.Start()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		time.AfterFunc(time.Minute, func() { told.Close() })
-		in := bufio.NewReader(told)
-		for line := ""; !strings.Contains(line, want); {
-			if line, err = in.ReadString('\n'); err != nil {
-				t.Fatalf("%v: %q is not said", args, want)
-			}
-		}
-		go io.Copy(io.Discard, in)
+		cmd := fleetWorker(t, want, append([]string{h.URL()}, args...)...)
 		return func() { cmd.Process.Signal(os.Interrupt); cmd.Wait() }
 	}
 	worker("name its file with --exec")()
@@ -70,18 +48,63 @@ func TestFleetOfPrograms(t *testing.T) {
 	if out, err := dualbank(append(crash, filepath.Join(dir, "fleet"), "--nats", h.URL())...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	files, err := filepath.Glob(filepath.Join(dir, "one", "findings", "*.json"))
+	sameFindings(t, filepath.Join(dir, "one"), filepath.Join(dir, "fleet"))
+}
+
+// example builds a program of fuzz/native/examples with a defect.
+func example(t *testing.T, source, out string, defect int) string {
+	t.Helper()
+	native := filepath.Join("..", "..", "fuzz", "native")
+	args := []string{"-O1", fmt.Sprintf("-DDEFECT=%d", defect), "-I", filepath.Join(native, "include"), "-o", out, filepath.Join(native, "examples", source)}
+	if _, err := exec.LookPath("gcc"); err != nil {
+		t.Skip("no gcc")
+	}
+	if text, err := exec.Command("gcc", args...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return out
+}
+
+// fleetWorker starts a worker and waits until it says what is wanted.
+func fleetWorker(t *testing.T, want string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(program, "dualbank"), append([]string{"worker", "--workers", "1"}, args...)...)
+	told, err := cmd.StderrPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(time.Minute, func() { told.Close() })
+	in := bufio.NewReader(told)
+	for line := ""; !strings.Contains(line, want); {
+		if line, err = in.ReadString('\n'); err != nil {
+			t.Fatalf("%v: %q is not said", args, want)
+		}
+	}
+	go io.Copy(io.Discard, in)
+	return cmd
+}
+
+// sameFindings compares the findings and causes of two campaigns, byte for byte.
+func sameFindings(t *testing.T, one, fleet string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(one, "findings", "*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d findings, %v", len(files), err)
 	}
-	for _, f := range append(files, filepath.Join(dir, "one", "causes.json")) {
-		name, _ := filepath.Rel(filepath.Join(dir, "one"), f)
+	for _, f := range append(files, filepath.Join(one, "causes.json")) {
+		name, _ := filepath.Rel(one, f)
 		want, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := os.ReadFile(filepath.Join(dir, "fleet", name)); err != nil || !bytes.Equal(got, want) {
+		if got, err := os.ReadFile(filepath.Join(fleet, name)); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s differs from that of one process: %v", name, err)
 		}
+	}
+	if others, err := filepath.Glob(filepath.Join(fleet, "findings", "*.json")); err != nil || len(others) != len(files) {
+		t.Errorf("%d findings, %d of one process, %v", len(others), len(files), err)
 	}
 }

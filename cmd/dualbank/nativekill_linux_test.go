@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"dualbank/fuzz/fleet/hub"
 	"dualbank/internal/long"
 )
 
@@ -18,16 +19,8 @@ import (
 // running and no shared memory, and the same command again gives the bytes of an undisturbed one.
 func TestNativeKilled(t *testing.T) {
 	long.Test(t)
-	if _, err := exec.LookPath("gcc"); err != nil {
-		t.Skip("no gcc")
-	}
 	dir := t.TempDir()
-	store := filepath.Join(dir, "store")
-	native := filepath.Join("..", "..", "fuzz", "native")
-	out, err := exec.Command("gcc", "-O1", "-std=c99", "-DDEFECT=2", "-I", filepath.Join(native, "include"), "-o", store, filepath.Join(native, "examples", "logstore.c")).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	store := example(t, "logstore.c", filepath.Join(dir, "store"), 2)
 	j := &unluckyJob{dir: dir, args: []string{"crash", "--exec", "./store", "--cuts", "100", "--workers", "2", "--out", "o"}}
 	began := time.Now()
 	j.must(t, j.args...)
@@ -57,6 +50,12 @@ func kill(t *testing.T, j *unluckyJob, store string) {
 	}
 	_ = victim.Process.Kill()
 	_ = victim.Wait()
+	nothingLeft(t, store)
+}
+
+// nothingLeft checks that no process of the program is left, and no shared memory.
+func nothingLeft(t *testing.T, store string) {
+	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for len(running(store)) > 0 && time.Now().Before(deadline) {
 		time.Sleep(5 * time.Millisecond)
@@ -67,6 +66,51 @@ func kill(t *testing.T, j *unluckyJob, store string) {
 	if left, err := filepath.Glob("/dev/shm/*dualbank*"); err != nil || len(left) > 0 {
 		t.Errorf("shared memory %v is left, %v", left, err)
 	}
+}
+
+// TestFleetOfProgramsKilled kills workers of a fleet while they run a program: nothing is left running and no shared
+// memory, another worker explores their pieces, and the findings are byte for byte those of one undisturbed process.
+func TestFleetOfProgramsKilled(t *testing.T) {
+	if os.Getenv("DUALBANK_KILLS") == "" {
+		t.Skip("waits for 15 s until a killed worker is missed: DUALBANK_KILLS=1 runs it")
+	}
+	dir := t.TempDir()
+	store := example(t, "logstore.c", filepath.Join(dir, "store"), 2)
+	h, err := hub.Start(hub.Options{Dir: filepath.Join(dir, "hub"), Port: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	crash := func(out string, args ...string) {
+		t.Helper()
+		args = append([]string{"crash", "--exec", store, "--workers", "1", "--out", filepath.Join(dir, out)}, args...)
+		if text, err := exec.Command(filepath.Join(program, "dualbank"), args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+	}
+	crash("one")
+	crash("fleet", "--nats", h.URL(), "--detach")
+	for range 2 * rounds() {
+		victim := fleetWorker(t, "explores campaign", h.URL(), "--exec", store)
+		for deadline := time.Now().Add(20 * time.Second); len(running(store)) == 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("the worker does not run the program")
+			}
+		}
+		time.Sleep(time.Duration(rand.IntN(100)) * time.Millisecond)
+		if len(running(store)) == 0 {
+			t.Log("a worker is killed between two pieces")
+		}
+		_ = victim.Process.Kill()
+		_ = victim.Wait()
+		nothingLeft(t, store)
+	}
+	worker := fleetWorker(t, "explores campaign", h.URL(), "--exec", store)
+	crash("fleet", "--nats", h.URL())
+	_ = worker.Process.Signal(os.Interrupt)
+	_ = worker.Wait()
+	nothingLeft(t, store)
+	sameFindings(t, filepath.Join(dir, "one"), filepath.Join(dir, "fleet"))
 }
 
 // running lists the processes that run the program at path.
