@@ -72,6 +72,9 @@ func (l *Layout) read(path string) error {
 		if err != nil {
 			return err
 		}
+		if len(text) == 0 {
+			return fmt.Errorf("layout.%s: %s: is empty: name the mbed_app.json or mbed_config.h of the build", c.key, c.file)
+		}
 		*c.text = string(text)
 	}
 	return nil

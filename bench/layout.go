@@ -192,7 +192,11 @@ func (l *Layout) compute(part *part.Part, unit uint32) (*layout.Layout, layout.P
 	}
 	for _, name := range []string{layout.RegionHeader, layout.RegionApplication, layout.RegionKVStore, layout.RegionCandidate} {
 		if _, ok := plan.Region(name); !ok {
-			return nil, nil, fmt.Errorf("layout: the configurations have no %s on internal flash: give the ones of a bootloader and an application that have", name)
+			var names []string
+			for _, s := range srcs {
+				names = append(names, s.Name)
+			}
+			return nil, nil, fmt.Errorf("layout: no %s on internal flash in %s: give the configurations of a bootloader and an application that have", name, strings.Join(names, " and "))
 		}
 	}
 	return plan, problems.Warnings(), nil

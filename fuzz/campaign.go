@@ -133,13 +133,13 @@ type turn struct {
 // firstLook is how many states a first look at a sweep judges.
 const firstLook = 400
 
-// turns are the sweeps in their order: those that take little; a first look at each of the others, which shows nearly
-// every cause; and the others. A sweep judges all that a first look at it does, so that such a look only counts where the
-// campaign does not come to the sweep.
+// turns are the sweeps in their order: those that take little or come early; a first look at each of the others, which
+// shows nearly every cause; and the others. A sweep judges all that a first look at it does, so that such a look only
+// counts where the campaign does not come to the sweep.
 func (c *Campaign) turns(tasks []task) (list []turn) {
 	var rest []turn
 	for i, t := range tasks {
-		if c.Most == 0 && t.cost > noCutsAtAll {
+		if c.Most == 0 && t.cost > noCutsAtAll && !t.early {
 			rest = append(rest, turn{task: t, at: i})
 			continue
 		}

@@ -20,6 +20,7 @@ type task struct {
 	name    string
 	cost    cost
 	divides string // its chunks can be explored one by one (setting.piece): of this subject; "": they cannot
+	early   bool   // it runs whole before a first look at others: what it finds is rare, and takes no second cuts
 	run     func(ctx context.Context, s setting) (*explore.Sweep, error)
 }
 
@@ -67,6 +68,9 @@ func (c *Campaign) tasks() (list []task) {
 				at.bound(&s)
 				return run(ctx, s, at.progress)
 			})
+			if slices.Contains(s.Modes, "weak") {
+				list[len(list)-1].early = true
+			}
 		}
 	}
 	alone := func(run func(context.Context, kv.Sweep) (*explore.Sweep, error)) func(context.Context, kv.Sweep, func(done, total uint64)) (*explore.Sweep, error) {

@@ -63,7 +63,7 @@ func (c *compareCommand) thresholds() (compare.Thresholds, error) {
 	if c.Thresholds != "" {
 		return bench.ReadThresholds(c.Thresholds)
 	}
-	if _, err := os.Stat(filepath.Join(c.Old, "scenario.toml")); err == nil {
+	if _, err := os.Lstat(filepath.Join(c.Old, "scenario.toml")); err == nil {
 		return bench.ReadThresholds(c.Old)
 	}
 	return compare.DefaultThresholds(), nil

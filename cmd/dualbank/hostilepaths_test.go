@@ -241,7 +241,7 @@ func (p *inputPath) named(line, name string) bool {
 
 // limited is a command of the program with 2 GB of address space and 10 s of processor time.
 func limited(dir string, args ...string) *exec.Cmd {
-	c := exec.Command("bash", append([]string{"-c", `ulimit -v 2000000; ulimit -t 10; exec "$0" "$@"`, filepath.Join(program, "dualbank")}, args...)...)
+	c := exec.Command("bash", append([]string{"-c", `ulimit -v 2097152; ulimit -t 10; exec "$0" "$@"`, filepath.Join(program, "dualbank")}, args...)...)
 	c.Dir = dir
 	return c
 }
@@ -314,10 +314,10 @@ func TestHostile(t *testing.T) {
 				switch {
 				case p.takes(h) && code >= 0 && code <= 2 && !strings.Contains(line, "\x1b"): // perhaps with warnings
 				case code != 2, line == "", strings.ContainsAny(line, "\n\x1b"), len(line) > 700, !p.named(line, name), strings.Contains(line, "goroutine"):
-					t.Errorf("%v: exit code %d, %.1000q", args, code, &stderr)
+					t.Errorf("%s in %v: exit code %d, %.1000q", h.name, args, code, &stderr)
 				}
 				if memory > 512 {
-					t.Errorf("%v: %d MiB", args, memory)
+					t.Errorf("%s in %v: %d MiB", h.name, args, memory)
 				}
 			}
 		})
