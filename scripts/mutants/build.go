@@ -214,8 +214,13 @@ func named(f *ast.Field, name string, at func(token.Pos) int) (names []string, e
 // program is test binaries with some mutants.
 type program struct {
 	root, dir string
-	overlay   string          // file
-	traces    map[string]test // by package and pattern
+	overlay   string            // file
+	traces    map[string]test   // by binary and pattern
+	binaries  map[string]string // files, by package
+}
+
+func programIn(root, dir string) *program {
+	return &program{root: root, dir: dir, overlay: filepath.Join(dir, "overlay.json"), traces: map[string]test{}, binaries: map[string]string{}}
 }
 
 // newProgram is a program without anything in it, in a folder that is made.
@@ -223,7 +228,7 @@ func newProgram(root, dir string) (*program, error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, err
 	}
-	return &program{root: root, dir: dir, overlay: filepath.Join(dir, "overlay.json"), traces: map[string]test{}}, os.MkdirAll(dir, 0o755)
+	return programIn(root, dir), os.MkdirAll(dir, 0o755)
 }
 
 // known are the files of a program's folder that say what it is, and how its tests went.
@@ -233,7 +238,7 @@ const (
 )
 
 // openProgram is the program with the mutants. What is in dir from an earlier call is kept if it is of the same mutants in
-// the same sources.
+// the same sources. Tests may differ: those of a changed package are built and traced again.
 func openProgram(root, dir string, mutants []*mutant) (*program, error) {
 	sum := sha256.New()
 	for _, m := range mutants {
@@ -243,7 +248,7 @@ func openProgram(root, dir string, mutants []*mutant) (*program, error) {
 		if err != nil || d.IsDir() && (d.Name() == ".git" || d.Name() == "out") {
 			return cmp.Or(err, filepath.SkipDir)
 		}
-		if d.IsDir() || filepath.Ext(path) != ".go" {
+		if d.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
 			return nil
 		}
 		text, err := os.ReadFile(path)
@@ -254,7 +259,7 @@ func openProgram(root, dir string, mutants []*mutant) (*program, error) {
 		return nil, err
 	}
 	key := hex.EncodeToString(sum.Sum(nil))
-	p := &program{root: root, dir: dir, overlay: filepath.Join(dir, "overlay.json"), traces: map[string]test{}}
+	p := programIn(root, dir)
 	if was, err := os.ReadFile(filepath.Join(dir, keyFile)); err == nil && string(was) == key {
 		text, err := os.ReadFile(filepath.Join(dir, tracesFile))
 		if errors.Is(err, os.ErrNotExist) {
@@ -321,9 +326,26 @@ func (p *program) single(m *mutant) error {
 	return p.lay(map[string][]byte{m.file: m.apply(source)})
 }
 
-// build builds the test binary of a package, unless that is done.
+// build builds the test binary of a package, unless that is done. Its name has a digest of the package's tests.
 func (p *program) build(ctx context.Context, pack string) error {
-	binary := p.binary(pack)
+	if p.binaries[pack] != "" {
+		return nil
+	}
+	files, err := filepath.Glob(filepath.Join(p.root, filepath.FromSlash(pack), "*_test.go"))
+	if err != nil {
+		return err
+	}
+	sum := sha256.New()
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(sum, "%s %d\n%s", filepath.Base(file), len(text), text)
+	}
+	name := strings.ReplaceAll(strings.TrimPrefix(pack, "./"), "/", "-")
+	binary := filepath.Join(p.dir, fmt.Sprintf("%s-%.6x.test", name, sum.Sum(nil)))
+	p.binaries[pack] = binary
 	if _, err := os.Stat(binary); err == nil {
 		return nil
 	}

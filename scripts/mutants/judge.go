@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -23,9 +22,6 @@ type test struct {
 	Reached []int // numbers of the mutants whose function it calls
 }
 
-// binary is the test binary of a package.
-func (p *program) binary(pack string) string { return filepath.Join(p.dir, path.Base(pack)+".test") }
-
 // list builds the tests of a package and lists them one by one; with a pattern behind its name they are one test.
 func (p *program) list(ctx context.Context, near string) (tests []test, err error) {
 	pack, pattern, one := strings.Cut(near, " ")
@@ -35,7 +31,7 @@ func (p *program) list(ctx context.Context, near string) (tests []test, err erro
 	if one {
 		return []test{{pack: pack, pattern: pattern}}, nil
 	}
-	c := exec.CommandContext(ctx, p.binary(pack), "-test.list", "^(Test|Fuzz|Example)")
+	c := exec.CommandContext(ctx, p.binaries[pack], "-test.list", "^(Test|Fuzz|Example)")
 	c.Dir, c.Env = filepath.Join(p.root, pack), p.env()
 	text, err := c.Output()
 	if err != nil {
@@ -61,7 +57,7 @@ func (p *program) run(ctx context.Context, which int, pack, pattern string, cpu 
 	}
 	// A mutant may ask for any amount of memory: it gets 6 GB of addresses.
 	limits := fmt.Sprintf(`ulimit -v 6000000; ulimit -t %d; exec "$@"`, int((leastCPU + 5*cpu).Seconds()))
-	c := exec.CommandContext(ctx, "sh", "-c", limits, "tests", p.binary(pack), "-test.run", pattern, "-test.failfast", "-test.timeout", (leastWall + 60*cpu).String())
+	c := exec.CommandContext(ctx, "sh", "-c", limits, "tests", p.binaries[pack], "-test.run", pattern, "-test.failfast", "-test.timeout", (leastWall + 60*cpu).String())
 	c.Dir, c.Env = filepath.Join(p.root, pack), p.env()
 	c.WaitDelay = 10 * time.Second
 	text, err = c.CombinedOutput()
@@ -75,7 +71,7 @@ func (p *program) run(ctx context.Context, which int, pack, pattern string, cpu 
 func (p *program) trace(ctx context.Context, tests []test) error {
 	for i := range tests {
 		t := &tests[i]
-		name := t.pack + " " + t.pattern
+		name := filepath.Base(p.binaries[t.pack]) + " " + t.pattern
 		if done, ok := p.traces[name]; ok {
 			t.CPU, t.Reached = done.CPU, done.Reached
 			continue
