@@ -47,7 +47,7 @@ func (p *program) list(ctx context.Context, near string) (tests []test, err erro
 // a mutant that waits for ever is ended.
 const (
 	leastCPU  = 3 * time.Second
-	leastWall = time.Minute
+	leastWall = 30 * time.Second
 )
 
 // run runs tests of one package with the mutant of a number and returns what they say.
@@ -57,7 +57,7 @@ func (p *program) run(ctx context.Context, which int, pack, pattern string, cpu 
 	}
 	// A mutant may ask for any amount of memory: it gets 6 GB of addresses.
 	limits := fmt.Sprintf(`ulimit -v 6000000; ulimit -t %d; exec "$@"`, int((leastCPU + 5*cpu).Seconds()))
-	c := exec.CommandContext(ctx, "sh", "-c", limits, "tests", p.binaries[pack], "-test.run", pattern, "-test.failfast", "-test.timeout", (leastWall + 60*cpu).String())
+	c := exec.CommandContext(ctx, "sh", "-c", limits, "tests", p.binaries[pack], "-test.run", pattern, "-test.failfast", "-test.timeout", (leastWall + 20*cpu).String())
 	c.Dir, c.Env = filepath.Join(p.root, pack), p.env()
 	c.WaitDelay = 10 * time.Second
 	text, err = c.CombinedOutput()
