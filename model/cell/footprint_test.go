@@ -29,7 +29,7 @@ func TestFootprint(t *testing.T) {
 		var work []op
 		for range rapid.IntRange(1, 12).Draw(t, "operations") {
 			off, data := some("of", 300)
-			work = append(work, op{rapid.SampledFrom([]string{"read", "known", "program", "erase", "cut"}).Draw(t, "kind"), off, data})
+			work = append(work, op{rapid.SampledFrom([]string{"read", "copy", "known", "program", "erase", "cut"}).Draw(t, "kind"), off, data})
 		}
 		do := func() []byte {
 			var read bytes.Buffer
@@ -40,6 +40,14 @@ func TestFootprint(t *testing.T) {
 				case "read":
 					p := make([]byte, n)
 					a.Read(o.off, p)
+					read.Write(p)
+				case "copy":
+					p := make([]byte, n)
+					if a.Clean() {
+						a.Copy(o.off, p)
+					} else {
+						a.Read(o.off, p)
+					}
 					read.Write(p)
 				case "known":
 					p := make([]byte, n)

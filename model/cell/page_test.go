@@ -161,3 +161,70 @@ func TestScarsAreCounted(t *testing.T) {
 		}
 	})
 }
+
+// TestFill: what is programmed at once ends before the first unit that has a byte that is not erased.
+func TestFill(t *testing.T) {
+	for _, tt := range []struct {
+		unit    uint32
+		off     uint32
+		n, used int // bytes to program, and place of the one that is not erased; -1: none
+		want    int
+	}{
+		{8, 0, 64, -1, 64}, {8, 0, 64, 0, 0}, {8, 0, 64, 7, 0}, {8, 0, 64, 8, 8}, {8, 0, 64, 20, 16}, {8, 0, 64, 63, 56},
+		{1, 3, 50, 20, 17}, {1, 0, 64, 63, 63}, {32, 32, 96, 100, 64},
+		{8, 248, 600, -1, 600}, {8, 248, 600, 255, 0}, {8, 248, 600, 256, 8}, {8, 248, 600, 700, 448},
+	} {
+		im := newImage(1024, 256, false, 0)
+		want := bytes.Repeat([]byte{0xFF}, 1024)
+		if tt.used >= 0 {
+			want[tt.used] = 0x7F
+			im.write(uint32(tt.used), want[tt.used:tt.used+1])
+		}
+		p := make([]byte, tt.n)
+		random.New(1).Fill(p)
+		if got := im.fill(tt.off, p, tt.unit); got != tt.want {
+			t.Errorf("%+v: %d bytes", tt, got)
+		}
+		copy(want[tt.off:], p[:tt.want])
+		got := make([]byte, 1024)
+		if im.read(0, got); !bytes.Equal(got, want) {
+			t.Errorf("%+v: other cells are written", tt)
+		}
+	}
+}
+
+// TestFalls: bits of an incomplete erase fall at the second boot after it, and once. What is undecided does not fall.
+func TestFalls(t *testing.T) {
+	for _, ecc := range []uint32{0, 8} {
+		im := newImage(512, 256, false, 0)
+		im.scar(0, []byte{0x01, 0x80}, nil, 1)
+		im.scar(300, nil, []byte{0x10, 0x00, 0x04}, 1)
+		want := bytes.Repeat([]byte{0xFF}, 512)
+		for n := range 4 {
+			if n == 2 {
+				want[300], want[302] = 0xEF, 0xFB
+			}
+			got := make([]byte, 512)
+			if im.read(0, got); !bytes.Equal(got, want) {
+				t.Errorf("ECC of %d bytes, boot %d: other cells", ecc, n)
+			}
+			im.boot(ecc)
+		}
+		if im.pages[0].scars == nil {
+			t.Error("cells are decided by booting")
+		}
+		_, flipped := im.unitAt(296)
+		if flipped != (ecc != 0) {
+			t.Errorf("ECC of %d bytes: the unit is flipped: %v", ecc, flipped)
+		}
+		// One that is scarred anew begins to wait anew.
+		im.scar(310, nil, []byte{2}, 1)
+		im.boot(ecc)
+		im.scar(311, nil, []byte{2}, 1)
+		im.boot(ecc)
+		got := make([]byte, 2)
+		if im.read(310, got); got[0] != 0xFF || got[1] != 0xFF {
+			t.Errorf("% x: fallen after one boot", got)
+		}
+	}
+}
