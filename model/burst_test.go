@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -99,6 +100,73 @@ func TestBurstAndWatchdog(t *testing.T) {
 		f := burstFlash(t, "stm32g474re", driver, App{Watchdog: dog})
 		if err := f.Program(0x0804_0000, make([]byte, 2048)); !errors.Is(err, want) || want == nil && err != nil {
 			t.Errorf("%s: %v, want %v", driver, err, want)
+		}
+	}
+}
+
+// TestProgramTimes: a program takes the sum of its accesses, each as long as its width has, at every corner; the longest is
+// the longest of them.
+func TestProgramTimes(t *testing.T) {
+	p, err := part.ByName("stm32f429zi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := *p
+	own.Program = slices.Clone(p.Program)
+	for i := range own.Program {
+		at := &own.Program[i]
+		us := part.Time(at.Width) * part.Time(10*time.Microsecond)
+		at.Min.Time, at.Typ.Time, at.Max.Time = us, us, 2*us
+	}
+	d, err := part.DriverByName("ram-code")
+	if err != nil {
+		t.Fatal(err)
+	}
+	us := p.MaxHz / 1_000_000
+	for _, tt := range []struct {
+		addr         uint32
+		n            int
+		all, longest uint64 // µs
+	}{
+		{0, 1, 10, 10}, {1, 1, 10, 10}, {2, 2, 20, 20}, {0, 4, 40, 40}, {0, 40, 400, 40},
+		{1, 7, 10 + 20 + 40, 40}, {3, 2, 20, 10}, {4, 7, 40 + 20 + 10, 40}, {1, 2, 20, 10},
+	} {
+		for corner, times := range map[Corner]uint64{Typ: 1, Max: 2} {
+			f, err := New(Config{Part: &own, Driver: d, Corner: corner})
+			if err != nil {
+				t.Fatal(err)
+			}
+			addr := f.Start() + tt.addr
+			all, longest := f.programBusy(0, addr, tt.n, f.timing.Count(addr, tt.n))
+			if all != tt.all*us*times || longest != tt.longest*us*times {
+				t.Errorf("corner %v, %d bytes at %d: %d cycles, the longest %d; want %d and %d µs", corner, tt.n, tt.addr, all, longest, tt.all*times, tt.longest*times)
+			}
+		}
+		// New cells take no less than the least time, which is the typical one here, and no more.
+		f, err := New(Config{Part: &own, Driver: d, Corner: Sampled})
+		if err != nil {
+			t.Fatal(err)
+		}
+		addr := f.Start() + tt.addr
+		if all, longest := f.programBusy(0, addr, tt.n, f.timing.Count(addr, tt.n)); all != tt.all*us || longest != tt.longest*us {
+			t.Errorf("drawn, %d bytes at %d: %d cycles, the longest %d; want %d and %d µs", tt.n, tt.addr, all, longest, tt.all, tt.longest)
+		}
+	}
+}
+
+// TestCyclesOfTimes: a time is whole cycles, rounded up, and none is below 0 or beyond what fits.
+func TestCyclesOfTimes(t *testing.T) {
+	for _, tt := range []struct {
+		hz   uint64
+		d    time.Duration
+		want uint64
+	}{
+		{1_000_000, -1, 0}, {1_000_000, 0, 0}, {1_000_000, 1, 1}, {1_000_000, 1000, 1}, {1_000_000, 1001, 2},
+		{180_000_000, time.Second, 180_000_000}, {1000, time.Second, 1000}, {1, math.MaxInt64, 9_223_372_037},
+	} {
+		clock := timing{hz: tt.hz}
+		if got := clock.cycles(part.Time(tt.d)); got != tt.want {
+			t.Errorf("%v at %d Hz: %d cycles, want %d", tt.d, tt.hz, got, tt.want)
 		}
 	}
 }
