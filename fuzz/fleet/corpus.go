@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,26 @@ func (l *Link) objects(ctx context.Context) (jetstream.ObjectStore, error) {
 		store, err = l.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: corpora, Storage: jetstream.FileStorage})
 	}
 	return store, err
+}
+
+// digest is the SHA-256 of data in hexadecimal.
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// objectName is the name of the object of an input of a target.
+func objectName(target string, data []byte) string { return target + "/" + digest(data) }
+
+// inputsOf lists the inputs of a target in the object store. Objects that can be none are left out.
+func inputsOf(ctx context.Context, store jetstream.ObjectStore, target string) ([]*jetstream.ObjectInfo, error) {
+	list, err := store.List(ctx)
+	if err != nil && !errors.Is(err, jetstream.ErrNoObjectsFound) {
+		return nil, err
+	}
+	return slices.DeleteFunc(list, func(o *jetstream.ObjectInfo) bool {
+		return !objectOf.MatchString(o.Name) || !strings.HasPrefix(o.Name, target+"/") || o.Size > mostInput
+	}), nil
 }
 
 // Share keeps a folder of inputs of a target, one a file, the same as that of all others who share: inputs that the folder
@@ -69,14 +90,12 @@ func (l *Link) share(ctx context.Context, target, dir string, known, names map[s
 		return 0, 0, err
 	}
 	there := map[string]bool{}
-	list, err := store.List(ctx)
-	if err != nil && !errors.Is(err, jetstream.ErrNoObjectsFound) {
+	list, err := inputsOf(ctx, store, target)
+	if err != nil {
 		return 0, 0, err
 	}
-	for _, o := range list {
-		if objectOf.MatchString(o.Name) && strings.HasPrefix(o.Name, target+"/") && o.Size <= mostInput && len(there) < mostInputs {
-			there[o.Name] = true
-		}
+	for _, o := range list[:min(len(list), mostInputs)] {
+		there[o.Name] = true
 	}
 	files, err := os.ReadDir(dir)
 	if err != nil {
@@ -92,8 +111,7 @@ func (l *Link) share(ctx context.Context, target, dir string, known, names map[s
 			l.say(fmt.Sprintf("corpus %s: %s is left out: %v", target, f.Name(), err))
 			continue
 		}
-		sum := sha256.Sum256(data)
-		name := target + "/" + hex.EncodeToString(sum[:])
+		name := objectName(target, data)
 		if known[name] = true; there[name] {
 			continue
 		}
@@ -113,7 +131,7 @@ func (l *Link) share(ctx context.Context, target, dir string, known, names map[s
 		}
 		known[name] = true
 		hash := strings.TrimPrefix(name, target+"/")
-		if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != hash {
+		if name != objectName(target, data) {
 			l.say(fmt.Sprintf("dropped: input %s: its content has another hash", name))
 			continue
 		}

@@ -3,8 +3,6 @@ package fleet
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,13 +66,10 @@ func (l *Link) Prepare(ctx context.Context, d *Definition, c *fuzz.Campaign) err
 	if err != nil {
 		return err
 	}
-	list, err := store.List(ctx)
-	if err != nil && !errors.Is(err, jetstream.ErrNoObjectsFound) {
+	list, err := inputsOf(ctx, store, d.Target)
+	if err != nil {
 		return err
 	}
-	list = slices.DeleteFunc(list, func(o *jetstream.ObjectInfo) bool {
-		return !objectOf.MatchString(o.Name) || !strings.HasPrefix(o.Name, d.Target+"/") || o.Size > mostInput
-	})
 	slices.SortFunc(list, func(a, b *jetstream.ObjectInfo) int {
 		return cmp.Or(cmp.Compare(a.Size, b.Size), strings.Compare(a.Name, b.Name))
 	})
@@ -97,8 +92,7 @@ func (l *Link) Prepare(ctx context.Context, d *Definition, c *fuzz.Campaign) err
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(text)
-	d.Seeds = hex.EncodeToString(sum[:])
+	d.Seeds = digest(text)
 	c.Guided[0].Seeds = seeds
 	_, err = store.PutBytes(ctx, seedsOf+d.Seeds, text)
 	return err
@@ -127,7 +121,7 @@ func (l *Link) seed(ctx context.Context, d *Definition, c *fuzz.Campaign) error 
 	if err != nil {
 		return err
 	}
-	if sum := sha256.Sum256(text); hex.EncodeToString(sum[:]) != d.Seeds || json.Unmarshal(text, &c.Guided[0].Seeds) != nil {
+	if digest(text) != d.Seeds || json.Unmarshal(text, &c.Guided[0].Seeds) != nil {
 		return errSeeds
 	}
 	return nil
@@ -166,8 +160,7 @@ func (l *Link) giveOne(ctx context.Context, target string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(data)
-	name := target + "/" + hex.EncodeToString(sum[:])
+	name := objectName(target, data)
 	if _, err := store.GetInfo(ctx, name); !errors.Is(err, jetstream.ErrObjectNotFound) {
 		return err
 	}
