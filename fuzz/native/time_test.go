@@ -12,9 +12,9 @@ import (
 	"dualbank/model/part"
 )
 
-// TestSameTime: on a flash with times the store in C takes as long as the same store in Go, operation by operation
-// and to the cycle, and wears the sectors alike. CPU work costs nothing.
-func TestSameTime(t *testing.T) {
+// f429 is the guide's board, and how its flash is modelled.
+func f429(t *testing.T) (*part.Board, model.Config) {
+	t.Helper()
 	board, err := part.BoardByName("nucleo-f429zi")
 	if err != nil {
 		t.Fatal(err)
@@ -23,17 +23,31 @@ func TestSameTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return board, config
+}
+
+// device is a new flash of a board, and the KVStore's region of it.
+func device(t *testing.T, board *part.Board, config model.Config) (*model.Flash, *model.Region) {
+	t.Helper()
+	f, err := model.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dev, err := f.Region(board.KVStore.Base, board.KVStore.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, dev
+}
+
+// TestSameTime: on a flash with times the store in C takes as long as the same store in Go, operation by operation
+// and to the cycle, and wears the sectors alike. CPU work costs nothing.
+func TestSameTime(t *testing.T) {
+	board, config := f429(t)
 	config.Core = nil
 	p := program(t, planted(t, "examples/logstore.c"))
 	run := func(make func(dev *model.Region) sut.Store) (cycles []uint64, wear []model.Wear) {
-		f, err := model.New(config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		dev, err := f.Region(board.KVStore.Base, board.KVStore.Bytes)
-		if err != nil {
-			t.Fatal(err)
-		}
+		f, dev := device(t, board, config)
 		s := make(dev)
 		if err := s.Open(); err != nil {
 			t.Fatal(err)
@@ -108,33 +122,15 @@ func (s *clocked) Get(b []byte) error {
 // TestClock: the clock that the code under test reads is that of the device, since its boot, in every isolation and where
 // another store takes the process between two calls. The device then does the same, byte for byte and to the cycle.
 func TestClock(t *testing.T) {
-	board, err := part.BoardByName("nucleo-f429zi")
-	if err != nil {
-		t.Fatal(err)
-	}
-	config, err := model.BoardConfig(board)
-	if err != nil {
-		t.Fatal(err)
-	}
-	device := func() (*model.Flash, *model.Region) {
-		f, err := model.New(config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		dev, err := f.Region(board.KVStore.Base, board.KVStore.Bytes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return f, dev
-	}
+	board, config := f429(t)
 	for _, iso := range []native.Isolation{native.Reset, native.Fork, native.Exec} {
 		p := program(t, build(t, "gcc", "testdata/clock.c", "-O1", "-std=c99"))
 		p.Isolate, p.Processes = iso, 1
-		f, dev := device()
+		f, dev := device(t, board, config)
 		want := &clocked{f: f, dev: dev}
-		f, dev = device()
+		f, dev = device(t, board, config)
 		got := p.Timed(dev, f.CPU())
-		g, dev := device()
+		g, dev := device(t, board, config)
 		other := p.Timed(dev, g.CPU())
 		if err := other.Open(); err != nil {
 			t.Fatal(err)
