@@ -65,19 +65,28 @@ func (c *Campaign) Alone(ctx context.Context, told func([]explore.Finding)) erro
 	return nil
 }
 
+// divided is the sweep of a number, which Divide lists.
+func (c *Campaign) divided(sweep int) (*task, error) {
+	tasks := c.tasks()
+	if sweep < 0 || sweep >= len(tasks) || tasks[sweep].divides == "" {
+		return nil, fmt.Errorf("the campaign has no sweep %d that is divided", sweep)
+	}
+	return &tasks[sweep], nil
+}
+
 // Explore explores the chunks from first to before last of a sweep, and returns a line of the sweep's journal for each.
 // The lines are the same on every machine. found are their findings as those of a Stage. Chunks of a sweep with rounds are of
 // one round, and pool has the lines of those before; nil: it is the first one, or there are none.
 func (c *Campaign) Explore(ctx context.Context, sweep, first, last int, pool *explore.Pool) (lines [][]byte, found []explore.Finding, err error) {
-	tasks := c.tasks()
-	if sweep < 0 || sweep >= len(tasks) || tasks[sweep].divides == "" {
-		return nil, nil, fmt.Errorf("the campaign has no sweep %d that is divided", sweep)
+	t, err := c.divided(sweep)
+	if err != nil {
+		return nil, nil, err
 	}
 	if first < 0 || last <= first {
 		return nil, nil, fmt.Errorf("chunks %d to %d: there are none", first, last)
 	}
 	p := &explore.Piece{From: first, To: last, Pool: pool}
-	s, err := tasks[sweep].run(ctx, setting{workers: max(c.Workers, 1), piece: p})
+	s, err := t.run(ctx, setting{workers: max(c.Workers, 1), piece: p})
 	if err == nil && p.Chunks < last {
 		err = fmt.Errorf("sweep %d has %d chunks: there is no chunk %d", sweep, p.Chunks, last-1)
 	}
@@ -115,12 +124,12 @@ func (c *Campaign) Keep(sweep, first int, lines [][]byte) error {
 
 // Nothing are the lines of chunks that nothing came out of.
 func (c *Campaign) Nothing(ctx context.Context, sweep, first, last int) ([][]byte, error) {
-	tasks := c.tasks()
-	if sweep < 0 || sweep >= len(tasks) || tasks[sweep].divides == "" {
-		return nil, fmt.Errorf("the campaign has no sweep %d that is divided", sweep)
+	t, err := c.divided(sweep)
+	if err != nil {
+		return nil, err
 	}
 	p := &explore.Piece{From: first, To: last, Empty: true}
-	if _, err := tasks[sweep].run(ctx, setting{workers: 1, piece: p}); err != nil {
+	if _, err := t.run(ctx, setting{workers: 1, piece: p}); err != nil {
 		return nil, err
 	}
 	return p.Lines, nil
