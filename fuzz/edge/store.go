@@ -130,30 +130,44 @@ func (s *store) collect(key string) (sound bool) {
 
 // names sets keys that look like the store's own, beside another one.
 func names(t *trial, n int) (bool, error) {
-	own := []string{"\x01reset", "TDBS", "rTDBS"} // in a SecureStore, where the first marks a reset that is under way
 	all := []string{"TDB", "TDBS", "TDBSS", "TDBS2", "tdbs", "Tdbs", "TDBs", "DBS", "T", "TDBS" + strings.Repeat("S", 123)}
-	if n >= len(all)+len(own) {
-		return false, nil
+	if n >= len(all) {
+		return secureNames(t, n-len(all))
 	}
-	d, secure := small(8), n >= len(all)
-	if secure {
-		d = explore.Device{Sectors: "24x512", Unit: 8, Size: 12288}
-	}
-	key := append(all, own...)[n]
-	t.part("key %.8q", key)
-	s, err := t.open(&d, secure, []string{"other", key, "last"}, 64)
+	key, d := all[n], small(8)
+	s, err := t.named(&d, false, key)
 	if err != nil {
 		return false, err
-	}
-	delete(s.Own, key)
-	if secure {
-		_ = s.set("other", 16, 0) && s.set(key, 20, 0) && s.set("last", 12, 0) && s.set(key, 8, 0) && s.do(script.Op{Kind: script.Remove, Key: key}) &&
-			s.set(key, 30, 0) && s.do(script.Op{Kind: script.Reset}) && s.set("last", 10, 0)
-		return true, nil
 	}
 	_ = s.set("other", 16, 0) && s.set(key, 20, 0) && s.set("last", 12, 0) && s.set(key, 8, 0) && s.collect("other") &&
 		s.do(script.Op{Kind: script.Remove, Key: key}) && s.set("last", 10, 0)
 	return true, nil
+}
+
+// secureNames is the same of a SecureStore, whose key of the first name marks a reset that is under way.
+func secureNames(t *trial, n int) (bool, error) {
+	all := []string{"\x01reset", "TDBS", "rTDBS"}
+	if n >= len(all) {
+		return false, nil
+	}
+	key, d := all[n], explore.Device{Sectors: "24x512", Unit: 8, Size: 12288}
+	s, err := t.named(&d, true, key)
+	if err != nil {
+		return false, err
+	}
+	_ = s.set("other", 16, 0) && s.set(key, 20, 0) && s.set("last", 12, 0) && s.set(key, 8, 0) && s.do(script.Op{Kind: script.Remove, Key: key}) &&
+		s.set(key, 30, 0) && s.do(script.Op{Kind: script.Reset}) && s.set("last", 10, 0)
+	return true, nil
+}
+
+// named is a store in which key is one of the user's.
+func (t *trial) named(d *explore.Device, secure bool, key string) (*store, error) {
+	t.part("key %.8q", key)
+	s, err := t.open(d, secure, []string{"other", key, "last"}, 64)
+	if err == nil {
+		delete(s.Own, key)
+	}
+	return s, err
 }
 
 // fullArea fills an area so that its last record ends where the area does, or a few program units before. Then a key
