@@ -62,24 +62,22 @@ func (r *Run) ask(k *Key, when string) {
 	}
 }
 
-// info asks for size and flags of a key.
+// info asks an Informer for size and flags of a key.
 func (r *Run) info(k *Key, when string) {
 	size := uint32(len(k.Now))
-	if s, ok := r.Store.(Informer); ok {
-		info, err := s.Info(k.Name)
-		want := k.Flags
-		if _, secure := r.Store.(*SecureStore); secure {
-			want |= script.Protection(k.Name)
-		}
-		switch {
-		case err != nil:
-			r.Report(explore.Symptom{Rule: RuleDurable, Kind: "info-fails", When: when, Error: ErrorName(err)}, fmt.Sprintf("%d bytes, flags 0x%X", size, want), fmt.Sprintf("info %q: %v", k.Name, err))
-		case info.Size != size:
-			r.Report(explore.Symptom{Rule: RuleDurable, Kind: "info-size", When: when}, fmt.Sprintf("%d bytes", size), fmt.Sprintf("info %q: %d bytes", k.Name, info.Size))
-		case k.Loose:
-		case info.Flags != want && r.can.Flags&want == want:
-			r.Report(explore.Symptom{Rule: RuleDurable, Kind: "info-flags", When: when}, fmt.Sprintf("flags 0x%X", want), fmt.Sprintf("info %q: flags 0x%X", k.Name, info.Flags))
-		}
+	info, err := r.Store.(Informer).Info(k.Name)
+	want := k.Flags
+	if _, secure := r.Store.(*SecureStore); secure {
+		want |= script.Protection(k.Name)
+	}
+	switch {
+	case err != nil:
+		r.Report(explore.Symptom{Rule: RuleDurable, Kind: "info-fails", When: when, Error: ErrorName(err)}, fmt.Sprintf("%d bytes, flags 0x%X", size, want), fmt.Sprintf("info %q: %v", k.Name, err))
+	case info.Size != size:
+		r.Report(explore.Symptom{Rule: RuleDurable, Kind: "info-size", When: when}, fmt.Sprintf("%d bytes", size), fmt.Sprintf("info %q: %d bytes", k.Name, info.Size))
+	case k.Loose:
+	case info.Flags != want && r.can.Flags&want == want:
+		r.Report(explore.Symptom{Rule: RuleDurable, Kind: "info-flags", When: when}, fmt.Sprintf("flags 0x%X", want), fmt.Sprintf("info %q: flags 0x%X", k.Name, info.Flags))
 	}
 }
 

@@ -27,12 +27,13 @@ type Key struct {
 
 // Holds says that the key has been set to v.
 func (k *Key) Holds(v []byte, flags kvstore.Flags) {
-	k.ValueState, k.Flags, k.Loose = ValueState{Now: v}, flags, false
+	k.become(v, Succeeded)
+	k.Flags, k.Loose = flags, false
 }
 
 // May says that the key may have been set to v.
 func (k *Key) May(v []byte, flags kvstore.Flags) {
-	k.Other, k.Either = v, true
+	k.become(v, Maybe)
 	k.Loose = k.Loose || flags != k.Flags
 }
 
