@@ -90,7 +90,7 @@ func (r *Recording) Do(f *model.Flash, first, last uint64) error {
 	for i := r.at(first); first < last; i++ {
 		c := &r.Calls[i]
 		from := uint32(first-c.First) * c.step
-		to := min(c.Size, uint32(last-c.First)*c.step)
+		to := uint32(min(uint64(c.Size), (last-c.First)*uint64(c.step))) // last may be far behind a large erase
 		var err error
 		switch c.Kind {
 		case model.Program:
