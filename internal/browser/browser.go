@@ -306,7 +306,8 @@ const layoutFaults = `(() => {
     const texts = [...svg.querySelectorAll("text")].map(e => ({s: e.textContent, size: parseFloat(e.getAttribute("font-size")) * scale, r: e.getBoundingClientRect()}));
     for (const t of texts) {
       if (t.size < 9) faults.push(fig.id + ": '" + t.s + "' is " + t.size.toFixed(1) + "px");
-      if (t.r.left < box.left - 1 || t.r.right > box.right + 1 || t.r.top < box.top - 1 || t.r.bottom > box.bottom + 1) faults.push(fig.id + ": '" + t.s + "' is cut off");
+      const out = Math.max(box.left - t.r.left, t.r.right - box.right, box.top - t.r.top, t.r.bottom - box.bottom);
+      if (out > 1) faults.push(fig.id + ": '" + t.s + "' is cut off by " + out.toFixed(1) + "px");
     }
     for (let i = 0; i < texts.length; i++) for (let j = 0; j < i; j++) {
       const a = texts[i].r, b = texts[j].r;

@@ -111,13 +111,17 @@ func (p pen) inner(x, y, w, h vg.Length) pen {
 	return p
 }
 
-// margin is the space around a picture in a file of its own.
-const margin = 16
+// Space around a picture. In a file of its own it is a margin. On the page it is what letters need: a browser
+// stretches the text of another font to its width, and the first letter then begins a pixel early.
+const (
+	margin = 16
+	bleed  = 2
+)
 
 // SVG returns the picture as an SVG element, width points wide: a file with margin and style sheet, or an
 // element of the page. The id must be unique on the page.
 func (pic *Picture) SVG(width vg.Length, id string, file bool) string {
-	var m vg.Length
+	m := vg.Length(bleed)
 	if file {
 		m = margin
 	}
