@@ -43,6 +43,7 @@ type Campaign struct {
 	Tell func(Stage)
 
 	alone map[int]undivided // what Alone has explored, by tasks
+	begun *begun            // nil: none
 }
 
 // Stage is a sweep of a campaign, or a first look at one.

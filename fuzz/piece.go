@@ -76,7 +76,8 @@ func (c *Campaign) divided(sweep int) (*task, error) {
 
 // Explore explores the chunks from first to before last of a sweep, and returns a line of the sweep's journal for each.
 // The lines are the same on every machine. found are their findings as those of a Stage. Chunks of a sweep with rounds are of
-// one round, and pool has the lines of those before; nil: it is the first one, or there are none.
+// one round, and pool has the lines of those before; nil: it is the first one, or there are none. Calls for one sweep after
+// another share the recorded run: one call at a time, and the campaign must not change between them.
 func (c *Campaign) Explore(ctx context.Context, sweep, first, last int, pool *explore.Pool) (lines [][]byte, found []explore.Finding, err error) {
 	t, err := c.divided(sweep)
 	if err != nil {
@@ -85,15 +86,26 @@ func (c *Campaign) Explore(ctx context.Context, sweep, first, last int, pool *ex
 	if first < 0 || last <= first {
 		return nil, nil, fmt.Errorf("chunks %d to %d: there are none", first, last)
 	}
-	p := &explore.Piece{From: first, To: last, Pool: pool}
+	if c.begun == nil || c.begun.sweep != sweep {
+		c.begun = &begun{sweep, &explore.Piece{}}
+	}
+	p := c.begun.piece
+	p.From, p.To, p.Pool = first, last, pool
 	s, err := t.run(ctx, setting{workers: max(c.Workers, 1), piece: p})
 	if err == nil && p.Chunks < last {
 		err = fmt.Errorf("sweep %d has %d chunks: there is no chunk %d", sweep, p.Chunks, last-1)
 	}
 	if err != nil {
+		c.begun = nil
 		return nil, nil, err
 	}
 	return p.Lines, firstSeen(s.Findings), nil
+}
+
+// begun is the sweep that Explore was last called for, with what it has made ready.
+type begun struct {
+	sweep int
+	piece *explore.Piece
 }
 
 // Keep adds lines that Explore returned for the chunks from first on, here or elsewhere, to the sweep's journal in Dir.

@@ -88,8 +88,13 @@ func TestPieces(t *testing.T) {
 	}
 	slices.SortStableFunc(all, func(a, b at) int { return round(a) - round(b) })
 	explored := map[at][]byte{}
+	kept := pieces() // with what it has made ready for pieces before
 	for _, a := range all {
-		other := pieces() // as in another process
+		fresh := pieces() // as in another process
+		other := &fresh
+		if r.IntN(2) == 0 {
+			other = &kept
+		}
 		var pool *explore.Pool
 		if n := rounds[a.sweep]; n > 0 {
 			if round(a) > 0 {

@@ -3,8 +3,6 @@ package cause
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
 	"runtime"
 	"slices"
 	"strings"
@@ -40,38 +38,6 @@ type judged struct {
 // done; it may be nil. When ctx ends, the findings stay as they are.
 func Attribute(ctx context.Context, findings []explore.Finding, env explore.Env, workers int, progress func(done, total uint64)) []explore.Finding {
 	return (*Memo)(nil).Attribute(ctx, findings, env, workers, progress)
-}
-
-// Memo keeps what was found out about cases in one environment, for further findings with the same cases. The zero value
-// is an empty one, nil one that keeps nothing.
-type Memo struct {
-	mu sync.Mutex
-	by map[string]judged
-}
-
-// judge is judged.judge, unless that was done before.
-func (m *Memo) judge(j *judged, c explore.Case, want explore.Symptom, env explore.Env) {
-	if m == nil {
-		j.judge(c, want, env)
-		return
-	}
-	text, err := json.Marshal(c)
-	key := fmt.Sprintf("%T %s %+v", c, text, want)
-	m.mu.Lock()
-	have, ok := m.by[key]
-	m.mu.Unlock()
-	if ok && err == nil {
-		have.finding, have.of = j.finding, j.of
-		*j = have
-		return
-	}
-	j.judge(c, want, env)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.by == nil {
-		m.by = map[string]judged{}
-	}
-	m.by[key] = *j
 }
 
 // Attribute is the function Attribute with a memory.

@@ -16,6 +16,7 @@
 //     is unknown, and goes by the mode, the error and the ECC of its case.
 //  5. A finding whose variants have different causes becomes several. Rows puts the findings of one cause together,
 //     unknown ones first.
+//  6. A Memo keeps what was found out about a case; a Lesson carries it to another process.
 //
 // What holds: the result is a function of the findings. A case is in one row. Two cases of a row are never such that
 // one repair removes the first alone and another one the second alone.

@@ -43,6 +43,12 @@ type Plan struct {
 	Piece     *Piece // some chunks alone, into it; nil: all
 
 	Took func(*Call) uint64 // nanoseconds of one step of a call, which cuts are weighed by; nil: they are counted alone
+
+	// What one piece leaves for the next.
+	times []uint64     // that Took gives
+	ahead *model.Flash // the recorded run, up to step at
+	at    uint64
+	idle  []*worker
 }
 
 // Sweep is what a sweep found, and what it covered.
@@ -119,10 +125,10 @@ func (x *Plan) Run(ctx context.Context, s *Sweep, g *Groups, progress func(done,
 		defer j.close()
 	}
 	var chunks []*chunk
-	var times []uint64
-	if x.Took != nil {
-		times = x.Recording.weigh(x.Steps, x.Took)
+	if x.Took != nil && x.times == nil {
+		x.times = x.Recording.weigh(x.Steps, x.Took)
 	}
+	times := x.times
 	for rest := x.Steps; len(rest) > 0; {
 		n := min(len(rest), x.Chunk)
 		c := &chunk{steps: rest[:n]}
@@ -226,21 +232,23 @@ func Drawn(modes []model.Mode, times int) (drawn []model.Mode) {
 
 // snapshots runs the recording once and keeps the cells before each chunk that is to be explored.
 func (x *Plan) snapshots(chunks []*chunk) error {
-	f, err := x.NewFlash()
-	if err != nil {
-		return err
-	}
-	f.Restore(x.Recording.Start)
-	now := uint64(0)
 	for _, c := range chunks {
 		if c.done {
 			continue
 		}
-		if err := x.Recording.Do(f, now, c.steps[0]); err != nil {
-			return fmt.Errorf("fuzz: the recorded run does not repeat at step %d: %w", now, err)
+		if x.ahead == nil || x.at > c.steps[0] {
+			f, err := x.NewFlash()
+			if err != nil {
+				return err
+			}
+			f.Restore(x.Recording.Start)
+			x.ahead, x.at = f, 0
 		}
-		now = c.steps[0]
-		c.start = f.Snapshot()
+		if err := x.Recording.Do(x.ahead, x.at, c.steps[0]); err != nil {
+			return fmt.Errorf("fuzz: the recorded run does not repeat at step %d: %w", x.at, err)
+		}
+		x.at = c.steps[0]
+		c.start = x.ahead.Snapshot()
 	}
 	return nil
 }
@@ -278,12 +286,28 @@ func (x *Plan) work(ctx context.Context, chunks []*chunk, j *journal, progress f
 	if n == 0 {
 		n = runtime.GOMAXPROCS(0)
 	}
+	hire := func() (*worker, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if n := len(x.idle); n > 0 {
+			w := x.idle[n-1]
+			x.idle = x.idle[:n-1]
+			return w, nil
+		}
+		return x.worker()
+	}
+	release := func(w *worker) {
+		mu.Lock()
+		defer mu.Unlock()
+		x.idle = append(x.idle, w)
+	}
 	for range n {
 		wg.Go(func() {
-			w, err := x.worker()
+			w, err := hire()
 			for err == nil && ctx.Err() == nil {
 				i, c := take()
 				if c == nil {
+					release(w)
 					return
 				}
 				if err = w.explore(ctx, c); err == nil {
@@ -481,6 +505,23 @@ type Piece struct {
 	Chunks int      // of the whole sweep; set by the sweep
 	Round  int      // chunks that need those of all rounds before; 0: none needs another; likewise
 	Lines  [][]byte // of the chunks asked for, in order, each with its end; likewise
+
+	ready any
+}
+
+// Ready is what the sweep has made ready for an earlier piece; nil: nothing yet, or p is nil.
+func (p *Piece) Ready() any {
+	if p == nil {
+		return nil
+	}
+	return p.ready
+}
+
+// Prepare keeps what a sweep has made ready, its recorded run for one, for the next piece: the same Piece with other chunks.
+func (p *Piece) Prepare(ready any) {
+	if p != nil {
+		p.ready = ready
+	}
 }
 
 // asks reports whether the piece has chunk i.

@@ -115,8 +115,8 @@ func BenchmarkHub(b *testing.B) {
 	l := connect("collector")
 	defer l.Close()
 	d := &fleet.Definition{Program: dualbank.Digest(), Profile: "MbedCE", Seed: 1}
-	for i := 0; i < b.N; i += 256 {
-		d.Sweeps = append(d.Sweeps, fuzz.Divided{Sweep: len(d.Sweeps), Chunks: min(b.N-i, 256)})
+	for i := 0; i < b.N; i += 64 { // a piece has one chunk
+		d.Sweeps = append(d.Sweeps, fuzz.Divided{Sweep: len(d.Sweeps), Chunks: min(b.N-i, 64)})
 	}
 	if err := l.Submit(ctx, d); err != nil {
 		b.Fatal(err)

@@ -23,7 +23,7 @@ type catalogue struct {
 
 // follow keeps the catalogue up to date until ctx ends.
 func (c *catalogue) follow(ctx context.Context, l *Link) {
-	watch(ctx, l.defs, func(e jetstream.KeyValueEntry) {
+	watch(ctx, l.defs, ">", func(e jetstream.KeyValueEntry) {
 		d, err := parseDefinition(e.Key(), e.Value())
 		if err != nil {
 			l.say("dropped: " + err.Error())
@@ -129,8 +129,16 @@ type Parked struct {
 }
 
 // Collect waits for all pieces of a submitted campaign and keeps their lines in the campaign's journals. show is told how
-// many chunks of all are there; it may be nil. When ctx ends, it returns ctx's error: the same call goes on.
+// many chunks of all are there; it may be nil. c.Causes, if it is not nil, gets the causes that the workers have found. When
+// ctx ends, Collect returns ctx's error: the same call goes on.
 func (l *Link) Collect(ctx context.Context, d *Definition, c *fuzz.Campaign, show func(done, total int)) (parked []Parked, err error) {
+	if c.Causes != nil {
+		var learning sync.WaitGroup
+		defer learning.Wait()
+		learns, stop := context.WithCancel(ctx)
+		defer stop()
+		learning.Go(func() { l.learn(learns, d, c.Causes) })
+	}
 	var consumer jetstream.Consumer
 	for {
 		consumer, err = l.js.OrderedConsumer(ctx, resultStream, jetstream.OrderedConsumerConfig{FilterSubjects: []string{resultSubject + "." + d.Name() + ".>"}})

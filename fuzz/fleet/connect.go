@@ -196,10 +196,10 @@ func (l *Link) prepare(ctx context.Context) (err error) {
 	return err
 }
 
-// watch calls take for each entry that a bucket has or gets, until ctx ends.
-func watch(ctx context.Context, kv jetstream.KeyValue, take func(jetstream.KeyValueEntry)) {
+// watch calls take for each entry under keys that a bucket has or gets, until ctx ends.
+func watch(ctx context.Context, kv jetstream.KeyValue, keys string, take func(jetstream.KeyValueEntry)) {
 	for ; ctx.Err() == nil; pause(ctx, time.Second) {
-		entries, err := kv.WatchAll(ctx, jetstream.IgnoreDeletes())
+		entries, err := kv.Watch(ctx, keys, jetstream.IgnoreDeletes())
 		if err != nil {
 			continue // the server is away
 		}

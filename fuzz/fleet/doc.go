@@ -10,8 +10,8 @@
 //     publishes the pieces of the next, and who takes one of them reads the results of the rounds before.
 //  3. The collector appends each line to its journals (fuzz.Campaign.Keep), and then runs the campaign as one process
 //     does: the journals have everything that is divided.
-//  4. The first worker that comes to a finding tells its cause and story (Judge). Watch follows definitions, results, causes
-//     and workers for whoever shows them (package board).
+//  4. The first worker that comes to a finding tells its cause and story (Judge), and the collector does not judge that
+//     case again. Watch follows definitions, results, causes and workers for whoever shows them (package board).
 //
 // Workers of another kind keep folders of inputs of the guided search's targets the same (Link.Share), for engines that
 // search in them. The search of one target (Definition.Search) is a campaign that begins with these inputs (Link.Prepare);

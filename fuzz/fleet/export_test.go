@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"dualbank/fuzz/cause"
+
 	"dualbank/fuzz"
 	"dualbank/fuzz/explore"
 )
@@ -21,3 +23,6 @@ func (w *Worker) Idle(line int) {
 		return lines, nil, nil
 	}
 }
+
+// Learn keeps the causes that workers tell of a campaign, until ctx ends.
+func (l *Link) Learn(ctx context.Context, d *Definition, m *cause.Memo) { l.learn(ctx, d, m) }

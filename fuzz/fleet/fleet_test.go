@@ -3,6 +3,7 @@ package fleet_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"dualbank"
 	"dualbank/boot"
 	"dualbank/fuzz"
+	"dualbank/fuzz/cause"
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/fleet"
 	"dualbank/fuzz/fleet/hub"
@@ -121,6 +123,43 @@ func TestFleet(t *testing.T) {
 	for range 2 {
 		c, d, l := submitted(t, ctx, h.URL(), 1)
 		same(t, ctx, l, d, c)
+	}
+}
+
+// TestLearn: the collector need not find the causes again that a worker has told, and has the same ones.
+func TestLearn(t *testing.T) {
+	h := start(t, t.TempDir())
+	ctx, stop := context.WithCancel(context.Background())
+	var working sync.WaitGroup
+	defer working.Wait()
+	defer stop()
+	c, d, l := submitted(t, ctx, h.URL(), 1)
+	w := &fleet.Worker{Name: "w", Workers: 1, Build: func(*fleet.Definition) (*fuzz.Campaign, error) { return small(), nil }}
+	far := link(t, h.URL())
+	working.Go(func() { w.Work(ctx, far) })
+	c.Causes = &cause.Memo{}
+	if _, err := l.Collect(ctx, d, c, nil); err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.Sweep(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	working.Go(func() { l.Learn(ctx, d, c.Causes) }) // what came after the last piece, too
+	learned := func(f explore.Finding) bool {
+		return c.Causes.Lesson(f.Variants[0].Case(), f.Symptom) != nil
+	}
+	for n := 0; !slices.ContainsFunc(r.Findings, learned); n++ {
+		if n == 100 {
+			t.Fatalf("none of %d causes is learned", len(r.Findings))
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	again := *r
+	r.Attribute(ctx, c.Causes, 1, nil)
+	again.Attribute(ctx, nil, 1, nil)
+	if have, want := text(t, r), text(t, &again); have != want {
+		t.Errorf("learned:\n%s\nfound:\n%s", have, want)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"dualbank/fuzz/cause"
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/fleet/board"
@@ -27,8 +29,9 @@ type Outcome struct {
 
 // Judged is a finding with its cause, before the campaign's end.
 type Judged struct {
-	Finding json.RawMessage `json:"finding"` // its file
-	Story   string          `json:"story"`   // what a replay tells
+	Finding json.RawMessage `json:"finding"`          // its file
+	Story   string          `json:"story"`            // what a replay tells
+	Lesson  *cause.Lesson   `json:"lesson,omitempty"` // what the collector need not find out again; nil: nothing
 
 	f *explore.Finding
 }
@@ -72,6 +75,10 @@ func (o *Outcome) Fresh(id string) bool {
 // ended.
 func Judge(ctx context.Context, f explore.Finding, env explore.Env, m *cause.Memo) (j Judged, ok bool) {
 	f.Variants = f.Variants[:1]
+	if m == nil {
+		m = &cause.Memo{}
+	}
+	as := f.Variants[0].Case()
 	f = m.Attribute(ctx, []explore.Finding{f}, env, 1, nil)[0]
 	if ctx.Err() != nil {
 		return j, false
@@ -80,14 +87,14 @@ func Judge(ctx context.Context, f explore.Finding, env explore.Env, m *cause.Mem
 	if _, _, err := f.ReplayIn(&story, env); err != nil {
 		fmt.Fprintf(&story, "it does not replay: %v\n", err)
 	}
-	j.f, j.Story = &f, cut(story.String(), mostStory)
+	j.f, j.Story, j.Lesson = &f, cut(story.String(), mostStory), m.Lesson(as, f.Symptom)
 	var err error
 	j.Finding, err = f.MarshalJSON()
 	return j, err == nil
 }
 
 // Tell tells whoever watches a campaign the causes of findings that are not in seen and that no other process has told. m is
-// as for Judge. The collector finds the causes of the result itself.
+// as for Judge. The collector learns from it (Collect).
 func (l *Link) Tell(ctx context.Context, d *Definition, found []explore.Finding, env explore.Env, m *cause.Memo, seen *Outcome) {
 	for _, f := range found {
 		key := d.Name() + "." + f.ID
@@ -106,6 +113,22 @@ func (l *Link) Tell(ctx context.Context, d *Definition, found []explore.Finding,
 			l.say("a cause is not told: " + err.Error())
 		}
 	}
+}
+
+// learn keeps the causes that workers tell of a campaign, until ctx ends: the collector need not find them again.
+func (l *Link) learn(ctx context.Context, d *Definition, m *cause.Memo) {
+	watch(ctx, l.causes, d.Name()+".*", func(e jetstream.KeyValueEntry) {
+		if len(e.Value()) == 0 {
+			return // a worker is about to tell
+		}
+		j, err := parseJudged(e.Value())
+		if err == nil && j.Lesson != nil {
+			err = m.Learn(j.Lesson, j.f.Case)
+		}
+		if err != nil {
+			l.say(fmt.Sprintf("dropped: cause %s: %v", short(e.Key()), err))
+		}
+	})
 }
 
 // parseJudged reads what a bucket holds.

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"dualbank/fuzz"
+	"dualbank/fuzz/cause"
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/fleet"
 	"dualbank/fuzz/fleet/hub"
@@ -93,6 +94,7 @@ var roles = map[string]func(arg string) error{
 		}
 		fmt.Println("collects")
 		c := played()
+		c.Causes = &cause.Memo{}
 		c.Dir = filepath.Join(dir, "journal")
 		sweeps, err := c.Divide(ctx)
 		if err != nil {
@@ -114,7 +116,7 @@ var roles = map[string]func(arg string) error{
 			return err
 		}
 		if os.Getenv("CAMPAIGN") != "" {
-			r.Attribute(ctx, nil, 1, nil)
+			r.Attribute(ctx, c.Causes, 1, nil)
 		}
 		s, err := all(r)
 		if err != nil {

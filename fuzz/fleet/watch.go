@@ -38,8 +38,8 @@ func (l *Link) Follow(ctx context.Context) *Watch {
 	}
 	go w.defs.follow(ctx, l)
 	go w.results(ctx, l)
-	go watch(ctx, l.causes, func(e jetstream.KeyValueEntry) { w.cause(l, e) })
-	go watch(ctx, l.workers, func(e jetstream.KeyValueEntry) { w.worker(l, e) })
+	go watch(ctx, l.causes, ">", func(e jetstream.KeyValueEntry) { w.cause(l, e) })
+	go watch(ctx, l.workers, ">", func(e jetstream.KeyValueEntry) { w.worker(l, e) })
 	return w
 }
 

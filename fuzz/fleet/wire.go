@@ -100,7 +100,7 @@ type piece struct {
 
 // piecesOf is how many pieces a sweep is divided into at most: enough for many workers, and few enough that what a worker
 // prepares for each is small beside the work.
-const piecesOf = 256
+const piecesOf = 64
 
 // pieces are all of a campaign, in order.
 func (d *Definition) pieces() (all []piece) {

@@ -19,50 +19,74 @@ import (
 // Cut runs the sweep. When ctx ends, it returns what was explored until then together with ctx's error. The
 // result is a function of c, whatever the number of workers.
 func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*explore.Sweep, error) {
-	modes, err := explore.ParseModes(c.Modes)
-	if err != nil {
-		return nil, err
-	}
-	w, err := record(&c, nil, nil)
-	if err != nil {
-		return uncut(ctx, c, err)
-	}
-	own, bad, err := w.undisturbed(nil)
-	if err != nil {
-		return uncut(ctx, c, err)
-	}
-	s := &explore.Sweep{Map: results.CutMap{Name: fmt.Sprintf("KVStore workload, profile %s, %v", c.profile(), &c.Device) + c.depth(), Marks: w.collections}}
-	p := explore.Plan{
-		Recording: w.rec, Modes: explore.Drawn(modes, c.Draws), Seed: c.Seed, Workers: c.Workers, Chunk: explore.ChunkSteps,
-		NewFlash:  c.Device.Flash,
-		NewRunner: func(f *model.Flash) (explore.Runner, error) { return newRecovery(w, f, own) },
-		Where:     w.of, Journal: c.Journal, Identity: c.identity(), Piece: c.Piece, Took: c.Took,
-	}
-	p.Pick(c.MaxCuts, c.Most, c.Short, &s.Map)
-	if c.Deep {
-		p.Chunk = explore.DeepChunkSteps
-	}
-	if w.batch > 0 {
-		p.Chunk = explore.BatchChunkSteps
-		if p.Workers == 0 {
-			p.Workers = w.batch
+	t, ready := c.Piece.Ready().(*cuts)
+	if !ready {
+		var err error
+		if t, err = c.cuts(); err != nil {
+			return uncut(ctx, c, err)
 		}
+		c.Piece.Prepare(t)
 	}
+	s := &explore.Sweep{Map: t.shown}
 	g := explore.NewGroups()
-	for _, v := range bad {
+	for _, v := range t.bad {
 		where := explore.Place{Op: string(script.Reboot), Part: "no-cut"}
 		if v.Second {
 			where = afterRecovery
 		}
-		g.Add(v, where, explore.Hit{Op: len(w.ops), Mode: explore.NoCut})
+		g.Add(v, where, explore.Hit{Op: len(t.w.ops), Mode: explore.NoCut})
 	}
-	err = p.Run(ctx, s, g, progress)
+	t.plan.Piece = c.Piece
+	err := t.plan.Run(ctx, s, g, progress)
 	s.Findings = g.Findings(sut.SubjectName, func(at explore.Hit) explore.Case {
-		k := c.caseOf(JudgeCut, faulted(script.Steps(w.ops), at), own)
-		k.Keys, k.Once = w.keys, w.once
+		k := t.w.cfg.caseOf(JudgeCut, faulted(script.Steps(t.w.ops), at), t.own)
+		k.Keys, k.Once = t.w.keys, t.w.once
 		return k
 	})
 	return s, err
+}
+
+// cuts is a sweep that is ready to be explored, whole or piece by piece.
+type cuts struct {
+	w     *recorded
+	own   map[string]bool     // keys that the store lists of its own accord
+	bad   []explore.Violation // without a cut
+	plan  explore.Plan
+	shown results.CutMap // of nothing explored
+}
+
+// cuts records the run that is to be cut.
+func (c *Sweep) cuts() (*cuts, error) {
+	modes, err := explore.ParseModes(c.Modes)
+	if err != nil {
+		return nil, err
+	}
+	w, err := record(c, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	own, bad, err := w.undisturbed(nil)
+	if err != nil {
+		return nil, err
+	}
+	t := &cuts{w: w, own: own, bad: bad, plan: explore.Plan{
+		Recording: w.rec, Modes: explore.Drawn(modes, c.Draws), Seed: c.Seed, Workers: c.Workers, Chunk: explore.ChunkSteps,
+		NewFlash:  c.Device.Flash,
+		NewRunner: func(f *model.Flash) (explore.Runner, error) { return newRecovery(w, f, own) },
+		Where:     w.of, Journal: c.Journal, Identity: c.identity(), Took: c.Took,
+	}}
+	t.shown = results.CutMap{Name: fmt.Sprintf("KVStore workload, profile %s, %v", c.profile(), &c.Device) + c.depth(), Marks: w.collections}
+	t.plan.Pick(c.MaxCuts, c.Most, c.Short, &t.shown)
+	if c.Deep {
+		t.plan.Chunk = explore.DeepChunkSteps
+	}
+	if w.batch > 0 {
+		t.plan.Chunk = explore.BatchChunkSteps
+		if t.plan.Workers == 0 {
+			t.plan.Workers = w.batch
+		}
+	}
+	return t, nil
 }
 
 // uncut is a sweep whose run fails without any cut, for which cause says why: what Live finds in it.

@@ -31,6 +31,40 @@ type recorded struct {
 // Cut runs the sweep. When ctx ends, it returns what was explored until then together with ctx's error. The
 // result is a function of c, whatever the number of workers.
 func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*explore.Sweep, error) {
+	t, ready := c.Piece.Ready().(*cuts)
+	if !ready {
+		var err error
+		if t, err = c.cuts(); err != nil {
+			return uncut(c, err)
+		}
+		c.Piece.Prepare(t)
+	}
+	u, p := t.u, t.plan
+	s := &explore.Sweep{Map: t.shown}
+	g := explore.NewGroups()
+	p.Piece = c.Piece
+	err := p.Run(ctx, s, g, progress)
+	s.Findings = g.Findings(SubjectName, func(at explore.Hit) explore.Case { return u.caseOf(at) })
+	deep := min(c.Deep, len(p.Steps)*len(p.Modes)) // each cut once
+	for i := 0; i < deep && err == nil && c.Piece == nil; i++ {
+		// Spread over the run, so that every part of it is followed by recoveries.
+		step := p.Steps[(2*i+1)*len(p.Steps)/(2*deep)]
+		err = u.deeper(ctx, s, step, i%len(t.modes), t.modes)
+	}
+	explore.SortFindings(s.Findings)
+	return s, err
+}
+
+// cuts is a sweep that is ready to be explored, whole or piece by piece.
+type cuts struct {
+	u     *recorded
+	modes []model.Mode
+	plan  *explore.Plan
+	shown results.CutMap // of nothing explored
+}
+
+// cuts records the update that is to be cut.
+func (c *Sweep) cuts() (*cuts, error) {
 	modes, err := explore.ParseModes(c.Modes)
 	if err != nil {
 		return nil, err
@@ -38,33 +72,23 @@ func Cut(ctx context.Context, c Sweep, progress func(done, total uint64)) (*expl
 	if err := c.Bad.check(); err != nil {
 		return nil, fmt.Errorf("bad: %w", err)
 	}
-	u, err := record(&c, c.script())
+	u, err := record(c, c.script())
 	if err != nil {
-		return uncut(c, err)
+		return nil, err
 	}
-	s := &explore.Sweep{Map: results.CutMap{Name: fmt.Sprintf("update of %d KiB, %s client, %v", (c.New+1023)/1024, c.client(), &c.Device)}}
+	t := &cuts{u: u, modes: modes, plan: u.plan(explore.Drawn(modes, c.Draws))}
+	t.shown = results.CutMap{Name: fmt.Sprintf("update of %d KiB, %s client, %v", (c.New+1023)/1024, c.client(), &c.Device)}
 	for i, op := range operations {
-		s.Map.Marks = append(s.Map.Marks, results.Span{Name: words(op), Start: float64(u.rec.Ops[i]), End: float64(u.rec.Ops[i+1]), Share: 1})
+		t.shown.Marks = append(t.shown.Marks, results.Span{Name: words(op), Start: float64(u.rec.Ops[i]), End: float64(u.rec.Ops[i+1]), Share: 1})
 	}
-	p := u.plan(explore.Drawn(modes, c.Draws))
-	p.Journal, p.Identity, p.Piece = c.Journal, c.identity(), c.Piece
-	p.Pick(c.MaxCuts, c.Most, c.Short, &s.Map)
+	t.plan.Journal, t.plan.Identity = c.Journal, c.identity()
+	t.plan.Pick(c.MaxCuts, c.Most, c.Short, &t.shown)
 	if c.Install {
 		first := u.rec.Ops[slices.Index(operations, opInstall)]
-		p.Steps = slices.DeleteFunc(p.Steps, func(step uint64) bool { return step < first })
-		s.Map.Sampling += " of the install"
+		t.plan.Steps = slices.DeleteFunc(t.plan.Steps, func(step uint64) bool { return step < first })
+		t.shown.Sampling += " of the install"
 	}
-	g := explore.NewGroups()
-	err = p.Run(ctx, s, g, progress)
-	s.Findings = g.Findings(SubjectName, func(at explore.Hit) explore.Case { return u.caseOf(at) })
-	deep := min(c.Deep, len(p.Steps)*len(modes)) // each cut once
-	for i := 0; i < deep && err == nil && c.Piece == nil; i++ {
-		// Spread over the run, so that every part of it is followed by recoveries.
-		step := p.Steps[(2*i+1)*len(p.Steps)/(2*deep)]
-		err = u.deeper(ctx, s, step, i%len(modes), modes)
-	}
-	explore.SortFindings(s.Findings)
-	return s, err
+	return t, nil
 }
 
 // uncut is a sweep whose update fails without any cut, for which cause says why: what the judge of lives finds in it.
