@@ -134,3 +134,124 @@ func TestFindMastersUnits(t *testing.T) {
 		}
 	}
 }
+
+// TestTails: what stands behind the log is told from its first bytes.
+func TestTails(t *testing.T) {
+	erased := bytes.Repeat([]byte{0xFF}, headerSize)
+	whole := rawRecord("key", []byte("value"), 0, 5)
+	with := func(b []byte, at int, c byte) []byte { // c at a place of b
+		b = bytes.Clone(b)
+		b[at] = c
+		return b
+	}
+	for _, c := range []struct {
+		name string
+		b    []byte
+		want Tail
+	}{
+		{"nothing", nil, TailErased},
+		{"erased", erased, TailErased},
+		{"a key behind an erased header", append(bytes.Clone(erased), 'k'), TailUnfinished},
+		{"a header that is erased but for its last byte", with(erased, headerSize-1, 0), TailTorn},
+		{"less than a header", whole[:headerSize-1], TailOther},
+		{"less than a header, erased", erased[:headerSize-1], TailErased},
+		{"a header alone", whole[:headerSize], TailTorn},
+		{"a whole record", whole, TailTorn},
+		{"a magic number that lacks a bit", with(whole, 0, 0x83|0x10), TailTorn},
+		{"a magic number with a bit cleared that has to be set", with(whole, 0, 0x82), TailOther},
+		{"zeros", make([]byte, headerSize), TailOther},
+	} {
+		if got := tailOf(c.b); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// TestTailAtUnit: where the log ends with its erase unit, the next one is looked at if it holds what an unfinished set
+// has left.
+func TestTailAtUnit(t *testing.T) {
+	unfinished := append(bytes.Repeat([]byte{0xFF}, headerSize), 'k')
+	for _, c := range []struct {
+		name string
+		size int // of the value that ends the log
+		tail []byte
+		next uint32
+		here uint32
+		want Tail
+	}{
+		{"in a unit, erased", 10, nil, 512, 0, TailErased},
+		{"in a unit, unfinished", 10, unfinished, 512, 1, TailUnfinished},
+		{"at its end, erased", 512 - 108 - headerSize - 1, nil, 512, 0, TailErased},
+		{"at its end, unfinished", 512 - 108 - headerSize - 1, unfinished, 1024, 1, TailUnfinished},
+		{"at its end, torn", 512 - 108 - headerSize - 1, rawRecord("k", []byte("value"), 0, 5)[:headerSize+1], 1024, headerSize + 1, TailTorn},
+		{"at its end, an earlier life", 512 - 108 - headerSize - 1, []byte("anything that is no record"), 512, 0, TailErased},
+		{"at the end of the area", 1024 - 108 - headerSize - 1, nil, 1024, 0, TailErased},
+	} {
+		f := flashtest.New(t, "4x512", 1)
+		s := openTDB(t, f, Options{})
+		if err := s.Set("x", bytes.Repeat([]byte{0x55}, c.size), 0); err != nil {
+			t.Fatal(err)
+		}
+		free := uint32(108 + headerSize + 1 + c.size)
+		copy(f.Cells[free:], c.tail)
+		p, err := Inspect(f, MbedCE)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := &p.Areas[0]
+		if a.Free != free || a.Next != c.next || a.Here != c.here || a.Tail != c.want {
+			t.Errorf("%s: free %d, next %d, %d bytes here, %v; want %d, %d, %d, %v", c.name, a.Free, a.Next, a.Here, a.Tail, free, c.next, c.here, c.want)
+		}
+		if used := uint32(len(c.tail) - bytes.Count(c.tail, []byte{0xFF})); a.Used != used {
+			t.Errorf("%s: %d bytes used behind the log, want %d", c.name, a.Used, used)
+		}
+	}
+}
+
+// TestPictureText: the picture names the state of both areas, and each kind of record.
+func TestPictureText(t *testing.T) {
+	f := flashtest.New(t, "2x512", 1)
+	s := openTDB(t, f, Options{})
+	if err := s.SetReserved([]byte("root")); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []string{"a", "b", "c"} {
+		if err := s.Set(k, []byte("of "+k), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.SetStart("unfinished", 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	// The set collects, into area 1.
+	if err := s.Set("a", []byte("new"), FlagWriteOnce); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Remove("b"); err != nil {
+		t.Fatal(err)
+	}
+	copy(f.Cells[400:], rawRecord("old", []byte("earlier"), 0, 7)) // of an earlier life of area 0
+	f.Cells[512] = 0                                               // of the reserved data
+	p, err := Inspect(f, MbedCE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `area 0 at 0x00000, 512 bytes: standby, version 1
+  reserved data, 4 bytes
+  3 records, 3 live with 87 bytes; free from 0x000C3 on, 44 bytes there not erased, 1 stale records
+  0x0006C live      "a", 4 bytes
+  0x00089 live      "b", 4 bytes
+  0x000A6 live      "c", 4 bytes
+  stale 0x00190 dead      "old", 7 bytes
+area 1 at 0x00200, 512 bytes: active, version 2
+  reserved data, damaged
+  5 records, 2 live with 57 bytes; free from 0x000F8 on, 0 bytes there not erased, 0 stale records
+  ... 2 records
+  0x000A6 live      "c", 4 bytes
+  0x000C3 live      "a", 3 bytes, flags 0x1
+  0x000DF tombstone "b", 0 bytes
+`
+	if got := p.Text(3); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

@@ -683,3 +683,37 @@ func collidingKeys() (string, string) {
 		seen[h] = i
 	}
 }
+
+// TestMasterCopies: with RepairMasterListed a copy of a master record among the records is no key, and a key that looks
+// like its name is one.
+func TestMasterCopies(t *testing.T) {
+	for _, c := range []struct {
+		repairs Repairs
+		want    []string
+	}{
+		{0, []string{masterKey, "TDBSTORE", "TDBT", "last"}},
+		{RepairMasterListed, []string{"TDBSTORE", "TDBT", "last"}},
+	} {
+		f := flashtest.New(t, "2x2K", 1)
+		s := openTDB(t, f, Options{Repairs: c.repairs})
+		for _, k := range []string{"TDBT", "TDBSTORE"} {
+			if err := s.Set(k, []byte("value"), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l := s.Layout()
+		copy(f.Cells[l.Free:], append(bytes.Clone(f.Cells[l.Master:l.First]), rawRecord("last", []byte("value"), 0, 5)...))
+		if err := s.Open(); err != nil {
+			t.Fatal(err)
+		}
+		it, err := s.Iterate("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := list(t, it)
+		slices.Sort(got)
+		if !slices.Equal(got, c.want) {
+			t.Errorf("with the repairs %v: %q, want %q", c.repairs, got, c.want)
+		}
+	}
+}

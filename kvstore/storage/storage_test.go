@@ -295,6 +295,35 @@ func TestBlankStoreListsNothing(t *testing.T) {
 	}
 }
 
+// TestClose closes both stores of a partition, or the one that there is.
+func TestClose(t *testing.T) {
+	for _, c := range []struct {
+		typ      Type
+		internal bool
+	}{{TDBInternal, true}, {TDBExternal, true}, {TDBExternalNoRBP, true}, {TDBExternalNoRBP, false}} {
+		var internal, external *flashtest.Flash
+		if c.internal {
+			internal = flashtest.New(t, "4x4K", 8)
+		}
+		if c.typ != TDBInternal {
+			external = flashtest.New(t, "16x4K", 1)
+		}
+		p := partition(t, c.typ, kvstore.Options{}, internal, external)
+		if err := p.Close(); err != nil {
+			t.Errorf("%s: %v", c.typ, err)
+		}
+		stores := []kvstore.Store{p.Main}
+		if p.Internal != nil {
+			stores = append(stores, p.Internal)
+		}
+		for _, s := range stores {
+			if _, err := s.Info("key"); err != kvstore.ErrNotReady {
+				t.Errorf("%s: %T after Close: %v", c.typ, s, err)
+			}
+		}
+	}
+}
+
 func TestBuildErrors(t *testing.T) {
 	f := flashtest.New(t, "4x4K", 1)
 	for _, c := range []struct {
