@@ -5,7 +5,8 @@
 // It works in these steps:
 //
 //  1. Every package of targets is parsed, and each place that can be changed gives mutants: another comparison, the
-//     opposite of a condition, a constant one more or less, no statement, no error.
+//     opposite of a condition, a constant one more or less, no statement, no error. A number returned beside an error
+//     stays: nothing may read it.
 //  2. A seed shuffles them. The order does not change when other places do, so that a sample can grow.
 //  3. Those that do not compile are left out: their package's types are checked.
 //  4. The test binaries of the packages and of their neighbours are built once, with all mutants: each is a copy of

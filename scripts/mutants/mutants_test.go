@@ -34,13 +34,29 @@ func f(a, b int) (int, error) {
 	return a, nil
 }
 
+func g() (int, error) {
+	n, err := f(1, 2)
+	if err != nil {
+		return 3, err
+	}
+	if n == 0 {
+		return 4, err
+	}
+	if err != nil {
+		err = done()
+		return 5, err
+	}
+	return 6, ErrOther
+}
+
 func quiet(c film) []int {
 	c.cam.Note(3)
 	return make([]int, 0, 5)
 }
 `
 
-// TestMutate: every kind of change is made once, where it can be, and what is left is Go. Messages and capacities stay.
+// TestMutate: every kind of change is made once, where it can be, and what is left is Go. Messages, capacities and
+// numbers beside an error stay.
 func TestMutate(t *testing.T) {
 	all, err := mutate("p.go", []byte(specimen))
 	if err != nil {
@@ -65,9 +81,25 @@ func TestMutate(t *testing.T) {
 		"p.go:11:3: removed: a += b",
 		"p.go:12:3: removed: done()",
 		`p.go:13:13: no error: fmt.Errorf("%d is less than 3", a)`,
-		"p.go:13:10: 0 becomes 1",
 		"p.go:15:6: not: !ready()",
 		"p.go:16:3: removed: a++",
+		"p.go:22:14: 1 becomes 2",
+		"p.go:22:14: 1 becomes 0",
+		"p.go:22:17: 2 becomes 3",
+		"p.go:22:17: 2 becomes 1",
+		"p.go:23:9: != becomes ==",
+		"p.go:24:13: no error: err",
+		"p.go:26:7: == becomes !=",
+		"p.go:26:10: 0 becomes 1",
+		"p.go:27:13: no error: err",
+		"p.go:27:10: 4 becomes 5",
+		"p.go:27:10: 4 becomes 3",
+		"p.go:29:9: != becomes ==",
+		"p.go:30:3: removed: err = done()",
+		"p.go:31:13: no error: err",
+		"p.go:31:10: 5 becomes 6",
+		"p.go:31:10: 5 becomes 4",
+		"p.go:33:12: no error: ErrOther",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("mutants:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -93,7 +93,7 @@ func mutate(name string, source []byte) ([]mutant, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &mutator{set: set, name: name, source: source}
+	m := &mutator{set: set, name: name, source: source, unread: map[ast.Node]bool{}}
 	for _, d := range file.Decls {
 		f, ok := d.(*ast.FuncDecl)
 		if ok && (f.Name.Name == "String" || f.Name.Name == "Error" || leftOut[name+" "+f.Name.Name] != "") {
@@ -114,6 +114,7 @@ type mutator struct {
 	source []byte
 	fails  []bool // for each function around: whether its last result is an error
 	stack  []ast.Node
+	unread map[ast.Node]bool // numbers beside an error, which callers do not read
 	in     *function
 	found  []mutant
 }
@@ -141,6 +142,10 @@ func (m *mutator) Visit(n ast.Node) ast.Visitor {
 		return nil
 	case *ast.Field:
 		return nil // types and tags
+	case *ast.BasicLit:
+		if m.unread[n] {
+			return nil
+		}
 	case *ast.CallExpr:
 		if talks(n) {
 			return nil
@@ -209,8 +214,53 @@ func (m *mutator) node(n ast.Node) {
 			if id, ok := last.(*ast.Ident); !ok || id.Name != "nil" {
 				m.add(last.Pos(), last.End(), "nil", "no error: %s", m.words(last))
 			}
+			if m.isError(last) {
+				for _, r := range n.Results[:k-1] {
+					m.unread[r] = true
+				}
+			}
 		}
 	}
+}
+
+// isError reports whether the last result of a return is an error whatever happens: one that is made there, a sentinel by
+// its name, or a variable in the body of an if that asks whether it is not nil.
+func (m *mutator) isError(last ast.Expr) bool {
+	switch x := last.(type) {
+	case *ast.CallExpr:
+		f, ok := x.Fun.(*ast.SelectorExpr)
+		return ok && talks(x) && (f.Sel.Name == "Errorf" || f.Sel.Name == "New")
+	case *ast.SelectorExpr:
+		return strings.HasPrefix(x.Sel.Name, "Err")
+	case *ast.Ident:
+		if strings.HasPrefix(x.Name, "Err") {
+			return true
+		}
+		if len(m.stack) < 2 {
+			return false
+		}
+		around, ok := m.stack[len(m.stack)-2].(*ast.IfStmt)
+		if !ok || around.Body != m.stack[len(m.stack)-1] {
+			return false
+		}
+		c, ok := around.Cond.(*ast.BinaryExpr)
+		if !ok || c.Op != token.NEQ || !names(c.X, x.Name) || !names(c.Y, "nil") {
+			return false
+		}
+		for _, s := range around.Body.List {
+			if _, ok := s.(*ast.ReturnStmt); !ok {
+				return false // it may set the variable
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// names reports whether an expression is a name.
+func names(x ast.Expr, name string) bool {
+	id, ok := x.(*ast.Ident)
+	return ok && id.Name == name
 }
 
 // negate adds the mutant in which a condition is the opposite. A comparison has one already.
