@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -140,7 +141,10 @@ func TestRepairs(t *testing.T) {
 			for range 8 {
 				m.f.Boot()
 				m.f.Arm(model.Cut{Step: 700, Mode: model.Before}) // of some 1,100
-				if m.loader.Boot(PowerOn, &m.ram).Result == Jumped {
+				if out := m.loader.Boot(PowerOn, &m.ram); out.Result == Jumped {
+					if out.Version != 2 {
+						t.Errorf("version %d runs, want 2", out.Version)
+					}
 					return false
 				}
 			}
@@ -221,6 +225,62 @@ func TestRepairs(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRepairedInstalls: with the repairs that look at the application's erase units an image is installed where these fit,
+// wherever its header is; else the old one runs.
+func TestRepairedInstalls(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		details, app uint32
+		size         int
+		want         uint64
+	}{
+		{"header in a sector of its own", 0x08002000, 0x08002800, 9000, 2},
+		{"header before the firmware", 0x08002000, 0x08002070, 9000, 2},
+		{"header behind the application", 0x08006000, 0x08002800, 9000, 2},
+		{"all of the application", 0x08002000, 0x08002800, 0x3800, 2},
+		{"more than the application", 0x08002000, 0x08002800, 0x3801, 1},
+		{"header in the middle of a sector", 0x08002008, 0x08002800, 9000, 1},
+		{"firmware in the middle of a sector", 0x08002000, 0x08002808, 9000, 1},
+	} {
+		for _, r := range []Repairs{RepairFitsFirst, RepairFitsFirst | RepairResumeCopy, AllRepairs} {
+			cfg := repairLayout
+			cfg.Details, cfg.AppStart, cfg.Repairs = c.details, c.app, r
+			m := newMended(t, cfg, ClientNew, nil)
+			d, firmware := repairImage(2, c.size)
+			m.store(&d, firmware, true)
+			for range 2 {
+				if out := m.boot(PowerOn); out.Result != Jumped || out.Version != c.want {
+					t.Errorf("%s, repairs %v: %+v, want version %d", c.name, r, out, c.want)
+				}
+			}
+		}
+	}
+}
+
+// TestWanted: every stretch of the active image is what it is to be: header, firmware, and erased bytes around them.
+func TestWanted(t *testing.T) {
+	for _, c := range [][2]uint32{{0x08002000, 0x08002070}, {0x08002000, 0x08002800}, {0x08002A00, 0x08002800}} {
+		cfg := repairLayout
+		cfg.Details, cfg.AppStart = c[0], c[1]
+		m := newMended(t, cfg, ClientNew, nil)
+		d, firmware := repairImage(2, 300)
+		m.store(&d, firmware, true)
+		m.loader.best = d
+		const start, size = 0x08001F80, 0xC00
+		want := bytes.Repeat([]byte{0xFF}, size)
+		copy(want[cfg.AppStart-start:], firmware)
+		EncodeHeader(want[cfg.Details-start:][:HeaderSize], &d)
+		for from := uint32(0); from < size; from += 8 {
+			for _, n := range []uint32{8, 64, 112, 120, 512, 1024} {
+				got := make([]byte, min(n, size-from))
+				if err := m.loader.wanted(0, start+from, got); err != nil || !bytes.Equal(got, want[from:][:len(got)]) {
+					t.Fatalf("header at 0x%X, firmware at 0x%X: %d bytes at 0x%X: %v\ngot  % x\nwant % x", c[0], c[1], len(got), start+from, err, got, want[from:][:len(got)])
+				}
+			}
+		}
 	}
 }
 
