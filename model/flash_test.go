@@ -3,6 +3,7 @@ package model
 import (
 	"bytes"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -194,6 +195,67 @@ func TestRefused(t *testing.T) {
 	}
 	if c := f.Counters(); c.Refused != 7 || c.RefusedReads != 2 || c.NotErased != 1 {
 		t.Errorf("%d programs and erases counted as refused, %d reads, %d for not being erased; want 7, 2, 1", c.Refused, c.RefusedReads, c.NotErased)
+	}
+}
+
+// TestRefusedBeforeACut: a program that is refused in a unit before the one of the cut has done the units before it. The
+// power stays, and the cut comes in its step.
+func TestRefusedBeforeACut(t *testing.T) {
+	f, err := New(Config{Part: part.Plain("test", 0, []uint32{1024}, cell.Reject), Unit: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Poke(8, make([]byte, 8))
+	f.Arm(Cut{Step: 3, Mode: Before})
+	for _, c := range []struct {
+		addr  uint32
+		want  error
+		steps uint64
+	}{{0, ErrProgram, 1}, {64, ErrPowerCut, 3}} {
+		if err := f.Program(c.addr, bytes.Repeat([]byte{0xA5}, 40)); err != c.want || f.Steps() != c.steps || f.Off() != (err == ErrPowerCut) {
+			t.Errorf("program at %d: %v, %d steps, off %v; want %v, %d", c.addr, err, f.Steps(), f.Off(), c.want, c.steps)
+		}
+	}
+}
+
+// TestSince: every counter is counted from before on.
+func TestSince(t *testing.T) {
+	fill := func(to any, from uint64) {
+		v := reflect.ValueOf(to).Elem()
+		for i := range v.NumField() {
+			switch f := v.Field(i); f.Kind() {
+			case reflect.Uint64:
+				f.SetUint(from * uint64(i+1))
+			case reflect.Slice:
+				f.Set(reflect.ValueOf([]uint64{from * uint64(i+1), from * uint64(i+1)}))
+			default:
+				t.Fatalf("%v: no count", v.Type().Field(i))
+			}
+		}
+	}
+	check := func(got any) {
+		v := reflect.ValueOf(got)
+		for i := range v.NumField() {
+			f, name := v.Field(i), v.Type().Field(i).Name
+			want := 4 * uint64(i+1)
+			if strings.HasPrefix(name, "Longest") {
+				want = 10 * uint64(i+1) // of all that was
+			}
+			if f.Kind() == reflect.Slice && (f.Index(0).Uint() != want || f.Index(1).Uint() != want) || f.Kind() == reflect.Uint64 && f.Uint() != want {
+				t.Errorf("%v.%s: %v, want %d", v.Type(), name, f, want)
+			}
+		}
+	}
+	var now, before Counters
+	fill(&now, 10)
+	fill(&before, 6)
+	check(now.Since(before))
+	var norNow, norBefore NORCounters
+	fill(&norNow, 10)
+	fill(&norBefore, 6)
+	check(norNow.Since(norBefore))
+	if c := now.Since(now); c.LongestStall != 0 || c.LongestMasked != 0 {
+		t.Errorf("nothing was stalled or masked since, and the longest was %d and %d", c.LongestStall, c.LongestMasked)
 	}
 }
 

@@ -46,6 +46,35 @@ func swap(t *testing.T, f *model.Flash) {
 	f.Boot()
 }
 
+// TestNoOptions: a flash without option bytes refuses what is about them.
+func TestNoOptions(t *testing.T) {
+	f, err := model.New(model.Config{Part: swapParts(t)[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.SwapBanks(); !errors.Is(err, model.ErrOptions) || f.HasOptions() {
+		t.Errorf("SwapBanks: %v", err)
+	}
+	if err := f.LoadOptions(); !errors.Is(err, model.ErrOptions) {
+		t.Errorf("LoadOptions: %v", err)
+	}
+}
+
+// TestRegionOfBothBanks: a region may lie in both banks unless option bytes swap them.
+func TestRegionOfBothBanks(t *testing.T) {
+	for _, p := range swapParts(t) {
+		for _, options := range []bool{false, true} {
+			f, err := model.New(model.Config{Part: p, Options: options})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err = f.Region(f.Start(), f.Size()); (err != nil) != options {
+				t.Errorf("%s, options %v: %v", p.Name, options, err)
+			}
+		}
+	}
+}
+
 // TestSwapTwice: after two swaps everything is where it was; after one each byte is in the other bank.
 func TestSwapTwice(t *testing.T) {
 	for _, p := range swapParts(t) {

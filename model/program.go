@@ -152,7 +152,7 @@ func (f *Flash) eraseSector(i int, called uint64) error {
 func (f *Flash) age(i int) (stuck bool) {
 	s := &f.sectors[i]
 	s.erases++
-	return s.life > 0 && s.erases > s.life && f.wearOut(i)
+	return s.life > 0 && f.wearOut(i)
 }
 
 // EraseBank erases all sectors of a bank, from 0, in one step, in the time that the part has for it.

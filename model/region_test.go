@@ -30,12 +30,13 @@ func TestFlashIAPTries(t *testing.T) {
 		step  uint64
 		do    func() error
 		want  error
+		steps uint64 // with those that are done again
 	}{
-		{"program", FlashIAPTries, 70, func() error { return r.Program(across, data) }, nil},
-		{"program, one try", 1, 70, func() error { return r.Program(across, data) }, ErrInjected},
-		{"erase", FlashIAPTries, 1, func() error { return r.Erase(0, 48<<10) }, nil},
-		{"erase, one try", 1, 1, func() error { return r.Erase(0, 48<<10) }, ErrInjected},
-		{"power cut", FlashIAPTries, 3, func() error { return r.Program(across, data) }, ErrPowerCut},
+		{"program", FlashIAPTries, 70, func() error { return r.Program(across, data) }, nil, 71 + 50},
+		{"program, one try", 1, 70, func() error { return r.Program(across, data) }, ErrInjected, 71},
+		{"erase", FlashIAPTries, 1, func() error { return r.Erase(0, 48<<10) }, nil, 2 + 2},
+		{"erase, one try", 1, 1, func() error { return r.Erase(0, 48<<10) }, ErrInjected, 2},
+		{"power cut", FlashIAPTries, 3, func() error { return r.Program(across, data) }, ErrPowerCut, 3},
 	} {
 		f.Boot()
 		if err := f.Erase(0x0810_0000, 64<<10); err != nil {
@@ -48,8 +49,9 @@ func TestFlashIAPTries(t *testing.T) {
 			mode = Before
 		}
 		f.Arm(Cut{Step: c.step, Mode: mode})
-		if err := c.do(); err != c.want {
-			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		before := f.Steps()
+		if err := c.do(); err != c.want || f.Steps()-before != c.steps {
+			t.Errorf("%s: %v after %d steps, want %v after %d", c.name, err, f.Steps()-before, c.want, c.steps)
 		}
 		if c.want != nil {
 			continue

@@ -277,10 +277,7 @@ func (f *Flash) setDurations(c Config, d *part.DriverFamily, mv uint32) error {
 
 // cycles is d at the clock, rounded up to whole cycles; not below 0, and not above what fits.
 func (t *timing) cycles(d part.Time) uint64 {
-	if d < 0 {
-		return 0
-	}
-	hi, lo := bits.Mul64(uint64(d), t.hz)
+	hi, lo := bits.Mul64(uint64(max(d, 0)), t.hz)
 	if hi >= uint64(time.Second) {
 		return math.MaxUint64
 	}

@@ -13,8 +13,8 @@ type ageing struct {
 	seed uint64
 }
 
-// wearOut leaves the stuck bits of sector i after an erase. They are the same at every erase, and more
-// with age.
+// wearOut leaves the stuck bits of sector i after an erase: none within its life. They are the same at every erase, and
+// more with age.
 func (f *Flash) wearOut(i int) (stuck bool) {
 	s := &f.sectors[i]
 	n := f.law.StuckBits(s.life, s.erases, uint64(s.Size)*8)

@@ -2,6 +2,7 @@ package model
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -128,6 +129,15 @@ func TestVerifiedErase(t *testing.T) {
 	if err := f.Erase(0, 4096); !errors.Is(err, ErrVerify) || f.Steps()-steps != 16 || f.Wear()[0].Erases != life+16 {
 		t.Errorf("%v after %d tries, %d erases", err, f.Steps()-steps, f.Wear()[0].Erases)
 	}
+	// A bank likewise.
+	g := f429(t, "word", 0)
+	g.law, g.timing.erase.verified = f.law, true
+	g.sectors[len(g.sectors)-1].life = 2
+	for erases, want := range []error{nil, nil, ErrVerify, ErrVerify} {
+		if err := g.EraseBank(1); err != want {
+			t.Errorf("erase %d of a bank whose last sector lives for two: %v, want %v", erases+1, err, want)
+		}
+	}
 	// And a program that does not read back as asked for.
 	at := f.Part().Base + 8192
 	f.Poke(at, []byte{0x0F})
@@ -250,6 +260,31 @@ func TestSampled(t *testing.T) {
 		}
 		if s, want := f.Seconds(f.Counters().Busy[1]), 4096*mean*1e-6; math.Abs(s/want-1) > 0.05 {
 			t.Errorf("after %d erases programming takes %v s, want about %v", age, s, want)
+		}
+	}
+}
+
+// TestDrawReachesItsEnds: a time that is drawn may be each of those between its ends, and no other one.
+func TestDrawReachesItsEnds(t *testing.T) {
+	for _, c := range []struct {
+		s    span
+		age  uint64
+		want []uint64
+	}{
+		{span{5, 6, 7}, fullAge, []uint64{5, 6, 7}},
+		{span{5, 6, 7}, 0, []uint64{5, 6, 7}}, // as far above typ as below
+		{span{6, 6, 10}, 0, []uint64{6}},
+		{span{6, 6, 10}, fullAge / 2, []uint64{6, 7, 8}},
+		{span{6, 6, 10}, fullAge, []uint64{6, 7, 8, 9, 10}},
+		{span{8, 8, 8}, fullAge, []uint64{8}},
+	} {
+		r := random.New(1)
+		seen := map[uint64]bool{}
+		for range 200 {
+			seen[c.s.draw(c.age, r)] = true
+		}
+		if got := slices.Sorted(maps.Keys(seen)); !slices.Equal(got, c.want) {
+			t.Errorf("%v at age %d: %d, want %d", c.s, c.age, got, c.want)
 		}
 	}
 }

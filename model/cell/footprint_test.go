@@ -2,6 +2,7 @@ package cell
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -89,6 +90,38 @@ func TestFootprint(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestFootprintOfErased: what is erased first is not needed, to the last byte, and what lies around it is.
+func TestFootprintOfErased(t *testing.T) {
+	for _, c := range []struct {
+		off, n uint32
+		want   []stretch
+	}{
+		{256, 256, nil},
+		{256, 1, nil},
+		{511, 1, nil},
+		{300, 0, nil},
+		{255, 257, []stretch{{255, 512}}},
+		{256, 257, []stretch{{256, 513}}},
+		{512, 1, []stretch{{512, 513}}},
+	} {
+		var p Footprint
+		p.erase(256, 256)
+		if p.need(c.off, c.n); !slices.Equal(p.needs, c.want) {
+			t.Errorf("%d bytes at %d: %v, want %v", c.n, c.off, p.needs, c.want)
+		}
+	}
+	// Stretches that meet are one.
+	var p Footprint
+	for _, off := range []uint32{0, 20, 8, 40, 16} {
+		p.need(off, 4)
+	}
+	p.need(4, 4)
+	p.need(12, 4)
+	if want := []stretch{{0, 24}, {40, 44}}; !slices.Equal(p.needs, want) {
+		t.Errorf("%v, want %v", p.needs, want)
+	}
 }
 
 // TestFootprintOfScars: cells that read differently from read to read have no hash.

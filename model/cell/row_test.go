@@ -49,6 +49,25 @@ func TestRows(t *testing.T) {
 	}
 }
 
+// TestDisturbed: a bit that is cleared is one of the row's, and each of them may be.
+func TestDisturbed(t *testing.T) {
+	a := New(Config{Bytes: 64, Page: 64, Rule: AND, Access: Access{1, 1}, RowBytes: 16, RowWrites: 1})
+	for writes := range uint64(2000) {
+		a.disturb(16, writes)
+	}
+	p := make([]byte, 64)
+	a.Peek(0, p)
+	for i, b := range p {
+		want := byte(0xFF)
+		if i/16 == 1 {
+			want = 0
+		}
+		if b != want {
+			t.Errorf("byte %d is %02X, want %02X", i, b, want)
+		}
+	}
+}
+
 // TestInverted: cells that erase to another value than all ones read it, take programs from it only, and are in
 // everything else as cells that erase to ones.
 func TestInverted(t *testing.T) {
