@@ -133,7 +133,7 @@ type traffic struct {
 // newTraffic returns the traffic of a demand on an empty store.
 func newTraffic(d *demand, seed uint64) *traffic { return &traffic{d: d, l: bench.NewLoad(d.w, seed)} }
 
-// next returns the next operation. A remove is of a key that is present.
+// next returns the next operation. A remove is of a key that is present, and has no size.
 func (t *traffic) next() (key int, size uint32, remove bool) {
 	l := t.l
 	if t.d.trace == nil {

@@ -136,7 +136,7 @@ func TestTraffic(t *testing.T) {
 	tr := newTraffic(d, 1)
 	for i := range 6 {
 		key, size, remove := tr.next()
-		if key != 0 || remove != (i%2 == 1) || !remove && size != 10 {
+		if key != 0 || remove != (i%2 == 1) || size != uint32(10*(1-i%2)) {
 			t.Errorf("operation %d: key %d, %d bytes, remove %v", i, key, size, remove)
 		}
 		if err := tr.do(sink{}, key, size, remove); err != nil {
@@ -648,6 +648,15 @@ Largest firmware: 1 KiB: that the slot and the application's region hold
 	if d := cmp.Diff(want, factsOf(p)); d != "" {
 		t.Error(d)
 	}
+	// What is less than 1 of its unit is said, too; so is the one row of a table.
+	c.Years, c.Masked, c.Stall, c.Battery, c.Update, plan.Live = 0.5, 0.25, 0.125, 0.4, 0.75, plan.Live[1:]
+	p.report.Facts = nil
+	p.facts()
+	for _, want := range []string{"Life of the store: 0.5 years: ", "Interrupts masked: 250 ms a day: ", "Application stalled: 125 ms a day: ", "; 0.4 % of the battery a year\n", "; with 77 keys of the same sizes 4 ms; ", "Update, 2 KiB: 750 ms: "} {
+		if !strings.Contains(factsOf(p), want) {
+			t.Errorf("no %q in\n%s", want, factsOf(p))
+		}
+	}
 	c.Uncertain, c.Place, c.CoreEnergy, c.UpdateEnergy, c.Battery = 0, "external", 0, 0, 0
 	p.report.Facts = nil
 	p.facts()
@@ -785,6 +794,35 @@ func TestCandidates(t *testing.T) {
 	}
 	if half, err := halfLayout(s, chip); !half || err != nil {
 		t.Errorf("the guide's layout is one of a scenario's own, %v", err)
+	}
+	board, err := bench.BoardScenario("nucleo-g474re")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g474, _, err := bench.PartAndUnit(board.Board.Part, board.Board.Driver)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		boot, app string // behind what the board has
+		half      bool
+	}{"the board's": {"", "", true}, "another bootloader": {" ", "", false}, "another application": {"", " ", false}} {
+		own := *board
+		own.Layout.BootloaderText += c.boot
+		own.Layout.ApplicationText += c.app
+		if half, err := halfLayout(&own, g474); half != c.half || err != nil {
+			t.Errorf("%s: %v, %v, want %v", name, half, err, c.half)
+		}
+	}
+	// One file alone is a layout of one's own, if it is any.
+	for _, change := range []func(*bench.Scenario){
+		func(s *bench.Scenario) { s.Layout.BootloaderText = "" }, func(s *bench.Scenario) { s.Layout.ApplicationText = "" },
+	} {
+		own := *board
+		change(&own)
+		if half, _ := halfLayout(&own, g474); half {
+			t.Error("one file of the two is taken for none")
+		}
 	}
 	s.Store.Type = bench.StorageType(storage.TDBExternal)
 	s.Plan.Sizes = nil
