@@ -71,6 +71,8 @@ func TestSecureInputs(t *testing.T) {
 			kvstore.DefectOptionalIntegrity, "forged-believed",
 		},
 		{"a write-once key", []script.Step{set("n0", 1, kvstore.FlagWriteOnce), set("n0", 2, 0), attack(script.Attack{What: script.AttackErase})}, 0, ""},
+		{"a removed key that nothing protects", []script.Step{set("n0", 1, 0), attack(script.Attack{What: "remove", Key: "n0"})}, 0, ""},
+		{"a removed key that is protected", []script.Step{set("r0", 1, sut.Guards), set("n0", 2, 0), attack(script.Attack{What: "remove", Key: "r0"})}, 0, ""},
 		{
 			"a write-once key without an entry",
 			[]script.Step{set("n0", 1, kvstore.FlagWriteOnce), attack(script.Attack{What: "remove", Key: "n0"})},

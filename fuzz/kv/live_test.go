@@ -143,6 +143,25 @@ func TestLiveRules(t *testing.T) {
 	}
 }
 
+// TestLiveOpens: a store that does not open on an erased device is a finding, and the end of the run.
+func TestLiveOpens(t *testing.T) {
+	closed := func(dev kvstore.BlockDevice) sut.Store {
+		return &meddler{
+			TDBStore: kvstore.NewTDB(dev, kvstore.Options{}),
+			set:      func() error { return nil },
+			open:     func() error { return kvstore.ErrReadFailed },
+		}
+	}
+	s, err := Live(context.Background(), Sweep{Device: small, New: closed, Ops: plainOps()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := explore.Symptom{Rule: sut.RuleOpens, Kind: sut.KindNotOpen, When: "erased", Error: "READ_FAILED"}
+	if len(s.Findings) != 1 || s.Findings[0].Symptom != want {
+		t.Errorf("findings %+v, want %v alone", s.Findings, want)
+	}
+}
+
 // TestWear erases one of the areas behind the store's back.
 func TestWear(t *testing.T) {
 	c := Sweep{Device: small, Ops: plainOps()}
@@ -233,6 +252,16 @@ func TestLeak(t *testing.T) {
 	if v, found := sut.Leaks(append(image, ops[1].Value()[24:36]...), script.Steps(ops)); !found || v.Symptom.Rule != sut.RuleSecret {
 		t.Error("12 bytes of a confidential value are not found")
 	}
+	// Wherever it lies.
+	for _, lead := range []int{0, 1, 7, 64} {
+		image := append(make([]byte, lead), ops[1].Value()[:12]...)
+		if v, found := sut.Leaks(image, script.Steps(ops)); !found {
+			t.Errorf("at %d, the end of the image: %+v", lead, v)
+		}
+		if v, found := sut.Leaks(image[:len(image)-1], script.Steps(ops)); found {
+			t.Errorf("11 bytes of it: %+v", v)
+		}
+	}
 }
 
 // TestMendedByRemove: what a cut makes unreadable can be removed, but not where the check forbids it.
@@ -287,6 +316,17 @@ func TestFailRules(t *testing.T) {
 				t.Errorf("found %v; %d findings", found, len(s.Findings))
 			}
 		})
+	}
+}
+
+// TestFailOfMended: a store with all repairs survives an error at any step.
+func TestFailOfMended(t *testing.T) {
+	s, err := Fail(context.Background(), Sweep{Device: explore.Device{Sectors: "8x512", Unit: 8, Size: 4096}, Ops: plainOps(), Profile: kvstore.Hardened})
+	if err != nil || s.Stats.Cuts < 300 || len(s.Findings) > 0 {
+		t.Errorf("%d errors, %d findings, %v", s.Stats.Cuts, len(s.Findings), err)
+	}
+	for i := range s.Findings {
+		t.Errorf("%v at %v", s.Findings[i].Symptom, s.Findings[i].Place)
 	}
 }
 

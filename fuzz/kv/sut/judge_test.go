@@ -457,6 +457,34 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestPrefixes: a list of the keys with a prefix has those and no other ones, but for keys of the store's own.
+func TestPrefixes(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		list []string
+		want []string // kinds of symptoms
+	}{
+		{"as it is", []string{"a"}, nil},
+		{"one of its own", []string{"a", "mine"}, nil},
+		{"a ghost", []string{"a", "ab"}, []string{"prefix-wrong"}},
+		{"another key", []string{"a", "b"}, []string{"prefix-wrong"}},
+		{"one is missing", nil, []string{"prefix-wrong"}},
+		{"one that was removed", []string{"a", "gone"}, []string{"prefix-wrong"}},
+	} {
+		r, s := newTold(t, ram)
+		r.Own = map[string]bool{"mine": true}
+		s.list = func([]string) ([]string, error) { return c.list, nil }
+		r.prefixed("a", "end")
+		var got []string
+		for _, x := range symptoms(r) {
+			got = append(got, x.Kind)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %q", c.name, r.Bad, c.want)
+		}
+	}
+}
+
 // TestReopen: an open that fails, halts, takes too long or keeps the lock is told from one that does not.
 func TestReopen(t *testing.T) {
 	for name, tt := range map[string]struct {
