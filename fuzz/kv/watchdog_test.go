@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"dualbank/fuzz/explore"
+	"dualbank/fuzz/film"
 	"dualbank/fuzz/kv/script"
 	"dualbank/internal/long"
 	"dualbank/kvstore"
@@ -80,5 +81,26 @@ func TestBadWatchdogs(t *testing.T) {
 		if _, err := c.Replay(io.Discard, explore.Env{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
+	}
+}
+
+// TestWatchdogFilm: the film of a replay is of the last operation.
+func TestWatchdogFilm(t *testing.T) {
+	c := (&Sweep{Device: f429, Profile: kvstore.MbedCE}).caseOf(JudgeWatchdog, script.Steps([]script.Op{
+		{Kind: script.Set, Key: "a", Size: 3}, {Kind: script.Set, Key: "b", Size: 3}, {Kind: script.Set, Key: "c", Size: 3},
+	}), nil)
+	c.Watchdog = &explore.Watchdog{Driver: "word", Corner: "typ", Period: "1s"}
+	cam := new(film.Camera)
+	if _, err := c.Replay(io.Discard, explore.Env{Film: cam}); err != nil {
+		t.Fatal(err)
+	}
+	got := cam.Film()
+	for i := range got.Frames {
+		if f := &got.Frames[i]; f.Scene != `set "c", 3 bytes` {
+			t.Errorf("frame %d: %s: %s", i, f.Scene, f.Text)
+		}
+	}
+	if len(got.Frames) < 4 {
+		t.Errorf("%d frames", len(got.Frames))
 	}
 }
