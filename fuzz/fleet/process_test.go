@@ -116,7 +116,7 @@ var roles = map[string]func(arg string) error{
 			return err
 		}
 		if os.Getenv("CAMPAIGN") != "" {
-			r.Attribute(ctx, c.Causes, 1, nil)
+			r.Attribute(ctx, c.Causes, 0, nil) // as the command does
 		}
 		s, err := all(r)
 		if err != nil {
