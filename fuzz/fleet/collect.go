@@ -18,7 +18,8 @@ import (
 type catalogue struct {
 	mu    sync.Mutex
 	all   []*Definition
-	names []string // theirs
+	names []string      // theirs
+	more  chan struct{} // closed when one more is there; nil: nobody waits for it
 }
 
 // follow keeps the catalogue up to date until ctx ends.
@@ -33,6 +34,10 @@ func (c *catalogue) follow(ctx context.Context, l *Link) {
 		defer c.mu.Unlock()
 		if !slices.Contains(c.names, e.Key()) {
 			c.all, c.names = append(c.all, d), append(c.names, e.Key())
+			if c.more != nil {
+				close(c.more)
+				c.more = nil
+			}
 		}
 	})
 }
@@ -49,11 +54,14 @@ func (c *catalogue) named(name string) *Definition {
 	return nil
 }
 
-// list is a copy.
-func (c *catalogue) list() []*Definition {
+// list is a copy, and a channel that is closed when there is one more.
+func (c *catalogue) list() (all []*Definition, more <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.all)
+	if c.more == nil {
+		c.more = make(chan struct{})
+	}
+	return slices.Clone(c.all), c.more
 }
 
 // Submit publishes a campaign. One that the server has already is published again only as far as it is missing.

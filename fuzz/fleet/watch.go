@@ -179,7 +179,7 @@ func (w *Watch) State() board.State {
 		s.Workers = append(s.Workers, b)
 	}
 	slices.SortFunc(s.Workers, func(a, b board.Worker) int { return strings.Compare(a.Name, b.Name) })
-	defs := w.defs.list()
+	defs, _ := w.defs.list()
 	if len(defs) == 0 {
 		s.Note = "Waits for `dualbank crash --nats`."
 		return s

@@ -129,16 +129,19 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// soon is after which time a worker looks again that has just worked: the next round may have begun.
+// soon is how long a worker that has just worked waits for another piece of the same campaign before it looks at all others
+// again; then it waits twice as long each time, up to a second.
 const soon = 20 * time.Millisecond
 
 // loop takes pieces, of one campaign after the other.
 func (w *Worker) loop(ctx context.Context, l *Link, defs *catalogue) {
 	known := map[string]*joined{}
 	idle := soon
+	var last *joined // whose pieces come next, probably
 	for ctx.Err() == nil {
 		worked := false
-		for _, d := range defs.list() {
+		all, more := defs.list()
+		for _, d := range all {
 			name := d.Name()
 			j := known[name]
 			if len(w.Targets) > 0 && !slices.Contains(w.Targets, d.Target) {
@@ -158,15 +161,26 @@ func (w *Worker) loop(ctx context.Context, l *Link, defs *catalogue) {
 					j.c = c
 				}
 			}
-			if j.c != nil {
-				worked = w.take(ctx, l, j) || worked
+			if j.c != nil && w.take(ctx, l, j, 0) {
+				worked, last = true, j
 			}
 		}
-		if idle = min(2*idle, time.Second); worked {
+		if worked {
 			idle = soon
-		} else if !pause(ctx, idle) {
-			return
+			continue
 		}
+		if last != nil && last.consumer != nil && w.take(ctx, l, last, idle) {
+			idle = soon
+			continue
+		}
+		if last == nil || last.consumer == nil {
+			select {
+			case <-ctx.Done():
+			case <-more:
+			case <-time.After(idle):
+			}
+		}
+		idle = min(2*idle, time.Second)
 	}
 }
 
@@ -191,8 +205,9 @@ type joined struct {
 	pools    map[int]*explore.Pool // of sweeps with rounds
 }
 
-// take explores pieces of a campaign as long as there are any. It reports whether there was one.
-func (w *Worker) take(ctx context.Context, l *Link, j *joined) (worked bool) {
+// take explores pieces of a campaign as long as there are any, and waits so long for the first one. It reports whether there
+// was one.
+func (w *Worker) take(ctx context.Context, l *Link, j *joined, wait time.Duration) (worked bool) {
 	for ctx.Err() == nil {
 		if j.consumer == nil {
 			var err error
@@ -206,7 +221,14 @@ func (w *Worker) take(ctx context.Context, l *Link, j *joined) (worked bool) {
 				return worked
 			}
 		}
-		batch, err := j.consumer.FetchNoWait(1)
+		var batch jetstream.MessageBatch
+		var err error
+		if wait > 0 {
+			batch, err = j.consumer.Fetch(1, jetstream.FetchMaxWait(wait))
+		} else {
+			batch, err = j.consumer.FetchNoWait(1)
+		}
+		wait = 0
 		if err != nil {
 			j.consumer = nil // the server is away
 			return worked
