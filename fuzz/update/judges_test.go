@@ -1,13 +1,16 @@
 package update
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -26,6 +29,7 @@ type puppet struct {
 	prepare func()                      // what Prepare does beside
 	boots   func(ram boot.RAM) boot.RAM // sees what is left in RAM, and leaves something
 	resets  int                         // of the client
+	reasons []boot.ResetReason          // of the boots
 }
 
 var errPuppet = errors.New("no")
@@ -49,7 +53,8 @@ func (p *puppet) Finalize(uint32) error              { return nil }
 func (p *puppet) Activate(uint32) error              { return p.fail(Activate) }
 func (p *puppet) Reset()                             { p.resets++ }
 
-func (p *puppet) Boot(_ boot.ResetReason, ram *boot.RAM) boot.Outcome {
+func (p *puppet) Boot(reason boot.ResetReason, ram *boot.RAM) boot.Outcome {
+	p.reasons = append(p.reasons, reason)
 	if p.boots != nil {
 		*ram = p.boots(*ram)
 	}
@@ -681,6 +686,116 @@ func TestSmallInstallWithAWatchdog(t *testing.T) {
 	c := Watched{Sweep: Sweep{Device: f429, Boot: f429Guide, Old: 10, New: 10, Seed: 1}, Driver: "word", Corner: "typ"}
 	if s, err := c.Run(ended); !errors.Is(err, context.Canceled) || s.Stats.Judged != 0 {
 		t.Errorf("stopped: %+v, %v", s, err)
+	}
+}
+
+// TestAttemptsWithAWatchdog: each boot that ends in no application is followed by a reset of the watchdog, which keeps RAM;
+// once in between the device is switched off and on.
+func TestAttemptsWithAWatchdog(t *testing.T) {
+	p := onStage(t, three)
+	p.ends = boot.Halted
+	var counted []string
+	p.boots = func(ram boot.RAM) boot.RAM {
+		counted = append(counted, fmt.Sprint(ram.Counter))
+		return boot.RAM{Counter: ram.Counter + 1}
+	}
+	w := &watched{run: p.l.run}
+	w.install(io.Discard, boot.Software, &model.Watchdog{Period: time.Hour})
+	want := []boot.ResetReason{boot.Software}
+	for range explore.WatchdogAttempts - 1 {
+		want = append(want, boot.Watchdog)
+	}
+	want[explore.WatchdogAttempts/2+1] = boot.PowerOn
+	if !slices.Equal(p.reasons, want) {
+		t.Errorf("reasons %v, want %v", p.reasons, want)
+	}
+	if got := strings.Join(counted, " "); got != "0 1 2 3 4 5 6 0 1 2 3 4" || w.resets != explore.WatchdogAttempts {
+		t.Errorf("RAM counts %s, %d resets", got, w.resets)
+	}
+	if got := reported(w.bad); got != fmt.Sprintf("%d watchdog-boots", RuleRuns) {
+		t.Errorf("reported %q", got)
+	}
+}
+
+// TestScrambledRAM: a power cycle may leave any small version and any counter in RAM, the same for the same seed.
+func TestScrambledRAM(t *testing.T) {
+	versions, counters := map[uint64]bool{}, map[uint8]bool{}
+	var r run
+	for seed := range uint64(4000) {
+		r.scramble(seed)
+		was := r.ram
+		if r.scramble(seed); r.ram != was {
+			t.Fatalf("seed %d leaves %v, then %v", seed, was, r.ram)
+		}
+		versions[r.ram.Version], counters[r.ram.Counter] = true, true
+	}
+	if most := slices.Max(slices.Collect(maps.Keys(versions))); len(versions) != 16 || most != 15 || len(counters) != 256 {
+		t.Errorf("%d versions up to %d, %d counters; want 16 up to 15, 256", len(versions), most, len(counters))
+	}
+}
+
+// TestSpoiledImages: each kind of bad candidate differs from a good one in what its name says, and in nothing else.
+func TestSpoiledImages(t *testing.T) {
+	good := newImage(7, 300, 5)
+	for kind, change := range map[BadCandidate]func(d *boot.Details){
+		GoodCandidate:  func(*boot.Details) {},
+		BadHash:        func(d *boot.Details) { d.Hash[31] ^= 1 },
+		OlderVersion:   func(d *boot.Details) { d.Version = 0 },
+		SameVersion:    func(d *boot.Details) { d.Version = 1 },
+		EmptyCandidate: func(d *boot.Details) { d.Size = 0 },
+		TruncatedSize:  func(d *boot.Details) { d.Size = 299 },
+	} {
+		want := good.Details
+		change(&want)
+		s := &Step{Version: 7, Size: 300, Seed: 5, Bad: kind}
+		im := s.image()
+		if im.Details != want || !bytes.Equal(im.bytes, good.bytes) || (im.crc32() != good.crc32()) != (kind == BadHash) {
+			t.Errorf("%q: %+v, want %+v", kind, im.Details, want)
+		}
+	}
+	if len(spoils) != 6 {
+		t.Errorf("%d kinds, 6 are tested", len(spoils))
+	}
+}
+
+// TestImagesDiffer: the two images of an update have different bytes, so that what runs can be told.
+func TestImagesDiffer(t *testing.T) {
+	f, err := inputLayouts[0].device.Flash()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, ok := NewOnce(f, inputLayouts[0].boot, boot.ClientNew, 500, 500, 0)
+	if !ok || bytes.Equal(u.run.first.bytes, u.run.candidate.bytes) || u.run.first.Version != 1 || u.run.candidate.Version != 2 {
+		t.Error("the first image and the second one are the same")
+	}
+}
+
+// TestDeepSweep: every step of the boot after a cut is cut, too. In the middle of an install of 10 bytes, which is an
+// erase, 112 bytes of header and 10 of image, the boot after it installs again.
+func TestDeepSweep(t *testing.T) {
+	c := Sweep{Device: f429, Boot: f429Guide, Old: 10, New: 10, Seed: 1, Modes: []string{"before"}, Install: true}
+	plain := sweep(t, c)
+	c.Deep = 1
+	deep := sweep(t, c)
+	const install = 1 + 112 + 10
+	if plain.Stats.Cuts != install || deep.Stats.Cuts != 2*install {
+		t.Errorf("%d cuts, and %d with those of a boot after a cut; want %d and %d", plain.Stats.Cuts, deep.Stats.Cuts, install, 2*install)
+	}
+}
+
+// TestEveryByteOf: every byte is cut of an install of 512 KiB, or of the largest that slot and application take.
+func TestEveryByteOf(t *testing.T) {
+	for _, tt := range []struct {
+		app, storage, want uint32
+	}{
+		{0xC0000, 0xC0000, 512 << 10}, {0x20000, 0xC0000, 0x20000}, {0xC0000, 0x20000, 0x20000 - 112},
+	} {
+		b := f429Guide
+		b.MaxAppSize, b.StorageAddr, b.StorageSize, b.Locations = tt.app, 0x08100000, tt.storage, 1
+		c, err := EveryByte(f429, b, 3)
+		if err != nil || c.Old != tt.want || c.New != tt.want || !c.Install || c.Seed != 3 {
+			t.Errorf("application of %d bytes, slot of %d: %+v, %v; want %d bytes", tt.app, tt.storage, c, err, tt.want)
+		}
 	}
 }
 

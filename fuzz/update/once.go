@@ -20,7 +20,7 @@ type Once struct {
 // false if the first image does not lie in the flash.
 func NewOnce(f *model.Flash, cfg boot.Config, client boot.Generation, first, second, slot uint32) (u *Once, ok bool) {
 	s := &setup{cfg: &Sweep{Boot: cfg, Client: client}, first: newImage(1, first, 1)}
-	r := s.downloaded(f, newImage(2, second, 2))
+	r := s.downloaded(f, newImage(2, second, 1))
 	return &Once{f: f, cfg: cfg, slot: slot, run: r}, s.first.poke(f, &cfg)
 }
 

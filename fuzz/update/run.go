@@ -220,7 +220,7 @@ func (r *run) why(out boot.Outcome) string {
 	return out.Result.String()
 }
 
-// scramble puts into RAM what a power cycle leaves there: anything, by seed.
+// scramble puts into RAM what a power cycle leaves there: anything, by seed, and a version that an image may have.
 func (r *run) scramble(seed uint64) {
 	rnd := random.New(seed)
 	r.ram.Version, r.ram.Counter = rnd.Uint64()%16, uint8(rnd.Uint64())
