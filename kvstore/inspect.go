@@ -82,10 +82,7 @@ func Inspect(dev BlockDevice, profile Profile) (*Picture, error) {
 	a, b := &p.Areas[0], &p.Areas[1]
 	switch {
 	case a.Valid && b.Valid:
-		p.Active = 1
-		if a.Version > b.Version || a.Version == 0 {
-			p.Active = 0
-		}
+		p.Active = newer([2]uint16{a.Version, b.Version})
 	case a.Valid:
 		p.Active = 0
 	case b.Valid:

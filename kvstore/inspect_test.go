@@ -135,6 +135,31 @@ func TestFindMastersUnits(t *testing.T) {
 	}
 }
 
+// TestActiveOfTwo: of two areas with a master record the one with the higher version counts, and the first one if its
+// version has wrapped to 0; an open and a picture agree.
+func TestActiveOfTwo(t *testing.T) {
+	for _, c := range []struct {
+		versions [2]uint16
+		want     int
+	}{
+		{[2]uint16{1, 2}, 1}, {[2]uint16{2, 1}, 0}, {[2]uint16{1, 1}, 1}, {[2]uint16{0, 65535}, 0}, {[2]uint16{65535, 0}, 0},
+		{[2]uint16{0, 1}, 0}, {[2]uint16{1, 0}, 0}, {[2]uint16{255, 256}, 1}, {[2]uint16{258, 3}, 0},
+	} {
+		f := flashtest.New(t, "2x512", 1)
+		for area, v := range c.versions {
+			copy(f.Cells[area*512+72:], rawRecord(masterKey, []byte{byte(v), byte(v >> 8), 1, 0, 0, 0, 0, 0}, 0, masterData))
+		}
+		p, err := Inspect(f, MbedCE)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := openTDB(t, f, Options{})
+		if got := s.Layout().Active; got != c.want || p.Active != c.want || p.Areas[0].Version != c.versions[0] || p.Areas[1].Version != c.versions[1] {
+			t.Errorf("versions %d: open takes area %d, the picture %d, want %d", c.versions, got, p.Active, c.want)
+		}
+	}
+}
+
 // TestTails: what stands behind the log is told from its first bytes.
 func TestTails(t *testing.T) {
 	erased := bytes.Repeat([]byte{0xFF}, headerSize)

@@ -337,6 +337,66 @@ func readsAll(s Store, keys ...string) bool {
 // twins are two keys with one hash.
 var twins = sync.OnceValues(CollidingKeys)
 
+// TestReservedIsMended: an open restores the copy of the reserved data that is missing, byte for byte, and makes nothing of
+// a set that left neither whole.
+func TestReservedIsMended(t *testing.T) {
+	erased := bytes.Repeat([]byte{0xFF}, 72)
+	for _, c := range []struct {
+		name     string
+		active   func(whole []byte) []byte // what the areas hold in the place
+		standby  func(whole []byte) []byte
+		restored bool
+	}{
+		{"both whole", bytes.Clone, bytes.Clone, true},
+		{"none in the active area", func([]byte) []byte { return erased }, bytes.Clone, true},
+		{"none in the standby area", bytes.Clone, func([]byte) []byte { return erased }, true},
+		{"a torn one in the standby area", bytes.Clone, func(w []byte) []byte { return append(bytes.Clone(w[:64]), erased[64:]...) }, true},
+		{"a torn trailer in the active area, none in the other", func(w []byte) []byte { return append(bytes.Clone(w[:66]), erased[66:]...) }, func([]byte) []byte { return erased }, false},
+	} {
+		f := flashtest.New(t, "2x2K", 1)
+		f.Rewrites = true
+		s := OpenTDB(t, f, Options{Repairs: RepairReservedSet | RepairUndecided})
+		try(t, s.SetReserved([]byte("root")))
+		whole := bytes.Clone(f.Cells[:72])
+		if want := append([]byte("root"), erased[:60]...); s.Layout().Active != 0 || !bytes.Equal(whole[:64], want) {
+			t.Fatalf("area %d holds % x", s.Layout().Active, whole)
+		}
+		copy(f.Cells, c.active(whole))
+		copy(f.Cells[2048:], c.standby(whole))
+		s = OpenTDB(t, f, Options{Repairs: RepairReservedSet | RepairUndecided})
+		buf := make([]byte, 64)
+		n, err := s.Reserved(buf)
+		if !c.restored {
+			if err != ErrItemNotFound || !bytes.Equal(f.Cells[64:72], make([]byte, 8)) {
+				t.Errorf("%s: %q, %v, trailer % x", c.name, buf[:n], err, f.Cells[64:72])
+			}
+			continue
+		}
+		if err != nil || string(buf[:n]) != "root" || !bytes.Equal(f.Cells[:72], whole) || !bytes.Equal(f.Cells[2048:2048+72], whole) {
+			t.Errorf("%s: %q, %v\nactive  % x\nstandby % x", c.name, buf[:n], err, f.Cells[:72], f.Cells[2048:2048+72])
+		}
+	}
+}
+
+// TestErasesAhead: with RepairEarlierLife a set erases the unit behind its record if that ends with a unit, and not
+// if it ends before.
+func TestErasesAhead(t *testing.T) {
+	for behind, want := range map[int][]string{0: {"E 512 512"}, 1: nil, 2: nil, -1: {"E 512 512"}, -512: {"E 512 1024"}, -511: {"E 512 512"}} {
+		f, s := repaired(t, "8x512", 1, RepairEarlierLife)
+		f.Logging = true
+		try(t, s.Set("x", make([]byte, 512-108-24-1-behind), 0))
+		var got []string
+		for _, line := range f.Log {
+			if strings.HasPrefix(line, "E") {
+				got = append(got, line)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("a record that ends %d bytes before its unit: %q, want %q", behind, got, want)
+		}
+	}
+}
+
 // TestRepairs: a defect shows without its repair, with any other one, and not with its own or with all.
 func TestRepairs(t *testing.T) {
 	for r := range AllRepairs.Each() {
