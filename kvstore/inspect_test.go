@@ -142,8 +142,15 @@ func TestActiveOfTwo(t *testing.T) {
 		versions [2]uint16
 		want     int
 	}{
-		{[2]uint16{1, 2}, 1}, {[2]uint16{2, 1}, 0}, {[2]uint16{1, 1}, 1}, {[2]uint16{0, 65535}, 0}, {[2]uint16{65535, 0}, 0},
-		{[2]uint16{0, 1}, 0}, {[2]uint16{1, 0}, 0}, {[2]uint16{255, 256}, 1}, {[2]uint16{258, 3}, 0},
+		{[2]uint16{1, 2}, 1},
+		{[2]uint16{2, 1}, 0},
+		{[2]uint16{1, 1}, 1},
+		{[2]uint16{0, 65535}, 0},
+		{[2]uint16{65535, 0}, 0},
+		{[2]uint16{0, 1}, 0},
+		{[2]uint16{1, 0}, 0},
+		{[2]uint16{255, 256}, 1},
+		{[2]uint16{258, 3}, 0},
 	} {
 		f := flashtest.New(t, "2x512", 1)
 		for area, v := range c.versions {

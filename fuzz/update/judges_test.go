@@ -895,8 +895,14 @@ func TestBootsAfterACut(t *testing.T) {
 
 // TestEqualStatesOfABrokenBootloader: that equal states are judged once makes no difference where an install ends badly.
 func TestEqualStatesOfABrokenBootloader(t *testing.T) {
-	for _, d := range []boot.Defects{boot.DefectNotResumed, boot.DefectIntentLost, boot.DefectHeaderFirst} {
-		c := configurations()["l4_8400"]
+	for _, tt := range []struct {
+		on string
+		d  boot.Defects
+	}{
+		{"l4_8400", boot.DefectNotResumed}, {"l4_8400", boot.DefectIntentLost}, {"l4_8400", boot.DefectHeaderFirst},
+		{"l4_8800", boot.DefectIntentLost}, // the same install ends badly more than once
+	} {
+		c, d := configurations()[tt.on], tt.d
 		c.Boot.Defects = d
 		c.Old, c.New, c.Seed, c.Modes = 60, 90, 4, []string{"before", "torn"}
 		once := sweep(t, c)
