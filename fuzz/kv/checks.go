@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -178,7 +179,7 @@ func checkPadding(r *sut.Run) {
 	for off := at.First; off+up <= at.Free; {
 		r.F.Peek(r.Device.Base+at.Base[at.Active]+off, p)
 		gap := p[sut.RecordHeader:]
-		if (gap[0] != 0 && gap[0] != 0xFF) || slices.ContainsFunc(gap, func(b byte) bool { return b != gap[0] }) {
+		if n := len(gap); bytes.Count(gap, []byte{0}) != n && bytes.Count(gap, []byte{0xFF}) != n {
 			r.Report(explore.Symptom{Rule: sut.RuleNoMore, Kind: "padding"}, "zeros or erased bytes", fmt.Sprintf("% X", gap))
 			return
 		}

@@ -3,6 +3,7 @@ package kv
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"testing"
 
 	"dualbank/fuzz/explore"
@@ -13,8 +14,8 @@ import (
 	"dualbank/model"
 )
 
-// atWork is a run of a TDBStore on a device of two areas of 2 KiB, on which a and b are set.
-func atWork(t *testing.T, unit uint32, software sut.Software) *sut.Run {
+// atWork is a run of a TDBStore on a device of two areas of 2 KiB, on which keys are set; none: a and b.
+func atWork(t *testing.T, unit uint32, software sut.Software, keys ...string) *sut.Run {
 	t.Helper()
 	d := explore.Device{Sectors: "8x512", Unit: unit, Size: 4096}
 	f, err := d.Flash()
@@ -24,14 +25,17 @@ func atWork(t *testing.T, unit uint32, software sut.Software) *sut.Run {
 	if software == nil {
 		software = func(dev kvstore.BlockDevice) sut.Store { return kvstore.NewTDB(dev, kvstore.Options{}) }
 	}
-	r, err := sut.NewRun(f, &d, software, []string{"a", "b"}, nil, 64)
+	if keys == nil {
+		keys = []string{"a", "b"}
+	}
+	r, err := sut.NewRun(f, &d, software, keys, nil, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Store.Open(); err != nil {
 		t.Fatal(err)
 	}
-	for i, k := range []string{"a", "b"} {
+	for i, k := range keys {
 		s := &script.Step{Op: script.Op{Kind: script.Set, Key: k, Size: 20, Seed: uint64(i)}}
 		r.Expect(s, r.Perform(s))
 	}
@@ -183,6 +187,19 @@ func TestSetAtTheEnd(t *testing.T) {
 				t.Errorf("%s: %s has %d bytes, %v, want %d", c.name, k, info.Size, err, want)
 			}
 		}
+	}
+}
+
+// TestRefusableAtTheEnd: a key that a store may refuse is passed over at the end of a run if it is refused as that.
+func TestRefusableAtTheEnd(t *testing.T) {
+	r := atWork(t, 8, func(dev kvstore.BlockDevice) sut.Store {
+		return kvstore.NewTDB(dev, kvstore.Options{Profile: kvstore.Hardened})
+	}, strings.Repeat("k", kvstore.MaxKey), "b")
+	o := new(explore.Outcome)
+	w := newWalk(r, nil, o)
+	w.works()
+	if info, err := r.Store.(*kvstore.TDBStore).Info("b"); err != nil || info.Size != 18 || len(o.Bad) > 0 || len(w.Bad) > 0 {
+		t.Errorf("b has %d bytes, %v; %+v, %+v", info.Size, err, o.Bad, w.Bad)
 	}
 }
 

@@ -46,6 +46,21 @@ func TestRevivedWithoutACut(t *testing.T) {
 	}
 }
 
+// TestInteresting: a run in which nothing collects garbage, and no fault hits, is not interesting.
+func TestInteresting(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		for sets, want := range map[int]bool{2: false, 200: true} {
+			var ops []script.Op
+			for i := range sets {
+				ops = append(ops, script.Op{Kind: script.Set, Key: "n0", Size: 40, Seed: uint64(i)})
+			}
+			if o := walked(t, "24x512", 8, 12288, secure, 0, script.Steps(ops)); o.Interesting != want || len(o.Bad) > 0 {
+				t.Errorf("secure %v, %d sets: interesting %v, %+v", secure, sets, o.Interesting, o.Bad)
+			}
+		}
+	}
+}
+
 // TestSecureInputs: attacks that are harmless and such that are not, on a store of which each is known.
 func TestSecureInputs(t *testing.T) {
 	set := func(key string, seed uint64, flags kvstore.Flags) script.Step {

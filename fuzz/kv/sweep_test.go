@@ -2,6 +2,7 @@ package kv
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -52,6 +53,67 @@ func TestKVFindingsReplay(t *testing.T) {
 			for _, f := range s.Findings {
 				shows(t, &f, nil)
 			}
+		}
+	}
+}
+
+// batched is a store that gains from others at work at the same time.
+type batched struct{ *kvstore.TDBStore }
+
+func (batched) Batch() int { return 3 }
+
+// TestPlanOfASweep: as many workers as the software asks for, unless the user says how many, and chunks of their size.
+func TestPlanOfASweep(t *testing.T) {
+	many := func(dev kvstore.BlockDevice) sut.Store { return batched{kvstore.NewTDB(dev, kvstore.Options{})} }
+	for _, c := range []struct {
+		sweep   Sweep
+		workers int
+		chunk   int
+	}{
+		{Sweep{}, 0, explore.ChunkSteps},
+		{Sweep{Deep: true, Workers: 2}, 2, explore.DeepChunkSteps},
+		{Sweep{New: many}, 3, explore.BatchChunkSteps},
+		{Sweep{New: many, Workers: 2}, 2, explore.BatchChunkSteps},
+	} {
+		c.sweep.Device, c.sweep.Ops = small, []script.Op{{Kind: script.Set, Key: "a", Size: 9}}
+		got, err := c.sweep.cuts()
+		if err != nil || got.plan.Workers != c.workers || got.plan.Chunk != c.chunk {
+			t.Errorf("%+v: %d workers, chunks of %d, %v; want %d, %d", c.sweep, got.plan.Workers, got.plan.Chunk, err, c.workers, c.chunk)
+		}
+	}
+}
+
+// TestReplayOpens: a replay makes a store for the run, one for the cut, and one more if that is to have further repairs. One
+// that does not open is an error.
+func TestReplayOpens(t *testing.T) {
+	step := script.Step{Op: script.Op{Kind: script.Set, Key: "a", Size: 9}, Fault: explore.Fault{Mode: model.Before, At: 2}}
+	for _, c := range []struct {
+		after  kvstore.Repairs
+		closed int // which of the stores does not open; 0: none
+		made   int
+		err    error
+	}{
+		{0, 0, 2, nil},
+		{0, 2, 2, kvstore.ErrReadFailed},
+		{0, 1, 1, kvstore.ErrReadFailed},
+		{kvstore.RepairLock, 0, 3, nil},
+		{kvstore.RepairWrappedSizes, 0, 3, nil},
+	} {
+		made := 0
+		software := func(dev kvstore.BlockDevice) sut.Store {
+			made++
+			m := &meddler{TDBStore: kvstore.NewTDB(dev, kvstore.Options{}), set: func() error { return nil }, open: func() error { return nil }}
+			if made == c.closed {
+				m.open = func() error { return kvstore.ErrReadFailed }
+			}
+			return m
+		}
+		sw := &Sweep{Device: small, New: software, Ops: []script.Op{step.Op}}
+		k := sw.caseOf(JudgeCut, []script.Step{step}, nil)
+		k.After = c.after
+		_, err := replayCut(k, io.Discard, sw, explore.Env{})
+		if made != c.made || (err == nil) != (c.err == nil) || !errors.Is(err, c.err) {
+			t.Errorf("%+v: %d stores, %v", c, made, err)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package secure
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"slices"
@@ -161,10 +162,17 @@ func TestFailuresBelow(t *testing.T) {
 	}
 }
 
-// TestWriteOnce: a write-once key is neither removed nor replaced.
+// lax is a store that knows no write-once keys.
+type lax struct{ kvstore.Store }
+
+func (l lax) SetStart(key string, size uint32, flags kvstore.Flags) error {
+	return l.Store.SetStart(key, size, flags&^kvstore.FlagWriteOnce)
+}
+
+// TestWriteOnce: a write-once key is neither removed nor replaced, whatever the store below does.
 func TestWriteOnce(t *testing.T) {
 	for _, protected := range []bool{true, false} {
-		under := kvstore.NewTDB(flashtest.New(t, "4x4K", 1), kvstore.Options{})
+		under := lax{kvstore.NewTDB(flashtest.New(t, "4x4K", 1), kvstore.Options{})}
 		rbp := openTDB(t, flashtest.New(t, "4x4K", 8), kvstore.Options{})
 		o := Options{Store: under, Key: NewDeviceKey(rbp, nil)}
 		if protected {
@@ -183,6 +191,41 @@ func TestWriteOnce(t *testing.T) {
 		buf := make([]byte, 8)
 		if n, err := s.Get("key", buf, 0); err != nil || string(buf[:n]) != "value" {
 			t.Errorf("protected %v: %q, %v", protected, buf[:n], err)
+		}
+	}
+}
+
+// TestChange: the entry of a change under way is the new MAC, the old one, and the state.
+func TestChange(t *testing.T) {
+	rbp := openTDB(t, flashtest.New(t, "4x4K", 8), kvstore.Options{})
+	s := New(Options{RBP: rbp, Repairs: kvstore.RepairTwoStores})
+	next, old := bytes.Repeat([]byte{0xA5}, macSize), bytes.Repeat([]byte{0x3C}, macSize)
+	none := make([]byte, macSize)
+	for _, c := range []struct {
+		name  string
+		entry []byte // before; nil: none
+		mac   []byte
+		want  []byte
+	}{
+		{"a new key", nil, next, slices.Concat(next, none, []byte{1})},
+		{"replaced", old, next, slices.Concat(next, old, []byte{3})},
+		{"removed", old, nil, slices.Concat(none, old, []byte{2})},
+		{"removed without an entry", nil, nil, slices.Concat(none, none, []byte{0})},
+	} {
+		if err := rbp.Reset(); err != nil {
+			t.Fatal(err)
+		}
+		if c.entry != nil {
+			if err := rbp.Set("key", c.entry, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.announce("key", c.mac); err != nil {
+			t.Fatal(err)
+		}
+		buf := make([]byte, 64)
+		if n, err := rbp.Get("key", buf, 0); err != nil || !bytes.Equal(buf[:n], c.want) {
+			t.Errorf("%s: % x, %v, want % x", c.name, buf[:n], err, c.want)
 		}
 	}
 }
