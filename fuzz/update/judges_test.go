@@ -899,7 +899,9 @@ func TestEqualStatesOfABrokenBootloader(t *testing.T) {
 		on string
 		d  boot.Defects
 	}{
-		{"l4_8400", boot.DefectNotResumed}, {"l4_8400", boot.DefectIntentLost}, {"l4_8400", boot.DefectHeaderFirst},
+		{"l4_8400", boot.DefectNotResumed},
+		{"l4_8400", boot.DefectIntentLost},
+		{"l4_8400", boot.DefectHeaderFirst},
 		{"l4_8800", boot.DefectIntentLost}, // the same install ends badly more than once
 	} {
 		c, d := configurations()[tt.on], tt.d
