@@ -177,6 +177,26 @@ func TestPhases(t *testing.T) {
 	}
 }
 
+// TestKnownFirmware: what is known of a firmware spares its hash, whatever is there. What is not sure is found out.
+func TestKnownFirmware(t *testing.T) {
+	for _, sound := range []bool{true, false} {
+		for _, c := range []struct{ right, sure bool }{{true, true}, {false, true}, {true, false}, {false, false}} {
+			m := newMended(t, repairLayout, ClientNew, nil) // its page has 8 bytes
+			if !sound {
+				m.f.Poke(m.cfg.AppStart+7, []byte{0})
+			}
+			m.loader.Known = func(uint32, *Details) (right, sure bool) { return c.right, c.sure }
+			want := sound
+			if c.sure {
+				want = c.right
+			}
+			if out := m.boot(PowerOn); (out.Result == Jumped) != want {
+				t.Errorf("sound %v, known %+v: %v", sound, c, out.Result)
+			}
+		}
+	}
+}
+
 // TestBootAllocatesNothing: power-cut exploration boots hundreds of thousands of times.
 func TestBootAllocatesNothing(t *testing.T) {
 	f, err := plainFlash("l4_8800")

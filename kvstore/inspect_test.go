@@ -167,6 +167,28 @@ func TestActiveOfTwo(t *testing.T) {
 	}
 }
 
+// TestPictureFails: a picture says why an open would fail, and is none of an open that makes a new store.
+func TestPictureFails(t *testing.T) {
+	wraps := rawRecord(masterKey, nil, 0, 0xFFFFFFA0)
+	for _, c := range []struct {
+		name  string
+		cells []byte // in the place of the master record
+		want  string
+	}{
+		{"blank", nil, ""},
+		{"a store", rawRecord(masterKey, []byte{1, 0, 1, 0, 0, 0, 0, 0}, 0, masterData), ""},
+		{"a size that wraps", wraps, `fatal: mbed_error READ_FAILED "TDBSTORE: Unable to read record at init"`},
+		{"another key", rawRecord("TDBX", nil, 0, 0), `fatal: mbed_error ITEM_NOT_FOUND "TDBSTORE: Unable to read record at init"`},
+	} {
+		f := flashtest.New(t, "2x2K", 1)
+		copy(f.Cells[72:], c.cells)
+		p, err := Inspect(f, MbedCE)
+		if err != nil || p.Fails != c.want || (p.Active == 0) != (c.name == "a store") {
+			t.Errorf("%s: fails %q, active %d, %v; want %q", c.name, p.Fails, p.Active, err, c.want)
+		}
+	}
+}
+
 // TestTails: what stands behind the log is told from its first bytes.
 func TestTails(t *testing.T) {
 	erased := bytes.Repeat([]byte{0xFF}, headerSize)

@@ -347,6 +347,55 @@ func TestFailsUncut(t *testing.T) {
 	shows(t, &s.Findings[0], explore.Env{Software: software})
 }
 
+// TestFailsUncutInAFullSlot: whether an update that fails has to succeed depends on whether its image fits the slot, to the byte.
+func TestFailsUncutInAFullSlot(t *testing.T) {
+	c := three
+	c.Software = Software{Loader: func(boot.Flash) Loader { return deaf{} }}
+	c.Old, c.Seed = 700, 1
+	l, err := newLife(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cause := explore.FailsAlone("it fails")
+	for more, findings := range []int{1, 0} {
+		c.New = l.fits(0) + uint32(more)
+		s, err := uncut(c, cause)
+		if findings == 1 && (err != nil || len(s.Findings) != 1) || findings == 0 && (err != cause || s != nil) {
+			t.Errorf("%d bytes more than fit: %+v, %v", more, s, err)
+		}
+	}
+}
+
+// spy is a bootloader that notes what it finds in RAM, and leaves something there.
+type spy struct {
+	*boot.Bootloader
+	found *[]boot.RAM
+}
+
+func (s *spy) Boot(reason boot.ResetReason, ram *boot.RAM) boot.Outcome {
+	*s.found = append(*s.found, *ram)
+	out := s.Bootloader.Boot(reason, ram)
+	*ram = boot.RAM{Version: 7, Counter: 7}
+	return out
+}
+
+// TestRAMAfterACut: each power cut leaves nothing in RAM.
+func TestRAMAfterACut(t *testing.T) {
+	var found []boot.RAM
+	c := &Sweep{Device: f429, Boot: f429Guide, Old: 300, New: 200, Seed: 1}
+	c.Software = Software{Loader: func(f boot.Flash) Loader { return &spy{boot.NewBootloader(c.Boot, f, nil), &found} }}
+	var install Step
+	if err := install.UnmarshalText([]byte("reset SOFTWARE; torn at step 3, seed 7; then before at step 1")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.caseOf(JudgeCut, append(c.script()[:1], install)).Replay(io.Discard, explore.Env{Software: c.Software}); err != nil {
+		t.Fatal(err)
+	}
+	if len(found) < 3 || slices.ContainsFunc(found, func(r boot.RAM) bool { return r != boot.RAM{} }) {
+		t.Errorf("boots find in RAM %+v", found)
+	}
+}
+
 // TestBadSweeps: a sweep that cannot be run is an error that says what is wrong.
 func TestBadSweeps(t *testing.T) {
 	good := Sweep{Device: f429, Boot: f429Guide, Old: 700, New: 600}
