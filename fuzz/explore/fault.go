@@ -31,12 +31,9 @@ func (f Fault) String() string {
 	return s
 }
 
-// ParseFault reads what String writes.
+// ParseFault reads what String writes of a fault. No text is no fault, and an error.
 func ParseFault(s string) (Fault, error) {
 	var f Fault
-	if s == "" {
-		return f, nil
-	}
 	name, rest, ok := strings.Cut(s, " at step ")
 	if f.Mode, _ = model.ModeByName(name); f.Mode == nil || !ok {
 		return f, fmt.Errorf("%q is no fault: write for instance \"torn at step 12, seed 7\", with mode before, after, torn, prefix, weak, ecc, stray or fail", s)

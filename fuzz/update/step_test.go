@@ -82,6 +82,8 @@ var stepSeeds = []struct{ line, err string }{
 	{"download version 2, 900 bytes, seed 18446744073709551616, to slot 0", "value out of range"},
 	{"download version 18446744073709551616, 900 bytes, to slot 0", "is no version"},
 	{"reset POWER_ON, RAM seed 18446744073709551616", "value out of range"},
+	{"reset; ; then ", "is no fault"},
+	{"reset; torn at step 1; then ", "is no fault"},
 	{"download version 2, 900 bytes, to slot 0, bad luck", "candidate \"luck\" is unknown"},
 	{"download version 2, 900 bytes, to slot 0, twice", "\"twice\" is unknown"},
 	{"download version 2, 900 bytes, to slot 0; torn in flight at step 1", "phase \"flight\" is unknown"},

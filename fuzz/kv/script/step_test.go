@@ -71,9 +71,11 @@ func TestBadSteps(t *testing.T) {
 		"reboot \"a\"":             "others have none",
 		"set \"a\", 3 bytes; torn": "is no fault",
 		"set \"a\", 3 bytes; torn at step 1; then nothing": "is no fault",
-		"attack: shout":               "is unknown: use one of",
-		"attack: clear a byte, at x":  "no number",
-		"attack: clear a byte, for 3": `"for 3" is unknown`,
+		"set \"a\"; ; then ":               "is no fault",
+		"set \"a\"; torn at step 1; then ": "is no fault",
+		"attack: shout":                    "is unknown: use one of",
+		"attack: clear a byte, at x":       "no number",
+		"attack: clear a byte, for 3":      `"for 3" is unknown`,
 	} {
 		var s Step
 		err := s.UnmarshalText([]byte(text))
