@@ -1,0 +1,101 @@
+package kv
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"hash/crc32"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"dualbank/fuzz/explore"
+	"dualbank/fuzz/kv/script"
+	"dualbank/internal/golden"
+	"dualbank/kvstore"
+	"dualbank/model/random"
+)
+
+// tell writes the figures of a sweep, a line for each finding.
+func tell(b *strings.Builder, name string, s *explore.Sweep, err error) {
+	fmt.Fprintf(b, "%s: %d steps, %d cuts, %d second ones, %v\n", name, s.Map.Steps, s.Stats.Cuts, s.Stats.Second, err)
+	for i := range s.Findings {
+		f := &s.Findings[i]
+		fmt.Fprintf(b, "  %s %s %v at %s/%s, %d of %v, %d steps, last %v\n", f.ID, f.Severity, f.Symptom, f.Place.Op, f.Place.Part, f.Count, f.Modes, f.Case.Len(), &f.Case.(*Case).Steps[f.Case.Len()-1])
+	}
+	if len(s.Findings) == 0 {
+		return
+	}
+	// Of the first one what a replay tells and leaves, and where else its fault may be.
+	f := &s.Findings[0]
+	var story bytes.Buffer
+	re, err := f.Case.Replay(&story, explore.Env{})
+	near := 0
+	for range f.Case.(*Case).Near() {
+		near++
+	}
+	fmt.Fprintf(b, "  replayed: %d lines, digest %08x, %v", bytes.Count(story.Bytes(), []byte("\n")), crc32.ChecksumIEEE(story.Bytes()), err)
+	if err == nil {
+		fmt.Fprintf(b, "; %d symptoms, image %08x", len(re.Bad), crc32.ChecksumIEEE(re.Image))
+	}
+	fmt.Fprintf(b, "; %d cases near it, remedies %v\n", near, len(f.Case.(*Case).Remedies()))
+}
+
+// TestFigures: what small sweeps of each kind find, how often and where, stays as it is unless a change means to change it.
+func TestFigures(t *testing.T) {
+	var b strings.Builder
+	secure := explore.Device{Sectors: "24x512", Unit: 8, Size: 12288}
+	for _, p := range kvstore.Profiles {
+		for _, unit := range []uint32{1, 16} {
+			d := explore.Device{Sectors: "8x512", Unit: unit, Size: 4096}
+			name := fmt.Sprintf("%v, units of %d", p, unit)
+			c := Sweep{Device: d, Profile: p, Seed: 5, Collections: 1, MaxCuts: 150, Most: 150, Workers: 1, Modes: []string{"before", "torn", "weak"}}
+			s, err := Cut(context.Background(), c, nil)
+			tell(&b, "cuts, "+name, s, err)
+			c.Deep, c.Most, c.DeepSteps, c.Modes = true, 6, 10, []string{"after", "torn"}
+			s, err = Cut(context.Background(), c, nil)
+			tell(&b, "deep cuts, "+name, s, err)
+			s, err = Live(context.Background(), Sweep{Device: d, Profile: p, Seed: 5, Collections: 1, Most: 60})
+			tell(&b, "no cuts, "+name, s, err)
+			s, err = Fail(context.Background(), Sweep{Device: d, Profile: p, Seed: 5, Collections: 1, MaxCuts: 150, Most: 100})
+			tell(&b, "errors, "+name, s, err)
+		}
+		s, err := Attack(context.Background(), Sweep{Device: secure, Secure: true, Profile: p, Ops: script.Attacked(1, 40)})
+		tell(&b, fmt.Sprintf("attacks, %v", p), s, err)
+		s, err = Cut(context.Background(), Sweep{Device: secure, Secure: true, Profile: p, Seed: 3, MaxCuts: 60, Most: 60, Workers: 1}, nil)
+		tell(&b, fmt.Sprintf("cuts of a SecureStore, %v", p), s, err)
+	}
+	golden.Compare(t, "figures.txt", b.String())
+}
+
+// TestFiguresOfInputs: what runs with faults and attacks anywhere lead to stays as it is unless a change means to change it.
+func TestFiguresOfInputs(t *testing.T) {
+	var b strings.Builder
+	for _, target := range []explore.Target{Target, SecureTarget} {
+		for _, p := range []kvstore.Profile{kvstore.MbedCE, kvstore.Hardened} {
+			count := map[string]int{}
+			for seed := range uint64(250) {
+				data := make([]byte, 160)
+				random.New(seed).Fill(data)
+				in := target.Decode(explore.NewChoices(data))
+				o := &explore.Outcome{Planted: PlantProfile(p)}
+				if err := in.Run(o); err != nil {
+					count["error: "+err.Error()]++
+				}
+				count[fmt.Sprintf("interesting: %v", o.Interesting)]++
+				for _, m := range o.Hit {
+					count["hit by "+m]++
+				}
+				for _, x := range o.Bad {
+					count[fmt.Sprintf("%v at %s/%s", x.Symptom, x.Op, x.Part)]++
+				}
+			}
+			fmt.Fprintf(&b, "%s, %v\n", target.Name, p)
+			for _, k := range slices.Sorted(maps.Keys(count)) {
+				fmt.Fprintf(&b, "  %d %s\n", count[k], k)
+			}
+		}
+	}
+	golden.Compare(t, "inputs.txt", b.String())
+}
