@@ -41,7 +41,7 @@ func TestFigures(t *testing.T) {
 			fmt.Fprintf(&b, "%s, %s, %v: %s\n", name, driver, c.Corner, exercise(f, uint64(n)))
 		}
 	}
-	golden.Compare(t, "figures.txt", b.String())
+	golden.Compare(t, "figures.golden", b.String())
 }
 
 // exercise does operations on a flash and returns what they led to.
@@ -175,5 +175,5 @@ func TestFiguresOfNOR(t *testing.T) {
 			fmt.Fprintf(&b, ", restored %016x\n", n.Hash())
 		}
 	}
-	golden.Compare(t, "nor.txt", b.String())
+	golden.Compare(t, "nor.golden", b.String())
 }

@@ -66,7 +66,7 @@ func TestFigures(t *testing.T) {
 		s, err = Cut(context.Background(), Sweep{Device: secure, Secure: true, Profile: p, Seed: 3, MaxCuts: 60, Most: 60, Workers: 1}, nil)
 		tell(&b, fmt.Sprintf("cuts of a SecureStore, %v", p), s, err)
 	}
-	golden.Compare(t, "figures.txt", b.String())
+	golden.Compare(t, "figures.golden", b.String())
 }
 
 // TestFiguresOfInputs: what runs with faults and attacks anywhere lead to stays as it is unless a change means to change it.
@@ -97,5 +97,5 @@ func TestFiguresOfInputs(t *testing.T) {
 			}
 		}
 	}
-	golden.Compare(t, "inputs.txt", b.String())
+	golden.Compare(t, "inputs.golden", b.String())
 }

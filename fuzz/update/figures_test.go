@@ -60,7 +60,7 @@ func TestFigures(t *testing.T) {
 			}
 		}
 	}
-	golden.Compare(t, "figures.txt", b.String())
+	golden.Compare(t, "figures.golden", b.String())
 }
 
 // TestFiguresOfInputs: what updates with faults anywhere lead to stays as it is unless a change means to change it.
@@ -89,5 +89,5 @@ func TestFiguresOfInputs(t *testing.T) {
 			fmt.Fprintf(&b, "  %d %s\n", count[k], k)
 		}
 	}
-	golden.Compare(t, "inputs.txt", b.String())
+	golden.Compare(t, "inputs.golden", b.String())
 }
