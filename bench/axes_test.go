@@ -264,7 +264,7 @@ func TestPoints(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%+v: %v", p, err)
 		}
-		if i%12 == 0 || long.Enabled() {
+		if i%40 == 0 || long.Enabled() {
 			if _, err := s.Device(p.driver, model.Typ); err != nil {
 				t.Errorf("%+v: %v", p, err)
 			}

@@ -341,6 +341,7 @@ func TestUpdateErrors(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s = Guide()
+	s.Update.Bytes = 40 << 10
 	if _, err := provisioned(t, s, "mbed").RunUpdate(ctx, &s.Update, 1, func(done, total uint64) {
 		if done > total/2 {
 			cancel()

@@ -59,9 +59,9 @@ func TestSetIsItsProgramTime(t *testing.T) {
 // What a workload counts agrees with what the flash counts.
 func TestCountsAgree(t *testing.T) {
 	w := Guide().Workload
-	w.Hours = 240
+	w.Hours = 72
 	d, s := lived(t, "mbed", &w)
-	if n := s.Count(); n != 60*240 || uint64(len(s.Gets)) != 2*n {
+	if n := s.Count(); n != 60*72 || uint64(len(s.Gets)) != 2*n {
 		t.Errorf("%d sets, %d gets", n, len(s.Gets))
 	}
 	if uint64(len(s.GC)) != s.Collections {
@@ -74,8 +74,8 @@ func TestCountsAgree(t *testing.T) {
 		t.Errorf("%d bytes of values but %d programmed", s.ValueBytes, s.Counters.ProgramBytes)
 	}
 	hours := d.Flash.Seconds(s.Cycles) / 3600
-	if hours < 235 || hours > 245 {
-		t.Errorf("%v hours, 240 were asked for", hours)
+	if hours < 70 || hours > 74 {
+		t.Errorf("%v hours, 72 were asked for", hours)
 	}
 	if s.Counters.Stall != 0 {
 		t.Errorf("the application in bank 1 stalled for %d cycles while the store in bank 2 was written", s.Counters.Stall)
@@ -222,13 +222,13 @@ func TestWorkloadStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	d := guideDevice(t, "mbed", model.Typ)
 	w := Guide().Workload
-	w.Hours = 240
+	w.Hours = 72
 	s, err := d.RunWorkload(ctx, &w, 1, func(done, total uint64) {
 		if done >= total/2 {
 			cancel()
 		}
 	})
-	if err != context.Canceled || s.Count() < 7200 || s.Count() > 7700 {
+	if err != context.Canceled || s.Count() < 2160 || s.Count() > 2700 {
 		t.Errorf("stopped half way: error %v, %d sets", err, s.Count())
 	}
 }

@@ -23,12 +23,12 @@ func little() Campaign {
 	c := DefaultCampaign(kvstore.MbedCE, 1)
 	c.KV = []kv.Sweep{c.KV[1], c.KV[5]}
 	for i := range c.KV {
-		c.KV[i].Collections, c.KV[i].MaxCuts, c.KV[i].DeepSteps, c.KV[i].Modes = 1, 30, 1, []string{"before", "torn"}
+		c.KV[i].Collections, c.KV[i].MaxCuts, c.KV[i].DeepSteps, c.KV[i].Modes = 1, 12, 1, []string{"before", "torn"}
 	}
 	c.Updates = c.Updates[:1]
 	c.Live, c.Attacked, c.Lives, c.Failing = c.Live[3:5], nil, c.Lives[:1], c.Failing[:1]
-	c.Failing[0].MaxCuts = 20
-	c.Updates[0].MaxCuts = 30
+	c.Failing[0].MaxCuts = 10
+	c.Updates[0].MaxCuts = 12
 	c.Guided, c.Stores, c.Installs = c.Guided[:1], nil, nil
 	c.Guided[0].Runs = 8
 	c.Tries, c.Edges, c.Layouts = 2, nil, false // package layout has tests of its own
@@ -186,16 +186,16 @@ func TestMost(t *testing.T) {
 		t.Fatal(err)
 	}
 	deep := own
-	deep.Most = 400
+	deep.Most = 200
 	for _, c := range []struct {
 		name string
 		Campaign
 		least uint64
 	}{
 		{"1 of the small campaign", small(1), 1},
-		{"99 of the small campaign", small(99), 50},
-		{"2000 of the small campaign", small(2000), 1600},
-		{"400 of a store with second cuts", deep, 250},
+		{"60 of the small campaign", small(60), 30},
+		{"400 of the small campaign", small(400), 320},
+		{"200 of a store with second cuts", deep, 125},
 	} {
 		r, err := c.Sweep(context.Background(), nil)
 		if err != nil {

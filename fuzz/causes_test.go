@@ -137,6 +137,7 @@ func TestRowsUniteNoCauses(t *testing.T) {
 // TestStages: a campaign tells its stages in order, cuts only grow, and what it has told of findings is what the result has.
 // Causes that were looked for meanwhile are those of the end.
 func TestStages(t *testing.T) {
+	long.Test(t)
 	c := pieces()
 	c.Causes = &cause.Memo{}
 	at, cuts, seen := 0, uint64(0), map[string]bool{}

@@ -130,7 +130,7 @@ func (r *recorder) Errorf(format string, args ...any) {
 // believes a torn record; the finding is small, is written to files, and replays.
 func TestExploreFindsThePlantedBug(t *testing.T) {
 	// The device is large enough for the store, which never collects, to take the workload and the judge's sets.
-	sweep := kv.Sweep{Device: explore.Device{Sectors: "2x64K", Unit: 4, Size: 128 << 10}, Seed: 1, MaxCuts: 2000}
+	sweep := kv.Sweep{Device: explore.Device{Sectors: "2x64K", Unit: 4, Size: 128 << 10}, Seed: 1, MaxCuts: 600}
 	for i := range 25 {
 		sweep.Ops = append(sweep.Ops,
 			script.Op{Kind: script.Set, Key: fmt.Sprintf("k%d", i%4), Size: 20 + i%40, Seed: uint64(i), Flags: kvstore.FlagWriteOnce & kvstore.Flags(i%2)})

@@ -16,16 +16,17 @@ import (
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv"
 	"dualbank/fuzz/update"
+	"dualbank/internal/long"
 	"dualbank/kvstore"
 )
 
 // pieces is a small campaign of each kind of sweep that is divided, and one that is not.
 func pieces() Campaign {
-	d := explore.Device{Sectors: "8x512", Unit: 8, Size: 4096}
+	d := explore.Device{Sectors: "4x512", Unit: 8, Size: 2048}
 	return Campaign{
 		Live:    []kv.Sweep{{Device: d, Profile: kvstore.MbedCE, Seed: 1, Collections: 1}},
-		KV:      []kv.Sweep{{Device: d, Profile: kvstore.MbedCE, Seed: 1, Collections: 1, Modes: []string{"before", "torn"}, Deep: true, DeepSteps: 2}},
-		Updates: []update.Sweep{{Device: explore.Device{Part: "stm32f429zi", Unit: 1}, Boot: F429Guide, Client: boot.ClientOld, Old: 900, New: 1500, Seed: 1, Modes: []string{"after"}, MaxCuts: 120}},
+		KV:      []kv.Sweep{{Device: d, Profile: kvstore.MbedCE, Seed: 1, Collections: 1, Modes: []string{"before", "torn"}, Deep: true, DeepSteps: 1, MaxCuts: 100}},
+		Updates: []update.Sweep{{Device: explore.Device{Part: "stm32f429zi", Unit: 1}, Boot: F429Guide, Client: boot.ClientOld, Old: 900, New: 1500, Seed: 1, Modes: []string{"after"}, MaxCuts: 40}},
 		Guided:  []explore.Guided{{Target: Targets[0], Seed: 1, Runs: 96, Round: 2}},
 		Workers: 1,
 	}
@@ -160,10 +161,11 @@ func TestPieces(t *testing.T) {
 
 // TestAlone: what is not divided is explored beforehand, with the findings that a sweep then has, and not again.
 func TestAlone(t *testing.T) {
+	long.Test(t) // a fleet has one such campaign
 	ctx := context.Background()
 	whole := pieces()
 	p := kvstore.MbedCE
-	whole.Live = DefaultCampaign(p, 1).Live[:2]
+	whole.Live = DefaultCampaign(p, 1).Live[3:5]
 	want, err := whole.Sweep(ctx, nil)
 	if err != nil {
 		t.Fatal(err)

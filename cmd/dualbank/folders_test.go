@@ -157,7 +157,7 @@ func TestLocked(t *testing.T) {
 // campaign comes to what it comes to without them.
 func TestOtherProgram(t *testing.T) {
 	dir := t.TempDir()
-	args := []string{"crash", "--cuts", "50", "--out", "o"}
+	args := []string{"crash", "--cuts", "20", "--out", "o"}
 	done(t, dir, args...)
 	o := filepath.Join(dir, "o")
 	want := withoutJournals(files(t, o))

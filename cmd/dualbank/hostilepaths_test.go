@@ -289,7 +289,7 @@ func TestHostile(t *testing.T) {
 			case p.any && h.format != "special" && h.format != "large" && h.format != "random":
 			default:
 				others++
-				chosen = chosen || long.Enabled() && others%60 == 1+n*7%60 || (n%2 == 0 || long.Enabled()) && others == 1+n*37%200
+				chosen = chosen || long.Enabled() && others%60 == 1+n*7%60 || (n%6 == 0 || long.Enabled()) && others == 1+n*37%200
 			}
 			if chosen {
 				mine = append(mine, i)

@@ -17,7 +17,7 @@ import (
 // a file that is too large. While one that says nothing is waited for, Ctrl-C ends the program at once.
 func TestPipes(t *testing.T) {
 	for n, p := range inputPaths {
-		if n%6 != 0 && !long.Enabled() {
+		if n%10 != 0 && !long.Enabled() {
 			continue
 		}
 		t.Run(strings.ReplaceAll(p.args+p.via, "/", "|"), func(t *testing.T) {

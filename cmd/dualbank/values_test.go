@@ -107,7 +107,7 @@ func TestRanges(t *testing.T) {
 				beyond = append(beyond, fmt.Sprint(lo-1), fmt.Sprint(uint64(hi)+1), "1.5", "1K")
 			}
 			for i, value := range beyond {
-				if !long.Enabled() && i%4 != seen%4 {
+				if !long.Enabled() && i%7 != seen%7 {
 					continue
 				}
 				args := append(append(strings.Fields(name), least(n)...), "--"+f.Name, value)
@@ -151,7 +151,7 @@ func TestUse(t *testing.T) {
 				if beside == nil {
 					continue
 				}
-				if seen++; seen%3 != 0 && !long.Enabled() {
+				if seen++; seen%6 != 0 && !long.Enabled() {
 					continue
 				}
 				args := append(append(append(strings.Fields(name), least(n)...), beside...), given(f.Name)...)

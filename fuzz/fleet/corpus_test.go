@@ -34,7 +34,7 @@ func TestCorpus(t *testing.T) {
 	put(one, "a", "first")
 	put(two, "b", "second")
 	put(two, "c", "first") // of the same content
-	put(two, "large", strings.Repeat("x", 2<<20))
+	put(two, "large", strings.Repeat("x", 1<<20+1))
 	worker := &fleet.Worker{Name: "w", Corpora: map[string]string{"FuzzKV": two}} // the other folders are shared without one
 	working := link(t, h.URL())
 	sharing.Go(func() {
@@ -45,7 +45,7 @@ func TestCorpus(t *testing.T) {
 	for dir, target := range map[string]string{one: "FuzzKV", other: "FuzzUpdate"} {
 		l := link(t, h.URL())
 		sharing.Go(func() {
-			if err := l.Share(ctx, target, dir, 20*time.Millisecond, nil); err != nil {
+			if err := l.Share(ctx, target, dir, 200*time.Millisecond, nil); err != nil {
 				t.Error(err)
 			}
 		})
@@ -77,7 +77,7 @@ func TestCorpus(t *testing.T) {
 			if inputs(one) == want && inputs(two) == want {
 				return
 			}
-			time.Sleep(50 * time.Millisecond)
+			time.Sleep(100 * time.Millisecond)
 		}
 		t.Fatalf("%q and %q, want %q", inputs(one), inputs(two), want)
 	}
@@ -160,7 +160,7 @@ func TestTarget(t *testing.T) {
 	}
 	l := link(t, h.URL())
 	prepared := func() (*fuzz.Campaign, *fleet.Definition) {
-		d := &fleet.Definition{Program: own, Profile: "MbedCE", Seed: 1, Target: "FuzzKV", Runs: 160}
+		d := &fleet.Definition{Program: own, Profile: "MbedCE", Seed: 1, Target: "FuzzKV", Runs: 48}
 		c, err := d.Search()
 		if err == nil {
 			err = l.Prepare(ctx, d, c)
@@ -176,7 +176,7 @@ func TestTarget(t *testing.T) {
 	}
 	c, d := prepared()
 	want, err := c.Sweep(ctx, nil)
-	if err != nil || want.Stats.Judged != 160+uint64(len(files)) {
+	if err != nil || want.Stats.Judged != 48+uint64(len(files)) {
 		t.Fatalf("%+v, %v", want.Stats, err)
 	}
 	if err := l.Submit(ctx, d); err != nil {

@@ -25,12 +25,12 @@ import (
 
 // small is a campaign of each kind of sweep that is divided, and one that is not.
 func small() *fuzz.Campaign {
-	d := explore.Device{Sectors: "8x512", Unit: 8, Size: 4096}
+	d := explore.Device{Sectors: "4x512", Unit: 8, Size: 2048}
 	return &fuzz.Campaign{
 		Live:    []kv.Sweep{{Device: d, Profile: kvstore.MbedCE, Seed: 1, Collections: 1}},
-		KV:      []kv.Sweep{{Device: d, Profile: kvstore.MbedCE, Seed: 1, Collections: 1, Modes: []string{"torn"}, Deep: true, DeepSteps: 1, MaxCuts: 200}},
-		Updates: []update.Sweep{{Device: explore.Device{Part: "stm32f429zi", Unit: 1}, Boot: fuzz.F429Guide, Client: boot.ClientOld, Old: 900, New: 1500, Seed: 1, Modes: []string{"after"}, MaxCuts: 100}},
-		Guided:  []explore.Guided{{Target: fuzz.Targets[0], Seed: 1, Runs: 64, Round: 2}},
+		KV:      []kv.Sweep{{Device: d, Profile: kvstore.MbedCE, Seed: 1, Collections: 1, Modes: []string{"torn"}, Deep: true, DeepSteps: 1, MaxCuts: 60}},
+		Updates: []update.Sweep{{Device: explore.Device{Part: "stm32f429zi", Unit: 1}, Boot: fuzz.F429Guide, Client: boot.ClientOld, Old: 900, New: 1500, Seed: 1, Modes: []string{"after"}, MaxCuts: 30}},
+		Guided:  []explore.Guided{{Target: fuzz.Targets[0], Seed: 1, Runs: 32, Round: 1}},
 		Workers: 1,
 	}
 }
@@ -169,7 +169,7 @@ func TestAlone(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	_, d, l := submitted(t, ctx, h.URL(), 4)
-	c := &fuzz.Campaign{Live: fuzz.DefaultCampaign(kvstore.MbedCE, 1).Live[:2], Workers: 1}
+	c := &fuzz.Campaign{Live: fuzz.DefaultCampaign(kvstore.MbedCE, 1).Live[3:4], Workers: 1}
 	var seen fleet.Outcome
 	if err := c.Alone(ctx, func(found []explore.Finding) { l.Tell(ctx, d, found, c.Env, nil, &seen) }); err != nil {
 		t.Fatal(err)

@@ -211,10 +211,8 @@ func freePort(t testing.TB) string {
 // TestKilled kills hub, workers and collector at random moments and starts each again: the findings are those of one
 // process. DUALBANK_KILLS is the number of seeds.
 func TestKilled(t *testing.T) {
-	seeds := uint64(1)
-	if long.Enabled() {
-		seeds = 3
-	}
+	long.Test(t)
+	seeds := uint64(3)
 	if n, err := strconv.ParseUint(os.Getenv("DUALBANK_KILLS"), 10, 16); err == nil {
 		seeds = n
 	}

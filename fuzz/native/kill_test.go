@@ -63,15 +63,13 @@ func kills() int {
 // TestKilled: a sweep whose processes are killed at random moments, those that are forked too, finds what it finds
 // undisturbed.
 func TestKilled(t *testing.T) {
+	long.Test(t)
 	path := copied(t, planted(t, "examples/logstore.c"))
 	for _, iso := range []native.Isolation{native.Reset, native.Fork} {
 		for name, sweep := range map[string]func(context.Context, kv.Sweep) (*explore.Sweep, error){
 			"cut":  func(ctx context.Context, c kv.Sweep) (*explore.Sweep, error) { return kv.Cut(ctx, c, nil) },
 			"fail": kv.Fail,
 		} {
-			if !long.Enabled() && (iso == native.Fork) == (name == "cut") {
-				continue
-			}
 			c := kv.Sweep{Device: pages, Ops: workload(80, 12), Modes: []string{"torn"}, MaxCuts: uint64(50 * kills()), Seed: 1}
 			p := program(t, path, map[string]string{"cut": "9", "fail": "13"}[name])
 			p.Isolate = iso

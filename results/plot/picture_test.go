@@ -13,6 +13,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"dualbank/internal/long"
 	"dualbank/results"
 	"dualbank/results/internal/sample"
 )
@@ -56,6 +57,7 @@ func TestEveryPictureIsDrawn(t *testing.T) {
 
 // TestPNG reads one picture back as a file of two pixels a point.
 func TestPNG(t *testing.T) {
+	long.Test(t) // pages have such files, too
 	p := Pictures(&results.Report{Wear: sample.Report().Wear})[0]
 	file, err := p.PNG()
 	if err != nil {

@@ -5,10 +5,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dualbank/internal/long"
 )
 
 // TestDeciding: the packages that make figures and verdicts keep both rules.
 func TestDeciding(t *testing.T) {
+	long.Test(t) // the types of half the module
 	found, err := check("../..", deciding...)
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dualbank/internal/long"
 )
 
 const root = "../.."
@@ -13,6 +15,7 @@ const root = "../.."
 // TestRooms: a package can be read in one sitting, and inside the rooms of the exploration no file refers to one that
 // builds on it.
 func TestRooms(t *testing.T) {
+	long.Test(t) // the types of everything
 	all, err := Load(root, "dualbank/...")
 	if err != nil {
 		t.Fatal(err)
