@@ -1,8 +1,12 @@
 // Package dualbank holds the sources of the packages that decide what a run comes to.
 //
-// Journals of package fuzz/explore keep verdicts from one run of the program to the next. They are good only for the
-// program that made them, so each line carries Digest. It covers the sources themselves, embedded when the program is
-// built: the digest is the same on every architecture and covers changes that are not committed. Tests are left out,
+//  1. The sources are embedded when the program is built.
+//  2. Digest hashes them. It is the same on every architecture, and covers changes that are not committed.
+//  3. Each line of a journal of package fuzz/explore carries the digest: the verdicts that it keeps from one run to the
+//     next are good only for the program that made them.
+//  4. Version adds the digest to what `dualbank version` prints.
+//
+// Tests are left out,
 // and so are packages that only show results. A test checks that all packages that package fuzz is built from are
 // here.
 package dualbank

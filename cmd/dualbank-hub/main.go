@@ -1,6 +1,10 @@
 // Command dualbank-hub is the server for campaigns on several machines: NATS with JetStream in the process, its data in a
 // folder, and a page that shows the campaign. It is a program of its own because the embedded server is large.
 //
+//  1. The flags say where it listens, what it asks for, and where its data is.
+//  2. Package fuzz/fleet/hub starts the server on that folder; fuzz/fleet/board serves the page.
+//  3. Collectors submit campaigns, workers take pieces of them and give results, until Ctrl-C.
+//
 // On the loopback address nothing else is needed. Another address needs --cert and --key, and --token-file or --nkey: the
 // hub does not start without. Ctrl-C ends it; started again on the same folder it goes on where it was.
 package main

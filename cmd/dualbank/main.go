@@ -1,6 +1,14 @@
 // Command dualbank benchmarks and fuzzes the Mbed OS KVStore and the mbed-bootloader update on
 // microcontrollers with dual-bank internal flash. It turns flags into calls of the packages below it, and errors
-// into exit codes. `dualbank --help` lists the commands; one file holds each, or two that belong together:
+// into exit codes.
+//
+//  1. kong parses the flags into the struct of a command.
+//  2. The command's Run checks them, and reads the files that they name.
+//  3. One call of a package below does the work. Ctrl-C ends its context; what was done until then is written, and a
+//     second Ctrl-C kills the program.
+//  4. The command prints what came out, or writes it into a folder; an error becomes a line and an exit code.
+//
+// `dualbank --help` lists the commands; one file holds each, or two that belong together:
 //
 //   - run and update (run.go) and plan read or make a bench.Scenario, call bench/job or bench/plan, and write the report into
 //     a results folder (--out) together with the scenario and the files that it needs. The summary goes to
@@ -9,10 +17,6 @@
 //     guided search. replay, minimize and findings take a finding's file.
 //   - layout, inspect and parts look at configuration files, dumps of a flash, and data files.
 //   - compare and report read results folders.
-//
-// A command runs in three steps: kong parses the flags into its struct, Run checks them and reads the files, then
-// one call does the work. Ctrl-C ends the context of that call; what was done until then is written, and a second
-// Ctrl-C kills the program.
 //
 // Invariants: mistakes of the user's are reported on one line on standard error with what, where and what to do, and
 // exit code 2. Exit code 1 is a finding, a figure or damage that a flag makes an error, or a run that failed, also

@@ -1,8 +1,10 @@
 // Package input reads every file that people hand to the program: scenarios, configuration files, data files,
 // firmware, dumps, findings, inputs, records, benchmark files, traces.
 //
-// A reader of a format calls Read with the path and the limit of its kind, and parses the bytes that come back. The
-// error is the cause alone; the caller puts the file's name before it and what to do behind it.
+//  1. A reader of a format calls Read with the path and the limit of its kind.
+//  2. Read refuses what is no file, and reads no more than the limit.
+//  3. The reader parses the bytes that come back. An error of Read is the cause alone; the reader puts the file's name
+//     before it and what to do behind it.
 //
 // Invariants:
 //

@@ -1,7 +1,10 @@
 // Package plain keeps text that came from a file from acting on a terminal.
 //
-// The command wraps its standard output and standard error in a Writer; error messages go through Message first.
-// Text of ours passes unchanged. Text of a file may hold escape sequences that move the cursor, retitle the window or
+//  1. The command wraps its standard output and standard error in a Writer.
+//  2. Error messages go through Message first.
+//  3. The Writer passes the program's own text unchanged, and writes out what could act on the terminal.
+//
+// Text of a file may hold escape sequences that move the cursor, retitle the window or
 // change what was printed before, and marks that reorder what is read; they come out as \u001b, \u202e and so on,
 // which in JSON, in Go and in TOML strings stand for the same character.
 //

@@ -1,7 +1,8 @@
 // Package tomltext says where in a TOML text a mistake is, and what it is, in the words of a person who wrote the file.
 //
-// A reader decodes a text with Decode, which refuses what the decoder takes in silence, and checks what came out. A
-// check knows the key of a wrong value; KeyLines and LineOf find its line.
+//  1. A reader decodes a text with Decode, which refuses what the decoder takes in silence.
+//  2. The reader checks what came out. A check knows the key of a wrong value.
+//  3. KeyLines and LineOf find the line of that key.
 //
 // Invariants: an error is one line, "line:column: key: what: what to do", without the name of a Go type.
 package tomltext

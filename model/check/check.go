@@ -1,12 +1,15 @@
 // Package check sets the model beside what is known, and tries data files with what they are for.
 //
-// All runs every Row: it builds the part with a driver, performs the operation that was calculated or measured,
-// and compares the figure. Rows of arithmetic allow no deviation beyond the driver's overhead, rows of
-// measurements 15 %. A measurement that includes more than the flash, or less, is a bound, and its Note says why. Describe prints them as a table;
-// `dualbank parts --check` is that table.
+//  1. All runs every Row: it builds the part with a driver, performs the operation that was calculated or measured,
+//     and compares the figure.
+//  2. Describe prints the rows as a table; `dualbank parts --check` is that table.
+//  3. ReadFile reads a user's own data file of any kind, lists its facts, and tries it: a part with every driver, a
+//     driver on every part of its families, a board as a whole.
 //
-// ReadFile reads a user's own data file of any kind, lists its facts, and tries it: a part with every driver, a
-// driver on every part of its families, a board as a whole. What does not work is a hint, one line each; what
+// Rows of arithmetic allow no deviation beyond the driver's overhead, rows of
+// measurements 15 %. A measurement that includes more than the flash, or less, is a bound, and its Note says why.
+//
+// What does not work in a user's file is a hint, one line each; what
 // cannot be read or cannot be true is an error that names file, line and key.
 //
 // Invariants:

@@ -1,9 +1,9 @@
 // Package random is the one source of chance in a run: a seeded generator, the same on every machine.
 //
-// A consumer gets a seed from the scenario and makes a Source of it; a Source is never shared between
-// two consumers, so that one's draws do not depend on how often the other draws. To fork a run, copy the Source
-// by value: the copy draws what the original would have drawn. Mix derives independent seeds from one seed and
-// an index.
+//  1. A consumer gets a seed from the scenario; Mix derives independent seeds from one seed and an index.
+//  2. New makes a Source of the seed. It is never shared between two consumers, so that one's draws do not depend on
+//     how often the other draws.
+//  3. To fork a run, copy the Source by value: the copy draws what the original would have drawn.
 //
 // Invariants:
 //

@@ -2,14 +2,18 @@
 //
 //	go run ./scripts/arithmetic
 //
+// It is one pass over the sources:
+//
+//  1. The packages that make figures are loaded with their types.
+//  2. Each expression of them is held against the two rules below.
+//  3. What breaks one is printed with its place. The exit code is 1 then. The tests run the same check.
+//
 // The figures of a run are the same on every machine only if two rules hold in the packages that make them:
 //
 //   - A number of 64 bits, such as cycles or steps, is not converted to int: where int has 32 bits it loses its
 //     upper half. min(x, math.MaxInt32) and a mask keep it in range.
 //   - A product of floats that goes into a sum is rounded by a conversion, float64(x*y)+z. Without it the language
 //     lets arm64 and others fuse both into one operation, with another last digit.
-//
-// The exit code is 1 if something is found. The tests run the same check.
 package main
 
 import (

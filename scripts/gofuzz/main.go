@@ -1,6 +1,9 @@
-// Command gofuzz runs the guided search with go-fuzz: gofuzz TIME TARGET. Corpus and crashers are kept in
-// out/gofuzz/TARGET. What the native engine has, as seeds and in its cache, goes in first; what go-fuzz
-// keeps goes back into that cache, and its crashers become seeds of the native target and findings.
+// Command gofuzz runs the guided search with go-fuzz: gofuzz TIME TARGET.
+//
+//  1. What the native engine has, as seeds and in its cache, goes into the corpus in out/gofuzz/TARGET.
+//  2. go-fuzz builds the target and searches for the time given.
+//  3. What it keeps goes back into the cache of the native engine.
+//  4. Its crashers become seeds of the native target, and findings.
 package main
 
 import (

@@ -2,6 +2,11 @@
 
 // Command libfuzzer writes the seeds of a target of the guided search into a folder as libFuzzer reads them: an input a file.
 //
+//  1. The target is looked up by its name, and its seeds are read.
+//  2. Each becomes a file of the folder.
+//
+// It runs in the folder of the sources:
+//
 //	go run ./scripts/libfuzzer FuzzKV DIR
 //
 // With the tag libfuzzer the package is the target itself, for a C compiler: .clusterfuzzlite/build.sh builds it.

@@ -1,4 +1,7 @@
-// Package randominput makes inputs for the tests of targets: a test decodes what Bytes returns into a case and examines it.
+// Package randominput makes inputs for the tests of targets.
+//
+//  1. Bytes makes an input of a seed.
+//  2. A test decodes it into a case, and examines that.
 //
 // Invariant: equal arguments give equal bytes. Only tests import this package.
 package randominput

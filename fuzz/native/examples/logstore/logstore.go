@@ -1,10 +1,13 @@
 // Package logstore is the store of examples/logstore.c in Go: the same design, the same flash operations in the same
 // order. It shows how a store in Go comes under the harness, and the tests compare the two.
 //
+//  1. New makes a store on a device; Open finds the area in use and scans its log.
+//  2. Set and Remove append a record; Get and Iterate read the last one of a key.
+//  3. When an area is full, its live records are copied into the other one.
+//
 // An area begins with a header {magic, generation, its complement, CRC}; the valid header with the higher generation
 // names the area in use. Records follow: {magic, flags, key length, value length, CRC}, key, value, padded to the
-// program unit. The last record of a key counts. When an area is full its live records are copied into the other
-// one, whose header is written last.
+// program unit. The last record of a key counts. The header of an area that was copied into is written last.
 //
 // After a power cut cells may read differently from read to read. So every open drives what a cut may have left
 // undecided to one side: the header and the last record are programmed again where the part allows that, a header
