@@ -154,6 +154,16 @@ func exercise(f *flashtest.Flash, s *TDBStore, all io.Writer, seed uint64) (coll
 		if !isOpen {
 			note("open", s.Open())
 		}
+		if r.Intn(10) == 0 {
+			for _, p := range Profiles {
+				pic, err := Inspect(f, p)
+				if err == nil {
+					fmt.Fprintln(all, pic.Text(r.Intn(6)), pic.Fails, pic.Areas)
+				}
+				note("inspect", err)
+			}
+			fmt.Fprintln(all, FindMasters(f.Cells, f.EraseSize(0)))
+		}
 		if r.Intn(30) == 0 {
 			f.Blank() // a store that does not open any more is made anew
 			note("open", s.Open())

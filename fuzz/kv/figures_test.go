@@ -3,15 +3,19 @@ package kv
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"hash/crc32"
 	"maps"
+	"math/bits"
 	"slices"
 	"strings"
 	"testing"
 
 	"dualbank/fuzz/explore"
+	"dualbank/fuzz/film"
 	"dualbank/fuzz/kv/script"
+	"dualbank/fuzz/kv/sut"
 	"dualbank/internal/golden"
 	"dualbank/kvstore"
 	"dualbank/model/random"
@@ -30,7 +34,8 @@ func tell(b *strings.Builder, name string, s *explore.Sweep, err error) {
 	// Of the first one what a replay tells and leaves, and where else its fault may be.
 	f := &s.Findings[0]
 	var story bytes.Buffer
-	re, err := f.Case.Replay(&story, explore.Env{})
+	cam := new(film.Camera)
+	re, err := f.Case.Replay(&story, explore.Env{Film: cam})
 	near := 0
 	for range f.Case.(*Case).Near() {
 		near++
@@ -38,6 +43,10 @@ func tell(b *strings.Builder, name string, s *explore.Sweep, err error) {
 	fmt.Fprintf(b, "  replayed: %d lines, digest %08x, %v", bytes.Count(story.Bytes(), []byte("\n")), crc32.ChecksumIEEE(story.Bytes()), err)
 	if err == nil {
 		fmt.Fprintf(b, "; %d symptoms, image %08x", len(re.Bad), crc32.ChecksumIEEE(re.Image))
+		if f := cam.Film(); f != nil {
+			text, err := json.Marshal(f)
+			fmt.Fprintf(b, ", film of %d frames, %08x, %v", len(f.Frames), crc32.ChecksumIEEE(text), err)
+		}
 	}
 	fmt.Fprintf(b, "; %d cases near it, remedies %v\n", near, len(f.Case.(*Case).Remedies()))
 }
@@ -69,17 +78,50 @@ func TestFigures(t *testing.T) {
 	golden.Compare(t, "figures.golden", b.String())
 }
 
+// TestFiguresOfDefects: what is found of each defect of the past stays as it is unless a change means to change it.
+func TestFiguresOfDefects(t *testing.T) {
+	var b strings.Builder
+	ctx, secure := context.Background(), explore.Device{Sectors: "24x512", Unit: 8, Size: 12288}
+	for d := kvstore.DefectNoCollection; d < kvstore.DefectSliceBaseTwice; d <<= 1 {
+		of := fmt.Sprintf(", defects %x", uint64(d))
+		if d >= kvstore.DefectWriteOnceUnguarded {
+			s, err := Attack(ctx, Sweep{Device: secure, Secure: true, Defects: d, Ops: script.Attacked(1, 30)})
+			tell(&b, "attacks"+of, s, err)
+			s, err = Cut(ctx, Sweep{Device: secure, Secure: true, Defects: d, Seed: 3, Most: 30, MaxCuts: 30, Workers: 1}, nil)
+			tell(&b, "cuts of a SecureStore"+of, s, err)
+			continue
+		}
+		device := explore.Device{Sectors: "8x512", Unit: []uint32{1, 32}[bits.TrailingZeros64(uint64(d))%2], Size: 4096}
+		s, err := Live(ctx, Sweep{Device: device, Defects: d, Seed: 4, Ops: plainOps()})
+		tell(&b, "no cuts"+of, s, err)
+		s, err = Fail(ctx, Sweep{Device: device, Defects: d, Seed: 4, Collections: 1, MaxCuts: 40, Most: 40})
+		tell(&b, "errors"+of, s, err)
+		s, err = Cut(ctx, Sweep{Device: device, Defects: d, Seed: 4, Collections: 1, MaxCuts: 40, Most: 40, Workers: 1}, nil)
+		tell(&b, "cuts"+of, s, err)
+	}
+	w := Watched{Sweep: Sweep{Device: f429, Seed: 1, Ops: []script.Op{{Kind: script.Set, Key: "a", Size: 9}, {Kind: script.Reset}}}, Driver: "mbed", Corner: "typ"}
+	s, err := w.Run(ctx)
+	tell(&b, "watchdogs", s, err)
+	w.New = func(dev kvstore.BlockDevice) sut.Store { return kvstore.NewTDB(dev, kvstore.Options{}) }
+	s, err = w.Run(ctx)
+	tell(&b, "watchdogs, a store of one's own", s, err)
+	golden.Compare(t, "defects.golden", b.String())
+}
+
 // TestFiguresOfInputs: what runs with faults and attacks anywhere lead to stays as it is unless a change means to change it.
 func TestFiguresOfInputs(t *testing.T) {
 	var b strings.Builder
 	for _, target := range []explore.Target{Target, SecureTarget} {
-		for _, p := range []kvstore.Profile{kvstore.MbedCE, kvstore.Hardened} {
+		for i, p := range []kvstore.Profile{kvstore.MbedCE, kvstore.Hardened, kvstore.MbedCE} {
 			count := map[string]int{}
-			for seed := range uint64(250) {
+			for seed := range uint64(200) {
 				data := make([]byte, 160)
 				random.New(seed).Fill(data)
 				in := target.Decode(explore.NewChoices(data))
 				o := &explore.Outcome{Planted: PlantProfile(p)}
+				if i == 2 { // each defect in some of the runs
+					o.Planted = explore.Planted{Planted: 1 << (seed % 20)}
+				}
 				if err := in.Run(o); err != nil {
 					count["error: "+err.Error()]++
 				}
@@ -91,7 +133,7 @@ func TestFiguresOfInputs(t *testing.T) {
 					count[fmt.Sprintf("%v at %s/%s", x.Symptom, x.Op, x.Part)]++
 				}
 			}
-			fmt.Fprintf(&b, "%s, %v\n", target.Name, p)
+			fmt.Fprintf(&b, "%s, %v, with defects: %v\n", target.Name, p, i == 2)
 			for _, k := range slices.Sorted(maps.Keys(count)) {
 				fmt.Fprintf(&b, "  %d %s\n", count[k], k)
 			}

@@ -3,6 +3,7 @@ package update
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"hash/crc32"
 	"maps"
@@ -12,6 +13,7 @@ import (
 
 	"dualbank/boot"
 	"dualbank/fuzz/explore"
+	"dualbank/fuzz/film"
 	"dualbank/internal/golden"
 	"dualbank/model/random"
 )
@@ -32,10 +34,15 @@ func tell(b *strings.Builder, name string, s *explore.Sweep, err error) {
 	}
 	// Of the first one what a replay tells and leaves.
 	var story bytes.Buffer
-	re, err := s.Findings[0].Case.Replay(&story, explore.Env{})
+	cam := new(film.Camera)
+	re, err := s.Findings[0].Case.Replay(&story, explore.Env{Film: cam})
 	fmt.Fprintf(b, "  replayed: %d lines, digest %08x, %v", bytes.Count(story.Bytes(), []byte("\n")), crc32.ChecksumIEEE(story.Bytes()), err)
 	if err == nil {
 		fmt.Fprintf(b, "; %d symptoms, image %08x", len(re.Bad), crc32.ChecksumIEEE(re.Image))
+		if f := cam.Film(); f != nil {
+			text, err := json.Marshal(f)
+			fmt.Fprintf(b, ", film of %d frames, %08x, %v", len(f.Frames), crc32.ChecksumIEEE(text), err)
+		}
 	}
 	b.WriteByte('\n')
 }
