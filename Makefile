@@ -10,14 +10,18 @@ DUALBANK_STRICT ?= 1
 run:
 	$(GO) run ./cmd/dualbank run --out out
 
-# The race detector needs a C compiler; the tests run without it where there is none.
+# The race detector needs a C compiler; the tests run without it where there is none. It makes the simulation ten times
+# slower, and sees nothing where nothing runs side by side: CONCURRENT are the packages that start goroutines, use one that
+# does, or have tests that do (TestConcurrent).
 RACE ?= $(if $(shell command -v $$($(GO) env CC)),-race)
+CONCURRENT := ./bench/job ./bench/plan ./boot ./cmd/... ./fuzz/... ./inspect ./internal/... ./kvstore ./scripts/gofuzz ./scripts/libfuzzer
+SEQUENTIAL = $(filter-out $(shell $(GO) list $(CONCURRENT)),$(shell $(GO) list ./...))
 
 # The default set, with the race detector. LONG=1 then runs everything without it, with the tests that take long
-# (internal/long) and all checks of the property tests: what runs side by side is in the default set, and the detector
-# makes the simulation ten times slower.
+# (internal/long) and all checks of the property tests.
 test:
-	RAPID_CHECKS=20 $(GO) test $(RACE) -timeout 20m ./...
+	RAPID_CHECKS=20 $(GO) test $(RACE) -timeout 20m $(CONCURRENT)
+	RAPID_CHECKS=20 $(GO) test -timeout 20m $(SEQUENTIAL)
 	$(if $(LONG),DUALBANK_LONG=1 $(GO) test -timeout 20m ./...)
 
 # Simulated metrics are exact; pipe into `go tool benchstat` to read them as a table.
