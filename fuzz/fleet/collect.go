@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -147,63 +148,100 @@ func (l *Link) Collect(ctx context.Context, d *Definition, c *fuzz.Campaign, sho
 		defer stop()
 		learning.Go(func() { l.learn(learns, d, c.Causes) })
 	}
-	var consumer jetstream.Consumer
-	for {
-		consumer, err = l.js.OrderedConsumer(ctx, resultStream, jetstream.OrderedConsumerConfig{FilterSubjects: []string{resultSubject + "." + d.Name() + ".>"}})
-		if err == nil {
-			break
-		}
-		if errors.Is(err, jetstream.ErrStreamNotFound) || ctx.Err() != nil {
-			return nil, err
-		}
-		l.say("the results wait for the server: " + refused(err)) // the answer is lost where the connection is
-		pause(ctx, time.Second)
-	}
 	names, total, done := map[int]string{}, 0, 0
 	for _, s := range d.Sweeps {
 		names[s.Sweep] = s.Name
 		total += s.Chunks
 	}
 	seen := map[string]bool{}
-	for done < total {
-		if ctx.Err() != nil {
-			return parked, ctx.Err()
-		}
-		msg, err := consumer.Next(jetstream.FetchMaxWait(2 * time.Second))
-		if err != nil {
-			continue // nothing new, or the server is away: it comes again from where it was
-		}
-		p, err := parsePiece(msg.Subject(), resultSubject)
-		var r *Result
-		if err == nil && !d.has(p) {
-			err = fmt.Errorf("campaign %s has no such piece", d.Name())
-		}
-		if err == nil {
-			r, err = parseResult(msg.Data(), p)
-		}
-		if err == nil {
-			err = l.keep(c, p, r, seen)
-		}
-		if err != nil {
-			l.say(fmt.Sprintf("dropped: result %s: %v", short(msg.Subject()), err))
-			continue
-		}
-		if seen[p.id()] {
-			continue
-		}
-		seen[p.id()] = true
-		if r.Parked != "" {
-			parked = append(parked, Parked{names[p.Sweep], p.First, p.Last - 1, r.Parked})
-			if err := c.Skip(ctx, p.Sweep, p.First, p.Last); err != nil {
-				return parked, err
+	if total > 0 {
+		var failed error
+		err = l.follow(ctx, resultSubject+"."+d.Name()+".>", func(msg jetstream.Msg) (more bool) {
+			p, err := parsePiece(msg.Subject(), resultSubject)
+			var r *Result
+			if err == nil && !d.has(p) {
+				err = fmt.Errorf("campaign %s has no such piece", d.Name())
 			}
-		}
-		if done += p.Last - p.First; show != nil {
-			show(done, total)
+			if err == nil {
+				r, err = parseResult(msg.Data(), p)
+			}
+			if err == nil {
+				err = l.keep(c, p, r, seen)
+			}
+			if err != nil {
+				l.say(fmt.Sprintf("dropped: result %s: %v", short(msg.Subject()), err))
+				return true
+			}
+			if seen[p.id()] {
+				return true
+			}
+			seen[p.id()] = true
+			if r.Parked != "" {
+				parked = append(parked, Parked{names[p.Sweep], p.First, p.Last - 1, r.Parked})
+				if failed = c.Skip(ctx, p.Sweep, p.First, p.Last); failed != nil {
+					return false
+				}
+			}
+			if done += p.Last - p.First; show != nil {
+				show(done, total)
+			}
+			return done < total
+		})
+		if err = cmp.Or(err, failed); err != nil {
+			return parked, err
 		}
 	}
 	slices.SortFunc(parked, func(a, b Parked) int { return slices.Compare([]int{a.First}, []int{b.First}) })
 	return parked, nil
+}
+
+// follow calls take for each result under a subject, from the first one on and some perhaps twice, until it reports that it
+// needs no more. It waits for a server that is away. When ctx ends, it returns ctx's error.
+func (l *Link) follow(ctx context.Context, subject string, take func(msg jetstream.Msg) (more bool)) error {
+	for ctx.Err() == nil {
+		more, err := l.results(ctx, subject, take)
+		switch {
+		case !more:
+			return nil
+		case errors.Is(err, jetstream.ErrStreamNotFound):
+			return err
+		case ctx.Err() == nil:
+			l.say("the results wait for the server: " + refused(err)) // the answer is lost where the connection is
+			pause(ctx, time.Second)
+		}
+	}
+	return ctx.Err()
+}
+
+// results is follow as long as the server answers.
+func (l *Link) results(ctx context.Context, subject string, take func(msg jetstream.Msg) (more bool)) (more bool, err error) {
+	consumer, err := l.js.CreateConsumer(ctx, resultStream, jetstream.ConsumerConfig{
+		FilterSubject: subject, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait, InactiveThreshold: time.Minute, MemoryStorage: true,
+	})
+	if err != nil {
+		return true, err
+	}
+	all, err := consumer.Messages(jetstream.PullExpiry(4*time.Second), jetstream.PullHeartbeat(time.Second))
+	if err != nil {
+		return true, err
+	}
+	defer all.Stop()
+	defer context.AfterFunc(ctx, all.Stop)()
+	for silent := 0; ; {
+		msg, err := all.Next()
+		if errors.Is(err, jetstream.ErrNoHeartbeat) && silent < 2 {
+			silent++ // it is asked again
+			continue
+		}
+		if err != nil {
+			return true, err
+		}
+		silent = 0
+		if !take(msg) {
+			return false, nil
+		}
+		_ = msg.Ack() // one that is lost comes again
+	}
 }
 
 // keep puts the lines of a result into the journals, unless they are there.

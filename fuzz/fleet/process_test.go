@@ -133,8 +133,11 @@ func played() *fuzz.Campaign {
 	switch os.Getenv("CAMPAIGN") {
 	case "default":
 		return &c
-	case "large": // a part of it that takes some seconds
-		return &fuzz.Campaign{Workers: 1, KV: c.KV[:2], Guided: []explore.Guided{{Target: c.Guided[0].Target, Seed: 1, Runs: 1600, Round: 50}}}
+	case "large": // its cuts of stores with more second cuts, and some guided search: a minute
+		for i := range c.KV {
+			c.KV[i].DeepSteps *= 4
+		}
+		return &fuzz.Campaign{Workers: 1, KV: c.KV, Guided: []explore.Guided{{Target: c.Guided[0].Target, Seed: 1, Runs: 1600, Round: 50}}}
 	}
 	return small()
 }

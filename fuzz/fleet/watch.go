@@ -85,33 +85,27 @@ func (w *Watch) worker(l *Link, e jetstream.KeyValueEntry) {
 // results follows results.
 func (w *Watch) results(ctx context.Context, l *Link) {
 	strangers := map[string]bool{} // campaigns whose definitions were waited for
-	for ctx.Err() == nil {
-		consumer, err := l.js.OrderedConsumer(ctx, resultStream, jetstream.OrderedConsumerConfig{FilterSubjects: []string{resultSubject + ".>"}})
+	take := func(msg jetstream.Msg) (more bool) {
+		p, err := parsePiece(msg.Subject(), resultSubject)
 		if err != nil {
-			pause(ctx, time.Second)
-			continue
+			l.say("dropped: " + err.Error())
+			return true
 		}
-		for ctx.Err() == nil {
-			msg, err := consumer.Next(jetstream.FetchMaxWait(2 * time.Second))
-			if err != nil {
-				continue
-			}
-			p, err := parsePiece(msg.Subject(), resultSubject)
-			if err != nil {
-				l.say("dropped: " + err.Error())
-				continue
-			}
-			r, err := parseResult(msg.Data(), p)
-			if err != nil {
-				l.say(fmt.Sprintf("dropped: result %s: %v", short(msg.Subject()), err))
-				continue
-			}
-			for n := 0; n < 20 && !strangers[p.Campaign] && w.defs.named(p.Campaign) == nil; n++ {
-				pause(ctx, 100*time.Millisecond) // its definition is on the way
-			}
-			strangers[p.Campaign] = true
-			w.add(p, r)
+		r, err := parseResult(msg.Data(), p)
+		if err != nil {
+			l.say(fmt.Sprintf("dropped: result %s: %v", short(msg.Subject()), err))
+			return true
 		}
+		for n := 0; n < 20 && !strangers[p.Campaign] && w.defs.named(p.Campaign) == nil; n++ {
+			pause(ctx, 100*time.Millisecond) // its definition is on the way
+		}
+		strangers[p.Campaign] = true
+		w.add(p, r)
+		return true
+	}
+	for ctx.Err() == nil {
+		_ = l.follow(ctx, resultSubject+".>", take)
+		pause(ctx, time.Second)
 	}
 }
 
