@@ -14,7 +14,7 @@ run:
 # slower, and sees nothing where nothing runs side by side: CONCURRENT are the packages that start goroutines, use one that
 # does, or have tests that do (TestConcurrent).
 RACE ?= $(if $(shell command -v $$($(GO) env CC)),-race)
-CONCURRENT := ./bench/job ./bench/plan ./boot ./cmd/... ./fuzz/... ./inspect ./internal/... ./kvstore ./scripts/gofuzz ./scripts/libfuzzer
+CONCURRENT := ./bench/job ./bench/plan ./cmd/... ./fuzz/... ./internal/... ./scripts/gofuzz ./scripts/libfuzzer
 SEQUENTIAL = $(filter-out $(shell $(GO) list $(CONCURRENT)),$(shell $(GO) list ./...))
 
 # The default set, with the race detector. LONG=1 then runs everything without it, with the tests that take long

@@ -38,7 +38,6 @@ func TestReferenceTraces(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Run(strings.TrimSuffix(filepath.ToSlash(name), ".script"), func(t *testing.T) {
-			t.Parallel()
 			replay(t, script)
 		})
 	}

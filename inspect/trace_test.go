@@ -175,7 +175,6 @@ func TestTraceImages(t *testing.T) {
 			continue // one of three has all that an image can hold
 		}
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			t.Parallel()
 			images, guessed, failing := 0, 0, 0
 			replayed(t, path, func(m *flashtest.Flash, p kvstore.Profile, closely bool) {
 				images++

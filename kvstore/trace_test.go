@@ -52,7 +52,6 @@ func TestReferenceTraces(t *testing.T) {
 			name = path
 		}
 		t.Run(filepath.ToSlash(name), func(t *testing.T) {
-			t.Parallel()
 			text, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)

@@ -10,12 +10,14 @@ import (
 
 	"dualbank/bench"
 	"dualbank/internal/golden"
+	"dualbank/internal/long"
 	"dualbank/kvstore/storage"
 )
 
 // TestPlansStay: what plans of some boards and demands say of each store that was tried stays as it is unless a change means to
 // change it.
 func TestPlansStay(t *testing.T) {
+	long.Alone(t)
 	var b strings.Builder
 	for _, c := range []struct {
 		name   string

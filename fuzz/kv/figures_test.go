@@ -17,6 +17,7 @@ import (
 	"dualbank/fuzz/kv/script"
 	"dualbank/fuzz/kv/sut"
 	"dualbank/internal/golden"
+	"dualbank/internal/long"
 	"dualbank/kvstore"
 	"dualbank/model/random"
 )
@@ -53,6 +54,7 @@ func tell(b *strings.Builder, name string, s *explore.Sweep, err error) {
 
 // TestFigures: what small sweeps of each kind find, how often and where, stays as it is unless a change means to change it.
 func TestFigures(t *testing.T) {
+	long.Alone(t)
 	var b strings.Builder
 	secure := explore.Device{Sectors: "24x512", Unit: 8, Size: 12288}
 	for _, p := range kvstore.Profiles {
@@ -80,6 +82,7 @@ func TestFigures(t *testing.T) {
 
 // TestFiguresOfDefects: what is found of each defect of the past stays as it is unless a change means to change it.
 func TestFiguresOfDefects(t *testing.T) {
+	long.Alone(t)
 	var b strings.Builder
 	ctx, secure := context.Background(), explore.Device{Sectors: "24x512", Unit: 8, Size: 12288}
 	for d := kvstore.DefectNoCollection; d < kvstore.DefectSliceBaseTwice; d <<= 1 {
@@ -110,6 +113,7 @@ func TestFiguresOfDefects(t *testing.T) {
 
 // TestFiguresOfInputs: what runs with faults and attacks anywhere lead to stays as it is unless a change means to change it.
 func TestFiguresOfInputs(t *testing.T) {
+	long.Alone(t)
 	var b strings.Builder
 	for _, target := range []explore.Target{Target, SecureTarget} {
 		for i, p := range []kvstore.Profile{kvstore.MbedCE, kvstore.Hardened, kvstore.MbedCE} {
