@@ -20,7 +20,7 @@ type catalogue struct {
 	mu    sync.Mutex
 	all   []*Definition
 	names []string      // theirs
-	more  chan struct{} // closed when one more is there; nil: nobody waits for it
+	more  chan struct{} // closed when one more is there; nil: no worker waits for it
 }
 
 // follow keeps the catalogue up to date until ctx ends.
@@ -156,23 +156,18 @@ func (l *Link) Collect(ctx context.Context, d *Definition, c *fuzz.Campaign, sho
 	seen := map[string]bool{}
 	if total > 0 {
 		var failed error
-		err = l.follow(ctx, resultSubject+"."+d.Name()+".>", func(msg jetstream.Msg) (more bool) {
-			p, err := parsePiece(msg.Subject(), resultSubject)
-			var r *Result
-			if err == nil && !d.has(p) {
-				err = fmt.Errorf("campaign %s has no such piece", d.Name())
-			}
-			if err == nil {
-				r, err = parseResult(msg.Data(), p)
-			}
-			if err == nil {
-				err = l.keep(c, p, r, seen)
-			}
-			if err != nil {
-				l.say(fmt.Sprintf("dropped: result %s: %v", short(msg.Subject()), err))
+		err = l.follow(ctx, d.Name()+".>", func(p *piece, r *Result) (more bool) {
+			if seen[p.id()] {
 				return true
 			}
-			if seen[p.id()] {
+			var err error
+			if !d.has(p) {
+				err = fmt.Errorf("campaign %s has no such piece", d.Name())
+			} else if r.Parked == "" {
+				err = c.Keep(p.Sweep, p.First, r.Lines)
+			}
+			if err != nil {
+				l.drop(p.result(), err)
 				return true
 			}
 			seen[p.id()] = true
@@ -195,11 +190,16 @@ func (l *Link) Collect(ctx context.Context, d *Definition, c *fuzz.Campaign, sho
 	return parked, nil
 }
 
-// follow calls take for each result under a subject, from the first one on and some perhaps twice, until it reports that it
-// needs no more. It waits for a server that is away. When ctx ends, it returns ctx's error.
-func (l *Link) follow(ctx context.Context, subject string, take func(msg jetstream.Msg) (more bool)) error {
+// drop says that a result is of no use.
+func (l *Link) drop(subject string, err error) {
+	l.say(fmt.Sprintf("dropped: result %s: %v", short(subject), err))
+}
+
+// follow calls take for each result of the pieces under a subject, from the first one on and some perhaps twice, until it
+// reports that it needs no more. It waits for a server that is away. When ctx ends, it returns ctx's error.
+func (l *Link) follow(ctx context.Context, of string, take func(p *piece, r *Result) (more bool)) error {
 	for ctx.Err() == nil {
-		more, err := l.results(ctx, subject, take)
+		more, err := l.results(ctx, of, take)
 		switch {
 		case !more:
 			return nil
@@ -214,9 +214,9 @@ func (l *Link) follow(ctx context.Context, subject string, take func(msg jetstre
 }
 
 // results is follow as long as the server answers.
-func (l *Link) results(ctx context.Context, subject string, take func(msg jetstream.Msg) (more bool)) (more bool, err error) {
+func (l *Link) results(ctx context.Context, of string, take func(p *piece, r *Result) (more bool)) (more bool, err error) {
 	consumer, err := l.js.CreateConsumer(ctx, resultStream, jetstream.ConsumerConfig{
-		FilterSubject: subject, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait, InactiveThreshold: time.Minute, MemoryStorage: true,
+		FilterSubject: resultSubject + "." + of, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait, InactiveThreshold: time.Minute, MemoryStorage: true,
 	})
 	if err != nil {
 		return true, err
@@ -237,17 +237,16 @@ func (l *Link) results(ctx context.Context, subject string, take func(msg jetstr
 			return true, err
 		}
 		silent = 0
-		if !take(msg) {
+		p, err := parsePiece(msg.Subject(), resultSubject)
+		var r *Result
+		if err == nil {
+			r, err = parseResult(msg.Data(), p)
+		}
+		if err != nil {
+			l.drop(msg.Subject(), err)
+		} else if !take(p, r) {
 			return false, nil
 		}
 		_ = msg.Ack() // one that is lost comes again
 	}
-}
-
-// keep puts the lines of a result into the journals, unless they are there.
-func (l *Link) keep(c *fuzz.Campaign, p *piece, r *Result, seen map[string]bool) error {
-	if seen[p.id()] || r.Parked != "" {
-		return nil
-	}
-	return c.Keep(p.Sweep, p.First, r.Lines)
 }

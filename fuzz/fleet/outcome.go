@@ -115,19 +115,29 @@ func (l *Link) Tell(ctx context.Context, d *Definition, found []explore.Finding,
 	}
 }
 
-// learn keeps the causes that workers tell of a campaign, until ctx ends: the collector need not find them again.
-func (l *Link) learn(ctx context.Context, d *Definition, m *cause.Memo) {
-	watch(ctx, l.causes, d.Name()+".*", func(e jetstream.KeyValueEntry) {
+// told calls take for each cause under keys that a worker has told or tells, until ctx ends.
+func (l *Link) told(ctx context.Context, keys string, take func(key string, j Judged) error) {
+	watch(ctx, l.causes, keys, func(e jetstream.KeyValueEntry) {
 		if len(e.Value()) == 0 {
 			return // a worker is about to tell
 		}
 		j, err := parseJudged(e.Value())
-		if err == nil && j.Lesson != nil {
-			err = m.Learn(j.Lesson, j.f.Case)
+		if err == nil {
+			err = take(e.Key(), j)
 		}
 		if err != nil {
 			l.say(fmt.Sprintf("dropped: cause %s: %v", short(e.Key()), err))
 		}
+	})
+}
+
+// learn keeps the causes that workers tell of a campaign, until ctx ends: the collector need not find them again.
+func (l *Link) learn(ctx context.Context, d *Definition, m *cause.Memo) {
+	l.told(ctx, d.Name()+".*", func(_ string, j Judged) error {
+		if j.Lesson == nil {
+			return nil
+		}
+		return m.Learn(j.Lesson, j.f.Case)
 	})
 }
 

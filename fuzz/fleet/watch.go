@@ -38,7 +38,7 @@ func (l *Link) Follow(ctx context.Context) *Watch {
 	}
 	go w.defs.follow(ctx, l)
 	go w.results(ctx, l)
-	go watch(ctx, l.causes, ">", func(e jetstream.KeyValueEntry) { w.cause(l, e) })
+	go l.told(ctx, ">", w.cause)
 	go watch(ctx, l.workers, ">", func(e jetstream.KeyValueEntry) { w.worker(l, e) })
 	return w
 }
@@ -54,19 +54,12 @@ func (w *Watch) outcome(campaign string) *Outcome {
 }
 
 // cause takes over the cause of a finding that a worker tells.
-func (w *Watch) cause(l *Link, e jetstream.KeyValueEntry) {
-	if len(e.Value()) == 0 {
-		return // a worker is about to tell
-	}
-	campaign, id, _ := strings.Cut(e.Key(), ".")
-	j, err := parseJudged(e.Value())
-	if err != nil {
-		l.say(fmt.Sprintf("dropped: cause %s: %v", short(e.Key()), err))
-		return
-	}
+func (w *Watch) cause(key string, j Judged) error {
+	campaign, id, _ := strings.Cut(key, ".")
 	if o := w.outcome(campaign); o.Fresh(id) {
 		o.Add(j)
 	}
+	return nil
 }
 
 // worker takes over what a worker says.
@@ -85,17 +78,7 @@ func (w *Watch) worker(l *Link, e jetstream.KeyValueEntry) {
 // results follows results.
 func (w *Watch) results(ctx context.Context, l *Link) {
 	strangers := map[string]bool{} // campaigns whose definitions were waited for
-	take := func(msg jetstream.Msg) (more bool) {
-		p, err := parsePiece(msg.Subject(), resultSubject)
-		if err != nil {
-			l.say("dropped: " + err.Error())
-			return true
-		}
-		r, err := parseResult(msg.Data(), p)
-		if err != nil {
-			l.say(fmt.Sprintf("dropped: result %s: %v", short(msg.Subject()), err))
-			return true
-		}
+	take := func(p *piece, r *Result) (more bool) {
 		for n := 0; n < 20 && !strangers[p.Campaign] && w.defs.named(p.Campaign) == nil; n++ {
 			pause(ctx, 100*time.Millisecond) // its definition is on the way
 		}
@@ -104,7 +87,7 @@ func (w *Watch) results(ctx context.Context, l *Link) {
 		return true
 	}
 	for ctx.Err() == nil {
-		_ = l.follow(ctx, resultSubject+".>", take)
+		_ = l.follow(ctx, ">", take)
 		pause(ctx, time.Second)
 	}
 }

@@ -165,15 +165,12 @@ func (w *Worker) loop(ctx context.Context, l *Link, defs *catalogue) {
 				worked, last = true, j
 			}
 		}
-		if worked {
+		follows := last != nil && last.consumer != nil
+		if worked || follows && w.take(ctx, l, last, idle) {
 			idle = soon
 			continue
 		}
-		if last != nil && last.consumer != nil && w.take(ctx, l, last, idle) {
-			idle = soon
-			continue
-		}
-		if last == nil || last.consumer == nil {
+		if !follows {
 			select {
 			case <-ctx.Done():
 			case <-more:
