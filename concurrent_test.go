@@ -3,11 +3,9 @@ package dualbank_test
 import (
 	"go/ast"
 	"go/parser"
-	"go/token"
-	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -61,44 +59,23 @@ func TestConcurrent(t *testing.T) {
 // uses.
 func goroutines(t *testing.T) (starts, own map[string]bool, uses map[string][]string) {
 	starts, own, uses = map[string]bool{}, map[string]bool{}, map[string][]string{}
-	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
-		name := d.Name()
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && path != "." && (name == "testdata" || name == "out" || strings.HasPrefix(name, ".")):
-			return fs.SkipDir
-		case d.IsDir() || !strings.HasSuffix(name, ".go"):
-			return nil
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
-		if err != nil {
-			return err
-		}
-		dir := filepath.ToSlash(filepath.Dir(path))
+	goFiles(t, parser.SkipObjectResolution, func(name string, file *ast.File) {
+		dir, test := path.Dir(name), strings.HasSuffix(name, "_test.go")
 		in := starts
-		if strings.HasSuffix(name, "_test.go") {
+		if test {
 			in = own
 		}
-		if begins(file) {
-			in[dir] = true
-		}
+		in[dir] = in[dir] || begins(file)
 		if uses[dir] == nil {
 			uses[dir] = []string{}
 		}
 		for _, i := range file.Imports {
-			if strings.HasSuffix(name, "_test.go") {
-				break // a package that its tests use has tests of its own
-			}
-			if of, _ := strconv.Unquote(i.Path.Value); strings.HasPrefix(of, "dualbank/") {
-				uses[dir] = append(uses[dir], strings.TrimPrefix(of, "dualbank/"))
+			of, _ := strconv.Unquote(i.Path.Value)
+			if of, ours := strings.CutPrefix(of, "dualbank/"); ours && !test { // what its tests use has tests of its own
+				uses[dir] = append(uses[dir], of)
 			}
 		}
-		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	return starts, own, uses
 }
 

@@ -1,11 +1,10 @@
 package dualbank_test
 
 import (
+	"go/ast"
 	"go/doc/comment"
 	"go/parser"
-	"go/token"
-	"io/fs"
-	"path/filepath"
+	"path"
 	"strings"
 	"testing"
 )
@@ -13,27 +12,12 @@ import (
 // TestPackageDocs: the doc of every package has a numbered list, its pipeline.
 func TestPackageDocs(t *testing.T) {
 	steps := map[string]int{} // by folder
-	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
-		name := d.Name()
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && path != "." && (name == "testdata" || name == "out" || strings.HasPrefix(name, ".")):
-			return fs.SkipDir
-		case d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
-			return nil
+	goFiles(t, parser.PackageClauseOnly|parser.ParseComments, func(name string, file *ast.File) {
+		if !strings.HasSuffix(name, "_test.go") {
+			dir := path.Dir(name)
+			steps[dir] = max(steps[dir], pipeline(file.Doc.Text()))
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.PackageClauseOnly|parser.ParseComments)
-		if err != nil {
-			return err
-		}
-		dir := filepath.Dir(path)
-		steps[dir] = max(steps[dir], pipeline(file.Doc.Text()))
-		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for dir, n := range steps {
 		if n < 2 {
 			t.Errorf("%s: its package doc has no numbered steps", dir)

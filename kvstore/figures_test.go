@@ -12,13 +12,13 @@ import (
 	"dualbank/model/random"
 )
 
-// work notes the work that a store tells its CPU of.
-type work struct{ io.Writer }
+// Work is a CPU that notes what a store tells it of.
+type Work struct{ io.Writer }
 
-func (w work) Call()       { fmt.Fprintln(w, "call") }
-func (w work) CRC32(n int) { fmt.Fprintln(w, "crc", n) }
-func (w work) AES(n int)   { fmt.Fprintln(w, "aes", n) }
-func (w work) AESKey()     { fmt.Fprintln(w, "aes key") }
+func (w Work) Call()       { fmt.Fprintln(w, "call") }
+func (w Work) CRC32(n int) { fmt.Fprintln(w, "crc", n) }
+func (w Work) AES(n int)   { fmt.Fprintln(w, "aes", n) }
+func (w Work) AESKey()     { fmt.Fprintln(w, "aes key") }
 
 // watchedFlash notes reads, too.
 type watchedFlash struct {
@@ -50,7 +50,7 @@ func TestFigures(t *testing.T) {
 			all := crc32.NewIEEE()
 			f := flashtest.New(t, on.sectors, on.unit)
 			f.Rewrites, f.Logging = on.unit == 1, true
-			o.CPU = work{all}
+			o.CPU = Work{all}
 			s := NewTDB(watchedFlash{f, all}, o)
 			collected, failed := exercise(f, s, all, uint64(i))
 			for _, line := range f.Log {

@@ -14,14 +14,6 @@ import (
 	"dualbank/model/random"
 )
 
-// notes is a CPU that notes its work.
-type notes struct{ io.Writer }
-
-func (n notes) Call()       { fmt.Fprintln(n, "call") }
-func (n notes) CRC32(k int) { fmt.Fprintln(n, "crc", k) }
-func (n notes) AES(k int)   { fmt.Fprintln(n, "aes", k) }
-func (n notes) AESKey()     { fmt.Fprintln(n, "aes key") }
-
 // TestSecureFigures: what partitions of each type ask of both devices and of the processor, and what they answer by name,
 // stays as it is unless a change means to change it, with each repair and defect that is theirs.
 func TestSecureFigures(t *testing.T) {
@@ -36,7 +28,7 @@ func TestSecureFigures(t *testing.T) {
 	for i, o := range options {
 		for _, typ := range []storage.Type{storage.TDBInternal, storage.TDBExternal, storage.TDBExternalNoRBP} {
 			all := crc32.NewIEEE()
-			o.CPU = notes{all}
+			o.CPU = Work{all}
 			internal, external := flashtest.New(t, "4x2K", 8), flashtest.New(t, "8x1K", 1)
 			internal.Logging, external.Logging = true, true
 			rnd := random.New(7)

@@ -1,55 +1,34 @@
 package kv
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"hash/crc32"
-	"maps"
 	"math/bits"
-	"slices"
 	"strings"
 	"testing"
 
 	"dualbank/fuzz/explore"
-	"dualbank/fuzz/film"
+	"dualbank/fuzz/internal/figures"
 	"dualbank/fuzz/kv/script"
 	"dualbank/fuzz/kv/sut"
 	"dualbank/internal/golden"
 	"dualbank/internal/long"
 	"dualbank/kvstore"
-	"dualbank/model/random"
 )
 
 // tell writes the figures of a sweep, a line for each finding.
 func tell(b *strings.Builder, name string, s *explore.Sweep, err error) {
 	fmt.Fprintf(b, "%s: %d steps, %d cuts, %d second ones, %v\n", name, s.Map.Steps, s.Stats.Cuts, s.Stats.Second, err)
-	for i := range s.Findings {
-		f := &s.Findings[i]
-		fmt.Fprintf(b, "  %s %s %v at %s/%s, %d of %v, %d steps, last %v\n", f.ID, f.Severity, f.Symptom, f.Place.Op, f.Place.Part, f.Count, f.Modes, f.Case.Len(), &f.Case.(*Case).Steps[f.Case.Len()-1])
-	}
+	figures.Findings(b, s.Findings, func(c explore.Case) any { return &c.(*Case).Steps[c.Len()-1] })
 	if len(s.Findings) == 0 {
 		return
 	}
-	// Of the first one what a replay tells and leaves, and where else its fault may be.
-	f := &s.Findings[0]
-	var story bytes.Buffer
-	cam := new(film.Camera)
-	re, err := f.Case.Replay(&story, explore.Env{Film: cam})
-	near := 0
-	for range f.Case.(*Case).Near() {
+	// Where else the fault of the first one may be.
+	c, near := s.Findings[0].Case.(*Case), 0
+	for range c.Near() {
 		near++
 	}
-	fmt.Fprintf(b, "  replayed: %d lines, digest %08x, %v", bytes.Count(story.Bytes(), []byte("\n")), crc32.ChecksumIEEE(story.Bytes()), err)
-	if err == nil {
-		fmt.Fprintf(b, "; %d symptoms, image %08x", len(re.Bad), crc32.ChecksumIEEE(re.Image))
-		if f := cam.Film(); f != nil {
-			text, err := json.Marshal(f)
-			fmt.Fprintf(b, ", film of %d frames, %08x, %v", len(f.Frames), crc32.ChecksumIEEE(text), err)
-		}
-	}
-	fmt.Fprintf(b, "; %d cases near it, remedies %v\n", near, len(f.Case.(*Case).Remedies()))
+	fmt.Fprintf(b, "; %d cases near it, remedies %v\n", near, len(c.Remedies()))
 }
 
 // TestFigures: what small sweeps of each kind find, how often and where, stays as it is unless a change means to change it.
@@ -117,30 +96,13 @@ func TestFiguresOfInputs(t *testing.T) {
 	var b strings.Builder
 	for _, target := range []explore.Target{Target, SecureTarget} {
 		for i, p := range []kvstore.Profile{kvstore.MbedCE, kvstore.Hardened, kvstore.MbedCE} {
-			count := map[string]int{}
-			for seed := range uint64(200) {
-				data := make([]byte, 160)
-				random.New(seed).Fill(data)
-				in := target.Decode(explore.NewChoices(data))
-				o := &explore.Outcome{Planted: PlantProfile(p)}
-				if i == 2 { // each defect in some of the runs
-					o.Planted = explore.Planted{Planted: 1 << (seed % 20)}
-				}
-				if err := in.Run(o); err != nil {
-					count["error: "+err.Error()]++
-				}
-				count[fmt.Sprintf("interesting: %v", o.Interesting)]++
-				for _, m := range o.Hit {
-					count["hit by "+m]++
-				}
-				for _, x := range o.Bad {
-					count[fmt.Sprintf("%v at %s/%s", x.Symptom, x.Op, x.Part)]++
-				}
-			}
 			fmt.Fprintf(&b, "%s, %v, with defects: %v\n", target.Name, p, i == 2)
-			for _, k := range slices.Sorted(maps.Keys(count)) {
-				fmt.Fprintf(&b, "  %d %s\n", count[k], k)
-			}
+			figures.Inputs(&b, &target, 200, 160, func(seed uint64) explore.Planted {
+				if i == 2 { // each defect in some of the runs
+					return explore.Planted{Planted: 1 << (seed % 20)}
+				}
+				return PlantProfile(p)
+			})
 		}
 	}
 	golden.Compare(t, "inputs.golden", b.String())

@@ -1,21 +1,15 @@
 package update
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"hash/crc32"
-	"maps"
-	"slices"
 	"strings"
 	"testing"
 
 	"dualbank/boot"
 	"dualbank/fuzz/explore"
-	"dualbank/fuzz/film"
+	"dualbank/fuzz/internal/figures"
 	"dualbank/internal/golden"
-	"dualbank/model/random"
 )
 
 // tell writes the figures of a sweep, a line for each finding.
@@ -25,26 +19,10 @@ func tell(b *strings.Builder, name string, s *explore.Sweep, err error) {
 		return
 	}
 	fmt.Fprintf(b, "%s: %d steps, %d cuts, %v\n", name, s.Map.Steps, s.Stats.Cuts, err)
-	for i := range s.Findings {
-		f := &s.Findings[i]
-		fmt.Fprintf(b, "  %s %s %v at %s/%s, %d of %v, %d steps, last %v\n", f.ID, f.Severity, f.Symptom, f.Place.Op, f.Place.Part, f.Count, f.Modes, f.Case.Len(), &f.Case.(*Case).Steps[f.Case.Len()-1])
+	figures.Findings(b, s.Findings, func(c explore.Case) any { return &c.(*Case).Steps[c.Len()-1] })
+	if len(s.Findings) > 0 {
+		b.WriteByte('\n')
 	}
-	if len(s.Findings) == 0 {
-		return
-	}
-	// Of the first one what a replay tells and leaves.
-	var story bytes.Buffer
-	cam := new(film.Camera)
-	re, err := s.Findings[0].Case.Replay(&story, explore.Env{Film: cam})
-	fmt.Fprintf(b, "  replayed: %d lines, digest %08x, %v", bytes.Count(story.Bytes(), []byte("\n")), crc32.ChecksumIEEE(story.Bytes()), err)
-	if err == nil {
-		fmt.Fprintf(b, "; %d symptoms, image %08x", len(re.Bad), crc32.ChecksumIEEE(re.Image))
-		if f := cam.Film(); f != nil {
-			text, err := json.Marshal(f)
-			fmt.Fprintf(b, ", film of %d frames, %08x, %v", len(f.Frames), crc32.ChecksumIEEE(text), err)
-		}
-	}
-	b.WriteByte('\n')
 }
 
 // TestFigures: what small sweeps of each kind find, on the reference and on each defect of the past, stays as it is unless
@@ -74,27 +52,8 @@ func TestFigures(t *testing.T) {
 func TestFiguresOfInputs(t *testing.T) {
 	var b strings.Builder
 	for _, d := range []boot.Defects{0, boot.DefectNotResumed | boot.DefectHeaderFirst} {
-		count := map[string]int{}
-		for seed := range uint64(150) {
-			data := make([]byte, 120)
-			random.New(seed).Fill(data)
-			in := Target.Decode(explore.NewChoices(data))
-			o := &explore.Outcome{Planted: explore.Planted{Planted: uint64(d)}}
-			if err := in.Run(o); err != nil {
-				count["error: "+err.Error()]++
-			}
-			count[fmt.Sprintf("interesting: %v", o.Interesting)]++
-			for _, m := range o.Hit {
-				count["hit by "+m]++
-			}
-			for _, x := range o.Bad {
-				count[fmt.Sprintf("%v at %s/%s", x.Symptom, x.Op, x.Part)]++
-			}
-		}
 		fmt.Fprintf(&b, "defects %b\n", d)
-		for _, k := range slices.Sorted(maps.Keys(count)) {
-			fmt.Fprintf(&b, "  %d %s\n", count[k], k)
-		}
+		figures.Inputs(&b, &Target, 150, 120, func(uint64) explore.Planted { return explore.Planted{Planted: uint64(d)} })
 	}
 	golden.Compare(t, "inputs.golden", b.String())
 }
