@@ -66,6 +66,19 @@ func (c *BlockClient) headerFirst() bool {
 	return c.gen == ClientOld && !c.cfg.Repairs.Has(RepairHeaderLast)
 }
 
+// Slots are the candidate slots on the device. Config.StorageSize must be at least two erase units, or one that
+// begins at a multiple of it. A slot that rounding to erase units leaves nothing of has size 0.
+func (c *BlockClient) Slots() []Slot {
+	slots := make([]Slot, c.cfg.Locations)
+	for i := range slots {
+		slots[i], _ = c.slot(uint32(i))
+	}
+	return slots
+}
+
+// FirmwareOffset is the offset of the firmware in a slot, in bytes: its header comes before.
+func (c *BlockClient) FirmwareOffset() uint32 { return c.headerSize() }
+
 func (c *BlockClient) headerSize() uint32 { return pageUp(ExternalHeaderSize, c.page) }
 
 // slot returns the slot with number id: start and end of the storage rounded to erase units, divided,

@@ -154,6 +154,14 @@ func TestBlockDeviceUpdate(t *testing.T) {
 	}
 }
 
+// TestBlockSlots: the storage's ends are rounded to erase units, and a header of 296 bytes to the page.
+func TestBlockSlots(t *testing.T) {
+	b := newBlockSetup(t, ClientNew)
+	if diff := cmp.Diff([]Slot{{4096, 32 * 4096}, {33 * 4096, 32 * 4096}}, b.store.Slots()); diff != "" || b.store.FirmwareOffset() != 512 {
+		t.Errorf("firmware at %d in its slot, slots (-want +got):\n%s", b.store.FirmwareOffset(), diff)
+	}
+}
+
 // TestBlockDeviceTampering: whoever changes the external flash changes nothing on the device.
 func TestBlockDeviceTampering(t *testing.T) {
 	const slotAddr, header = 4096 + 32*4096, 512

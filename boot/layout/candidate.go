@@ -17,7 +17,7 @@ const (
 
 // findClient finds out whether the files configure an update client, and which.
 func (b *builder) findClient() {
-	b.client = b.bootloader != nil && !b.plain || b.hasClient(b.application)
+	b.client = b.external || b.bootloader != nil && !b.plain || b.hasClient(b.application)
 	if ap := b.application; ap != nil {
 		enabled, s, ok := ap.number("fota.enable")
 		b.FOTA = ok && enabled != 0 && s.given || ap.gives("fota.block-device-type", "fota.storage-start-addr", "fota.storage-size") != nil
@@ -89,6 +89,9 @@ func (b *builder) candidateRegion() {
 		c.Locations = 1
 	}
 	b.BlockDevice = b.onBlockDevice(c.StorageAddr, uint64(c.StorageSize))
+	if b.external && !b.BlockDevice {
+		b.BlockDevice, b.moved, c.StorageAddr, c.StorageSize = true, true, 0, 0
+	}
 	if !b.BlockDevice && c.StorageSize > 0 {
 		b.region(RegionCandidate, c.StorageAddr, uint64(c.StorageSize), key)
 	}

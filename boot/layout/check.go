@@ -363,13 +363,16 @@ func (b *builder) disagreements() {
 		b.add(p)
 	}
 	if b.hasClient(ap) {
-		for _, name := range []string{"application-details", "storage-address", "storage-locations"} {
-			same("update-client."+name, true, readAsAddress)
-		}
-		size := readAsAddress
-		if b.BlockDevice && b.Config.Locations == 1 {
+		address, size := readAsAddress, readAsAddress
+		switch {
+		case b.moved:
+			address, size = readByNone, readByNone
+		case b.BlockDevice && b.Config.Locations == 1:
 			size = readAtBuild // the only slot begins where the storage does
 		}
+		same("update-client.application-details", true, readAsAddress)
+		same("update-client.storage-address", true, address)
+		same("update-client.storage-locations", true, readAsAddress)
 		same("update-client.storage-size", true, size)
 		same("update-client.storage-page", true, readAtBuild)
 		same("update-client.firmware-header-version", true, readByNone)

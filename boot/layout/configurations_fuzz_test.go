@@ -91,8 +91,20 @@ func (c *configurations) file() string {
 // checkConfigurations looks at what New says of any files: always an answer, the same one again, problems of one line with a
 // remedy, and regions in order that lie in the address space.
 func checkConfigurations(t *testing.T, srcs []Source, target string, chip Chip) {
-	l, ps := New(srcs, target, chip)
-	again, problems := New(srcs, target, chip)
+	t.Helper()
+	checkMade(t, New, srcs, target, chip)
+	checkMade(t, NewExternal, srcs, target, chip)
+	if l, _ := NewExternal(srcs, target, chip); l != nil && !l.FOTA {
+		if _, inside := l.Region(RegionCandidate); inside || !l.BlockDevice {
+			t.Fatalf("candidates on a block device are laid out on the internal flash:\n%s", l)
+		}
+	}
+}
+
+func checkMade(t *testing.T, make func([]Source, string, Chip) (*Layout, Problems), srcs []Source, target string, chip Chip) {
+	t.Helper()
+	l, ps := make(srcs, target, chip)
+	again, problems := make(srcs, target, chip)
 	if !slices.Equal(ps, problems) || (l == nil) != (again == nil) || l != nil && l.String() != again.String() {
 		t.Fatalf("the same files give\n%v\n%v\nand\n%v\n%v", ps, l, problems, again)
 	}

@@ -110,7 +110,16 @@ func Load(files []string, target string, chip Chip) (*Layout, Problems) {
 // the configuration describes. It reports all problems at once. The layout is nil if too little is known to
 // compute one. With errors among the problems it is good for drawing only.
 func New(srcs []Source, target string, chip Chip) (*Layout, Problems) {
-	b := builder{Layout: &Layout{Target: target, Chip: chip}}
+	return compute(builder{Layout: &Layout{Target: target, Chip: chip}}, srcs)
+}
+
+// NewExternal is New for candidates on a block device, whatever the files say. If they place them on internal flash,
+// that place is neither laid out nor checked, and Config.StorageAddr and StorageSize are 0.
+func NewExternal(srcs []Source, target string, chip Chip) (*Layout, Problems) {
+	return compute(builder{Layout: &Layout{Target: target, Chip: chip}, external: true}, srcs)
+}
+
+func compute(b builder, srcs []Source) (*Layout, Problems) {
 	if !b.images(srcs) {
 		return nil, b.problems
 	}
@@ -136,6 +145,8 @@ type builder struct {
 	plain    bool // the bootloader is not mbed-bootloader: it starts what lies behind it
 	client   bool // the application has an update client, or the bootloader installs candidates
 	maxGiven bool // an mbed-bootloader configuration says how large the application may be
+	external bool // the candidates lie on a block device, whatever the files say
+	moved    bool // and the files place them on internal flash, where they do not lie
 }
 
 func (b *builder) add(ps ...Problem) { b.problems = append(b.problems, ps...) }

@@ -434,3 +434,45 @@ func TestSharedConfigs(t *testing.T) {
 		}
 	}
 }
+
+// TestNewExternal: with candidates on a block device the place that the files give on internal flash is neither laid out
+// nor checked; that of files for a block device stays.
+func TestNewExternal(t *testing.T) {
+	slots := []string{`"update-client.storage-locations": 1`, `"update-client.storage-locations": 9`}
+	overlap := []string{"(MBED_ROM_START + FLASH_BANK_SIZE + KVSTORE_SIZE)", "0x08100000"}
+	for name, edits := range map[string][]string{
+		"none":           nil,
+		"empty slots":    slots,
+		"overlap":        overlap,
+		"outside":        {"(MBED_ROM_START + FLASH_BANK_SIZE + KVSTORE_SIZE)", "0"},
+		"inside a unit":  {"(FLASH_BANK_SIZE - KVSTORE_SIZE)", "(FLASH_BANK_SIZE - KVSTORE_SIZE - 1024)"},
+		"no size at all": {`"update-client.storage-size": "(FLASH_BANK_SIZE - KVSTORE_SIZE)",`, ""},
+		"one differs":    {"            \"update-client.storage-address\": \"(MBED_ROM_START + FLASH_BANK_SIZE + KVSTORE_SIZE)\",\n            \"update-client.storage-size\": \"(FLASH_BANK_SIZE - KVSTORE_SIZE)\",\n            \"update-client.storage-locations\": 1,\n            \"update-client.storage-page\": 1\n", "\"update-client.storage-page\": 1, \"update-client.storage-address\": \"0x08140000\""},
+	} {
+		l, ps := NewExternal(edit(t, edits...), ExampleTarget, f429Chip())
+		if err := ps.Err(); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, p := range ps.Warnings() {
+			if strings.Contains(p.Key, "storage-address") || strings.Contains(p.Key, "storage-size") || strings.Contains(p.Key, "locations") {
+				t.Errorf("%s: %v", name, p)
+			}
+		}
+		if _, ok := l.Region(RegionCandidate); ok || !l.BlockDevice || l.Config.StorageAddr != 0 || l.Config.StorageSize != 0 || l.Slots != nil {
+			t.Errorf("%s: %+v", name, l)
+		}
+	}
+	for _, edits := range [][]string{slots, overlap} {
+		if _, ps := New(edit(t, edits...), ExampleTarget, f429Chip()); ps.Err() == nil {
+			t.Errorf("%q is no mistake on internal flash either", edits)
+		}
+	}
+	device := []string{"=ARM_UCP_FLASHIAP", "=ARM_UCP_FLASHIAP_BLOCKDEVICE", "(MBED_ROM_START + FLASH_BANK_SIZE + KVSTORE_SIZE)", "0x20000"}
+	for _, make := range []func([]Source, string, Chip) (*Layout, Problems){New, NewExternal} {
+		l, ps := make(edit(t, device...), ExampleTarget, f429Chip())
+		if err := ps.Err(); err != nil || !l.BlockDevice || l.Config.StorageAddr != 0x20000 || l.Config.StorageSize != 896<<10 {
+			t.Errorf("files for a block device: %v, %+v", err, l)
+		}
+	}
+}
