@@ -143,12 +143,15 @@ func wearBody(wear []results.SectorWear, w vg.Length) part {
 			p.line(axis, y(n), p.w, y(n), 1, grid)
 			p.text(axis-6, y(n)+4, right, tickStyle, unit.Grouped(fmt.Sprintf("%.0f", n)))
 		}
+		bankStyle, end := lettering(smallSize, true, muted), vg.Length(0)
 		for i := range wear {
 			if i == 0 || wear[i].BankName() != wear[i-1].BankName() {
 				if i > 0 {
 					p.line(snap(x(i)), 4, snap(x(i)), base, 1, muted, 2, 3)
 				}
-				p.text(x(i)+4, 14, left, lettering(smallSize, true, muted), wear[i].BankName())
+				at := max(x(i)+4, end) // a bank narrower than its name moves the next name on
+				p.text(at, 14, left, bankStyle, wear[i].BankName())
+				end = at + bankStyle.Width(wear[i].BankName()) + 10
 			}
 		}
 		for _, r := range regs {
