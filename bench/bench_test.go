@@ -142,6 +142,7 @@ func BenchmarkUpdate(b *testing.B) {
 		link          string
 		delta         bool
 		interruptions uint32
+		candidate     Candidate
 	}
 	for _, c := range []axes{
 		{size: 50 << 10},
@@ -157,11 +158,12 @@ func BenchmarkUpdate(b *testing.B) {
 		{size: 200 << 10, slots: 2},
 		{size: 200 << 10, slots: 3},
 		{size: 400 << 10, interruptions: 3},
+		{size: 400 << 10, candidate: ExternalCandidate},
 	} {
 		name := BenchName("", "bytes", c.size, "corner", c.corner)
 		s := Guide()
 		u := &s.Update
-		u.Bytes, u.Slots, u.Delta, u.Interruptions = c.size, c.slots, c.delta, c.interruptions
+		u.Bytes, u.Slots, u.Delta, u.Interruptions, u.Candidate = c.size, c.slots, c.delta, c.interruptions, c.candidate
 		if c.slots > 0 {
 			name += BenchName("", "slots", c.slots)
 		}
@@ -178,6 +180,9 @@ func BenchmarkUpdate(b *testing.B) {
 		}
 		if c.interruptions > 0 {
 			name += BenchName("", "interruptions", c.interruptions)
+		}
+		if c.candidate != "" {
+			name += BenchName("", "candidate", c.candidate)
 		}
 		each(b, name, func(b *testing.B, driver string) {
 			benchUpdate(b, s, driver, c.corner)

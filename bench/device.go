@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"dualbank/bench/release"
@@ -35,7 +36,9 @@ type Device struct {
 
 	data     data
 	storage  storage.Type
-	external *external // nil: the keys are on the internal flash
+	nor      *serialNOR // nil: neither keys nor candidates are on it
+	external *external  // nil: the keys are on the internal flash
+	root     []byte     // root of trust of external headers; nil: the candidates are on the internal flash
 	app      model.App
 	startup  uint64 // cycles from a reset to the bootloader, and from its jump to the application
 	ram      boot.RAM
@@ -91,13 +94,16 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 			return nil, fmt.Errorf("board.wear: %w", err)
 		}
 	}
-	if d.Layout, d.Warnings, err = s.Layout.compute(chip, d.data.driver.Unit.Value); err != nil {
+	if d.Layout, d.Warnings, err = s.Layout.compute(chip, d.data.driver.Unit.Value, s.Update.Candidate); err != nil {
 		return nil, err
 	}
 	swap := s.Update.Strategy == Swap
 	if swap {
 		if chip.Swap.Option.Value == "" {
 			return nil, fmt.Errorf("update.strategy: %q: the banks of part %s are not swapped by option bytes: use %q, or another part", Swap, chip.Name, Copy)
+		}
+		if d.Layout.BlockDevice {
+			return nil, fmt.Errorf("update.strategy: %q: a swap of the banks needs the candidate in the other bank, it is on external flash: use %q, or a candidate on internal flash (update.candidate)", Swap, Copy)
 		}
 		if d.Layout, err = d.Layout.Swapping(); err != nil {
 			return nil, fmt.Errorf("update.strategy: %q: %w: use %q, or another layout", Swap, err, Copy)
@@ -139,7 +145,11 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 	if err := d.attachStorage(s, kv, options); err != nil {
 		return nil, err
 	}
+	if err := d.attachCandidate(s); err != nil {
+		return nil, err
+	}
 	switch n := s.Update.Slots; {
+	case d.Layout.BlockDevice:
 	case n > 1 && swap:
 		return nil, fmt.Errorf("update.slots: %d slots: a swap of the banks has one: leave it out", n)
 	case n > 0 && !swap:
@@ -147,7 +157,11 @@ func (s *Scenario) device(driver string, corner model.Corner) (*Device, error) {
 			return nil, err
 		}
 	}
-	if unit := d.Flash.PageSize(); s.Update.Fragment%unit != 0 {
+	unit := d.Flash.PageSize()
+	if d.Layout.BlockDevice {
+		unit = d.nor.ProgramUnit()
+	}
+	if s.Update.Fragment%unit != 0 {
 		return nil, fmt.Errorf("update.fragment: %d bytes, the driver programs %d at once: give a multiple of that", s.Update.Fragment, unit)
 	}
 	d.startup = d.Flash.Cycles(time.Duration(s.Update.Startup))
@@ -229,8 +243,8 @@ type State struct {
 // Snapshot saves the device's state for Restore.
 func (d *Device) Snapshot() *State {
 	s := &State{flash: d.Flash.Snapshot(), ram: d.ram, release: d.release}
-	if d.external != nil {
-		s.nor = d.external.nor.Snapshot()
+	if d.nor != nil {
+		s.nor = d.nor.Snapshot()
 	}
 	return s
 }
@@ -239,13 +253,13 @@ func (d *Device) Snapshot() *State {
 func (d *Device) Restore(s *State) {
 	d.Flash.Restore(s.flash)
 	d.ram, d.release = s.ram, s.release
-	if d.external != nil {
-		d.external.nor.Restore(s.nor)
+	if d.nor != nil {
+		d.nor.Restore(s.nor)
 	}
 }
 
 // Axes returns the keys and values that the name of every benchmark of the device begins with. The storage
-// type is among them unless it is TDB_INTERNAL.
+// type is among them unless it is TDB_INTERNAL, and the candidate's place if that is external flash.
 func (d *Device) Axes(layout string) []any {
 	keys := []any{"part", d.Flash.Part().Name, "driver", d.Driver, "layout", layout}
 	if d.Layout.Config.Swap {
@@ -254,15 +268,28 @@ func (d *Device) Axes(layout string) []any {
 	if d.external != nil {
 		keys = append(keys, "storage", d.storage)
 	}
+	if d.Layout.BlockDevice {
+		keys = append(keys, "candidate", ExternalCandidate)
+	}
 	return keys
 }
 
-// DescribeStorage adds to a report where the keys are, if they are on external flash.
+// DescribeStorage adds to a report where keys and candidates are, if they are on external flash.
 func (d *Device) DescribeStorage(r *results.Report) {
-	if e := d.external; e != nil {
-		r.Board += fmt.Sprintf(", storage %s on %s", d.storage, e.part.Title)
-		r.Config = append(r.Config, results.Setting{Key: "storage", Value: string(d.storage)}, results.Setting{Key: "external", Value: e.part.Name})
+	if d.nor == nil {
+		return
 	}
+	var what []string
+	if d.external != nil {
+		what = append(what, "storage "+string(d.storage))
+		r.Config = append(r.Config, results.Setting{Key: "storage", Value: string(d.storage)})
+	}
+	if d.Layout.BlockDevice {
+		what = append(what, "candidate")
+		r.Config = append(r.Config, results.Setting{Key: "candidate", Value: string(ExternalCandidate)})
+	}
+	r.Board += fmt.Sprintf(", %s on %s", strings.Join(what, " and "), d.nor.part.Title)
+	r.Config = append(r.Config, results.Setting{Key: "external", Value: d.nor.part.Name})
 }
 
 // Sources returns the facts that a run on this device depends on, each with its confidence mark: those of the
@@ -295,9 +322,9 @@ func (d *Device) Sources(mv uint32) []results.Source {
 	if d.data.core != nil {
 		add(d.data.core.Title+": ", part.Facts(d.data.core))
 	}
-	if e := d.external; e != nil {
-		add(e.part.Title+": ", part.Facts(e.part))
-		add(e.driver.Title+": ", part.Facts(e.driver))
+	if n := d.nor; n != nil {
+		add(n.part.Title+": ", part.Facts(n.part))
+		add(n.driver.Title+": ", part.Facts(n.driver))
 	}
 	if d.data.law != nil {
 		add("wear law "+d.data.law.Name+": ", part.Facts(d.data.law))

@@ -136,7 +136,7 @@ func (s *Scenario) BootLayout() (*layout.Layout, error) {
 	if err != nil {
 		return nil, &ScenarioError{fmt.Errorf("board: %w", err)}
 	}
-	l, _, err := s.Layout.compute(part, unit)
+	l, _, err := s.Layout.compute(part, unit, s.Update.Candidate)
 	if err != nil {
 		return nil, &ScenarioError{err}
 	}
@@ -166,7 +166,7 @@ func Chip(p *part.Part, unit uint32) layout.Chip {
 }
 
 // compute returns the layout and the warnings about it. The error is the first of its problems, on one line.
-func (l *Layout) compute(part *part.Part, unit uint32) (*layout.Layout, layout.Problems, error) {
+func (l *Layout) compute(part *part.Part, unit uint32, at Candidate) (*layout.Layout, layout.Problems, error) {
 	var srcs []layout.Source
 	for _, c := range [][2]string{{l.Bootloader, l.BootloaderText}, {l.Application, l.ApplicationText}} {
 		if c[1] != "" {
@@ -179,7 +179,11 @@ func (l *Layout) compute(part *part.Part, unit uint32) (*layout.Layout, layout.P
 	if err := l.checkTarget(srcs, part); err != nil {
 		return nil, nil, err
 	}
-	plan, problems := layout.New(srcs, l.Target, Chip(part, unit))
+	make := layout.New
+	if at == ExternalCandidate {
+		make = layout.NewExternal
+	}
+	plan, problems := make(srcs, l.Target, Chip(part, unit))
 	if errs := problems.Errors(); len(errs) > 0 {
 		more := ""
 		if len(errs) > 1 {
@@ -190,13 +194,21 @@ func (l *Layout) compute(part *part.Part, unit uint32) (*layout.Layout, layout.P
 	if plan.FOTA {
 		return nil, nil, errors.New("layout: the configurations are for the FOTA client, whose updates are not simulated: give ones with update-client options")
 	}
-	for _, name := range []string{layout.RegionHeader, layout.RegionApplication, layout.RegionKVStore, layout.RegionCandidate} {
+	var names []string
+	for _, s := range srcs {
+		names = append(names, s.Name)
+	}
+	files := strings.Join(names, " and ")
+	needed := []string{layout.RegionHeader, layout.RegionApplication, layout.RegionKVStore}
+	switch {
+	case !plan.BlockDevice:
+		needed = append(needed, layout.RegionCandidate)
+	case at == InternalCandidate:
+		return nil, nil, fmt.Errorf("update.candidate: %q: %s have the candidates on a block device: leave the key out, or change MBED_CLOUD_CLIENT_UPDATE_STORAGE and the place there", at, files)
+	}
+	for _, name := range needed {
 		if _, ok := plan.Region(name); !ok {
-			var names []string
-			for _, s := range srcs {
-				names = append(names, s.Name)
-			}
-			return nil, nil, fmt.Errorf("layout: no %s on internal flash in %s: give the configurations of a bootloader and an application that have", name, strings.Join(names, " and "))
+			return nil, nil, fmt.Errorf("layout: no %s on internal flash in %s: give the configurations of a bootloader and an application that have", name, files)
 		}
 	}
 	return plan, problems.Warnings(), nil

@@ -142,8 +142,8 @@ func (s *Sets) AppRecord(name string, f *model.Flash) results.Application {
 	return a
 }
 
-// Energy is what storage has drawn, in joule: the internal flash, the device beside the microcontroller if the
-// keys are there, and the core while it waited for the internal flash.
+// Energy is what storage has drawn, in joule: the internal flash, the device beside the microcontroller if keys or
+// candidates are there, and the core while it waited for the internal flash.
 type Energy struct {
 	Flash  float64
 	Core   float64
@@ -157,8 +157,8 @@ func (e Energy) All() float64 { return e.Flash + e.Core }
 func (d *Device) EnergyOf(c *model.Counters, nor *model.NORCounters) (Energy, bool) {
 	e, ok := d.Flash.Energy(c)
 	out := Energy{e.Flash(), e.Core, e.CoreOK}
-	if d.external != nil && ok {
-		joule, known := d.external.nor.Energy(nor)
+	if nor.Busy > 0 && ok {
+		joule, known := d.nor.Energy(nor)
 		out.Flash += joule
 		ok = known
 	}
@@ -186,10 +186,10 @@ func (d *Device) SetEnergy(s *Sets, collects bool) (Energy, bool) {
 	return Energy{e.Flash() * k, e.Core * k, e.CoreOK}, true
 }
 
-// UpdateEnergy is what an update has drawn on the internal flash. ok is false if a current is not known.
+// UpdateEnergy is what an update has drawn on the internal flash, and on the external one if the candidate is there. ok
+// is false if a current is not known.
 func (d *Device) UpdateEnergy(u *UpdateRun) (Energy, bool) {
-	e, ok := d.Flash.Energy(&u.Counters)
-	return Energy{e.Flash(), e.Core, e.CoreOK}, ok
+	return d.EnergyOf(&u.Counters, &u.External)
 }
 
 // energyMetrics are the metrics of n operations that have drawn e: none if it is not known.

@@ -151,12 +151,15 @@ func (u *UpdateRun) Metrics(f *model.Flash) []results.Metric {
 		Less("next-boot-sec", f.Seconds(u.NextBoot)),
 		Less("stall-sec/op", f.Seconds(u.Counters.Stall)),
 		Less("masked-sec/op", f.Seconds(u.Counters.Masked)),
-		Less("erases/op", float64(u.Counters.Erases)),
-		Less("write-amp", float64(u.Counters.ProgramBytes)/float64(u.Bytes)),
+		Less("erases/op", float64(u.Counters.Erases+u.External.Erases)),
+		Less("write-amp", float64(u.Counters.ProgramBytes+u.External.ProgramBytes)/float64(u.Bytes)),
 		Less("link-B/op", float64(u.Link.Bytes)),
 	)
+	if u.OnExternal {
+		m = append(m, Less("external-erases/op", float64(u.External.Erases)), Less("external-sec/op", f.Seconds(u.External.Waiting)))
+	}
 	e, ok := f.Energy(&u.Counters)
-	return append(m, energyMetrics(e, ok, 1)...)
+	return append(m, energyMetrics(e, ok && u.External.Busy == 0, 1)...)
 }
 
 // Record returns the update as a report has it.

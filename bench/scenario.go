@@ -96,20 +96,23 @@ type Store struct {
 
 // Update is the [update] section: a firmware update, or several in a row.
 type Update struct {
-	Strategy      Strategy `toml:"strategy,omitempty" comment:"How a candidate is installed: copy, as mbed-bootloader does, or swap, by option bytes that exchange the banks, on parts that can; empty: copy."`
-	Client        Client   `toml:"client" comment:"The update client's storage layer: new (mbed-cloud-client 4) or old."`
-	Bytes         uint32   `toml:"bytes" comment:"Size of the firmware, the running one and the new one, where it is generated."`
-	Changed       uint32   `toml:"changed_permille" comment:"Of 1000 functions of a generated firmware, how many the new one has changed; a quarter as many are added."`
-	Firmware      string   `toml:"firmware" comment:"A file with the new firmware: binary, Intel HEX or ELF. Without one it is generated."`
-	Running       string   `toml:"running" comment:"A file with the firmware that runs before."`
-	Version       uint64   `toml:"version" comment:"Version of the new firmware; the running one has a smaller one."`
-	Campaigns     uint32   `toml:"campaigns" comment:"Updates in a row, each to the version after."`
-	Delta         bool     `toml:"delta" comment:"Whether the update is done once more by a delta against the running firmware, to compare."`
-	Slots         uint32   `toml:"slots" comment:"Slots in the candidate storage; 0: as many as the configuration files say."`
-	Fragment      uint32   `toml:"fragment" comment:"Bytes that the client writes at once, half of ARM_UC_BUFFER_SIZE."`
-	Interruptions uint32   `toml:"interruptions" comment:"How often the power fails during a download, at even distances; it is resumed."`
-	Startup       Duration `toml:"startup" comment:"From a reset to the bootloader's work, and from its jump to the application's: clocks, memory, RTOS. An assumption."`
-	Link          Link     `toml:"link"`
+	Strategy        Strategy  `toml:"strategy,omitempty" comment:"How a candidate is installed: copy, as mbed-bootloader does, or swap, by option bytes that exchange the banks, on parts that can; empty: copy."`
+	Candidate       Candidate `toml:"candidate,omitempty" comment:"Where the candidate is stored: internal (internal flash), external (the serial NOR flash of store.external, with external headers; an interrupted download begins anew); empty: as MBED_CLOUD_CLIENT_UPDATE_STORAGE in the configuration files."`
+	ExternalAddress uint32    `toml:"external_address,omitempty" comment:"Where on the serial NOR flash the candidate storage begins; 0: as update-client.storage-address in the configuration files, or behind a store on that flash."`
+	ExternalBytes   uint32    `toml:"external_bytes,omitempty" comment:"How much of the serial NOR flash the candidate storage has; 0: as update-client.storage-size in the configuration files, or room for the largest application in each slot."`
+	Client          Client    `toml:"client" comment:"The update client's storage layer: new (mbed-cloud-client 4) or old."`
+	Bytes           uint32    `toml:"bytes" comment:"Size of the firmware, the running one and the new one, where it is generated."`
+	Changed         uint32    `toml:"changed_permille" comment:"Of 1000 functions of a generated firmware, how many the new one has changed; a quarter as many are added."`
+	Firmware        string    `toml:"firmware" comment:"A file with the new firmware: binary, Intel HEX or ELF. Without one it is generated."`
+	Running         string    `toml:"running" comment:"A file with the firmware that runs before."`
+	Version         uint64    `toml:"version" comment:"Version of the new firmware; the running one has a smaller one."`
+	Campaigns       uint32    `toml:"campaigns" comment:"Updates in a row, each to the version after."`
+	Delta           bool      `toml:"delta" comment:"Whether the update is done once more by a delta against the running firmware, to compare."`
+	Slots           uint32    `toml:"slots" comment:"Slots in the candidate storage; 0: as many as the configuration files say."`
+	Fragment        uint32    `toml:"fragment" comment:"Bytes that the client writes at once, half of ARM_UC_BUFFER_SIZE."`
+	Interruptions   uint32    `toml:"interruptions" comment:"How often the power fails during a download, at even distances; it is resumed."`
+	Startup         Duration  `toml:"startup" comment:"From a reset to the bootloader's work, and from its jump to the application's: clocks, memory, RTOS. An assumption."`
+	Link            Link      `toml:"link"`
 
 	FirmwareFile []byte `toml:"-"` // contents of the file Firmware
 	RunningFile  []byte `toml:"-"` // contents of the file Running
@@ -268,6 +271,12 @@ func (s *Scenario) check() error {
 		return bad("update.campaigns", "%d: give 1 to %d", u.Campaigns, maxCampaigns)
 	case u.Strategy != "" && u.Strategy != Copy && u.Strategy != Swap:
 		return bad("update.strategy", "%q is no strategy: use %s or %s", u.Strategy, Copy, Swap)
+	case u.Candidate != "" && u.Candidate != InternalCandidate && u.Candidate != ExternalCandidate:
+		return bad("update.candidate", "%q is no place: use %s or %s", u.Candidate, InternalCandidate, ExternalCandidate)
+	case u.ExternalAddress > maxExternal:
+		return bad("update.external_address", "%d: give up to %d", u.ExternalAddress, maxExternal)
+	case u.ExternalBytes > maxExternal:
+		return bad("update.external_bytes", "%d: give up to %d", u.ExternalBytes, maxExternal)
 	case u.Slots > 64:
 		return bad("update.slots", "%d: give 0 for the layout's number, or up to 64", u.Slots)
 	case u.Interruptions > 100:

@@ -143,6 +143,16 @@ func ParseStrategy(name string) (Strategy, error) {
 	return "", fmt.Errorf("%q is no strategy: use %s or %s", name, Copy, Swap)
 }
 
+// Candidate is where update candidates are stored. Empty: as the configuration files say, by
+// MBED_CLOUD_CLIENT_UPDATE_STORAGE.
+type Candidate string
+
+// The places of candidates.
+const (
+	InternalCandidate Candidate = "internal" // on the internal flash (ARM_UCP_FLASHIAP)
+	ExternalCandidate Candidate = "external" // on the serial NOR flash (ARM_UCP_FLASHIAP_BLOCKDEVICE)
+)
+
 // Mode is a cell.Mode, in scenario files by its name.
 type Mode struct{ model.Mode }
 

@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 
+	"dualbank/boot"
 	"dualbank/boot/layout"
 	"dualbank/kvstore"
 	"dualbank/kvstore/secure"
@@ -71,14 +72,45 @@ func (s *Scenario) ExternalStorage() bool {
 	return err == nil && p.Type != storage.TDBInternal
 }
 
-// external is the serial NOR flash of a device with an external storage type, and the store on it.
-type external struct {
-	nor        *model.NOR
-	part       *part.NORPart
-	driver     *part.NORDriver
-	store      *kvstore.TDBStore
-	base, size uint32 // of the store
+// serialNOR is the serial NOR flash of a device, which may hold a store, candidates, or both.
+type serialNOR struct {
+	*model.NOR
+	part   *part.NORPart
+	driver *part.NORDriver
 }
+
+// up rounds an address or a size, in bytes and no larger than the largest flash, up to erase units.
+func (n *serialNOR) up(at uint32) uint32 {
+	unit := n.EraseSize(0)
+	return (at + unit - 1) / unit * unit
+}
+
+// attachNOR adds the scenario's serial NOR flash to the device, on the clock of the internal flash, unless it has it.
+func (d *Device) attachNOR(s *Scenario) (err error) {
+	if d.nor != nil {
+		return nil
+	}
+	n := new(serialNOR)
+	if n.part, err = part.NORByName(s.Store.External); err != nil {
+		return fmt.Errorf("store.external: %w", err)
+	}
+	if n.driver, err = part.NORDriverByName("mbed"); err != nil {
+		return err
+	}
+	if n.NOR, err = model.NewNOR(model.NORConfig{Part: n.part, Driver: n.driver, Host: d.Flash, Corner: d.Corner}); err != nil {
+		return err
+	}
+	d.nor = n
+	return nil
+}
+
+// external is the store of an external storage type, and where it lies on the serial NOR flash.
+type external struct {
+	store      *kvstore.TDBStore
+	base, size uint32
+}
+
+func (e *external) end() uint32 { return e.base + e.size }
 
 // External is the geometry of a store on external flash, in bytes.
 type External struct {
@@ -92,8 +124,7 @@ func (d *Device) External() (e External, ok bool) {
 	if d.external == nil {
 		return External{}, false
 	}
-	nor := d.external.nor
-	return External{Size: d.external.size, EraseUnit: nor.EraseSize(d.external.base), ProgramUnit: nor.ProgramUnit()}, true
+	return External{Size: d.external.size, EraseUnit: d.nor.EraseSize(d.external.base), ProgramUnit: d.nor.ProgramUnit()}, true
 }
 
 // attachStorage builds the scenario's partition and puts the workload on it: the internal store, or a
@@ -108,26 +139,20 @@ func (d *Device) attachStorage(s *Scenario, kv *model.Region, options kvstore.Op
 	if config.Type == storage.TDBInternal {
 		return nil
 	}
+	if err := d.attachNOR(s); err != nil {
+		return err
+	}
 	e := &external{base: config.ExternalBase, size: config.ExternalSize}
-	if e.part, err = part.NORByName(s.Store.External); err != nil {
-		return fmt.Errorf("store.external: %w", err)
-	}
-	if e.driver, err = part.NORDriverByName("mbed"); err != nil {
-		return err
-	}
-	if e.nor, err = model.NewNOR(model.NORConfig{Part: e.part, Driver: e.driver, Host: d.Flash, Corner: d.Corner}); err != nil {
-		return err
-	}
 	rng := random.New(s.Seed)
 	p, err := config.Build(storage.Parts{
-		Internal: kv, External: e.nor, Options: options,
+		Internal: kv, External: d.nor.NOR, Options: options,
 		Entropy: func(p []byte) error { rng.Fill(p); return nil },
 	})
 	if err != nil {
 		return fmt.Errorf("store.external_bytes: %w", err)
 	}
-	if n := e.size / e.nor.EraseSize(e.base); n < 2 || n%2 != 0 {
-		return fmt.Errorf("store.external_bytes: %d: give an even number of erase units of %d bytes", e.size, e.nor.EraseSize(e.base))
+	if n := e.size / d.nor.EraseSize(e.base); n < 2 || n%2 != 0 {
+		return fmt.Errorf("store.external_bytes: %d: give an even number of erase units of %d bytes", e.size, d.nor.EraseSize(e.base))
 	}
 	root := make([]byte, 16)
 	rng.Fill(root)
@@ -136,6 +161,117 @@ func (d *Device) attachStorage(s *Scenario, kv *model.Region, options kvstore.Op
 	names := &names{key: p.Key, root: root}
 	d.KV = names
 	return names.Attach(p)
+}
+
+// rootOfTrust is mixed into the seed for the root of trust of external headers.
+const rootOfTrust = 0x0520_0707_2057
+
+// attachCandidate places the candidates on the serial NOR flash, if that is where they are: where the scenario says, else
+// where the configuration files say, else behind the store on that flash, with room for the largest application in each
+// slot.
+func (d *Device) attachCandidate(s *Scenario) error {
+	u, c := &s.Update, &d.Layout.Config
+	if !d.Layout.BlockDevice {
+		for _, k := range []struct {
+			key   string
+			value uint32
+		}{{"external_address", u.ExternalAddress}, {"external_bytes", u.ExternalBytes}} {
+			if k.value > 0 {
+				return fmt.Errorf("update.%s: has no effect, the candidate is on internal flash: set update.candidate to %q, or leave it out", k.key, ExternalCandidate)
+			}
+		}
+		return nil
+	}
+	if err := d.attachNOR(s); err != nil {
+		return err
+	}
+	d.root = make([]byte, 16)
+	random.New(s.Seed ^ rootOfTrust).Fill(d.root)
+	if u.Slots > 0 {
+		c.Locations = u.Slots
+	}
+	whole := d.nor.Size()
+	address, bytes := "update.external_address", "update.external_bytes" // keys of the place
+	at, size, said := u.candidateAt(d.Layout)
+	switch {
+	case said && u.ExternalAddress == 0:
+		address = "update-client.storage-address"
+	case !said && d.external != nil:
+		if at = d.nor.up(d.external.end()); at >= whole {
+			return fmt.Errorf("update.candidate: the store leaves nothing of %s to the candidate: give a smaller store.external_bytes", d.nor.part.Name)
+		}
+	}
+	if at >= whole {
+		return fmt.Errorf("%s: 0x%X: %s has 0x%X bytes: give a smaller address", address, at, d.nor.part.Name, whole)
+	}
+	switch {
+	case size == 0:
+		each := d.nor.up(boot.ExternalHeaderSize + c.MaxAppSize)
+		size = uint32(min(uint64(d.nor.up(at)-at)+uint64(each)*uint64(c.Locations), uint64(whole-at)))
+	case u.ExternalBytes == 0:
+		bytes = "update-client.storage-size"
+	}
+	if size > whole-at {
+		return fmt.Errorf("%s: %d: %s has %d bytes from 0x%X on: give up to that", bytes, size, d.nor.part.Name, whole-at, at)
+	}
+	c.StorageAddr, c.StorageSize = at, size
+	return d.checkCandidate(address)
+}
+
+// checkCandidate returns an error if the candidate storage on the serial NOR flash overlaps the store there, or has an empty
+// slot. address is the key of its place.
+func (d *Device) checkCandidate(address string) error {
+	c, unit := &d.Layout.Config, d.nor.EraseSize(0)
+	at, end := c.StorageAddr, c.StorageAddr+c.StorageSize
+	if e := d.external; e != nil && at < e.end() && e.base < end {
+		return fmt.Errorf("%s: the candidate storage 0x%X-0x%X overlaps the store 0x%X-0x%X on %s: begin it at 0x%X", address, at, end, e.base, e.end(), d.nor.part.Name, d.nor.up(e.end()))
+	}
+	if uint64(end/unit*unit) < uint64(d.nor.up(at))+uint64(unit)*uint64(c.Locations) {
+		return fmt.Errorf("update.slots: %d slots in the candidate storage 0x%X-0x%X: each takes erase units of %d bytes: give fewer slots, or more update.external_bytes", c.Locations, at, end, unit)
+	}
+	return nil
+}
+
+// candidateAt returns where on the serial NOR flash the candidates are to be, by the scenario or else by the configuration
+// files: said is false if neither says where they begin, and size 0 if neither says how much they have.
+func (u *Update) candidateAt(l *layout.Layout) (at, size uint32, said bool) {
+	at, size = l.Config.StorageAddr, l.Config.StorageSize
+	said = at > 0 || size > 0
+	if u.ExternalAddress > 0 {
+		at, said = u.ExternalAddress, true
+	}
+	if u.ExternalBytes > 0 {
+		size = u.ExternalBytes
+	}
+	return at, size, said
+}
+
+// StoreRoom returns how many bytes a store on a serial NOR flash of size bytes can have from base on: up to the candidates, if
+// the scenario or the configuration files of its layout l place them behind it.
+func (s *Scenario) StoreRoom(l *layout.Layout, base, size uint32) uint32 {
+	if at, _, said := s.Update.candidateAt(l); l.BlockDevice && said && at > base {
+		size = min(size, at)
+	}
+	return size - min(size, base)
+}
+
+// blockClient returns an update client for candidates on the serial NOR flash.
+func (d *Device) blockClient(g boot.Generation) *boot.BlockClient {
+	root := func() ([]byte, error) { return d.root, nil }
+	return boot.NewBlockClient(d.Layout.Config, d.nor, g, root, boot.DeriveKey, d.Flash.CPU())
+}
+
+// SlotRooms returns the size in bytes of the largest firmware that each candidate slot holds.
+func (d *Device) SlotRooms() (rooms []uint32) {
+	slots, header := d.Layout.Slots, d.Layout.Config.FirmwareOffset(d.Flash.PageSize())
+	if d.Layout.BlockDevice {
+		client := d.blockClient(boot.ClientNew)
+		slots, header = client.Slots(), client.FirmwareOffset()
+	}
+	for _, s := range slots {
+		rooms = append(rooms, s.Size-min(s.Size, header))
+	}
+	return rooms
 }
 
 // names is the global KVStore API of the device (kv_set, kv_get), whose default partition holds the workload's keys. Its
@@ -226,10 +362,10 @@ func (d *Device) collections() uint64 {
 
 // NORCounters returns the counters of the external flash, zero without one.
 func (d *Device) NORCounters() model.NORCounters {
-	if d.external == nil {
+	if d.nor == nil {
 		return model.NORCounters{}
 	}
-	return d.external.nor.Counters()
+	return d.nor.Counters()
 }
 
 // The reference's RAM table: an entry is a hash of 4 bytes and an offset of 8, padded to 16 (TDBStore.cpp,

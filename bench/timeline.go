@@ -36,11 +36,12 @@ type tracks []spans
 const (
 	trackStalled = iota
 	trackMasked
-	trackBanks // one for each bank from here on
+	trackExternal // the external flash, if the candidate is on it
+	trackBanks    // one for each bank from here on
 )
 
 // observe records what an operation of the flash keeps busy: its bank, and perhaps the application's fetches
-// and the interrupts.
+// and the interrupts. An operation of the external flash keeps that busy alone.
 func (t *tracks) observe(e *model.Event) {
 	if e.Busy == 0 {
 		return
@@ -50,6 +51,10 @@ func (t *tracks) observe(e *model.Event) {
 			*t = append(*t, nil)
 		}
 		return &(*t)[i]
+	}
+	if e.Bank < 0 {
+		track(trackExternal).add(e)
+		return
 	}
 	track(trackBanks + e.Bank).add(e)
 	if e.Stalled {
@@ -87,6 +92,9 @@ func (u *UpdateRun) Timeline(f *model.Flash, title string) *results.Timeline {
 	t := &results.Timeline{Title: title, Tracks: u.tracks.banks(f, u.began)}
 	for _, p := range u.panes {
 		t.Phases = append(t.Phases, results.Span{Name: p.name, Start: seconds(p.start), End: seconds(p.end), Share: 1})
+	}
+	if u.OnExternal {
+		t.Tracks = append(t.Tracks, u.tracks.record("external flash busy", trackExternal, f, u.began))
 	}
 	t.Tracks = append(t.Tracks, u.tracks.record("CPU stalled", trackStalled, f, u.began), u.tracks.record("interrupts masked", trackMasked, f, u.began))
 	return t

@@ -29,6 +29,9 @@ type UpdateRun struct {
 	NextBoot uint64 // an ordinary boot of the new image, from the reset to the jump
 	Counters model.Counters
 
+	OnExternal bool              // the candidate is on external flash
+	External   model.NORCounters // then of that flash
+
 	began, ended uint64
 	panes        []pane
 	tracks       tracks
@@ -39,15 +42,15 @@ func (u *UpdateRun) Cycles() uint64 { return u.ended - u.began }
 
 // RunUpdate updates the device to its next release: download over the link into a candidate slot, whole or by
 // a delta, verify, activate, reset, bootloader, first boot. KV must be open. The power fails u.Interruptions
-// times during the download, which resumes. An update that does not end in the new firmware is an error;
-// boot.ErrFirmwareTooLarge and kvstore.ErrMediaFull are wrapped. When ctx ends during the download, the error
-// is ctx's. progress may be nil.
+// times during the download, which resumes; to external flash it begins anew. An update that does not end in the
+// new firmware is an error; boot.ErrFirmwareTooLarge and kvstore.ErrMediaFull are wrapped. When ctx ends during
+// the download, the error is ctx's. progress may be nil.
 func (d *Device) RunUpdate(ctx context.Context, u *Update, seed uint64, progress func(done, total uint64)) (*UpdateRun, error) {
 	f := d.Flash
 	rng := random.New(seed)
 	next := d.release + 1
 	image := d.Releases.Image(next)
-	run := &UpdateRun{Bytes: uint32(len(image)), Version: u.Version + uint64(d.release)}
+	run := &UpdateRun{Bytes: uint32(len(image)), Version: u.Version + uint64(d.release), OnExternal: d.Layout.BlockDevice}
 	var id [16]byte
 	random.New(seed ^ run.Version).Fill(id[:])
 	campaign := boot.NewCampaign(run.Version, id, image)
@@ -60,9 +63,9 @@ func (d *Device) RunUpdate(ctx context.Context, u *Update, seed uint64, progress
 	}
 
 	run.began = f.Now()
-	before := f.Counters()
-	f.Observe(run.tracks.observe)
-	defer f.Observe(nil)
+	before, outside := f.Counters(), d.NORCounters()
+	d.observe(run.tracks.observe)
+	defer d.observe(nil)
 	c := newClock(f, run)
 	installed, err := d.download(ctx, u, run, c, campaign, rng, progress)
 	if err != nil {
@@ -83,9 +86,12 @@ func (d *Device) RunUpdate(ctx context.Context, u *Update, seed uint64, progress
 	c.enter(phases)
 	run.ended = f.Now()
 	run.Counters = f.Counters().Since(before)
+	if run.OnExternal {
+		run.External = d.NORCounters().Since(outside)
+	}
 	d.release = next
 
-	f.Observe(nil)
+	d.observe(nil)
 	began := f.Now()
 	if o := d.reset(boot.Software, nil); o.Result != boot.Jumped || o.Version != run.Version || o.Slot >= 0 {
 		return nil, fmt.Errorf("first boot: the boot after the update ends in %v, version %d", o.Result, o.Version)
@@ -94,11 +100,20 @@ func (d *Device) RunUpdate(ctx context.Context, u *Update, seed uint64, progress
 	return run, nil
 }
 
+// observe calls fn after each operation of the internal flash, and of the external one if the candidate is there; nil
+// ends it.
+func (d *Device) observe(fn func(*model.Event)) {
+	d.Flash.Observe(fn)
+	if d.Layout.BlockDevice {
+		d.nor.Observe(fn)
+	}
+}
+
 // download runs the update client until the candidate is active, with a restart after each power cut.
 // installed reports that a cut hit the activation and the restart installed the candidate already.
 func (d *Device) download(ctx context.Context, u *Update, run *UpdateRun, c *clock, campaign *boot.Campaign, rng *random.Source, progress func(done, total uint64)) (installed bool, err error) {
 	f := d.Flash
-	client := boot.NewClient(d.Layout.Config, f, boot.Generation(u.Client), f.CPU())
+	client := d.client(boot.Generation(u.Client))
 	left := u.Interruptions
 	up := &boot.Updater{
 		Store:     client,
@@ -162,13 +177,33 @@ func (d *Device) cutAt(u *Update, campaign *boot.Campaign, done uint32, rng *ran
 	if campaign.Delta != nil {
 		return 0 // how many bytes the next part of a delta makes is not known
 	}
-	steps := min(u.Fragment, uint32(len(campaign.Firmware))-done) / d.data.driver.ProgramWidth.Value
+	width := d.data.driver.ProgramWidth.Value
+	if d.Layout.BlockDevice {
+		width = d.nor.part.Page.Bytes
+	}
+	steps := min(u.Fragment, uint32(len(campaign.Firmware))-done) / width
 	return rng.Uint64n(uint64(max(steps, 1)))
+}
+
+// client returns the storage side of a new update client.
+func (d *Device) client(g boot.Generation) boot.Storage {
+	if d.Layout.BlockDevice {
+		return d.blockClient(g)
+	}
+	return boot.NewClient(d.Layout.Config, d.Flash, g, d.Flash.CPU())
+}
+
+// bootloader returns the bootloader as it is after a reset.
+func (d *Device) bootloader() *boot.Bootloader {
+	if d.Layout.BlockDevice {
+		return boot.NewBlockBootloader(d.Layout.Config, d.Flash, d.Flash.CPU(), d.blockClient(boot.ClientNew))
+	}
+	return boot.NewBootloader(d.Layout.Config, d.Flash, d.Flash.CPU())
 }
 
 // reset resets the device and runs the bootloader. c may be nil.
 func (d *Device) reset(why boot.ResetReason, c *clock) boot.Outcome {
-	b := boot.NewBootloader(d.Layout.Config, d.Flash, d.Flash.CPU())
+	b := d.bootloader()
 	restart := func() {
 		d.Flash.Boot()
 		d.Flash.Wait(d.startup)

@@ -171,6 +171,9 @@ func checkTracks(t *testing.T, d *Device, u *UpdateRun) {
 			t.Errorf("bank %d: busy for %d cycles, the time line shows %d", b+1, u.Counters.Busy[b], got)
 		}
 	}
+	if got := taken(trackExternal); got != u.External.Busy {
+		t.Errorf("external flash: busy for %d cycles, the time line shows %d", u.External.Busy, got)
+	}
 	if got := taken(trackStalled); got != u.Counters.Stall {
 		t.Errorf("stalled for %d cycles, the time line shows %d", u.Counters.Stall, got)
 	}
@@ -206,6 +209,7 @@ func TestUpdateOfAnyKind(t *testing.T) {
 		u.Link.Repeats = rapid.Uint32Range(0, 2).Draw(t0, "repeats")
 		u.Client = Client(rapid.SampledFrom([]boot.Generation{boot.ClientNew, boot.ClientOld}).Draw(t0, "client"))
 		u.Delta = rapid.Bool().Draw(t0, "delta")
+		u.Candidate = rapid.SampledFrom([]Candidate{"", InternalCandidate, ExternalCandidate}).Draw(t0, "candidate")
 		u.Slots = rapid.Uint32Range(0, 4).Draw(t0, "slots")
 		u.Interruptions = rapid.Uint32Range(0, 4).Draw(t0, "interruptions")
 		s.App.Code = Code(rapid.SampledFrom([]model.Code{0, 1, model.CodeInRAM}).Draw(t0, "code"))

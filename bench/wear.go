@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -13,24 +14,33 @@ import (
 // UnitWear is the wear of one erase unit.
 type UnitWear struct {
 	model.Wear
-	External bool // on the external flash: the address is that in the device, the bank is -1
+	External  bool // on the external flash: the address is that in the device, the bank is -1
+	Candidate bool // External, and in the candidate storage
 }
 
-// Wear returns the wear of all sectors of the flash, then of the erase units of a store on external flash.
+// Wear returns the wear of all sectors of the flash, then of the erase units of a store and of candidates on external
+// flash.
 func (d *Device) Wear() []UnitWear {
 	var out []UnitWear
 	for _, w := range d.Flash.Wear() {
-		out = append(out, UnitWear{w, false})
+		out = append(out, UnitWear{Wear: w})
 	}
-	e := d.external
-	if e == nil {
+	if d.nor == nil {
 		return out
 	}
-	unit := e.nor.EraseSize(e.base)
-	counts := e.nor.EraseCounts()
-	for at := e.base; at < e.base+e.size; at += unit {
-		w := model.Wear{Sector: part.Sector{Addr: at, Size: unit, Bank: -1}, Erases: counts[at/unit], Rated: e.part.Endurance.Erases}
-		out = append(out, UnitWear{w, true})
+	inside, unit, counts := len(out), d.nor.EraseSize(0), d.nor.EraseCounts()
+	add := func(from, to uint32, candidate bool) {
+		for at := from; at < to; at += unit {
+			w := model.Wear{Sector: part.Sector{Addr: at, Size: unit, Bank: -1}, Erases: counts[at/unit], Rated: d.nor.part.Endurance.Erases}
+			out = append(out, UnitWear{w, true, candidate})
+		}
+	}
+	if e := d.external; e != nil {
+		add(e.base, e.end(), false)
+	}
+	if c := &d.Layout.Config; d.Layout.BlockDevice {
+		add(d.nor.up(c.StorageAddr), (c.StorageAddr+c.StorageSize)/unit*unit, true)
+		slices.SortFunc(out[inside:], func(a, b UnitWear) int { return cmp.Compare(a.Addr, b.Addr) })
 	}
 	return out
 }
@@ -63,6 +73,9 @@ func (d *Device) WearRecord() []results.SectorWear {
 		s := results.SectorWear{Addr: w.Addr, Size: w.Size, Bank: w.Bank, Erases: w.Erases, Endurance: w.Rated}
 		if w.External {
 			s.External, s.Bank, s.Region = true, 0, "external KVStore"
+			if w.Candidate {
+				s.Region = "external candidate"
+			}
 			out = append(out, s)
 			continue
 		}
@@ -130,7 +143,7 @@ func newLifeRecorder(d *Device) *lifeRecorder {
 
 // units returns the wear of the store's sectors, internal and external.
 func (r *lifeRecorder) units() []UnitWear {
-	return slices.DeleteFunc(r.d.Wear(), func(w UnitWear) bool { return !w.External && !r.d.inStore(w.Addr) })
+	return slices.DeleteFunc(r.d.Wear(), func(w UnitWear) bool { return w.Candidate || !w.External && !r.d.inStore(w.Addr) })
 }
 
 // erases returns the erase counts of the store's sectors.

@@ -102,6 +102,9 @@ func (n *NOR) ProgramUnit() uint32 { return n.driver.Unit.Value }
 // EraseSize is the size of the erase unit that holds addr, the same everywhere.
 func (n *NOR) EraseSize(uint32) uint32 { return n.part.Erases[0].Bytes }
 
+// Off reports whether the host's power failed, until it is switched on again.
+func (n *NOR) Off() bool { return n.host.Off() }
+
 // inside returns an error unless the power is on and size bytes at addr lie in the part, on boundaries of unit.
 func (n *NOR) inside(addr uint32, size uint64, unit uint32) error {
 	switch {

@@ -206,7 +206,7 @@ func TestNORCuts(t *testing.T) {
 			t.Errorf("%v, erase %v: %v, want %v", c.mode, c.erase, err, c.err)
 		}
 		off := c.err == ErrPowerCut
-		if f.Off() != off || off && n.Read(0, make([]byte, 1)) == nil {
+		if f.Off() != off || n.Off() != off || off && n.Read(0, make([]byte, 1)) == nil {
 			t.Errorf("%v, erase %v: power off: %v", c.mode, c.erase, f.Off())
 		}
 		f.Boot()

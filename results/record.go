@@ -96,12 +96,13 @@ type Metric struct {
 	Better string  `json:"better"` // "lower", "higher" or "" where there is no better
 }
 
-// SectorWear is the wear of one sector in address order over the whole flash, then of an external store.
+// SectorWear is the wear of one sector in address order over the whole flash, then of a store and of candidates on
+// external flash.
 type SectorWear struct {
 	Addr      uint32 `json:"addr"`
 	Size      uint32 `json:"size"`
 	Bank      int    `json:"bank"`   // from 0
-	Region    string `json:"region"` // "bootloader", "application", "KVStore", "candidate", "" if none
+	Region    string `json:"region"` // "bootloader", "application", "KVStore", "candidate", "" if none; "external KVStore", "external candidate"
 	Erases    uint32 `json:"erases"`
 	Endurance uint32 `json:"endurance"`          // rated erases
 	External  bool   `json:"external,omitempty"` // an erase unit of a device beside the microcontroller, at its address there

@@ -267,6 +267,12 @@ func updateFact(f *model.Flash, u, than *bench.UpdateRun) string {
 		took(u.Phases[bench.PhaseDownload].Cycles), took(u.Phases[bench.PhaseWrite].Cycles), took(u.Down()))
 	if u.Restarts > 0 {
 		note += fmt.Sprintf("; %d power cuts in the download", u.Restarts)
+		if u.OnExternal {
+			note += ", which begins anew after each"
+		}
+	}
+	if u.OnExternal {
+		note += fmt.Sprintf("; the candidate is on external flash, which erases %s and takes %s", unit.Plural(u.External.Erases, "time"), took(u.External.Waiting))
 	}
 	differs := ""
 	switch {

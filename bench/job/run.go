@@ -122,6 +122,9 @@ func (j *job) live(ctx context.Context, driver string, corner model.Corner) erro
 	}
 	own := j.device == nil
 	if own {
+		if err := j.cuttable(d); err != nil {
+			return err
+		}
 		j.describe(d)
 	}
 	name := "driver " + d.Driver
@@ -276,6 +279,19 @@ func (j *job) uniform(ctx context.Context, driver string) error {
 		j.bench(name, sets.Count(), sets.Metrics(d.Flash))
 	}
 	return nil
+}
+
+// cuttable returns an error if the scenario asks for power cuts of an update that are not explored.
+func (j *job) cuttable(d *bench.Device) error {
+	c := &j.s.Cuts
+	if !d.Layout.BlockDevice || c.Update == 0 && !c.EveryByte {
+		return nil
+	}
+	key, leave := "cuts.update", "0"
+	if c.Update == 0 {
+		key, leave = "cuts.every_byte", "false"
+	}
+	return &bench.ScenarioError{Err: fmt.Errorf("%s: power cuts of an update are not explored with the candidate on external flash: set it to %s, or update.candidate to %q", key, leave, bench.InternalCandidate)}
 }
 
 // cut explores the scenario's power cuts. A sweep that ctx ends counts with what it explored.

@@ -132,12 +132,7 @@ func sizesFor(s *bench.Scenario, n uint32) []uint32 {
 
 // room returns the size in bytes of the largest firmware that every slot holds and the bootloader installs.
 func room(d *bench.Device) uint32 {
-	most := d.Layout.Config.MaxAppSize
-	page := d.Flash.PageSize()
-	for _, s := range d.Layout.Slots {
-		most = min(most, s.Size-min(s.Size, (boot.HeaderSize+page-1)/page*page))
-	}
-	return most
+	return slices.Min(append(d.SlotRooms(), d.Layout.Config.MaxAppSize))
 }
 
 // variant is one of Variants.

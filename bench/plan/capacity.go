@@ -218,11 +218,11 @@ func (p *planner) try(ctx context.Context, c *candidate) error {
 // largestImage returns the size in bytes of the largest firmware that fits both the first slot and the application's
 // region.
 func largestImage(d *bench.Device) uint32 {
-	head := boot.FirmwareOffset(d.Flash.PageSize())
-	if len(d.Layout.Slots) == 0 || d.Layout.Slots[0].Size <= head {
+	rooms := d.SlotRooms()
+	if len(rooms) == 0 {
 		return 0
 	}
-	return min(d.Layout.Slots[0].Size-head, d.Layout.Config.MaxAppSize)
+	return min(rooms[0], d.Layout.Config.MaxAppSize)
 }
 
 // forgetTooSmall drops candidates that are too small for the keys, but for the largest of them. Sizes that the

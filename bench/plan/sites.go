@@ -210,19 +210,27 @@ func externalCandidates(s *bench.Scenario, chip *part.Part) ([]candidate, error)
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	unit := nor.Erases[0].Bytes
+	room := s.StoreRoom(l, storage.ExternalBase, nor.Bytes.Bytes)
 	sizes := slices.Compact(slices.Sorted(slices.Values(s.Plan.Sizes)))
 	if len(sizes) == 0 {
-		for n := 2 * unit; n <= min(nor.Bytes.Bytes, maxTriedExternal); n *= 2 {
+		for n := 2 * unit; n <= min(room, maxTriedExternal); n *= 2 {
 			sizes = append(sizes, n)
-			if more := n + n/2; more%(2*unit) == 0 && more <= min(nor.Bytes.Bytes, maxTriedExternal) {
+			if more := n + n/2; more%(2*unit) == 0 && more <= min(room, maxTriedExternal) {
 				sizes = append(sizes, more)
 			}
+		}
+		if len(sizes) == 0 {
+			return nil, fmt.Errorf("store.external: %s has %d bytes for a store from 0x%X on, which needs two erase units of %d: move the store or the candidate", nor.Name, room, storage.ExternalBase, unit)
 		}
 	}
 	var all []candidate
 	for _, size := range sizes {
-		if size%(2*unit) != 0 || size > nor.Bytes.Bytes {
-			return nil, fmt.Errorf("plan.kvstore_bytes: %d: %s has %d bytes in erase units of %d: give an even number of them", size, nor.Name, nor.Bytes.Bytes, unit)
+		if size%(2*unit) != 0 || size > room {
+			before := ""
+			if room < nor.Bytes.Bytes {
+				before = " for a store"
+			}
+			return nil, fmt.Errorf("plan.kvstore_bytes: %d: %s has %d bytes%s in erase units of %d: give an even number of them", size, nor.Name, room, before, unit)
 		}
 		all = append(all, newCandidate(s, chip, site{place: placeExternal, base: storage.ExternalBase, size: size, unit: unit}))
 	}
