@@ -207,7 +207,13 @@ func (s Config) External(dev kvstore.BlockDevice) (kvstore.BlockDevice, error) {
 	case (base+size)%dev.EraseSize(base+size-1) != 0:
 		return nil, fmt.Errorf("external size 0x%X ends in the middle of an erase unit; change it", size)
 	}
-	return &slice{dev, base, size}, nil
+	return Slice(dev, base, size), nil
+}
+
+// Slice is size bytes of a device from base on, as a device of its own: Mbed's SlicingBlockDevice. They must lie in the
+// device, on boundaries of erase units. What reaches out of them is ErrReadFailed or ErrWriteFailed.
+func Slice(dev kvstore.BlockDevice, base, size uint32) kvstore.BlockDevice {
+	return &slice{dev, base, size}
 }
 
 // slice is a part of a device.
@@ -231,6 +237,21 @@ func (s *slice) MaskFaults() {
 	if d, ok := s.dev.(kvstore.FaultMasker); ok {
 		d.MaskFaults()
 	}
+}
+
+// Stamp is that of the device.
+func (s *slice) Stamp(addr, n uint32) (stamp [2]uint64, ok bool) {
+	d, ok := s.dev.(kvstore.Stamped)
+	if !ok {
+		return stamp, false
+	}
+	return d.Stamp(s.base+addr, n)
+}
+
+// Unchanged is that of the device.
+func (s *slice) Unchanged(addr, n uint32, stamp [2]uint64) bool {
+	d, ok := s.dev.(kvstore.Stamped)
+	return ok && d.Unchanged(s.base+addr, n, stamp)
 }
 
 func (s *slice) Read(addr uint32, p []byte) error {

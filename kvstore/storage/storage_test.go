@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -473,4 +474,42 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("external part of %d bytes", dev.Size())
 		}
 	})
+}
+
+// stamped is a device that stamps what it holds with address and length.
+type stamped struct{ kvstore.BlockDevice }
+
+func (stamped) Stamp(addr, n uint32) ([2]uint64, bool) {
+	return [2]uint64{uint64(addr), uint64(n)}, true
+}
+
+func (stamped) Unchanged(addr, n uint32, stamp [2]uint64) bool {
+	return stamp == [2]uint64{uint64(addr), uint64(n)}
+}
+
+// TestSlice: addresses of a slice count from its base, up to its end; stamps are the device's.
+func TestSlice(t *testing.T) {
+	dev := flashtest.New(t, "16x4K", 8)
+	s := Slice(stamped{dev}, 8192, 4*4096)
+	if s.Size() != 4*4096 || s.ProgramUnit() != 8 || s.EraseSize(0) != 4096 {
+		t.Errorf("%d bytes, units of %d and %d", s.Size(), s.ProgramUnit(), s.EraseSize(0))
+	}
+	p, got := []byte{1, 2, 3, 4, 5, 6, 7, 8}, make([]byte, 8)
+	if err := errors.Join(s.Erase(0, 4*4096), s.Program(4*4096-8, p), dev.Read(6*4096-8, got)); err != nil || !bytes.Equal(p, got) {
+		t.Errorf("%v, %v", got, err)
+	}
+	for _, err := range []error{s.Program(4*4096, p), s.Erase(4*4096, 4096), s.Erase(3*4096, 2*4096)} {
+		if err != kvstore.ErrWriteFailed {
+			t.Errorf("behind the end: %v", err)
+		}
+	}
+	if err := s.Read(4*4096-4, got); err != kvstore.ErrReadFailed {
+		t.Errorf("read over the end: %v", err)
+	}
+	if stamp, ok := s.(kvstore.Stamped).Stamp(16, 4); !ok || stamp != [2]uint64{8208, 4} || !s.(kvstore.Stamped).Unchanged(16, 4, stamp) || s.(kvstore.Stamped).Unchanged(0, 4, stamp) {
+		t.Errorf("stamp %v", stamp)
+	}
+	if _, ok := Slice(dev, 0, 4096).(kvstore.Stamped).Stamp(0, 4); ok {
+		t.Error("a device without stamps gives one")
+	}
 }

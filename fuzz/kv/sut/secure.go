@@ -12,7 +12,6 @@ import (
 	"dualbank/kvstore"
 	"dualbank/kvstore/secure"
 	"dualbank/kvstore/storage"
-	"dualbank/model"
 	"dualbank/model/random"
 )
 
@@ -33,7 +32,7 @@ func NewSecureStore(dev kvstore.BlockDevice, opts kvstore.Options) *SecureStore 
 	split, skip := SecureSplit(dev)
 	config := storage.Config{Type: storage.TDBExternal, Partition: "kv", ExternalBase: skip}
 	s.Partition, s.Err = config.Build(storage.Parts{
-		Internal: window{dev, 0, split}, External: window{dev, split, dev.Size() - split}, Options: opts,
+		Internal: storage.Slice(dev, 0, split), External: storage.Slice(dev, split, dev.Size()-split), Options: opts,
 		Entropy: func(p []byte) error { s.rand.Fill(p); return nil },
 	})
 	return s
@@ -42,7 +41,7 @@ func NewSecureStore(dev kvstore.BlockDevice, opts kvstore.Options) *SecureStore 
 // External is the part of a device that a SecureStore on it keeps its external store in.
 func External(dev kvstore.BlockDevice) kvstore.BlockDevice {
 	split, skip := SecureSplit(dev)
-	return window{dev, split + skip, dev.Size() - split - skip}
+	return storage.Slice(dev, split+skip, dev.Size()-split-skip)
 }
 
 // SecureSplit is where the external device begins, and how many bytes of it the store leaves alone.
@@ -51,67 +50,6 @@ func SecureSplit(dev kvstore.BlockDevice) (split, skip uint32) {
 		split += dev.EraseSize(split)
 	}
 	return split, 2 * dev.EraseSize(split)
-}
-
-// window is a part of a device as a device of its own.
-type window struct {
-	dev        kvstore.BlockDevice
-	base, size uint32
-}
-
-func (w window) Size() uint32                 { return w.size }
-func (w window) ProgramUnit() uint32          { return w.dev.ProgramUnit() }
-func (w window) EraseSize(addr uint32) uint32 { return w.dev.EraseSize(w.base + addr) }
-
-func (w window) Read(addr uint32, p []byte) error {
-	if !w.inside(addr, uint64(len(p))) {
-		return model.ErrRange
-	}
-	return w.dev.Read(w.base+addr, p)
-}
-
-func (w window) Program(addr uint32, p []byte) error {
-	if !w.inside(addr, uint64(len(p))) {
-		return model.ErrRange
-	}
-	return w.dev.Program(w.base+addr, p)
-}
-
-func (w window) Erase(addr, size uint32) error {
-	if !w.inside(addr, uint64(size)) {
-		return model.ErrRange
-	}
-	return w.dev.Erase(w.base+addr, size)
-}
-
-func (w window) inside(addr uint32, n uint64) bool { return uint64(addr)+n <= uint64(w.size) }
-
-// Rewritable is that of the device (kvstore.Rewritable).
-func (w window) Rewritable() bool {
-	d, ok := w.dev.(kvstore.Rewritable)
-	return ok && d.Rewritable()
-}
-
-// MaskFaults is that of the device (kvstore.FaultMasker).
-func (w window) MaskFaults() {
-	if d, ok := w.dev.(kvstore.FaultMasker); ok {
-		d.MaskFaults()
-	}
-}
-
-// Stamp is that of the device (kvstore.Stamped).
-func (w window) Stamp(addr, n uint32) (stamp [2]uint64, ok bool) {
-	d, ok := w.dev.(kvstore.Stamped)
-	if !ok {
-		return stamp, false
-	}
-	return d.Stamp(w.base+addr, n)
-}
-
-// Unchanged is that of the device (kvstore.Stamped).
-func (w window) Unchanged(addr, n uint32, stamp [2]uint64) bool {
-	d, ok := w.dev.(kvstore.Stamped)
-	return ok && d.Unchanged(w.base+addr, n, stamp)
 }
 
 // Open opens the stores; a device that was never provisioned gets its device key.
