@@ -64,6 +64,24 @@ func (m *minimizer) try(c Case) bool {
 	return false
 }
 
+// Shrinker makes a case smaller, change by change: the Shrink methods of the cases are built on it.
+type Shrinker[C Case] struct {
+	Now  C               // the smallest case that was taken
+	Try  func(Case) bool // offers a case, and reports whether it is taken
+	Copy func(C) C       // returns a case that may be changed while C stays
+}
+
+// With offers a copy of the case with a change, and reports whether it was taken.
+func (s *Shrinker[C]) With(change func(C)) bool {
+	c := s.Copy(s.Now)
+	change(c)
+	if !s.Try(c) {
+		return false
+	}
+	s.Now = c
+	return true
+}
+
 // Shorten leaves out runs of the first n steps, long runs first. without offers the case without the steps
 // from one to another, and reports whether it was taken; n is then less by so many.
 func Shorten(n int, without func(from, to int) bool) (smaller bool) {

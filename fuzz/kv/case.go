@@ -61,6 +61,13 @@ func (c *Case) OfOwn() bool { return c.Profile == ownProfile }
 // Len is the number of steps.
 func (c *Case) Len() int { return len(c.Steps) }
 
+// clone returns a copy whose steps may be changed.
+func (c *Case) clone() *Case {
+	o := *c
+	o.Steps = slices.Clone(c.Steps)
+	return &o
+}
+
 // Clean is the case without defects of the past and without repairs.
 func (c *Case) Clean() explore.Case {
 	clean := *c
@@ -188,8 +195,7 @@ func (c *Case) Remedies() (names []string) {
 
 // With is the case with further remedies. With late the repairs are those of the store that is opened after the fault.
 func (c *Case) With(names []string, late bool) (explore.Case, bool) {
-	o := *c
-	o.Steps = slices.Clone(c.Steps)
+	o := c.clone()
 	for _, name := range names {
 		if fault, dog, ok := explore.InEnvironment(name, c.Watchdog); ok {
 			o.faults().Change(fault)
@@ -206,7 +212,7 @@ func (c *Case) With(names []string, late bool) (explore.Case, bool) {
 			o.Repairs = o.Repairs.With(r)
 		}
 	}
-	return &o, true
+	return o, true
 }
 
 // after is the sweep of a case's software after its fault.
@@ -229,10 +235,9 @@ func (c *Case) faults() explore.Faults {
 
 // Again is the case with other seeds of its faults.
 func (c *Case) Again(n uint64) explore.Case {
-	o := *c
-	o.Steps = slices.Clone(c.Steps)
+	o := c.clone()
 	o.faults().Change(func(f explore.Fault) explore.Fault { return f.Again(n) })
-	return &o
+	return o
 }
 
 // Modes are those of the faults of the case.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"slices"
 
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/kv/script"
@@ -92,10 +91,9 @@ func (c *Case) Near() iter.Seq[explore.Case] {
 			if part(at) != want {
 				continue
 			}
-			o := *c
-			o.Steps = slices.Clone(c.Steps)
+			o := c.clone()
 			o.Steps[last].Fault.At = at
-			if !yield(&o) {
+			if !yield(o) {
 				return
 			}
 		}

@@ -9,7 +9,7 @@ import (
 
 // Shrink offers cases with fewer steps, smaller values, simpler faults and fewer keys.
 func (c *Case) Shrink(try func(explore.Case) bool) {
-	s := &shrinker{now: c, try: try}
+	s := &shrinker{Shrinker: explore.Shrinker[*Case]{Now: c, Try: try, Copy: (*Case).clone}}
 	if last := len(c.Steps) - 1; c.Judge != JudgeWalk && (c.Judge != JudgeCut || c.Steps[last].Fault.Mode != nil) {
 		s.fixed = 1 // the last step is the one that is judged
 	}
@@ -26,35 +26,22 @@ func (c *Case) Shrink(try func(explore.Case) bool) {
 
 // shrinker makes a case smaller, step by step.
 type shrinker struct {
-	now   *Case
-	try   func(explore.Case) bool
+	explore.Shrinker[*Case]
 	fixed int // steps at the end that must stay
-}
-
-// with offers the case with a change.
-func (s *shrinker) with(change func(c *Case)) bool {
-	c := *s.now
-	c.Steps = slices.Clone(c.Steps)
-	change(&c)
-	if !s.try(&c) {
-		return false
-	}
-	s.now = &c
-	return true
 }
 
 // steps leaves out steps.
 func (s *shrinker) steps() bool {
-	return explore.Shorten(len(s.now.Steps)-s.fixed, func(from, to int) bool {
-		return s.with(func(c *Case) { c.Steps = slices.Delete(c.Steps, from, to) })
+	return explore.Shorten(len(s.Now.Steps)-s.fixed, func(from, to int) bool {
+		return s.With(func(c *Case) { c.Steps = slices.Delete(c.Steps, from, to) })
 	})
 }
 
 // values makes values smaller.
 func (s *shrinker) values() (smaller bool) {
-	for i := range s.now.Steps {
-		for step := range s.now.Steps[i].Smaller() {
-			if s.with(func(c *Case) { c.Steps[i] = step }) {
+	for i := range s.Now.Steps {
+		for step := range s.Now.Steps[i].Smaller() {
+			if s.With(func(c *Case) { c.Steps[i] = step }) {
 				smaller = true
 				break
 			}
@@ -65,20 +52,20 @@ func (s *shrinker) values() (smaller bool) {
 
 // faults leaves out faults, and makes those that stay simpler.
 func (s *shrinker) faults() (smaller bool) {
-	for i := range s.now.Steps {
-		step := &s.now.Steps[i]
+	for i := range s.Now.Steps {
+		step := &s.Now.Steps[i]
 		if step.Fault.Mode == nil {
 			continue
 		}
-		if s.now.Judge == JudgeWalk && s.with(func(c *Case) { c.Steps[i].Fault, c.Steps[i].Then = explore.Fault{}, nil }) {
+		if s.Now.Judge == JudgeWalk && s.With(func(c *Case) { c.Steps[i].Fault, c.Steps[i].Then = explore.Fault{}, nil }) {
 			smaller = true
 			continue
 		}
-		if len(step.Then) > 0 && s.with(func(c *Case) { c.Steps[i].Then = nil }) {
+		if len(step.Then) > 0 && s.With(func(c *Case) { c.Steps[i].Then = nil }) {
 			smaller = true
 		}
 		smaller = step.Fault.Simplify(func(f explore.Fault) bool {
-			return s.with(func(c *Case) { c.Steps[i].Fault = f })
+			return s.With(func(c *Case) { c.Steps[i].Fault = f })
 		}) || smaller
 	}
 	return smaller
@@ -86,12 +73,12 @@ func (s *shrinker) faults() (smaller bool) {
 
 // keys forgets those that no step uses.
 func (s *shrinker) keys() {
-	used := script.Keys(s.now.Steps)
+	used := script.Keys(s.Now.Steps)
 	unused := func(k string) bool { return !slices.Contains(used, k) }
-	if !slices.ContainsFunc(s.now.Keys, unused) || len(used) == 0 {
+	if !slices.ContainsFunc(s.Now.Keys, unused) || len(used) == 0 {
 		return
 	}
-	s.with(func(c *Case) {
+	s.With(func(c *Case) {
 		c.Keys = slices.DeleteFunc(slices.Clone(c.Keys), unused)
 		c.Once = slices.DeleteFunc(slices.Clone(c.Once), unused)
 	})

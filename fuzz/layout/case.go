@@ -36,6 +36,12 @@ func (c *Case) Len() (n int) {
 	return n
 }
 
+// clone returns a copy whose fields may be replaced.
+func (c *Case) clone() *Case {
+	o := *c
+	return &o
+}
+
 // Clean is the case without defects of the past.
 func (c *Case) Clean() explore.Case {
 	clean := *c

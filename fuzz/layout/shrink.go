@@ -13,7 +13,7 @@ import (
 
 // Shrink offers cases with fewer lines, smaller numbers in them, and a simpler update.
 func (c *Case) Shrink(try func(explore.Case) bool) {
-	s := &shrinker{now: c, try: try}
+	s := &shrinker{Shrinker: explore.Shrinker[*Case]{Now: c, Try: try, Copy: (*Case).clone}}
 	for again := true; again; {
 		again = s.update()
 		again = s.lines() || again
@@ -22,34 +22,20 @@ func (c *Case) Shrink(try func(explore.Case) bool) {
 }
 
 // shrinker makes a case smaller, step by step.
-type shrinker struct {
-	now *Case
-	try func(explore.Case) bool
-}
-
-// with offers the case with a change.
-func (s *shrinker) with(change func(c *Case)) bool {
-	c := *s.now
-	change(&c)
-	if !s.try(&c) {
-		return false
-	}
-	s.now = &c
-	return true
-}
+type shrinker struct{ explore.Shrinker[*Case] }
 
 // update makes the update simpler.
 func (s *shrinker) update() (smaller bool) {
-	if client := boot.ClientNew.String(); s.now.Client != client {
-		smaller = s.with(func(c *Case) { c.Client = client })
+	if client := boot.ClientNew.String(); s.Now.Client != client {
+		smaller = s.With(func(c *Case) { c.Client = client })
 	}
 	for _, of := range []func(c *Case) *uint32{
 		func(c *Case) *uint32 { return &c.Slot },
 		func(c *Case) *uint32 { return &c.Size },
 	} {
-		now := *of(s.now)
+		now := *of(s.Now)
 		for _, n := range []uint32{0, now / 2} {
-			if n < now && s.with(func(c *Case) { *of(c) = n }) {
+			if n < now && s.With(func(c *Case) { *of(c) = n }) {
 				smaller = true
 				break
 			}
@@ -60,7 +46,7 @@ func (s *shrinker) update() (smaller bool) {
 
 // edit offers the case with a change of a file's lines.
 func (s *shrinker) edit(file int, change func(lines []Line) []Line) bool {
-	return s.with(func(c *Case) {
+	return s.With(func(c *Case) {
 		c.forget()
 		c.Files[file].Lines = change(slices.Clone(c.Files[file].Lines))
 	})
@@ -68,8 +54,8 @@ func (s *shrinker) edit(file int, change func(lines []Line) []Line) bool {
 
 // lines leaves out lines of the files.
 func (s *shrinker) lines() (smaller bool) {
-	for i := range s.now.Files {
-		smaller = explore.Shorten(len(s.now.Files[i].Lines), func(from, to int) bool {
+	for i := range s.Now.Files {
+		smaller = explore.Shorten(len(s.Now.Files[i].Lines), func(from, to int) bool {
 			return s.edit(i, func(l []Line) []Line { return slices.Delete(l, from, to) })
 		}) || smaller
 	}
@@ -81,8 +67,8 @@ var numeral = regexp.MustCompile(`\b(0[xX][0-9A-Fa-f]+|[0-9]+)\b`)
 
 // numbers makes the numbers in the files smaller.
 func (s *shrinker) numbers() (smaller bool) {
-	for i := range s.now.Files {
-		for k := range s.now.Files[i].Lines {
+	for i := range s.Now.Files {
+		for k := range s.Now.Files[i].Lines {
 			smaller = s.number(i, k) || smaller
 		}
 	}
@@ -92,7 +78,7 @@ func (s *shrinker) numbers() (smaller bool) {
 // number makes the numbers in one line smaller.
 func (s *shrinker) number(file, line int) (smaller bool) {
 	for n := 0; ; n++ {
-		text := string(s.now.Files[file].Lines[line])
+		text := string(s.Now.Files[file].Lines[line])
 		at := numeral.FindAllStringIndex(text, -1)
 		if n >= len(at) {
 			return smaller

@@ -3,6 +3,7 @@ package update
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"dualbank/boot"
 	"dualbank/fuzz/explore"
@@ -70,6 +71,13 @@ func (c *Case) Variant() string {
 
 // Len is the number of steps.
 func (c *Case) Len() int { return len(c.Steps) }
+
+// clone returns a copy whose steps may be changed.
+func (c *Case) clone() *Case {
+	o := *c
+	o.Steps = slices.Clone(c.Steps)
+	return &o
+}
 
 // Clean is the case without defects of the past and without repairs.
 func (c *Case) Clean() explore.Case {

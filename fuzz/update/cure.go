@@ -23,8 +23,7 @@ func (c *Case) Remedies() (names []string) {
 // With is the case with further remedies. With late the repairs are those of the software that a device boots after
 // the fault.
 func (c *Case) With(names []string, late bool) (explore.Case, bool) {
-	o := *c
-	o.Steps = slices.Clone(c.Steps)
+	o := c.clone()
 	for _, name := range names {
 		if fault, dog, ok := explore.InEnvironment(name, c.Watchdog); ok {
 			o.faults().Change(fault)
@@ -45,7 +44,7 @@ func (c *Case) With(names []string, late bool) (explore.Case, bool) {
 			o.Boot.Repairs = o.Boot.Repairs.With(r)
 		}
 	}
-	return &o, true
+	return o, true
 }
 
 // faults are those of the case.
@@ -61,10 +60,9 @@ func (c *Case) faults() explore.Faults {
 
 // Again is the case with other seeds of its faults.
 func (c *Case) Again(n uint64) explore.Case {
-	o := *c
-	o.Steps = slices.Clone(c.Steps)
+	o := c.clone()
 	o.faults().Change(func(f explore.Fault) explore.Fault { return f.Again(n) })
-	return &o
+	return o
 }
 
 // Modes are those of the faults of the case.
@@ -96,10 +94,9 @@ func (c *Case) Near() iter.Seq[explore.Case] {
 		}
 		i := slices.Index(operations, op)
 		for at := range explore.Outward(c.Steps[last].Fault.At, u.rec.Ops[i+1]-u.rec.Ops[i]) {
-			o := *c
-			o.Steps = slices.Clone(c.Steps)
+			o := c.clone()
 			o.Steps[last].Fault.At = at
-			if !yield(&o) {
+			if !yield(o) {
 				return
 			}
 		}

@@ -9,7 +9,7 @@ import (
 // Shrink offers cases with fewer steps, fewer and simpler faults, and smaller images. What a watchdog resets
 // stays as it is: its time is what matters.
 func (c *Case) Shrink(try func(explore.Case) bool) {
-	s := &shrinker{now: c, try: try}
+	s := &shrinker{Shrinker: explore.Shrinker[*Case]{Now: c, Try: try, Copy: (*Case).clone}}
 	switch c.Judge {
 	case JudgeWalk:
 		s.free = true
@@ -28,48 +28,35 @@ func (c *Case) Shrink(try func(explore.Case) bool) {
 
 // shrinker makes a case smaller, step by step.
 type shrinker struct {
-	now  *Case
-	try  func(explore.Case) bool
+	explore.Shrinker[*Case]
 	free bool // every step and fault may be left out; else the last one is what is judged
-}
-
-// with offers the case with a change.
-func (s *shrinker) with(change func(c *Case)) bool {
-	c := *s.now
-	c.Steps = slices.Clone(c.Steps)
-	change(&c)
-	if !s.try(&c) {
-		return false
-	}
-	s.now = &c
-	return true
 }
 
 // steps leaves out steps. An update that is cut needs all of them.
 func (s *shrinker) steps() bool {
-	n := len(s.now.Steps)
+	n := len(s.Now.Steps)
 	switch {
-	case s.now.Judge == JudgeCut:
+	case s.Now.Judge == JudgeCut:
 		return false
 	case !s.free:
 		n--
 	}
 	return explore.Shorten(n, func(from, to int) bool {
-		return s.with(func(c *Case) { c.Steps = slices.Delete(c.Steps, from, to) })
+		return s.With(func(c *Case) { c.Steps = slices.Delete(c.Steps, from, to) })
 	})
 }
 
 // fewerFaults leaves out faults: those of the boots after a fault, or a fault with these.
 func (s *shrinker) fewerFaults() (smaller bool) {
-	for i := range s.now.Steps {
-		if s.now.Steps[i].Fault.Mode == nil {
+	for i := range s.Now.Steps {
+		if s.Now.Steps[i].Fault.Mode == nil {
 			continue
 		}
-		if s.free && s.with(func(c *Case) { c.Steps[i].Fault, c.Steps[i].In, c.Steps[i].Then = explore.Fault{}, "", nil }) {
+		if s.free && s.With(func(c *Case) { c.Steps[i].Fault, c.Steps[i].In, c.Steps[i].Then = explore.Fault{}, "", nil }) {
 			smaller = true
 			continue
 		}
-		if len(s.now.Steps[i].Then) > 0 && s.with(func(c *Case) { c.Steps[i].Then = nil }) {
+		if len(s.Now.Steps[i].Then) > 0 && s.With(func(c *Case) { c.Steps[i].Then = nil }) {
 			smaller = true
 		}
 	}
@@ -78,8 +65,8 @@ func (s *shrinker) fewerFaults() (smaller bool) {
 
 // images makes images smaller, those that are downloaded and then the first one.
 func (s *shrinker) images() (smaller bool) {
-	for i := range s.now.Steps {
-		if s.now.Steps[i].Do == Download && s.image(func(c *Case) *uint32 { return &c.Steps[i].Size }) {
+	for i := range s.Now.Steps {
+		if s.Now.Steps[i].Do == Download && s.image(func(c *Case) *uint32 { return &c.Steps[i].Size }) {
 			smaller = true
 		}
 	}
@@ -88,7 +75,7 @@ func (s *shrinker) images() (smaller bool) {
 
 // image makes the image smaller whose size is where of says.
 func (s *shrinker) image(of func(c *Case) *uint32) bool {
-	now := *of(s.now)
+	now := *of(s.Now)
 	for _, n := range []uint32{1, now / 2} {
 		if n == 0 || n >= now {
 			continue
@@ -99,7 +86,7 @@ func (s *shrinker) image(of func(c *Case) *uint32) bool {
 			last := &c.Steps[len(c.Steps)-1]
 			last.Fault.At = last.Fault.At * uint64(n) / uint64(now)
 		}
-		if s.with(func(c *Case) { *of(c) = n }) || s.now.Judge == JudgeCut && s.with(moved) {
+		if s.With(func(c *Case) { *of(c) = n }) || s.Now.Judge == JudgeCut && s.With(moved) {
 			return true
 		}
 	}
@@ -108,9 +95,9 @@ func (s *shrinker) image(of func(c *Case) *uint32) bool {
 
 // simplerFaults tries simpler modes and earlier steps for faults.
 func (s *shrinker) simplerFaults() (smaller bool) {
-	for i := range s.now.Steps {
-		smaller = s.now.Steps[i].Fault.Simplify(func(f explore.Fault) bool {
-			return s.with(func(c *Case) { c.Steps[i].Fault = f })
+	for i := range s.Now.Steps {
+		smaller = s.Now.Steps[i].Fault.Simplify(func(f explore.Fault) bool {
+			return s.With(func(c *Case) { c.Steps[i].Fault = f })
 		}) || smaller
 	}
 	return smaller
