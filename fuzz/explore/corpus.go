@@ -3,7 +3,6 @@ package explore
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -103,20 +102,13 @@ func (p *Pool) add(kept []keptInput) error {
 // Merge takes over the lines of the next chunks, in their order. The error wraps ErrLine.
 func (p *Pool) Merge(lines [][]byte) error {
 	for _, text := range lines {
-		n, err := ParseLine(text)
+		var r found
+		l, err := parseResult(text, &r)
 		if err != nil {
 			return err
 		}
-		var l line
-		var r found
-		if err := json.Unmarshal(text, &l); err != nil {
-			return err // which ParseLine has read
-		}
-		if n != p.chunks || p.chunks > 0 && l.Config != p.config {
+		if l.Chunk != p.chunks || p.chunks > 0 && l.Config != p.config {
 			return fmt.Errorf("%w: it is not that of chunk %d of the search", ErrLine, p.chunks)
-		}
-		if err := json.Unmarshal(l.Result, &r); err != nil {
-			return fmt.Errorf("%w: %w", ErrLine, err)
 		}
 		p.config = l.Config
 		if err := p.add(r.Kept); err != nil {
@@ -158,16 +150,9 @@ func sameInput(a, b []byte) bool {
 // Inputs are at most so many inputs of a line of a guided search's journal: first those that broke a rule, then those that
 // led to most new places. The error wraps ErrLine.
 func Inputs(text []byte, most int) ([][]byte, error) {
-	if _, err := ParseLine(text); err != nil {
-		return nil, err
-	}
-	var l line
 	var r found
-	if err := json.Unmarshal(text, &l); err != nil {
-		return nil, err // which ParseLine has read
-	}
-	if err := json.Unmarshal(l.Result, &r); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrLine, err)
+	if _, err := parseResult(text, &r); err != nil {
+		return nil, err
 	}
 	slices.SortStableFunc(r.Kept, func(a, b keptInput) int { return len(b.Places) - len(a.Places) })
 	for _, k := range r.Kept {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -23,24 +24,55 @@ type journal struct {
 }
 
 // line is one chunk in the file. A line that is not whole, or whose sum is wrong, is no chunk.
+// It is the head as JSON, with the result as one more field at its end.
 type line struct {
-	Program string          `json:"program"` // dualbank.Digest of the program that explored it
-	Config  uint64          `json:"config"`
-	Chunk   int             `json:"chunk"`
-	Sum     uint64          `json:"sum"` // see line.sum
-	Result  json.RawMessage `json:"result"`
+	head
+	Result json.RawMessage
+}
+
+// head is what a line says beside its result.
+type head struct {
+	Program string `json:"program"` // dualbank.Digest of the program that explored it
+	Config  uint64 `json:"config"`
+	Chunk   int    `json:"chunk"`
+	Sum     uint64 `json:"sum"` // see line.sum
 }
 
 // encodeLine is the line of a chunk.
 func encodeLine(config uint64, i int, result any) ([]byte, error) {
-	text, err := json.Marshal(result)
+	l := line{head: head{Program: dualbank.Digest(), Config: config, Chunk: i}}
+	var err error
+	if l.Result, err = json.Marshal(result); err != nil {
+		return nil, err
+	}
+	l.Sum = l.sum()
+	text, err := json.Marshal(&l.head)
 	if err != nil {
 		return nil, err
 	}
-	l := line{dualbank.Digest(), config, i, 0, text}
-	l.Sum = l.sum()
-	text, err = json.Marshal(&l)
-	return append(text, '\n'), err
+	return slices.Concat(text[:len(text)-1], []byte(beforeResult), l.Result, []byte("}\n")), nil
+}
+
+// beforeResult stands between the head of a line and its result. It cannot stand in the head, where quotation marks in text
+// are escaped.
+const beforeResult = `,"result":`
+
+// longestHead bounds the head of a line in bytes.
+const longestHead = 512
+
+// readLine reads a line with its end, but neither its result nor its sum: a result may have some MiB. ok is false for text
+// that is no line of any program.
+func readLine(text []byte) (l line, ok bool) {
+	at := bytes.Index(text[:min(len(text), longestHead)], []byte(beforeResult))
+	result, closed := bytes.CutSuffix(text, []byte("}\n"))
+	if at < 0 || !closed || len(result) < at+len(beforeResult) {
+		return l, false
+	}
+	if json.Unmarshal(append(slices.Clone(text[:at]), '}'), &l.head) != nil {
+		return l, false
+	}
+	l.Result = result[at+len(beforeResult):]
+	return l, true
 }
 
 // ErrLine is the error of bytes that are no line of a journal of this program.
@@ -48,25 +80,49 @@ var ErrLine = errors.New("no line of a journal that this program wrote")
 
 // ParseLine returns the chunk that a line of a journal is about. The error wraps ErrLine.
 func ParseLine(text []byte) (chunk int, err error) {
-	var l line
+	l, err := parseLine(text)
+	return l.Chunk, err
+}
+
+// parseLine reads a line of a journal of this program. The error wraps ErrLine.
+func parseLine(text []byte) (l line, err error) {
 	switch {
 	case len(text) > longestLine:
-		return 0, fmt.Errorf("%w: it has more than %d MiB", ErrLine, longestLine>>20)
+		return l, fmt.Errorf("%w: it has more than %d MiB", ErrLine, longestLine>>20)
 	case len(text) == 0 || bytes.IndexByte(text, '\n') != len(text)-1:
-		return 0, fmt.Errorf("%w: it is not one line", ErrLine)
-	case json.Unmarshal(text, &l) != nil:
-		return 0, fmt.Errorf("%w: it is no JSON", ErrLine)
-	case l.Program != dualbank.Digest():
-		return 0, fmt.Errorf("%w: it is of program %q", ErrLine, l.Program)
-	case l.Sum != l.sum() || l.Chunk < 0:
-		return 0, fmt.Errorf("%w: its sum is wrong", ErrLine)
+		return l, fmt.Errorf("%w: it is not one line", ErrLine)
 	}
-	return l.Chunk, nil
+	l, ok := readLine(text)
+	switch {
+	case !ok:
+		err = fmt.Errorf("%w: it is no JSON", ErrLine)
+	case l.Program != dualbank.Digest():
+		err = fmt.Errorf("%w: it is of program %.40q", ErrLine, l.Program)
+	case l.Sum != l.sum() || l.Chunk < 0:
+		err = fmt.Errorf("%w: its sum is wrong", ErrLine)
+	case !json.Valid(l.Result):
+		err = fmt.Errorf("%w: it is no JSON", ErrLine)
+	}
+	return l, err
+}
+
+// parseResult reads a line of a journal of this program, and decodes its result into v. The error wraps ErrLine.
+func parseResult(text []byte, v any) (l line, err error) {
+	if l, err = parseLine(text); err != nil {
+		return l, err
+	}
+	if err := json.Unmarshal(l.Result, v); err != nil {
+		return l, fmt.Errorf("%w: %w", ErrLine, err)
+	}
+	return l, nil
 }
 
 // sum is the checksum of everything else in the line.
 func (l *line) sum() uint64 {
-	return xxhash.Sum64(fmt.Appendf(nil, "%s %d %d %s", l.Program, l.Config, l.Chunk, l.Result))
+	h := xxhash.New()
+	fmt.Fprintf(h, "%s %d %d ", l.Program, l.Config, l.Chunk) // a hash takes everything
+	h.Write(l.Result)
+	return h.Sum64()
 }
 
 // SetAside renames the journal at path if a line in it is of another program, whose verdicts are no longer worth
@@ -89,8 +145,8 @@ func SetAside(path string) (string, error) {
 		if err != nil {
 			return "", nil
 		}
-		var l line
-		if json.Unmarshal(text, &l) != nil || l.Program == dualbank.Digest() {
+		l, ok := readLine(text)
+		if !ok || l.Program == dualbank.Digest() {
 			continue
 		}
 		// Lines had no program once. A line that is damaged says nothing of it.
@@ -187,8 +243,8 @@ func openJournal(path string, config any) (*journal, error) {
 }
 
 func (j *journal) read(text []byte) error {
-	var l line
-	if json.Unmarshal(text, &l) != nil || l.Program != dualbank.Digest() || l.Config != j.config || l.Sum != l.sum() {
+	l, ok := readLine(text)
+	if !ok || l.Program != dualbank.Digest() || l.Config != j.config || l.Sum != l.sum() {
 		return nil
 	}
 	if have, ok := j.chunks[l.Chunk]; ok && !bytes.Equal(have, l.Result) {

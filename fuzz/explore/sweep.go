@@ -469,18 +469,11 @@ type GroupSummary struct {
 
 // Summarize reads a line of a journal of this program, of a sweep over a subject.
 func Summarize(text []byte, subject string) (s Summary, err error) {
-	if _, err := ParseLine(text); err != nil {
-		return s, err
-	}
-	var l line
 	var r struct {
 		Stats  Stats    `json:"stats"`
 		Groups []*group `json:"groups"`
 	}
-	if err := json.Unmarshal(text, &l); err != nil {
-		return s, err
-	}
-	if err := json.Unmarshal(l.Result, &r); err != nil {
+	if _, err := parseResult(text, &r); err != nil {
 		return s, err
 	}
 	s.Stats = r.Stats

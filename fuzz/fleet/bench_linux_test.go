@@ -84,7 +84,7 @@ func BenchmarkOverhead(b *testing.B) {
 	for b.Loop() {
 		_, cpu := explored(b, 1)
 		fleets += cpu
-		p := play(b, "alone", "")
+		p := play(b, "alone", b.TempDir())
 		if err := <-p.done; err != nil {
 			b.Fatal(err)
 		}

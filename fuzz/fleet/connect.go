@@ -169,7 +169,7 @@ func (l *Link) prepare(ctx context.Context) (err error) {
 	defer cancel()
 	for _, s := range []jetstream.StreamConfig{
 		{Name: workStream, Subjects: []string{workSubject + ".>"}, Retention: jetstream.WorkQueuePolicy, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, Duplicates: 10 * time.Minute},
-		{Name: resultStream, Subjects: []string{resultSubject + ".>"}, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, Duplicates: 10 * time.Minute, MaxMsgsPerSubject: 1},
+		{Name: resultStream, Subjects: []string{resultSubject + ".>"}, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, Duplicates: 10 * time.Minute, MaxMsgsPerSubject: 1, AllowDirect: true},
 	} {
 		if _, err := l.js.Stream(ctx, s.Name); errors.Is(err, jetstream.ErrStreamNotFound) {
 			if _, err = l.js.CreateStream(ctx, s); err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {

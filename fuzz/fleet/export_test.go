@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -13,12 +14,12 @@ import (
 // Hurry makes a piece of a worker that is silent go to another one after this time, for tests.
 func Hurry(after time.Duration) { ackWait = after }
 
-// Idle makes a worker explore nothing, and call a piece done with lines of so many bytes.
+// Idle makes a worker explore nothing, and call a piece done with lines of so many bytes, at least 1.
 func (w *Worker) Idle(line int) {
 	w.explore = func(_ context.Context, _ *fuzz.Campaign, p *piece) ([][]byte, []explore.Finding, error) {
 		lines := make([][]byte, p.Last-p.First)
 		for i := range lines {
-			lines[i] = make([]byte, line)
+			lines[i] = append(bytes.Repeat([]byte("x"), line-1), '\n')
 		}
 		return lines, nil, nil
 	}

@@ -285,7 +285,7 @@ func TestGarbage(t *testing.T) {
 	if err := l.Submit(ctx, d); err != nil {
 		t.Fatal(err)
 	}
-	junk := []string{"", "{", "[]", "null", `{"lines":[]}`, `{"lines":["eA==","eA=="]}`, `{"worker":1}`, strings.Repeat("x", 1<<16), "\x00\xff\u202e"}
+	junk := []string{"", "{", "[]", "null", "{}", "{}\n", "{}\nx", "{}\nx\nx\n", "{}\n{}\n\n", "{\"parked\":\"x\"}\nx\n", "{\"lines\":[]}\nx\n", "{\"worker\":1}\nx\n", strings.Repeat("x", 1<<16), "\x00\xff\u202e"}
 	name := d.Name()
 	for i, j := range junk {
 		for _, subject := range []string{

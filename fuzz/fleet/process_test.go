@@ -62,9 +62,11 @@ var roles = map[string]func(arg string) error{
 		fmt.Println(h.URL())
 		select {}
 	},
-	// alone is a campaign in one process. ARG is not used.
-	"alone": func(string) error {
-		r, err := played().Sweep(context.Background(), nil)
+	// alone is a campaign in one process, with its journals in the folder "DIR".
+	"alone": func(arg string) error {
+		c := played()
+		c.Dir = arg
+		r, err := c.Sweep(context.Background(), nil)
 		if err != nil {
 			return err
 		}

@@ -43,13 +43,31 @@ func (l *Link) pool(ctx context.Context, j *joined, p *piece) (*explore.Pool, er
 	return pool, nil
 }
 
+// keep keeps the lines of a piece that was explored here, for the round behind its own. Those of another round go.
+func (j *joined) keep(p *piece, lines [][]byte) {
+	s := j.d.sweep(p.Sweep)
+	if s.Round == 0 {
+		return
+	}
+	if round := [2]int{p.Sweep, p.First / s.Round}; j.own == nil || j.round != round {
+		j.own, j.round = map[string][][]byte{}, round
+	}
+	j.own[p.id()] = lines
+}
+
 // lines are those of a piece of a round before, whose pool is given.
 func (l *Link) lines(ctx context.Context, j *joined, p *piece, pool *explore.Pool) ([][]byte, error) {
+	if own, ok := j.own[p.id()]; ok {
+		return own, nil
+	}
 	for ctx.Err() == nil {
-		results, err := l.js.Stream(ctx, resultStream)
+		var err error
+		if j.results == nil {
+			j.results, err = l.js.Stream(ctx, resultStream)
+		}
 		var msg *jetstream.RawStreamMsg
 		if err == nil {
-			msg, err = results.GetLastMsgForSubject(ctx, p.result())
+			msg, err = j.results.GetLastMsgForSubject(ctx, p.result())
 		}
 		if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
 			if ctx.Err() == nil {

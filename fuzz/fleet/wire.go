@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -176,22 +177,51 @@ func parsePiece(subject, prefix string) (*piece, error) {
 	return p, nil
 }
 
-// Result is what became of a piece.
+// Result is what became of a piece. Its message is the Result in JSON on a line of its own, and the journal's lines behind
+// it as they are: they may have some MiB.
 type Result struct {
 	Worker string   `json:"worker"`           // who explored it
 	Nanos  int64    `json:"nanos"`            // that it took there
-	Lines  [][]byte `json:"lines,omitempty"`  // of the sweep's journal, a line a chunk
 	Parked string   `json:"parked,omitempty"` // why it was given up; "": it was not
+	Lines  [][]byte `json:"-"`                // of the sweep's journal, a line a chunk, each with its end
 }
 
+// message is the text that parseResult reads.
+func (r *Result) message() []byte {
+	text, err := json.Marshal(r)
+	if err != nil {
+		panic(err) // plain data
+	}
+	return append(append(text, '\n'), bytes.Join(r.Lines, nil)...)
+}
+
+// Bounds of a result in bytes.
+const (
+	mostResult = 64 << 20
+	mostHead   = 1 << 12
+)
+
+// parseResult reads the message about a piece. The lines stay in text.
 func parseResult(text []byte, p *piece) (*Result, error) {
+	if len(text) > mostResult {
+		return nil, fmt.Errorf("%d bytes, the most is %d", len(text), mostResult)
+	}
 	var r Result
-	if err := strict(text, 64<<20, &r); err != nil {
+	own, lines, ok := bytes.Cut(text, []byte("\n"))
+	if !ok {
+		return nil, fmt.Errorf("its first line has no end")
+	}
+	if err := strict(own, mostHead, &r); err != nil {
 		return nil, err
 	}
-	if r.Parked == "" && len(r.Lines) != p.Last-p.First {
-		return nil, fmt.Errorf("%d lines for %d chunks", len(r.Lines), p.Last-p.First)
+	chunks := p.Last - p.First
+	if r.Parked != "" {
+		chunks = 0
 	}
+	if n := bytes.Count(lines, []byte("\n")); n != chunks || len(lines) > 0 && lines[len(lines)-1] != '\n' {
+		return nil, fmt.Errorf("%d lines for %d chunks", n, chunks)
+	}
+	r.Lines = slices.Collect(bytes.Lines(lines))
 	r.Worker, r.Parked = short(r.Worker), short(r.Parked)
 	return &r, nil
 }

@@ -199,7 +199,10 @@ type joined struct {
 	name     string
 	c        *fuzz.Campaign        // nil: the worker does not explore it
 	consumer jetstream.Consumer    // of its pieces; nil: it is to be looked for
+	results  jetstream.Stream      // nil: it is to be looked for
 	pools    map[int]*explore.Pool // of sweeps with rounds
+	own      map[string][][]byte   // lines of pieces that were explored here, of the round below alone
+	round    [2]int                // sweep and round
 }
 
 // take explores pieces of a campaign as long as there are any, and waits so long for the first one. It reports whether there
@@ -281,6 +284,9 @@ func (w *Worker) do(ctx context.Context, l *Link, j *joined, msg jetstream.Msg) 
 			if pool, err = l.pool(ctx, j, p); err == nil {
 				result.Lines, found, err = c.Explore(ctx, p.Sweep, p.First, p.Last, pool)
 			}
+			if err == nil {
+				j.keep(p, result.Lines)
+			}
 		}
 		if ctx.Err() != nil {
 			l.giveBack(p, msg)
@@ -293,11 +299,7 @@ func (w *Worker) do(ctx context.Context, l *Link, j *joined, msg jetstream.Msg) 
 		}
 	}
 	result.Nanos = int64(time.Since(began))
-	text, err := json.Marshal(&result)
-	if err != nil {
-		panic(err) // plain data
-	}
-	if !w.publish(ctx, l, p, text) || !l.begin(ctx, d, p) || !l.give(ctx, d, result.Lines) {
+	if !w.publish(ctx, l, p, result.message()) || !l.begin(ctx, d, p) || !l.give(ctx, d, result.Lines) {
 		l.giveBack(p, msg)
 		return
 	}
