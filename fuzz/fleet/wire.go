@@ -99,15 +99,19 @@ type piece struct {
 	Last     int    `json:"last"` // chunk behind the piece
 }
 
-// piecesOf is how many pieces a sweep is divided into at most: enough for many workers, and few enough that what a worker
-// prepares for each is small beside the work.
-const piecesOf = 64
+// A sweep has at most so many pieces: enough for many workers, and few enough that what a worker prepares for each sweep is
+// small beside the work. But a piece has at least so many chunks, where there are as many: some hundred milliseconds of work, so
+// that its messages are small beside it.
+const (
+	mostPieces  = 64
+	leastChunks = 4
+)
 
 // pieces are all of a campaign, in order.
 func (d *Definition) pieces() (all []piece) {
 	name := d.Name()
 	for _, s := range d.Sweeps {
-		n := min((s.Chunks+piecesOf-1)/piecesOf, mostPiece)
+		n := min(max((s.Chunks+mostPieces-1)/mostPieces, leastChunks), mostPiece)
 		if s.Round > 0 {
 			n = 1 // a round has few
 		}

@@ -212,8 +212,10 @@ func (w *Worker) take(ctx context.Context, l *Link, j *joined, wait time.Duratio
 		if j.consumer == nil {
 			var err error
 			if j.consumer, err = l.js.CreateOrUpdateConsumer(ctx, workStream, jetstream.ConsumerConfig{
+				// In memory: what is explored is no longer in the stream, so that nothing is lost with the server but how often a
+				// piece was delivered.
 				Durable: "work-" + j.name, FilterSubject: workSubject + "." + j.name + ".>", AckPolicy: jetstream.AckExplicitPolicy,
-				AckWait: ackWait, MaxDeliver: -1, MaxAckPending: 1 << 16,
+				AckWait: ackWait, MaxDeliver: -1, MaxAckPending: 1 << 16, MemoryStorage: true,
 			}); err != nil {
 				if j.consumer = nil; ctx.Err() == nil {
 					l.say("campaign " + j.name + " waits for the server: " + refused(err))
