@@ -135,9 +135,9 @@ func played() *fuzz.Campaign {
 	switch os.Getenv("CAMPAIGN") {
 	case "default":
 		return &c
-	case "large": // its cuts of stores with more second cuts, and some guided search: a minute
+	case "large": // its cuts of stores with more second cuts, and some guided search: two minutes
 		for i := range c.KV {
-			c.KV[i].DeepSteps *= 4
+			c.KV[i].DeepSteps *= 8
 		}
 		return &fuzz.Campaign{Workers: 1, KV: c.KV, Guided: []explore.Guided{{Target: c.Guided[0].Target, Seed: 1, Runs: 1600, Round: 50}}}
 	}
