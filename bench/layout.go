@@ -179,11 +179,11 @@ func (l *Layout) compute(part *part.Part, unit uint32, at Candidate) (*layout.La
 	if err := l.checkTarget(srcs, part); err != nil {
 		return nil, nil, err
 	}
-	make := layout.New
+	lay := layout.New
 	if at == ExternalCandidate {
-		make = layout.NewExternal
+		lay = layout.NewExternal
 	}
-	plan, problems := make(srcs, l.Target, Chip(part, unit))
+	plan, problems := lay(srcs, l.Target, Chip(part, unit))
 	if errs := problems.Errors(); len(errs) > 0 {
 		more := ""
 		if len(errs) > 1 {

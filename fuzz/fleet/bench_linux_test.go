@@ -123,8 +123,8 @@ func BenchmarkHub(b *testing.B) {
 	l := connect("collector")
 	defer l.Close()
 	d := &fleet.Definition{Program: dualbank.Digest(), Profile: "MbedCE", Seed: 1}
-	for i := 0; i < b.N; i += 64 { // a piece has one chunk
-		d.Sweeps = append(d.Sweeps, fuzz.Divided{Sweep: len(d.Sweeps), Chunks: min(b.N-i, 64)})
+	for i := 0; i < b.N; i += 64 { // a piece has four chunks
+		d.Sweeps = append(d.Sweeps, fuzz.Divided{Sweep: len(d.Sweeps), Chunks: 4 * min(b.N-i, 64)})
 	}
 	if err := l.Submit(ctx, d); err != nil {
 		b.Fatal(err)
@@ -139,7 +139,7 @@ func BenchmarkHub(b *testing.B) {
 	b.ResetTimer()
 	for i, link := range links {
 		w := &fleet.Worker{Name: fmt.Sprintf("w%d", i), Workers: 1, Build: func(*fleet.Definition) (*fuzz.Campaign, error) { return small(), nil }}
-		w.Idle(4096)
+		w.Idle(1024)
 		working.Go(func() { w.Work(ctx, link) })
 	}
 	for watch.State().Share < 1 {
