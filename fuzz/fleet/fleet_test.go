@@ -1,8 +1,11 @@
 package fleet_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -10,6 +13,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"dualbank"
 	"dualbank/boot"
@@ -258,6 +262,71 @@ func TestParked(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		t.Errorf("the page shows %+v", s.State())
+	}
+}
+
+// TestRoundOfParked: where the server has given up a piece already, the round behind it begins without what a worker finds that
+// explores the piece all the same.
+func TestRoundOfParked(t *testing.T) {
+	h := start(t, t.TempDir())
+	ctx, stop := context.WithCancel(context.Background())
+	searches := func() *fuzz.Campaign {
+		return &fuzz.Campaign{Workers: 1, Guided: []explore.Guided{{Target: fuzz.Targets[0], Seed: 1, Runs: 160, Round: 5}}}
+	}
+	c, l := searches(), link(t, h.URL())
+	c.Dir = t.TempDir()
+	d := define(t, c, 1)
+	at := d.Sweeps[0]
+	nc, err := nats.Connect(h.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := fmt.Sprintf("%s.%d.0.1", d.Name(), at.Sweep)
+	if _, err := js.Publish(ctx, "dualbank.result."+first, []byte("{\"worker\":\"x\",\"nanos\":1,\"parked\":\"gone\"}\n"), jetstream.WithMsgID(first)); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Submit(ctx, d); err != nil {
+		t.Fatal(err)
+	}
+	// Behind a round whose first chunk came to nothing.
+	pool, want := &explore.Pool{}, [][]byte(nil)
+	for n := range 17 {
+		if n == 16 {
+			if err := pool.Merge(want); err != nil {
+				t.Fatal(err)
+			}
+			want = nil
+		}
+		lines, _, err := searches().Explore(ctx, at.Sweep, n, n+1, pool)
+		if n == 0 {
+			lines, err = searches().Nothing(ctx, at.Sweep, n, n+1)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, lines...)
+	}
+	w := &fleet.Worker{Name: "w", Workers: 1, Build: func(*fleet.Definition) (*fuzz.Campaign, error) { return searches(), nil }}
+	worker := link(t, h.URL())
+	var working sync.WaitGroup
+	working.Go(func() { w.Work(ctx, worker) })
+	defer working.Wait()
+	defer stop()
+	if parked, err := l.Collect(ctx, d, c, nil); err != nil || len(parked) != 1 {
+		t.Fatalf("%v, %v", parked, err)
+	}
+	files, err := filepath.Glob(filepath.Join(c.Dir, "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%q, %v", files, err)
+	}
+	kept, err := os.ReadFile(files[0])
+	if err != nil || !bytes.Contains(kept, want[0]) {
+		t.Errorf("chunk 16 is none that follows what the server has: %v", err)
 	}
 }
 

@@ -43,7 +43,8 @@ func (l *Link) pool(ctx context.Context, j *joined, p *piece) (*explore.Pool, er
 	return pool, nil
 }
 
-// keep keeps the lines of a piece that was explored here, for the round behind its own. Those of another round go.
+// keep keeps the lines of a piece that was explored here, and whose result counts, for the round behind its own. Those of
+// another round go.
 func (j *joined) keep(p *piece, lines [][]byte) {
 	s := j.d.sweep(p.Sweep)
 	if s.Round == 0 {

@@ -286,9 +286,6 @@ func (w *Worker) do(ctx context.Context, l *Link, j *joined, msg jetstream.Msg) 
 			if pool, err = l.pool(ctx, j, p); err == nil {
 				result.Lines, found, err = c.Explore(ctx, p.Sweep, p.First, p.Last, pool)
 			}
-			if err == nil {
-				j.keep(p, result.Lines)
-			}
 		}
 		if ctx.Err() != nil {
 			l.giveBack(p, msg)
@@ -301,7 +298,11 @@ func (w *Worker) do(ctx context.Context, l *Link, j *joined, msg jetstream.Msg) 
 		}
 	}
 	result.Nanos = int64(time.Since(began))
-	if !w.publish(ctx, l, p, result.message()) || !l.begin(ctx, d, p) || !l.give(ctx, d, result.Lines) {
+	counts, ok := w.publish(ctx, l, p, result.message())
+	if counts && result.Parked == "" {
+		j.keep(p, result.Lines)
+	}
+	if !ok || !l.begin(ctx, d, p) || !l.give(ctx, d, result.Lines) {
 		l.giveBack(p, msg)
 		return
 	}
@@ -337,12 +338,16 @@ func refused(err error) string {
 }
 
 // publish stores a result. One that the server does not take, because it is away, or full, or takes smaller messages alone,
-// waits until it does. It reports false when ctx has ended before.
-func (w *Worker) publish(ctx context.Context, l *Link, p *piece, text []byte) bool {
+// waits until it does. counts is false if the server may have another result of the piece, which counts. ok is false when ctx
+// has ended before.
+func (w *Worker) publish(ctx context.Context, l *Link, p *piece, text []byte) (counts, ok bool) {
 	for {
-		_, err := l.js.Publish(ctx, p.result(), text, jetstream.WithMsgID(p.id()))
-		if err == nil || ctx.Err() != nil {
-			return err == nil
+		ack, err := l.js.Publish(ctx, p.result(), text, jetstream.WithMsgID(p.id()))
+		if err == nil {
+			return !ack.Duplicate, true
+		}
+		if ctx.Err() != nil {
+			return false, false
 		}
 		why := refused(err)
 		if most := l.conn.MaxPayload(); most > 0 && int64(len(text)) > most {
@@ -352,7 +357,7 @@ func (w *Worker) publish(ctx context.Context, l *Link, p *piece, text []byte) bo
 		}
 		l.say("a result waits for the server: " + why)
 		if !pause(ctx, time.Second) {
-			return false
+			return false, false
 		}
 	}
 }
