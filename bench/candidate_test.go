@@ -23,19 +23,6 @@ func onExternal(n uint32) *Scenario {
 	return s
 }
 
-// opened is the scenario's device with its keys set.
-func opened(t *testing.T, s *Scenario) *Device {
-	t.Helper()
-	d, err := s.Device(s.Board.Driver, model.Corner(s.Board.Corner))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := NewLoad(&s.Workload, s.Seed).Provision(d.KV); err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
 // TestExternalCandidate: updates over external flash end in the new firmware, one after the other, with both clients, by the
 // whole image and by a delta, from several slots, with the keys on the same flash or not, and after power cuts. Equal runs
 // are equal to the cycle.
@@ -61,7 +48,7 @@ func TestExternalCandidate(t *testing.T) {
 			s := onExternal(30_000)
 			u := &s.Update
 			u.Client, u.Delta, u.Slots, u.Interruptions, s.Store.Type = Client(c.client), c.delta, c.slots, c.interruptions, StorageType(c.typ)
-			d := opened(t, s)
+			d := provisioned(t, s, s.Board.Driver)
 			for n := range uint64(4) {
 				run, err := d.RunUpdate(context.Background(), u, s.Seed, nil)
 				if err != nil {
@@ -244,7 +231,7 @@ func TestExternalCandidateErrors(t *testing.T) {
 	// Larger than the slot, though not than the application's region.
 	s := onExternal(200 << 10)
 	s.Update.ExternalBytes = 128 << 10
-	d := opened(t, s)
+	d := provisioned(t, s, s.Board.Driver)
 	if _, err := d.RunUpdate(context.Background(), &s.Update, 1, nil); err == nil || err.Error() != "prepare: 204800 bytes of firmware: firmware too large for the slot" {
 		t.Errorf("firmware of 200 KiB in a slot of 128: %v", err)
 	}

@@ -56,13 +56,14 @@ func updated(t testing.TB, s *Scenario, driver string) (*Device, *UpdateRun) {
 	return d, u
 }
 
+// provisioned is the scenario's device with its keys set.
 func provisioned(t testing.TB, s *Scenario, driver string) *Device {
 	t.Helper()
 	d, err := s.Device(driver, model.Corner(s.Board.Corner))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := NewLoad(&s.Workload, s.Seed).Provision(d.Store); err != nil {
+	if err := NewLoad(&s.Workload, s.Seed).Provision(d.KV); err != nil {
 		t.Fatal(err)
 	}
 	return d

@@ -21,13 +21,7 @@ func TestUpdatesOnExternalFlash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := RunUpdates(context.Background(), s, v, "out", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := results.Check(r); err != nil {
-		t.Error(err)
-	}
+	r := updates(t, s, v)
 	if !strings.HasSuffix(r.Board, ", candidate on Macronix MX25R6435F, 8 MiB serial NOR, ultra low power") ||
 		!slices.Contains(r.Config, results.Setting{Key: "candidate", Value: "external"}) || !slices.Contains(r.Config, results.Setting{Key: "external", Value: "mx25r6435f"}) {
 		t.Errorf("board %q, settings %v", r.Board, r.Config)

@@ -11,7 +11,6 @@ import (
 	"dualbank/fuzz/explore"
 	"dualbank/fuzz/update"
 	"dualbank/model"
-	"dualbank/results"
 )
 
 // TestStrategies: the report of both strategies has time, erases, risk, and what a swap means for KVStore and driver.
@@ -25,13 +24,7 @@ func TestStrategies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := RunUpdates(context.Background(), s, v, "out", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := results.Check(r); err != nil {
-		t.Error(err)
-	}
+	r := updates(t, s, v)
 	facts := map[string]string{}
 	for _, f := range r.Facts {
 		facts[f.Name] = f.Value

@@ -71,24 +71,29 @@ func few(t *testing.T, s *bench.Scenario) *Variants {
 	return v
 }
 
-func TestRunUpdatesRepeats(t *testing.T) {
-	s := bench.Guide()
-	one, err := RunUpdates(context.Background(), s, few(t, s), "out", nil)
+// updates is the report of variants, which is whole.
+func updates(t *testing.T, s *bench.Scenario, v *Variants) *results.Report {
+	t.Helper()
+	r, err := RunUpdates(context.Background(), s, v, "out", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := results.Check(one); err != nil {
+	if err := results.Check(r); err != nil {
 		t.Error(err)
 	}
+	return r
+}
+
+func TestRunUpdatesRepeats(t *testing.T) {
+	s := bench.Guide()
+	one := updates(t, s, few(t, s))
 	var runs [2]*results.Report
 	for i := range runs {
 		v, err := NewVariants(s, []string{"20000"}, []string{"word", "mbed"}, []string{"1"}, []string{"250k/80ms/5"}, true)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if runs[i], err = RunUpdates(context.Background(), s, v, "out", nil); err != nil {
-			t.Fatal(err)
-		}
+		runs[i] = updates(t, s, v)
 	}
 	if d := cmp.Diff(runs[0], runs[1]); d != "" {
 		t.Errorf("a second run differs:\n%s", d)
@@ -151,10 +156,7 @@ func TestVariantIsTheScenarios(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := RunUpdates(context.Background(), s, v, "out", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := updates(t, s, v)
 	if diff := cmp.Diff(run.Metrics(d.Flash), r.Bench[0].Metrics); diff != "" {
 		t.Error(diff)
 	}
