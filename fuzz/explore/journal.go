@@ -60,8 +60,8 @@ const beforeResult = `,"result":`
 // longestHead bounds the head of a line in bytes.
 const longestHead = 512
 
-// readLine reads a line with its end, but neither its result nor its sum: a result may have some MiB. ok is false for text
-// that is no line of any program.
+// readLine reads the head of a line with its end. It checks neither sum nor result, which may have some MiB. ok is false for
+// text that is no line of any program.
 func readLine(text []byte) (l line, ok bool) {
 	at := bytes.Index(text[:min(len(text), longestHead)], []byte(beforeResult))
 	result, closed := bytes.CutSuffix(text, []byte("}\n"))
@@ -81,10 +81,15 @@ var ErrLine = errors.New("no line of a journal that this program wrote")
 // ParseLine returns the chunk that a line of a journal is about. The error wraps ErrLine.
 func ParseLine(text []byte) (chunk int, err error) {
 	l, err := parseLine(text)
+	if err == nil && !json.Valid(l.Result) {
+		err = errNoJSON
+	}
 	return l.Chunk, err
 }
 
-// parseLine reads a line of a journal of this program. The error wraps ErrLine.
+var errNoJSON = fmt.Errorf("%w: it is no JSON", ErrLine)
+
+// parseLine reads a line of a journal of this program, but not its result. The error wraps ErrLine.
 func parseLine(text []byte) (l line, err error) {
 	switch {
 	case len(text) > longestLine:
@@ -95,13 +100,11 @@ func parseLine(text []byte) (l line, err error) {
 	l, ok := readLine(text)
 	switch {
 	case !ok:
-		err = fmt.Errorf("%w: it is no JSON", ErrLine)
+		err = errNoJSON
 	case l.Program != dualbank.Digest():
 		err = fmt.Errorf("%w: it is of program %.40q", ErrLine, l.Program)
 	case l.Sum != l.sum() || l.Chunk < 0:
 		err = fmt.Errorf("%w: its sum is wrong", ErrLine)
-	case !json.Valid(l.Result):
-		err = fmt.Errorf("%w: it is no JSON", ErrLine)
 	}
 	return l, err
 }

@@ -51,7 +51,7 @@ func (s *Store) announce(key string, mac []byte) error {
 }
 
 // settle ends a change of key that a cut or an error has left open, if there is one. The record that is there says
-// whether it has happened. An entry that fits none stays: somebody else has written the record.
+// whether it has happened. An entry that fits none stays: another writer has made the record.
 func (s *Store) settle(key string) error {
 	info, err := s.rbp.Info(key)
 	if err != nil || info.Size != uint32(len(change{})) {
